@@ -1,0 +1,33 @@
+/**
+ * Translation to one upstream dialect. Pure and synchronous: no sockets, clock, configuration or framework,
+ * so that recorded traffic tests all of it.
+ */
+import type { Call, Dialect } from './call.ts';
+import type { Failure } from './failure.ts';
+import type { CallResult, Part } from './part.ts';
+import type { UpstreamRequest } from './transport.ts';
+
+export interface Adapter {
+  readonly dialect: Dialect;
+  /** How its streams are framed. */
+  readonly framing: 'sse' | 'ndjson';
+  /** Throws `unsupported`, naming the field, for what this upstream cannot do. */
+  encode(call: Call, model: string): Encoded;
+  decode(call: Call, body: unknown): CallResult;
+  openDecoder(call: Call): (frame: Frame) => readonly Part[];
+  decodeFailure(status: number, body: string): Failure;
+}
+
+export interface Encoded {
+  readonly request: UpstreamRequest;
+  /** The upstream's bytes are the client's dialect already: they pass, watched but not rewritten. */
+  readonly verbatim: boolean;
+  /** We asked for a usage frame that the client did not: it is dropped on the way. */
+  readonly dropUsage: boolean;
+}
+
+/** One event of a stream: an SSE event or an NDJSON line. */
+export interface Frame {
+  readonly event: string;
+  readonly data: string;
+}

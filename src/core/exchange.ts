@@ -1,0 +1,153 @@
+/** One request and what we know of it: each stage hands on the same facts plus what it learnt. */
+
+import type { Adapter } from './adapter.ts';
+import type { Call, Dialect, JsonObject, Span } from './call.ts';
+import type { Failure } from './failure.ts';
+import type { CallResult, Part } from './part.ts';
+import type { Signal } from './signal.ts';
+import type { Reply } from './stage.ts';
+import type { Trail } from './trail.ts';
+import type { Transport } from './transport.ts';
+
+/** The request as the listener read it. The body is still on its way. */
+export interface Incoming {
+  readonly method: string;
+  /** The path as routed: without query, and without a key that stood in it. */
+  readonly path: string;
+  readonly query: URLSearchParams | undefined;
+  /** The key from `/k/KEY/…`. */
+  readonly pathKey: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly remoteAddress: string;
+  readonly onLoopback: boolean;
+  /** Reads the whole body; refuses what is larger, or slower, than the route allows. */
+  readBody(limits: BodyLimits): Promise<Uint8Array>;
+  /** The body as a stream, for what is too large to hold: blobs. */
+  streamBody(limits: BodyLimits): AsyncIterable<Uint8Array>;
+}
+
+export interface BodyLimits {
+  readonly bodyBytesMax: number;
+  readonly bodyMs: number;
+}
+
+export interface Received {
+  readonly incoming: Incoming;
+  readonly trail: Trail;
+  readonly signal: Signal;
+}
+
+/** What a caller must hold: `public` needs no key, `operate` the operator's role. */
+export type Permission = 'public' | 'infer' | 'metrics' | 'operate';
+
+export interface Route {
+  /** As metrics and logs name it: `openai.chat`. */
+  readonly name: string;
+  readonly permission: Permission;
+  readonly limits: BodyLimits;
+  readonly voice: Voice;
+  /** Turns the body into a call; absent on routes that answer from what the gateway knows. */
+  readonly endpoint?: Endpoint;
+  /** Answers without a call to a model. */
+  readonly answer?: (exchange: Authenticated) => Promise<Reply>;
+}
+
+/** How a dialect speaks of failures. */
+export interface Voice {
+  readonly dialect: Dialect;
+  renderFailure(failure: Failure, id: string): RenderedFailure;
+  /** The last event of a stream that broke after its head was sent. */
+  renderStreamFailure(failure: Failure, id: string): string;
+}
+
+export interface RenderedFailure {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** One route of a dialect that calls a model: reads its request, writes its answers. Pure. */
+export interface Endpoint {
+  /** As the adapter of the same dialect knows it: `chat`, `completions`, `generate`. */
+  readonly name: string;
+  readonly streamType: string;
+  parse(body: ParsedBody): Call;
+  renderResult(result: CallResult, facts: ReplyFacts): string;
+  openRenderer(facts: ReplyFacts): (part: Part) => string;
+}
+
+export interface ParsedBody {
+  readonly bytes: Uint8Array;
+  readonly value: JsonObject;
+  readonly spans: ReadonlyMap<string, Span>;
+}
+
+/** What an answer needs to know besides its content. */
+export interface ReplyFacts {
+  readonly id: string;
+  readonly call: Call;
+  /** The model's name as the client should read it. */
+  readonly model: string;
+  readonly wallMs: number;
+  /** Milliseconds since the exchange began, on the monotonic clock. */
+  elapsedMs(): number;
+}
+
+export interface Matched extends Received {
+  readonly route: Route;
+}
+
+export interface Principal {
+  readonly keyName: string;
+  readonly tenant: string;
+  readonly role: Role;
+}
+
+export type Role = 'owner' | 'admin' | 'operator' | 'developer' | 'viewer' | 'billing';
+
+export interface Authenticated extends Matched {
+  readonly principal: Principal;
+}
+
+export interface Parsed extends Authenticated {
+  readonly call: Call;
+  readonly endpoint: Endpoint;
+}
+
+/** An upstream as the chain sees it: how to speak to it, and the way there. */
+export interface Upstream {
+  readonly name: string;
+  readonly adapter: Adapter;
+  readonly transport: Transport;
+  /** Identity of the server and account behind the name; slots and health are kept by it over reloads. */
+  readonly identity: string;
+  readonly slots: number;
+}
+
+/** An upstream and a model on it. */
+export interface Target {
+  readonly upstream: Upstream;
+  readonly model: string;
+  readonly tier: number;
+}
+
+/** Five clocks, five failures; all in milliseconds. */
+export interface Clocks {
+  readonly connectMs: number;
+  readonly firstTokenMs: number;
+  readonly loadMs: number;
+  readonly idleMs: number;
+  readonly totalMs: number;
+  readonly queueMs: number;
+}
+
+export interface Planned extends Parsed {
+  readonly candidates: readonly Target[];
+  readonly clocks: Clocks;
+  /** Upstreams that already failed this exchange. Grows only in `attempt`. */
+  readonly visited: ReadonlySet<string>;
+}
+
+export interface Bound extends Planned {
+  readonly target: Target;
+}

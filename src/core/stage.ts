@@ -1,0 +1,63 @@
+/** The form of the chain: what a stage is, and what comes back through it. */
+import type { Failure } from './failure.ts';
+
+export type Handler<X> = (exchange: X) => Promise<Reply>;
+
+/** Needs an `In`, calls `next` zero or more times with an `Out` (the same facts, plus what it learnt). */
+export type Stage<In, Out extends In = In> = (next: Handler<Out>) => Handler<In>;
+
+/** The head is final when the promise resolves; the body may still be on its way. */
+export interface Reply {
+  readonly status: number;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array | StreamSource;
+  /** Settles once, after the last byte or the abort; never rejects. Slots, counters and logs hang on it. */
+  readonly ended: Promise<Outcome>;
+}
+
+/** How the exchange ended, as far as its reply knows. */
+export type Outcome =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'aborted' };
+
+export interface Sink {
+  /** False asks the source to pause until told to resume. */
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  /** Ends without the protocol's end: the connection is cut, so that no client takes it for complete. */
+  cut(): void;
+}
+
+/** A body that is pushed. Nothing is pushed before `start`; after `abort` nothing is pushed at all. */
+export interface StreamSource {
+  start(sink: Sink): void;
+  pause(): void;
+  resume(): void;
+  abort(): void;
+}
+
+interface Pipeline<First, Current> {
+  through<Next extends Current>(stage: Stage<Current, Next>): Pipeline<First, Next>;
+  into(last: Handler<Current>): Handler<First>;
+}
+
+/** Composes stages in order. Placing one before what it needs is a compile error. */
+export function pipeline<First>(): Pipeline<First, First> {
+  return extend<First, First>((last) => last);
+}
+
+function extend<First, Current>(wrap: (last: Handler<Current>) => Handler<First>): Pipeline<First, Current> {
+  return {
+    through: (stage) => extend((last) => wrap(stage(last))),
+    into: wrap,
+  };
+}
+
+const completed: Promise<Outcome> = Promise.resolve({ kind: 'complete' });
+
+/** A reply that is finished as it stands. */
+export function wholeReply(status: number, headers: readonly string[], body: Uint8Array): Reply {
+  return { status, headers, body, ended: completed };
+}

@@ -1,0 +1,66 @@
+/**
+ * The one mutable record of an exchange. Each field is written by exactly one stage, named beside it.
+ * The log line, metrics, spool row and later the span and `explain` are projections of it.
+ */
+import type { Dialect } from './call.ts';
+import type { Failure } from './failure.ts';
+import type { StopReason, Usage } from './part.ts';
+
+export interface AttemptRecord {
+  readonly upstream: string;
+  readonly model: string;
+  readonly code: string;
+  readonly tookMs: number;
+}
+
+export class Trail {
+  // listener
+  readonly id: string;
+  readonly startedMs: number;
+  readonly wallMs: number;
+  clientRequestId: string | undefined = undefined;
+  remoteAddress = '';
+  bytesIn = 0;
+  bytesOut = 0;
+  endedMs = 0;
+  outcome: 'open' | 'complete' | 'failed' | 'aborted' = 'open';
+  status = 0;
+  // gateway: the configuration snapshot that served it
+  configId = '';
+  // match
+  route = '';
+  dialect: Dialect = 'openai';
+  // authenticate
+  keyName = '';
+  tenant = '';
+  // parse
+  callKind = '';
+  modelAsked = '';
+  stream = false;
+  // plan
+  model = '';
+  candidates = 0;
+  // attempt
+  attempts: AttemptRecord[] = [];
+  // schedule
+  queuedMs = 0;
+  upstream = '';
+  targetModel = '';
+  // dispatch
+  sentMs = 0;
+  firstContentMs = 0;
+  chunks = 0;
+  usage: Usage | undefined = undefined;
+  stop: StopReason | undefined = undefined;
+  verbatim = false;
+  // any stage
+  warnings: string[] = [];
+  // rescue, and dispatch after the first content byte
+  failure: Failure | undefined = undefined;
+
+  constructor(id: string, times: { startedMs: number; wallMs: number }) {
+    this.id = id;
+    this.startedMs = times.startedMs;
+    this.wallMs = times.wallMs;
+  }
+}
