@@ -16,7 +16,7 @@ function read(pieces: readonly Buffer[]): { seen: Seen; reader: ReplyReader } {
       seen.status = status;
     },
     body: (bytes) => {
-      seen.body += bytes.latin1Slice();
+      seen.body += bytes.toString('latin1');
     },
     end: (reusable) => {
       seen.ends.push(reusable);

@@ -55,7 +55,8 @@ export class ReplyReader {
       const consumed = this.#take(left);
       if (consumed === 0) {
         if (left.length > headBytesMax) throw new MalformedReply(`a head or line over ${headBytesMax} bytes`);
-        this.#rest = left;
+        // A copy, because the caller may read the next bytes into the same memory.
+        this.#rest = Buffer.from(left);
         return;
       }
       left = consumed === left.length ? nothing : left.subarray(consumed);
@@ -97,7 +98,7 @@ export class ReplyReader {
   #takeHead(bytes: Buffer): number {
     const end = bytes.indexOf('\r\n\r\n');
     if (end === -1) return 0;
-    const head = bytes.latin1Slice(0, end + 2);
+    const head = bytes.toString('latin1', 0, end + 2);
     const status = Number(/^HTTP\/1\.[01] (\d{3})[ \r]/.exec(head)?.[1]);
     if (!(status >= 100)) throw new MalformedReply(`no status line: ${JSON.stringify(head.slice(0, 40))}`);
     if (status >= 200) this.#openBody(status, head);
@@ -107,19 +108,14 @@ export class ReplyReader {
   #openBody(status: number, head: string): void {
     this.#reusable = !(/\r\nconnection: *close/i.test(head) || head.startsWith('HTTP/1.0'));
     this.#sink.head(status);
-    if (status === 204 || status === 304) return this.#finish();
-    if (/\r\ntransfer-encoding: *chunked\r\n/i.test(head)) {
-      this.#step = 'chunk-size';
-      return;
+    const length = status === 204 || status === 304 ? 0 : lengthIn(head);
+    if (length === 'chunked') this.#step = 'chunk-size';
+    else if (length === 'unknown') this.#step = 'until-close';
+    else if (length === 0) this.#finish();
+    else {
+      this.#left = length;
+      this.#step = 'counted-body';
     }
-    const length = /\r\ncontent-length: *(\d+) *\r\n/i.exec(head)?.[1];
-    if (length === undefined) {
-      this.#step = 'until-close';
-      return;
-    }
-    this.#left = Number(length);
-    if (this.#left === 0) return this.#finish();
-    this.#step = 'counted-body';
   }
 
   #takeCounted(bytes: Buffer): number {
@@ -136,7 +132,7 @@ export class ReplyReader {
   #takeChunkSize(bytes: Buffer): number {
     const end = bytes.indexOf('\r\n');
     if (end === -1) return 0;
-    const size = /^[0-9a-f]{1,8}(?=\s*(?:;|$))/i.exec(bytes.latin1Slice(0, end))?.[0];
+    const size = /^[0-9a-f]{1,8}(?=\s*(?:;|$))/i.exec(bytes.toString('latin1', 0, end))?.[0];
     if (size === undefined) throw new MalformedReply('a chunk without a size');
     this.#left = Number.parseInt(size, 16);
     this.#step = this.#left === 0 ? 'trailer' : 'chunk-bytes';
@@ -161,4 +157,10 @@ export class ReplyReader {
     this.#step = 'idle';
     this.#sink.end(this.#reusable);
   }
+}
+
+function lengthIn(head: string): number | 'chunked' | 'unknown' {
+  if (/\r\ntransfer-encoding: *chunked\r\n/i.test(head)) return 'chunked';
+  const length = /\r\ncontent-length: *(\d+) *\r\n/i.exec(head)?.[1];
+  return length === undefined ? 'unknown' : Number(length);
 }
