@@ -1,0 +1,59 @@
+/** Ollama's native API as an upstream: `/api/chat`, `/api/generate`, `/api/embed`. */
+import type { Adapter, Encoded } from '../../core/adapter.ts';
+import type { Call } from '../../core/call.ts';
+import { isGatewayContext } from '../../protocol/ollama-context.ts';
+import { splice } from '../../protocol/splice.ts';
+import { decodeFailure } from './decode-failure.ts';
+import { decodeResult } from './decode-result.ts';
+import { openStreamDecoder } from './decode-stream.ts';
+import { encodeChat } from './encode-chat.ts';
+import { encodeComplete } from './encode-complete.ts';
+import { encodeEmbed } from './encode-embed.ts';
+
+export const ollamaAdapter: Adapter = {
+  dialect: 'ollama',
+  framing: 'ndjson',
+  encode: (call, model) => encodeVerbatim(call, model) ?? encodeNeutral(call, model),
+  decode: decodeResult,
+  openDecoder: openStreamDecoder,
+  decodeFailure,
+};
+
+const headers = ['content-type', 'application/json'] as const;
+
+/** A request in Ollama's own words passes with nothing but the model's name changed. */
+function encodeVerbatim(call: Call, model: string): Encoded | undefined {
+  const { wire } = call;
+  const span = wire.spans.get('model');
+  if (wire.dialect !== 'ollama' || span === undefined || isGatewayContext(wire.value['context']))
+    return undefined;
+  const body =
+    wire.value['model'] === model
+      ? wire.bytes
+      : splice(wire.bytes, [{ ...span, text: JSON.stringify(model) }]);
+  return {
+    request: { method: 'POST', path: `/api/${wire.endpoint}`, headers, body },
+    verbatim: true,
+    dropUsage: false,
+  };
+}
+
+function encodeNeutral(call: Call, model: string): Encoded {
+  const { path, body } = encodeBody(call, model);
+  return {
+    request: { method: 'POST', path, headers, body: JSON.stringify(body) },
+    verbatim: false,
+    dropUsage: false,
+  };
+}
+
+function encodeBody(call: Call, model: string): { path: string; body: object } {
+  switch (call.kind) {
+    case 'chat':
+      return { path: '/api/chat', body: encodeChat(call, model) };
+    case 'complete':
+      return { path: '/api/generate', body: encodeComplete(call, model) };
+    case 'embed':
+      return { path: '/api/embed', body: encodeEmbed(call, model) };
+  }
+}

@@ -1,0 +1,53 @@
+/** What an error status of Ollama means. */
+import { type Failure, type FailureCode, fail } from '../../core/failure.ts';
+import { excerpt } from './excerpt.ts';
+
+interface Meaning {
+  readonly applies: (status: number, message: string) => boolean;
+  readonly code: FailureCode;
+}
+
+/** The first that applies counts. */
+const meanings: readonly Meaning[] = [
+  { code: 'upstream_unauthorized', applies: (status) => status === 401 || status === 403 },
+  {
+    code: 'upstream_model_missing',
+    applies: (status, message) => status === 404 && /\bmodel\b/i.test(message),
+  },
+  { code: 'upstream_overloaded', applies: (status) => status === 429 || status === 503 },
+  {
+    code: 'context_length_exceeded',
+    applies: (status, message) =>
+      isRejection(status) && /exceed\w* .*context (?:length|window|size)/i.test(message),
+  },
+  { code: 'upstream_rejected', applies: (status) => isRejection(status) },
+];
+
+export function decodeFailure(status: number, body: string): Failure {
+  const message = readMessage(body);
+  const code = meanings.find(({ applies }) => applies(status, message))?.code ?? 'upstream_failed';
+  const passesStatus = code === 'upstream_rejected';
+  return fail(code, message === '' ? `the upstream answered ${status}` : message, {
+    ...(passesStatus ? { status } : {}),
+  });
+}
+
+/** A 404 without a model in it is a server too old for the path, or no Ollama at all: another one may do. */
+function isRejection(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 404 && status !== 408;
+}
+
+function readMessage(body: string): string {
+  return excerpt(errorText(body) ?? body);
+}
+
+function errorText(body: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value !== 'object' || value === null || !('error' in value)) return undefined;
+    return typeof value.error === 'string' ? value.error : JSON.stringify(value.error);
+  } catch {
+    // Proxies in between answer in HTML or plain text, which is shown as it is.
+    return undefined;
+  }
+}
