@@ -1,0 +1,151 @@
+/** One reply: borrow a slot, evaluate the prompt, draw token after token until something ends it. */
+import type { Grammar, Sampling, Sequence, Token } from './binding.ts';
+import type { Engine } from './engine.ts';
+import { createJsonEnd } from './json-end.ts';
+import { RequestError } from './request-error.ts';
+import { createStopMatcher } from './stop-matcher.ts';
+import { createTokenDecoder } from './token-decoder.ts';
+
+export interface Generation {
+  readonly prompt: readonly Token[];
+  /** Undefined: as many as the context holds. */
+  readonly tokensMax: number | undefined;
+  readonly sampling: (reply: readonly Token[]) => Sampling;
+  readonly stops: readonly string[];
+  readonly grammar: Grammar | undefined;
+}
+
+export interface Ending {
+  readonly reason: 'stop' | 'length';
+  readonly promptTokens: number;
+  /** Of the prompt, those that the slot still knew from an earlier request. */
+  readonly cachedTokens: number;
+  readonly replyTokens: number;
+}
+
+export interface Listener {
+  /** Aborted as soon as nobody wants the reply any more. */
+  readonly signal: AbortSignal;
+  /** Resolves when the reader wants more. */
+  readonly onText: (text: string) => Promise<void> | undefined;
+}
+
+/** Rejects with the signal's reason when it is aborted; the slot is free again by then. */
+export async function generate(engine: Engine, request: Generation, listener: Listener): Promise<Ending> {
+  const room = engine.context.contextSize - request.prompt.length;
+  if (room <= 0) throw contextExceeded(request.prompt.length, engine.context.contextSize);
+  const tokensMax = Math.min(request.tokensMax ?? room, room);
+  const slot = await engine.slots.borrow(listener.signal, (sequence) =>
+    knownTokens(sequence, request.prompt),
+  );
+  try {
+    const cachedTokens = await forgetWhatDiffers(slot, request.prompt);
+    const last = await evaluatePrompt(engine, slot, { tokens: request.prompt, signal: listener.signal });
+    const reply = await drawReply(engine, slot, { ...request, ...listener, tokensMax, last });
+    return { ...reply, promptTokens: request.prompt.length, cachedTokens };
+  } catch (error) {
+    // After a failure inside, what the sequence holds is not known; it must not meet the next prompt.
+    if (!listener.signal.aborted && !(error instanceof RequestError)) await slot.clearHistory();
+    throw error;
+  } finally {
+    engine.slots.giveBack(slot);
+  }
+}
+
+function contextExceeded(promptTokens: number, contextSize: number): RequestError {
+  return new RequestError(
+    `the prompt has ${promptTokens} tokens, and with one token of a reply it must fit a context of ${contextSize}`,
+    { code: 'context_length_exceeded', param: 'messages' },
+  );
+}
+
+/** How much of the prompt a slot need not evaluate again. The last token always is, for what follows it. */
+function knownTokens(sequence: Sequence, prompt: readonly Token[]): number {
+  return Math.min(sequence.compareContextTokens(prompt).firstDifferentIndex, prompt.length - 1);
+}
+
+async function forgetWhatDiffers(slot: Sequence, prompt: readonly Token[]): Promise<number> {
+  const start = knownTokens(slot, prompt);
+  const end = slot.nextTokenIndex;
+  if (start < end) await slot.eraseContextTokenRanges([{ start, end }]);
+  // Some kinds of model cannot forget in part and start again from the beginning.
+  return slot.nextTokenIndex;
+}
+
+/** Evaluates all but the last batch, a batch at a time, so that an abort need not wait for a long prompt. */
+async function evaluatePrompt(
+  engine: Engine,
+  slot: Sequence,
+  prompt: { readonly tokens: readonly Token[]; readonly signal: AbortSignal },
+): Promise<readonly Token[]> {
+  const { batchSize } = engine.context;
+  let start = slot.nextTokenIndex;
+  for (; prompt.tokens.length - start > batchSize; start += batchSize) {
+    prompt.signal.throwIfAborted();
+    await slot.evaluateWithoutGeneratingNewTokens(prompt.tokens.slice(start, start + batchSize));
+  }
+  prompt.signal.throwIfAborted();
+  return prompt.tokens.slice(start);
+}
+
+interface Drawing extends Generation, Listener {
+  readonly tokensMax: number;
+  readonly last: readonly Token[];
+}
+
+async function drawReply(
+  engine: Engine,
+  slot: Sequence,
+  drawing: Drawing,
+): Promise<{ reason: 'stop' | 'length'; replyTokens: number }> {
+  const reply: Token[] = [];
+  const text = createReplyText(engine, drawing);
+  for await (const token of slot.evaluate(drawing.last, samplingOf(engine, drawing, reply))) {
+    drawing.signal.throwIfAborted();
+    reply.push(token);
+    const piece = text.push(token);
+    if (piece.text !== '') await drawing.onText(piece.text);
+    drawing.signal.throwIfAborted();
+    if (piece.ended) return { reason: 'stop', replyTokens: reply.length };
+    if (reply.length >= drawing.tokensMax) {
+      await drawing.onText(text.rest());
+      return { reason: 'length', replyTokens: reply.length };
+    }
+  }
+  // The model's own end token ended the loop; it is no part of the text and not counted.
+  await drawing.onText(text.rest());
+  return { reason: 'stop', replyTokens: reply.length };
+}
+
+function samplingOf(engine: Engine, drawing: Drawing, reply: readonly Token[]): Sampling {
+  const sampling = drawing.sampling(reply);
+  if (drawing.grammar === undefined) return sampling;
+  const { model, binding } = engine;
+  const state = new binding.LlamaGrammarEvaluationState({ model, grammar: drawing.grammar });
+  return { ...sampling, grammarEvaluationState: state };
+}
+
+interface ReplyText {
+  push(token: Token): { readonly text: string; readonly ended: boolean };
+  rest(): string;
+}
+
+function createReplyText(engine: Engine, drawing: Drawing): ReplyText {
+  const decoder = createTokenDecoder(engine.model, drawing.prompt);
+  const matcher = createStopMatcher(drawing.stops);
+  // Grammars allow blank space after the value without end, and small models make use of it.
+  const jsonEnd = drawing.grammar === undefined ? undefined : createJsonEnd();
+  return {
+    push(token) {
+      const decoded = decoder.push(token);
+      const end = jsonEnd?.push(decoded);
+      const matched = matcher.push(end === undefined ? decoded : decoded.slice(0, end));
+      if (end === undefined || matched.stopped) return { text: matched.text, ended: matched.stopped };
+      return { text: matched.text + matcher.rest(), ended: true };
+    },
+    rest() {
+      const matched = matcher.push(decoder.rest());
+      return matched.stopped ? matched.text : matched.text + matcher.rest();
+    },
+  };
+}
