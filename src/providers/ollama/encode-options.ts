@@ -24,7 +24,9 @@ export function encodeShared(call: TextCall) {
   };
 }
 
+/** Zero tokens mean "without limit" to Ollama. */
 export function encodeOptions(sampling: Sampling, engine: EngineOptions): JsonObject | undefined {
+  if (sampling.maxTokens === 0) throw cannot('max_tokens', 'answer with no token at all');
   const options: JsonObject = {
     ...engine.options,
     ...given('temperature', sampling.temperature),
