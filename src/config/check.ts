@@ -1,0 +1,135 @@
+/** What no single value shows: references, duplicates, weak keys, open doors. */
+import { closest } from '../lib/closest.ts';
+import { isLoopback, type ListenAddress } from '../net/listen-address.ts';
+import type { Path } from './placed.ts';
+import type { Config } from './schema.ts';
+import { weaknessOf } from './weak-secret.ts';
+
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+interface Checked {
+  readonly config: Config;
+  /** The names that the file gives, whether or not what stands under them is right. */
+  readonly upstreams: readonly string[];
+  readonly models: readonly string[];
+}
+
+/** Models that exist without being named anywhere. */
+const builtInModels: readonly string[] = ['simulator'];
+const keyLengthMin = 16;
+const tokenLengthMin = 32;
+
+export function check(checked: Checked): Finding[] {
+  return [checkListeners, checkKeys, checkToken, checkTargets, checkDefaultModel].flatMap((find) =>
+    find(checked),
+  );
+}
+
+function checkListeners({ config }: Checked): Finding[] {
+  const findings: Finding[] = [];
+  const clients = config.listen.address;
+  const admin = config.admin.listen;
+  if (overlap(clients, admin)) {
+    findings.push({
+      path: ['admin', 'listen'],
+      message: 'is the address of `listen` too; each needs its own',
+    });
+  }
+  if (config.auth !== 'none') return findings;
+  if (!isLoopback(clients.host) || !isLoopback(admin.host)) {
+    const message = '`none` is refused while a listener is open to other machines';
+    findings.push({ path: ['auth'], message, hint: 'use `keys`, or listen on 127.0.0.1' });
+  }
+  return findings;
+}
+
+/** Port 0 is a new port each time. */
+function overlap(a: ListenAddress, b: ListenAddress): boolean {
+  if (a.port === 0 || a.port !== b.port) return false;
+  const everywhere = ['::', '0.0.0.0'];
+  return a.host === b.host || everywhere.includes(a.host) || everywhere.includes(b.host);
+}
+
+function checkKeys({ config }: Checked): Finding[] {
+  const names = new Map<string, number>();
+  const values = new Map<string, number>();
+  return config.keys.flatMap(({ name, key }, index) => {
+    const findings: Finding[] = [];
+    const sameName = firstOf(names, name, index);
+    if (sameName !== undefined) {
+      findings.push({ path: ['keys', index, 'name'], message: `is the name of keys[${sameName}] too` });
+    }
+    const text = key.reveal();
+    // A reference that led nowhere has been reported already.
+    if (text === '') return findings;
+    const sameKey = firstOf(values, text, index);
+    if (sameKey !== undefined) {
+      findings.push({ path: ['keys', index, 'key'], message: `is the same key as keys[${sameKey}]` });
+    }
+    const weakness = weaknessOf(text, keyLengthMin) ?? unsendable(text);
+    if (weakness !== undefined) findings.push({ path: ['keys', index, 'key'], message: weakness });
+    return findings;
+  });
+}
+
+function unsendable(text: string): string | undefined {
+  return /^[\x21-\x7e]+$/.test(text)
+    ? undefined
+    : 'must be visible ASCII without spaces, as it is sent in a header';
+}
+
+/** The index that had `value` first, or nothing when this one is the first. */
+function firstOf(seen: Map<string, number>, value: string, index: number): number | undefined {
+  const first = seen.get(value);
+  if (first === undefined) seen.set(value, index);
+  return first;
+}
+
+function checkToken({ config }: Checked): Finding[] {
+  const text = config.admin.token?.reveal() ?? '';
+  const weakness = text === '' ? undefined : weaknessOf(text, tokenLengthMin);
+  return weakness === undefined ? [] : [{ path: ['admin', 'token'], message: weakness }];
+}
+
+function checkTargets({ config, upstreams }: Checked): Finding[] {
+  return Object.entries(config.models).flatMap(([model, { targets }]) => {
+    const seen = new Map<string, number>();
+    return targets.flatMap((target, index) => {
+      const path = ['models', model, 'targets', index];
+      if (!upstreams.includes(target.upstream)) {
+        return [
+          unknownName([...path, 'upstream'], { what: 'upstream', name: target.upstream, known: upstreams }),
+        ];
+      }
+      const same = firstOf(seen, `${target.upstream}/${target.model}`, index);
+      return same === undefined ? [] : [{ path, message: `is the same target as targets[${same}]` }];
+    });
+  });
+}
+
+function checkDefaultModel({ config, upstreams, models }: Checked): Finding[] {
+  const name = config.defaultModel;
+  // Without upstreams in the file they are discovered, and so are their models.
+  if (name === undefined || upstreams.length === 0) return [];
+  const known = [...models, ...builtInModels];
+  const upstream = name.slice(0, Math.max(0, name.indexOf('/')));
+  if (known.includes(name) || upstreams.includes(upstream)) return [];
+  return [unknownName(['defaultModel'], { what: 'model', name, known })];
+}
+
+function unknownName(path: Path, unknown: { what: string; name: string; known: readonly string[] }): Finding {
+  const meant = closest(unknown.name, unknown.known);
+  const message = `there is no ${unknown.what} of this name`;
+  if (meant !== undefined) return { path, message, hint: `did you mean \`${meant}\`?` };
+  return unknown.known.length === 0
+    ? { path, message }
+    : { path, message, hint: `known: ${some(unknown.known)}` };
+}
+
+function some(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+}

@@ -1,0 +1,87 @@
+/** The schema as JSON Schema: for editors, for the documentation, and to know which keys may stand where. */
+import { z } from 'zod';
+import { childOf, type Placed } from './placed.ts';
+import { configSchema } from './schema.ts';
+
+export interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+}
+
+let emitted: JsonSchema | undefined;
+
+export function configJsonSchema(): JsonSchema {
+  emitted ??= emit();
+  return emitted;
+}
+
+/** The keys that may stand in the map at `path`. */
+export function keysAt(root: Placed, path: readonly PropertyKey[]): string[] {
+  return Object.keys(Object.assign({}, ...schemasAt(root, path).map((schema) => schema.properties ?? {})));
+}
+
+/** Every schema that may describe the value at `path`: several where the file leaves open which. */
+export function schemasAt(root: Placed, path: readonly PropertyKey[]): readonly JsonSchema[] {
+  let schemas = branches(configJsonSchema(), root);
+  let node: Placed | undefined = root;
+  for (const step of path) {
+    node = node === undefined ? undefined : childOf(node, step);
+    schemas = schemas.flatMap((schema) => {
+      const child = childSchema(schema, step);
+      return child === undefined ? [] : branches(child, node);
+    });
+  }
+  return schemas;
+}
+
+function childSchema(schema: JsonSchema, step: PropertyKey): JsonSchema | undefined {
+  const own = schema.properties;
+  if (own !== undefined && Object.hasOwn(own, step)) return own[String(step)];
+  if (typeof schema.additionalProperties === 'object') return schema.additionalProperties;
+  return schema.items;
+}
+
+/** The alternatives of a schema; where the value says its type, only those of that type. */
+function branches(schema: JsonSchema, node: Placed | undefined): readonly JsonSchema[] {
+  const all = (schema.anyOf ?? schema.oneOf)?.flatMap((branch) => branches(branch, node));
+  if (all === undefined) return [schema];
+  const type = node === undefined ? undefined : childOf(node, 'type');
+  const said = type?.kind === 'scalar' ? type.value : undefined;
+  const named = all.filter((branch) => said !== undefined && branch.properties?.['type']?.const === said);
+  return named.length > 0 ? named : all;
+}
+
+function emit(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', override: allowText });
+  const properties = {
+    include: {
+      description: 'Files to read besides this one, relative to it.',
+      anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
+    },
+    ...schema.properties,
+  };
+  return { ...schema, title: 'Millrace configuration', properties } as JsonSchema;
+}
+
+/** What may be written as text is described as text or map; numbers and booleans may be `${VAR}`. */
+function allowText({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema['orText'] !== true) return;
+  delete jsonSchema['orText'];
+  const { type, properties, additionalProperties, required, ...rest } = jsonSchema;
+  const map = Object.fromEntries(
+    Object.entries({ type, properties, additionalProperties, required }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+  for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+  Object.assign(jsonSchema, rest, { anyOf: [{ type: 'string' }, map] });
+}

@@ -1,0 +1,118 @@
+/** Files and environment to one frozen configuration, or to everything that is wrong with them. */
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { Secret } from '../lib/secret.ts';
+import { check } from './check.ts';
+import { applyEnvironment } from './environment.ts';
+import type { Environment } from './expand.ts';
+import { emptyMap, nearest, nodeAt, type Placed } from './placed.ts';
+import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
+import { readFiles, type Sources } from './read-files.ts';
+import type { Config } from './schema.ts';
+import { resolveSecrets } from './secrets.ts';
+import { validate } from './validate.ts';
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Equal for equal configurations, in every process. */
+  readonly id: string;
+  /** Every file read, absolute: a change of one of them is a change of the configuration. */
+  readonly files: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface LoadOptions {
+  /** Without one there are the defaults and the environment. */
+  readonly path?: string;
+  readonly env: Environment;
+}
+
+/** Throws `ConfigError` with every problem at once, and nothing else. */
+export function loadConfig(options: LoadOptions): LoadedConfig {
+  const sources = read(options);
+  const overridden = applyEnvironment(sources.root, options.env);
+  const { config, root, problems } = validate(overridden.root);
+  const found = [...sources.problems, ...problems];
+  const literals: Problem[] = [];
+  const complete = resolveSecrets(withAbsolutePaths(config, root), {
+    root,
+    environment: options.env,
+    problems: found,
+    literals,
+  });
+  if (!sources.partial) found.push(...checkReferences(complete, { root, declared: overridden.root }));
+  if (found.length > 0) throw new ConfigError(inOrder(found, sources.files));
+  return {
+    config: freeze(complete),
+    id: idOf(complete),
+    files: sources.files,
+    warnings: [...overridden.warnings, ...literals.map(formatProblem)],
+  };
+}
+
+function read({ path, env }: LoadOptions): Sources {
+  if (path !== undefined) return readFiles(path, env);
+  return {
+    root: emptyMap({ file: 'defaults', line: 0, column: 0 }),
+    files: [],
+    problems: [],
+    partial: false,
+  };
+}
+
+function checkReferences(config: Config, trees: { root: Placed; declared: Placed }): Problem[] {
+  const names = (key: string) => {
+    const node = nodeAt(trees.declared, [key]);
+    return node?.kind === 'map' ? [...node.entries.keys()] : [];
+  };
+  return check({ config, upstreams: names('upstreams'), models: names('models') }).map(
+    ({ path, ...finding }) => {
+      const node = nearest(trees.root, path);
+      // What the file does not say is a default, and is named by its own path.
+      const said = nodeAt(trees.root, path);
+      return { ...node.place, path: formatPath(said?.path ?? path), ...finding };
+    },
+  );
+}
+
+/** Paths are relative to the file that names them; those that no file names, to the working directory. */
+function withAbsolutePaths(config: Config, root: Placed): Config {
+  const absolute = (path: readonly string[], text: string) => {
+    const place = nodeAt(root, path)?.place;
+    return resolve(place === undefined || place.line === 0 ? '.' : dirname(place.file), text);
+  };
+  const upstreams = Object.entries(config.upstreams).map(([name, upstream]) => {
+    if (!('file' in upstream)) return [name, upstream] as const;
+    return [name, { ...upstream, file: absolute(['upstreams', name, 'file'], upstream.file) }] as const;
+  });
+  return { ...config, data: absolute(['data'], config.data), upstreams: Object.fromEntries(upstreams) };
+}
+
+/** As someone would mend them: file by file, from top to bottom. */
+function inOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
+  const rank = (problem: Problem) => files.indexOf(problem.file);
+  const first = new Map<string, Problem>();
+  for (const problem of problems) {
+    // What else is wrong with the same value mostly follows from what was found first.
+    const key = `${formatPlace(problem)} ${problem.path}`;
+    if (!first.has(key)) first.set(key, problem);
+  }
+  return [...first.values()].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
+}
+
+/** A changed secret is a changed configuration; of the digest too little is kept to guess a secret from. */
+function idOf(config: Config): string {
+  const text = JSON.stringify(config, function (this: Record<string, unknown>, key, value: unknown) {
+    const plain = this[key];
+    return plain instanceof Secret ? plain.reveal() : value;
+  });
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value)) freeze(item);
+    Object.freeze(value);
+  }
+  return value;
+}

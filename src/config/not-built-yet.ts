@@ -1,0 +1,73 @@
+/**
+ * What the configuration will know once its part is built. Refused by name, so that nobody believes in a setting
+ * that does nothing. A star stands for any name or index.
+ */
+
+/** Keys, and what they will do. */
+export const keysNotBuiltYet: Readonly<Record<string, string>> = {
+  identity: 'signing in by JWT and OpenID Connect, and roles of your own',
+  batching: 'batching of requests',
+  cache: 'answering from a cache',
+  budgets: 'bounding what is spent',
+  prices: 'prices and accounting',
+  alerts: 'telling someone when something is wrong',
+  warm: 'keeping models loaded',
+  routing: 'routing by content',
+  guards: 'checks of what goes in and comes out',
+  jobs: 'jobs in the background',
+  rollouts: 'gradual changes of models',
+  tools: 'tools run by the gateway',
+  'listen.tls': 'TLS on the listener; until then put a proxy in front',
+  'listen.trustedProxies': 'believing the addresses that proxies forward',
+  'listen.cors': 'answering browsers on other sites',
+  'admin.tls': 'TLS on the listener; until then use a tunnel',
+  'upstreams.*.api': 'choosing between the APIs of an upstream',
+  'upstreams.*.slotsPerModel': 'slots for each model of an upstream',
+  'upstreams.*.tls': 'certificates of your own for an upstream',
+  'models.*.cache': 'answering from a cache',
+  'models.*.targets.*.weight': 'the weighted policy',
+  'queue.commentAfterMs': 'comments to clients that wait long',
+  'queue.fairness': 'fair shares of the queue',
+  'retries.budget': 'a budget for retries',
+  'health.eject': 'taking failing upstreams out for a while',
+  'limits.*.tokens': 'limits on tokens',
+  'telemetry.traces': 'following a request across services',
+};
+
+interface ValueNotBuiltYet {
+  readonly path: string;
+  readonly matches: RegExp;
+  /** The value as it may be shown: an address can hold a password. */
+  readonly shown: string;
+  readonly what: string;
+}
+
+export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
+  { path: 'store', matches: /^postgres(?:ql)?:/, shown: 'postgres://…', what: 'durable state in PostgreSQL' },
+  { path: 'shared', matches: /^rediss?:/, shown: 'redis://…', what: 'state shared over Redis' },
+  { path: 'auth', matches: /^jwt$/, shown: 'jwt', what: 'signing in by JWT' },
+  { path: 'auth', matches: /^both$/, shown: 'both', what: 'signing in by JWT' },
+  { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },
+  { path: 'models.*.policy', matches: /^least-busy$/, shown: 'least-busy', what: 'this policy' },
+  { path: 'models.*.policy', matches: /^priority$/, shown: 'priority', what: 'this policy' },
+  { path: 'models.*.policy', matches: /^random$/, shown: 'random', what: 'this policy' },
+  { path: 'models.*.context', matches: /^grow$/, shown: 'grow', what: 'reloading with more context' },
+  {
+    path: 'models.*.context',
+    matches: /^move$/,
+    shown: 'move',
+    what: 'moving to a target with more context',
+  },
+  { path: 'telemetry.journal.content', matches: /./, shown: 'content', what: 'keeping prompts and answers' },
+];
+
+/** What the seeds' variables set once their part is built. */
+export const variablesNotBuiltYet: Readonly<Record<string, string>> = {
+  MAX_WORKERS: 'several worker processes',
+  DAILY_BUDGET: 'bounding what is spent',
+};
+
+export function isPathLike(path: readonly PropertyKey[], pattern: string): boolean {
+  const steps = pattern.split('.');
+  return steps.length === path.length && steps.every((step, index) => step === '*' || step === path[index]);
+}

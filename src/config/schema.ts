@@ -1,0 +1,60 @@
+/** The whole tree, composed from the options of each part. Types, defaults, JSON Schema and docs come from here. */
+import { z } from 'zod';
+import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
+import { limitsOptions } from '../identity/limit-options.ts';
+import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
+import { adminOptions, listenOptions } from '../net/options.ts';
+import { defaultModelOption, modelsOptions } from '../routing/options.ts';
+import { conversationsOptions, dataOption, sharedOption, storeOption } from '../stores/options.ts';
+import { telemetryOptions } from '../telemetry/options.ts';
+import { upstreamsOptions } from './upstream-options.ts';
+
+/** Read once, at start: a change takes a restart. */
+const install = {
+  listen: listenOptions
+    .prefault({})
+    .describe('The clients’ listener; its address alone may be written as text.'),
+  admin: adminOptions.prefault({}).describe('The operators’ listener.'),
+  data: dataOption.describe('The folder for what the gateway keeps. Relative to the file that names it.'),
+  store: storeOption.describe('Where durable state lies.'),
+  shared: sharedOption.describe('Where state lies that replicas would share.'),
+  conversations: conversationsOptions.prefault({}).describe('The conversations that the gateway keeps.'),
+};
+
+/** Read again at each reload. */
+const hot = {
+  auth: authOption.describe(
+    'How clients prove who they are. `none` only while every listener is on loopback.',
+  ),
+  keys: keysOptions.describe('Keys of clients, beside those that the gateway made.'),
+  defaultModel: defaultModelOption.describe('The model for requests that name none.'),
+  upstreams: upstreamsOptions.describe('The servers, accounts and engines behind the gateway, by name.'),
+  models: modelsOptions.describe('The models that clients see, by name.'),
+  queue: queueOptions.prefault({}).describe('Where requests wait for a slot.'),
+  retries: retriesOptions
+    .prefault({})
+    .describe('What happens when a candidate fails before its first token.'),
+  health: healthOptions.prefault({}).describe('How upstreams are watched.'),
+  limits: limitsOptions.describe('Rates; all that apply must allow a request. None apply on loopback.'),
+  telemetry: telemetryOptions.prefault({}).describe('Logs, metrics and the journal.'),
+  operator: operatorOptions.prefault({}).describe('What holders of the operator’s role may do.'),
+};
+
+export const configSchema = z.strictObject({ ...install, ...hot });
+export const installKeys = Object.keys(install) as readonly (keyof InstallConfig)[];
+
+const installSchema = z.strictObject(install);
+const hotSchema = z.strictObject(hot);
+
+export type InstallConfig = Frozen<z.output<typeof installSchema>>;
+export type HotConfig = Frozen<z.output<typeof hotSchema>>;
+export type Config = InstallConfig & HotConfig;
+
+/** Read-only all the way down, except for values with behaviour of their own. */
+type Frozen<T> = T extends { reveal(): string }
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly Frozen<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+      : T;

@@ -1,0 +1,85 @@
+/** Puts the values of secrets in the place of `env:NAME` and `file:PATH`. */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Secret } from '../lib/secret.ts';
+import type { Environment } from './expand.ts';
+import { nearest, type Placed } from './placed.ts';
+import { formatPath, type Place, type Problem } from './problem.ts';
+import { reasonOf } from './read-files.ts';
+
+const secretFileBytesMax = 65_536;
+
+export interface SecretsContext {
+  readonly root: Placed;
+  readonly environment: Environment;
+  readonly problems: Problem[];
+  readonly literals: Problem[];
+}
+
+/** A copy of `value` in which every secret is what it refers to. */
+export function resolveSecrets<T>(value: T, context: SecretsContext): T {
+  return replaceSecrets(value, [], context) as T;
+}
+
+function replaceSecrets(
+  value: unknown,
+  path: readonly (string | number)[],
+  context: SecretsContext,
+): unknown {
+  if (value instanceof Secret) return resolveSecret(value.reveal(), path, context);
+  if (Array.isArray(value))
+    return value.map((item, index) => replaceSecrets(item, [...path, index], context));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, replaceSecrets(item, [...path, key], context)]),
+  );
+}
+
+function resolveSecret(text: string, path: readonly (string | number)[], context: SecretsContext): Secret {
+  const node = nearest(context.root, path);
+  const at = { ...node.place, path: formatPath(node.path) };
+  const found = lookUp(text, node.place, context.environment);
+  if ('problem' in found) {
+    context.problems.push({ ...at, message: found.problem });
+    return new Secret('');
+  }
+  // It would end the header or line that the secret goes into.
+  if (/\p{Cc}/u.test(found.text)) {
+    context.problems.push({ ...at, message: 'holds a line break or another control character' });
+  }
+  const written = found.literal && node.kind === 'scalar' && node.loose === undefined;
+  if (written)
+    context.literals.push({ ...at, message: 'is written out; `env:NAME` or `file:PATH` keeps it elsewhere' });
+  return new Secret(found.text);
+}
+
+type Found = { readonly text: string; readonly literal: boolean } | { readonly problem: string };
+
+function lookUp(text: string, place: Place, environment: Environment): Found {
+  if (text.startsWith('env:')) return fromEnvironment(text.slice(4), environment);
+  if (text.startsWith('file:')) {
+    const folder = place.line === 0 ? '.' : dirname(place.file);
+    return fromFile(resolve(folder, text.slice(5)));
+  }
+  return { text, literal: true };
+}
+
+function fromEnvironment(name: string, environment: Environment): Found {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name))
+    return { problem: '`env:` must be followed by the name of a variable' };
+  const text = environment[name];
+  if (text === undefined) return { problem: `the environment has no variable ${name}` };
+  return text === '' ? { problem: `the variable ${name} is empty` } : { text, literal: false };
+}
+
+function fromFile(file: string): Found {
+  try {
+    const facts = statSync(file);
+    if (!facts.isFile()) return { problem: `${file} is not a file` };
+    if (facts.size > secretFileBytesMax) return { problem: `${file} is too large for a secret` };
+    const text = readFileSync(file, 'utf8').trim();
+    return text === '' ? { problem: `${file} is empty` } : { text, literal: false };
+  } catch (error) {
+    return { problem: `${file} ${reasonOf(error)}` };
+  }
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { milliseconds, modelName, name } from '../lib/options.ts';
+import { defaultClocks } from './clocks.ts';
+
+const targetOptions = z.strictObject({
+  upstream: name.describe('The name of an upstream.'),
+  model: modelName.describe('The model as that upstream calls it.'),
+  tier: z.int().min(1).max(16).default(1).describe('Tier 2 is asked only when tier 1 cannot.'),
+});
+
+/** A request never lasts longer than this, whatever the file says. */
+const totalMsMax = 3_600_000;
+
+const clockOptions = z.strictObject({
+  connectMs: milliseconds.default(defaultClocks.connectMs).describe('Until the upstream is connected.'),
+  firstTokenMs: milliseconds
+    .default(defaultClocks.firstTokenMs)
+    .describe('Until the first token of a model that is loaded.'),
+  loadMs: milliseconds
+    .default(defaultClocks.loadMs)
+    .describe('Until the first token of a model that must load.'),
+  idleMs: milliseconds.default(defaultClocks.idleMs).describe('Between two tokens.'),
+  totalMs: milliseconds
+    .max(totalMsMax)
+    .default(defaultClocks.totalMs)
+    .describe('For the whole answer, an hour at most.'),
+  queueMs: milliseconds.default(defaultClocks.queueMs).describe('Waiting for a free slot.'),
+});
+
+const modelOptions = z.strictObject({
+  targets: z.array(targetOptions).min(1).max(256).describe('Where the model is served, best first.'),
+  policy: z
+    .enum(['auto', 'round-robin'])
+    .default('auto')
+    .describe('How a target is chosen within a tier. `auto` is the gateway’s best.'),
+  clocks: clockOptions.prefault({}).describe('How long each phase of a request may take.'),
+  context: z
+    .literal('refuse')
+    .default('refuse')
+    .describe('What happens to a request that is too long for it.'),
+});
+
+export const modelsOptions = z.record(modelName, modelOptions).default({});
+export const defaultModelOption = modelName.optional();

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { bytes } from '../lib/options.ts';
+
+export const dataOption = z.string().min(1).default('./.millrace');
+export const storeOption = z.literal('sqlite').default('sqlite');
+export const sharedOption = z.literal('memory').default('memory');
+
+export const conversationsOptions = z.strictObject({
+  ttlS: z
+    .int()
+    .min(1)
+    .max(31_536_000)
+    .default(3_600)
+    .describe('Seconds a conversation is kept after its last turn.'),
+  bytes: bytes.prefault('64MiB').describe('What all conversations may hold together; the oldest go first.'),
+  turns: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .describe('Messages kept of one conversation; the oldest go first.'),
+});
