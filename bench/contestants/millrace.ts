@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Contestant, clientKey } from './contestant.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const main = join(root, 'src', 'main.ts');
+
+export const millrace: Contestant = {
+  name: 'millrace',
+  describe: () => 'Millrace from source: keys, limits, metrics, journal and accounting on',
+  missing: () => (existsSync(main) ? undefined : 'src/main.ts is not there'),
+  command: (site) => ({
+    file: process.execPath,
+    args: [main, 'serve', '--config', join(root, 'bench', 'millrace.yaml')],
+    env: {
+      BENCH_PORT: String(site.port),
+      BENCH_ADMIN_PORT: String(site.adminPort),
+      BENCH_MOCK_PORT: String(site.mockPort),
+      BENCH_DATA: site.folder,
+    },
+    folder: root,
+  }),
+  headers: () => ({ authorization: `Bearer ${clientKey}` }),
+};
