@@ -32,9 +32,14 @@ export function decodeFailure(status: number, body: string): Failure {
   });
 }
 
-/** A 404 without a model in it is a server too old for the path, or no Ollama at all: another one may do. */
+/**
+ * Not the request's fault: a 404 without a model in it is a server too old for the path or no Ollama at all, 408
+ * and 499 are a server that gave up on what we did not give up on. Another one may do.
+ */
+const serverSide: ReadonlySet<number> = new Set([404, 408, 499]);
+
 function isRejection(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 404 && status !== 408;
+  return status >= 400 && status < 500 && !serverSide.has(status);
 }
 
 function readMessage(body: string): string {

@@ -241,6 +241,7 @@ const statuses: readonly (readonly [status: number, body: string, code: string, 
   [401, '{"error":"unauthorized","signin_url":"x"}', 'upstream_unauthorized', 502],
   [403, '{"error":"this model requires a subscription"}', 'upstream_unauthorized', 502],
   [408, '', 'upstream_failed', 502],
+  [499, '{"error":"request canceled"}', 'upstream_failed', 502],
   [429, '{"error":"too many"}', 'upstream_overloaded', 503],
   [
     503,

@@ -104,6 +104,8 @@ test("what only Ollama has works through OpenAI's API too, with images, tools an
     user: 'u-1',
     metadata: { a: 'b' },
     logit_bias: {},
+    verbosity: 'medium',
+    service_tier: 'auto',
   });
   assert.deepEqual(encode(call), {
     path: '/api/chat',
@@ -201,6 +203,7 @@ const refused: readonly (readonly [call: Call, param: string])[] = [
   [{ ...chat, tools: [{ name: 'f' }], parallelToolCalls: false }, 'parallel_tool_calls'],
   [{ ...chat, extra: { logit_bias: { 50256: -100 } } }, 'logit_bias'],
   [{ ...chat, extra: { modalities: ['text', 'audio'] } }, 'modalities'],
+  [{ ...chat, extra: { verbosity: 'low' } }, 'verbosity'],
   [{ ...chat, extra: { web_search_options: {} } }, 'web_search_options'],
   [
     { ...chat, messages: user([{ type: 'image', url: 'https://example.com/x.png' }]) },

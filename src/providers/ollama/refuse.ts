@@ -19,7 +19,6 @@ const harmless: ReadonlySet<string> = new Set([
   'prompt_cache_key',
   'prompt_cache_retention',
   'stream_options',
-  'verbosity',
 ]);
 
 /** Values of foreign fields that ask for what Ollama does anyway. */
@@ -28,6 +27,7 @@ const asUsual: ReadonlyMap<string, (value: Json) => boolean> = new Map([
   ['best_of', (value: Json) => value === 1],
   ['modalities', (value: Json) => JSON.stringify(value) === '["text"]'],
   ['functions', isEmpty],
+  ['verbosity', (value: Json) => value === 'medium'],
 ]);
 
 /** The extra fields that go along: those of Ollama's own clients. Those of others are refused, unless harmless. */
