@@ -7,6 +7,7 @@ import type { CallResult, Part } from './part.ts';
 import type { Signal } from './signal.ts';
 import type { Reply } from './stage.ts';
 import type { Trail } from './trail.ts';
+import type { Transcript } from './transcript.ts';
 import type { Transport } from './transport.ts';
 
 /** The request as the listener read it. The body is still on its way. */
@@ -15,6 +16,8 @@ export interface Incoming {
   /** The path as routed: without query, and without a key that stood in it. */
   readonly path: string;
   readonly query: URLSearchParams | undefined;
+  /** How long path and query are together. */
+  readonly targetBytes: number;
   /** The key from `/k/KEY/…`. */
   readonly pathKey: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -45,6 +48,8 @@ export interface Route {
   readonly name: string;
   readonly permission: Permission;
   readonly limits: BodyLimits;
+  /** Lowers the model's total clock, where the route promises an answer by then. */
+  readonly totalMs?: number;
   readonly voice: Voice;
   /** Turns the body into a call; absent on routes that answer from what the gateway knows. */
   readonly endpoint?: Endpoint;
@@ -112,6 +117,8 @@ export interface Authenticated extends Matched {
 export interface Parsed extends Authenticated {
   readonly call: Call;
   readonly endpoint: Endpoint;
+  /** Present when someone keeps the answer's text. */
+  readonly transcript?: Transcript;
 }
 
 /** An upstream as the chain sees it: how to speak to it, and the way there. */

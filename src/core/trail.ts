@@ -48,6 +48,7 @@ export class Trail {
   targetModel = '';
   // dispatch
   sentMs = 0;
+  firstByteMs = 0;
   firstContentMs = 0;
   chunks = 0;
   usage: Usage | undefined = undefined;

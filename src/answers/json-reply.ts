@@ -1,0 +1,12 @@
+/** An answer in JSON, as every listing gives it. */
+import { type Reply, wholeReply } from '../core/stage.ts';
+
+const headers: readonly string[] = ['content-type', 'application/json; charset=utf-8'];
+
+export function jsonReply(value: unknown, status = 200): Promise<Reply> {
+  return Promise.resolve(wholeReply(status, headers, Buffer.from(JSON.stringify(value))));
+}
+
+export function textReply(text: string, contentType = 'text/plain; charset=utf-8'): Promise<Reply> {
+  return Promise.resolve(wholeReply(200, ['content-type', contentType], Buffer.from(text)));
+}

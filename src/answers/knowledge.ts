@@ -1,0 +1,21 @@
+/** What answers may draw from: the configuration, the fleet as known, and the lasting state. */
+import type { BodyLimits, Upstream } from '../core/exchange.ts';
+import type { Catalogue } from '../fleet/catalogue.ts';
+import type { Health } from '../fleet/health.ts';
+import type { Slots } from '../fleet/slots.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ModelTable } from '../routing/model-table.ts';
+
+export interface Knowledge {
+  readonly clock: Clock;
+  readonly catalogue: Catalogue;
+  readonly health: Health;
+  readonly slots: Slots;
+  readonly upstreams: readonly Upstream[];
+  readonly models: ModelTable;
+  readonly limits: BodyLimits;
+  /** For blobs, which are larger and slower than any other body. */
+  readonly blobLimits: BodyLimits;
+  readonly accepting: () => boolean;
+  readonly renderMetrics: () => Promise<{ contentType: string; text: string }>;
+}

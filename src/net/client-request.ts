@@ -1,0 +1,122 @@
+/** A client's request as the chain sees it: path and key apart, body read within limits. */
+import type { IncomingMessage } from 'node:http';
+import type { BodyLimits, Incoming } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
+import type { Clock } from '../lib/clock.ts';
+import { inflate } from './inflate.ts';
+
+export class ClientRequest implements Incoming {
+  readonly method: string;
+  readonly path: string;
+  readonly pathKey: string | undefined;
+  readonly headers: Incoming['headers'];
+  readonly remoteAddress: string;
+  readonly #request: IncomingMessage;
+  readonly #clock: Clock;
+  readonly #search: string;
+
+  constructor(request: IncomingMessage, clock: Clock) {
+    this.#request = request;
+    this.#clock = clock;
+    const url = request.url ?? '/';
+    const question = url.indexOf('?');
+    const path = question === -1 ? url : url.slice(0, question);
+    this.#search = question === -1 ? '' : url.slice(question + 1);
+    this.method = request.method ?? 'GET';
+    this.headers = request.headers;
+    this.remoteAddress = request.socket.remoteAddress ?? '';
+    const keyed = path.startsWith('/k/') ? path.indexOf('/', 3) : -1;
+    this.pathKey = path.startsWith('/k/')
+      ? decodeKey(path.slice(3, keyed === -1 ? undefined : keyed))
+      : undefined;
+    if (this.pathKey === undefined) this.path = path;
+    else this.path = keyed === -1 ? '/' : path.slice(keyed);
+  }
+
+  get query(): URLSearchParams | undefined {
+    return this.#search === '' ? undefined : new URLSearchParams(this.#search);
+  }
+
+  get onLoopback(): boolean {
+    return /^(?:127\.|::1$|::ffff:127\.)/.test(this.remoteAddress);
+  }
+
+  get targetBytes(): number {
+    return this.path.length + this.#search.length;
+  }
+
+  async readBody(limits: BodyLimits): Promise<Uint8Array> {
+    this.#checkLength(limits);
+    const bytes = await this.#collect(limits);
+    const encoding = this.headers['content-encoding'];
+    if (typeof encoding !== 'string' || encoding === 'identity') return bytes;
+    return inflate(bytes, encoding, limits.bodyBytesMax);
+  }
+
+  async *streamBody(limits: BodyLimits): AsyncIterable<Uint8Array> {
+    this.#checkLength(limits);
+    let size = 0;
+    const timer = this.#clock.after(limits.bodyMs, () => this.#request.destroy(tooSlow(limits)));
+    try {
+      for await (const chunk of this.#request) {
+        size += (chunk as Buffer).length;
+        if (size > limits.bodyBytesMax) throw tooLarge(limits);
+        yield chunk as Buffer;
+      }
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #checkLength(limits: BodyLimits): void {
+    const length = this.headers['content-length'];
+    if (length === undefined && this.headers['transfer-encoding'] === undefined) {
+      throw fail('length_required', 'the request has no body; a JSON object is expected');
+    }
+    if (Number(length ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
+  }
+
+  #collect(limits: BodyLimits): Promise<Buffer> {
+    const request = this.#request;
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const done = (settle: () => void) => {
+        timer.cancel();
+        request.off('data', take).off('end', end).off('close', gone);
+        settle();
+      };
+      const take = (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > limits.bodyBytesMax) {
+          request.pause();
+          done(() => reject(tooLarge(limits)));
+        } else chunks.push(chunk);
+      };
+      const end = () => {
+        const [first] = chunks;
+        done(() => resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)));
+      };
+      const gone = () => done(() => reject(fail('client_gone', 'the client left while sending its request')));
+      const timer = this.#clock.after(limits.bodyMs, () => done(() => reject(tooSlow(limits))));
+      request.on('data', take).on('end', end).on('close', gone);
+    });
+  }
+}
+
+function decodeKey(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Not an encoding of anything: as a key it is simply unknown.
+    return text;
+  }
+}
+
+function tooLarge(limits: BodyLimits) {
+  return fail('body_too_large', `the body is larger than ${limits.bodyBytesMax} bytes`);
+}
+
+function tooSlow(limits: BodyLimits) {
+  return fail('request_timeout', `the body was not complete after ${limits.bodyMs} ms`);
+}

@@ -1,0 +1,124 @@
+/** Bytes to an upstream over HTTP, through a pool of kept connections. */
+import { type Dispatcher, Pool } from 'undici';
+import { type Failure, fail } from '../core/failure.ts';
+import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
+import { describeSocketError } from './socket-error.ts';
+
+export interface HttpTransportOptions {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Stands before every path: `/v1`, or nothing. */
+  readonly basePath: string;
+  /** A Unix socket or named pipe in place of the host. */
+  readonly socketPath?: string;
+  /** Name, value, name, value: credentials among them. */
+  readonly headers: readonly string[];
+  readonly connections: number;
+  readonly connectMs: number;
+  readonly keepAliveMs: number;
+}
+
+export function createHttpTransport(options: HttpTransportOptions): Transport {
+  const pool = new Pool(options.origin, {
+    connections: options.connections,
+    // One request at a time on a connection: a long answer must not hold up a short one behind it.
+    pipelining: 1,
+    keepAliveTimeout: options.keepAliveMs,
+    keepAliveMaxTimeout: options.keepAliveMs * 2,
+    connectTimeout: options.connectMs,
+    // The five clocks of the exchange are the only ones: undici's own end every call after 300 s.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: -1,
+    ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
+  });
+  return {
+    send: (request, receiver) => send({ pool, options }, request, receiver),
+    close: () => pool.close(),
+  };
+}
+
+interface Way {
+  readonly pool: Pool;
+  readonly options: HttpTransportOptions;
+}
+
+function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
+  const { pool, options } = way;
+  const handler = new ResponseHandler(receiver);
+  const headers = options.headers.length === 0 ? request.headers : request.headers.concat(options.headers);
+  try {
+    pool.dispatch(
+      {
+        method: request.method,
+        path: options.basePath + request.path,
+        headers: headers as string[],
+        body: request.body ?? null,
+      },
+      handler,
+    );
+  } catch (thrown) {
+    handler.onResponseError(undefined, thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+  return handler;
+}
+
+const aborted = new Error('the exchange is over');
+
+class ResponseHandler implements Dispatcher.DispatchHandler, Flow {
+  readonly #receiver: Receiver;
+  #controller: Dispatcher.DispatchController | undefined;
+  #answered = false;
+  #aborted = false;
+
+  constructor(receiver: Receiver) {
+    this.#receiver = receiver;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted) controller.abort(aborted);
+    else this.#receiver.sent();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    if (this.#aborted || status < 200) return;
+    this.#answered = true;
+    this.#receiver.head(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#aborted) this.#receiver.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (!this.#aborted) this.#receiver.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (!this.#aborted) this.#receiver.fail(asUpstreamFailure(error, this.#answered));
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  abort(): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#controller?.abort(aborted);
+  }
+}
+
+function asUpstreamFailure(error: Error, answered: boolean): Failure {
+  const { code, says } = describeSocketError(error, answered);
+  return fail(code, says, { cause: error });
+}

@@ -1,0 +1,49 @@
+/** What went wrong on the way to an upstream, in our words. The cause keeps the runtime's own. */
+import type { FailureCode } from '../core/failure.ts';
+
+interface Description {
+  readonly code: FailureCode;
+  readonly says: string;
+}
+
+const byCode: Readonly<Record<string, Description>> = {
+  UND_ERR_CONNECT_TIMEOUT: { code: 'connect_timeout', says: 'the upstream took no connection in time' },
+  ECONNREFUSED: { code: 'connect_failed', says: 'the upstream refuses connections: is it running?' },
+  ENOENT: { code: 'connect_failed', says: "the upstream's socket does not exist: is it running?" },
+  ENOTFOUND: { code: 'connect_failed', says: "the upstream's host name is not known" },
+  EAI_AGAIN: { code: 'connect_failed', says: "the upstream's host name could not be looked up" },
+  EHOSTUNREACH: { code: 'connect_failed', says: "the upstream's host cannot be reached" },
+  ENETUNREACH: { code: 'connect_failed', says: "the upstream's network cannot be reached" },
+  UND_ERR_CLOSED: { code: 'connect_failed', says: 'the way to the upstream was closed by a reload' },
+  UND_ERR_DESTROYED: { code: 'connect_failed', says: 'the way to the upstream was closed by a reload' },
+  UND_ERR_HEADERS_OVERFLOW: { code: 'bad_upstream_response', says: "the upstream's headers are too large" },
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
+    code: 'upstream_cut',
+    says: 'the upstream sent less than it promised',
+  },
+};
+
+const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
+
+export function describeSocketError(error: Error, answered: boolean): Description {
+  const code = codeOf(error);
+  const known = byCode[code];
+  if (known !== undefined) return known;
+  if (tlsCode.test(code)) {
+    return { code: 'tls_error', says: `the upstream's TLS certificate or handshake was refused (${code})` };
+  }
+  if (code.startsWith('HPE_')) {
+    return { code: 'bad_upstream_response', says: 'the upstream does not answer in HTTP' };
+  }
+  return answered
+    ? { code: 'upstream_cut', says: 'the upstream closed the connection in the middle of its answer' }
+    : { code: 'upstream_cut', says: 'the upstream closed the connection without an answer' };
+}
+
+function codeOf(error: Error): string {
+  const code = 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && code !== 'UND_ERR_SOCKET') return code;
+  // Several addresses were tried: the first one's reason stands for all.
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return codeOf(error.errors[0]);
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,59 @@
+/** The one retry loop (G17): another candidate, and only while the client has seen no content. */
+import type { Planned } from '../core/exchange.ts';
+import { asFailure, type Failure } from '../core/failure.ts';
+import type { Handler, Reply, Stage } from '../core/stage.ts';
+import type { Clock } from '../lib/clock.ts';
+
+export interface AttemptOptions {
+  /** How many times an exchange may be sent at most, the first included. */
+  readonly attempts: number;
+  readonly clock: Clock;
+}
+
+export function attempt(options: AttemptOptions): Stage<Planned> {
+  return (next) => (exchange) => {
+    const startedMs = options.clock.now();
+    return next(exchange).catch((thrown: unknown) => {
+      const failure = asFailure(thrown);
+      record(exchange, failure, options.clock.now() - startedMs);
+      return again(options, next, exchange)(failure);
+    });
+  };
+}
+
+function again(options: AttemptOptions, next: Handler<Planned>, first: Planned) {
+  return async (firstFailure: Failure): Promise<Reply> => {
+    let failure = firstFailure;
+    let exchange = first;
+    for (let sent = 1; sent < options.attempts; sent += 1) {
+      const retry = retryOf(exchange, failure);
+      if (retry === undefined) break;
+      exchange = retry;
+      const startedMs = options.clock.now();
+      try {
+        return await next(exchange);
+      } catch (thrown) {
+        failure = asFailure(thrown);
+        record(exchange, failure, options.clock.now() - startedMs);
+      }
+    }
+    throw failure;
+  };
+}
+
+/** The exchange with what failed left out, or nothing when another try is pointless. */
+function retryOf(exchange: Planned, failure: Failure): Planned | undefined {
+  if (!failure.retry || exchange.signal.aborted) return undefined;
+  const visited = new Set(exchange.visited).add(exchange.trail.upstream);
+  if (exchange.candidates.some((candidate) => !visited.has(candidate.upstream.name))) {
+    return { ...exchange, visited };
+  }
+  // A server may close an idle connection in the moment we write to it: that one is tried again where it was.
+  const firstCut = failure.code === 'upstream_cut' && exchange.trail.attempts.length === 1;
+  return firstCut && exchange.trail.firstByteMs === 0 ? exchange : undefined;
+}
+
+function record(exchange: Planned, failure: Failure, tookMs: number): void {
+  const { trail } = exchange;
+  trail.attempts.push({ upstream: trail.upstream, model: trail.targetModel, code: failure.code, tookMs });
+}

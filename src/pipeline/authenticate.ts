@@ -1,0 +1,93 @@
+/** Who is calling, and whether this route is theirs: the only place that decides it (G1). */
+import type { Authenticated, Matched, Permission, Principal, Role } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
+import type { KeyStore } from '../core/ports.ts';
+import type { Stage } from '../core/stage.ts';
+import { presentedKey } from '../identity/presented-key.ts';
+
+export interface AuthenticateOptions {
+  readonly keys: KeyStore;
+  /** Whether calls need a key at all; false only while every listener is on loopback. */
+  readonly required: boolean;
+  /** Whether `/metrics` may be read from loopback without a key, or only with one, or not at all. */
+  readonly metrics: 'auto' | 'always' | 'never';
+  /** Whether the operator's verbs work for callers that are not on this machine. */
+  readonly operatorBeyondLoopback: boolean;
+}
+
+/** Default deny: a role that is not listed may not. */
+const allowed: Readonly<Record<Exclude<Permission, 'public'>, ReadonlySet<Role>>> = {
+  infer: new Set<Role>(['owner', 'admin', 'operator', 'developer']),
+  metrics: new Set<Role>(['owner', 'admin', 'operator', 'viewer']),
+  operate: new Set<Role>(['owner', 'admin', 'operator']),
+};
+
+const nobody: Principal = { keyName: '', tenant: 'default', role: 'viewer' };
+const anyone: Principal = { keyName: 'none', tenant: 'default', role: 'operator' };
+
+export function authenticate(options: AuthenticateOptions): Stage<Matched, Authenticated> {
+  return (next) => (exchange) => {
+    try {
+      const principal = identify(options, exchange);
+      exchange.trail.keyName = principal.keyName;
+      exchange.trail.tenant = principal.tenant;
+      return next({ ...exchange, principal });
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
+  };
+}
+
+function identify(options: AuthenticateOptions, exchange: Matched): Principal {
+  const { incoming, route } = exchange;
+  const { permission } = route;
+  if (permission === 'public') return nobody;
+  if (permission === 'metrics') {
+    if (options.metrics === 'never') throw fail('not_found', 'there is nothing at /metrics');
+    if (options.metrics === 'always' || incoming.onLoopback) return nobody;
+  }
+  const principal = options.required ? byKey(options.keys, exchange) : withoutKey(exchange);
+  if (!allowed[permission].has(principal.role)) {
+    throw fail(
+      'forbidden',
+      `the key "${principal.keyName}" has the role ${principal.role}, which may not do this`,
+    );
+  }
+  if (permission === 'operate' && !incoming.onLoopback && !options.operatorBeyondLoopback) {
+    throw fail(
+      'forbidden',
+      'changing models is allowed from this machine only, until `operator.beyondLoopback` is set',
+    );
+  }
+  return principal;
+}
+
+function byKey(keys: KeyStore, exchange: Matched): Principal {
+  const key = presentedKey(exchange.incoming);
+  const principal = key === undefined ? undefined : keys.find(key);
+  if (principal !== undefined) return principal;
+  if (exchange.route.permission === 'metrics') throw fail('not_found', 'there is nothing at /metrics');
+  throw fail(
+    'invalid_api_key',
+    key === undefined
+      ? 'no API key was sent; send one as "Authorization: Bearer KEY"'
+      : 'the API key is not known here; `millrace keys` on the gateway shows how to get one',
+  );
+}
+
+/**
+ * Without keys any web page the user visits could call us through their browser: a foreign Origin, and a Host that
+ * is not this machine (DNS rebinding), are refused.
+ */
+function withoutKey(exchange: Matched): Principal {
+  const { host, origin } = exchange.incoming.headers;
+  if (typeof origin === 'string' && origin !== `http://${host}` && origin !== `https://${host}`) {
+    throw fail('forbidden', 'calls from web pages need a key: set `auth: keys`');
+  }
+  if (typeof host === 'string' && !loopbackHost.test(host)) {
+    throw fail('forbidden', `"${host.slice(0, 100)}" is not a name of this machine's loopback`);
+  }
+  return anyone;
+}
+
+const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;

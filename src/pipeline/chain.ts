@@ -1,0 +1,45 @@
+/** The life of a request, top to bottom. This list is the architecture. */
+import type { Received } from '../core/exchange.ts';
+import { type Handler, pipeline } from '../core/stage.ts';
+import { type AnswerOptions, answer } from './answer.ts';
+import { type AttemptOptions, attempt } from './attempt.ts';
+import { type AuthenticateOptions, authenticate } from './authenticate.ts';
+import { type ConverseOptions, converse } from './converse.ts';
+import { type DispatchOptions, dispatch } from './dispatch.ts';
+import { type LimitOptions, limit } from './limit.ts';
+import { type MatchOptions, match } from './match.ts';
+import { type ObserveOptions, observe } from './observe.ts';
+import { parse } from './parse.ts';
+import { type PlanOptions, plan } from './plan.ts';
+import { type RescueOptions, rescue } from './rescue.ts';
+import { type ScheduleOptions, schedule } from './schedule.ts';
+
+export interface Parts {
+  readonly telemetry: ObserveOptions;
+  readonly voices: RescueOptions;
+  readonly routes: MatchOptions;
+  readonly keys: AuthenticateOptions;
+  readonly limiter: LimitOptions;
+  readonly knowledge: AnswerOptions;
+  readonly conversations: ConverseOptions;
+  readonly routing: PlanOptions;
+  readonly retries: AttemptOptions;
+  readonly fleet: ScheduleOptions;
+  readonly delivery: DispatchOptions;
+}
+
+export function createChain(parts: Parts): Handler<Received> {
+  return pipeline<Received>()
+    .through(observe(parts.telemetry)) // Received       log, metrics and spool: once, when the reply has ended
+    .through(rescue(parts.voices)) //                    the one place where failures become replies, in the route's dialect
+    .through(match(parts.routes)) // Matched        + route: dialect, permission, limits of size and time
+    .through(authenticate(parts.keys)) // Authenticated  + principal
+    .through(limit(parts.limiter)) //                    rates, before any work is done for the caller
+    .through(answer(parts.knowledge)) //                 listings and health are answered here, from what we know
+    .through(parse()) // Parsed         + call
+    .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
+    .through(plan(parts.routing)) // Planned        + candidates, best first, and the clocks
+    .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
+    .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate
+    .into(dispatch(parts.delivery)); //                  encode, send, decode
+}

@@ -1,0 +1,153 @@
+/** One request to one upstream: watches the clocks and the client, and hands the answer to whoever reads it. */
+import type { Encoded } from '../core/adapter.ts';
+import type { Bound } from '../core/exchange.ts';
+import { asFailure, type Failure, fail } from '../core/failure.ts';
+import type { Reply } from '../core/stage.ts';
+import type { Flow, Receiver } from '../core/transport.ts';
+import type { Timer } from '../lib/clock.ts';
+import type { DispatchOptions } from './dispatch.ts';
+import { RefusalReader } from './refusal-reader.ts';
+import { StreamReader } from './stream-reader.ts';
+import { Watchdog } from './watchdog.ts';
+import { WholeReader } from './whole-reader.ts';
+
+/** Takes the body of an answer: a whole one, a stream, or a refusal. May throw a Failure at any piece. */
+export interface BodyReader {
+  data(chunk: Buffer): void;
+  end(): void;
+  /** The way to the upstream broke, a clock ran out, or a piece was bad. */
+  failed(failure: Failure): void;
+  clientLeft(): void;
+}
+
+export interface DeliveryOptions {
+  readonly exchange: Bound;
+  readonly encoded: Encoded;
+  readonly options: DispatchOptions;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (failure: Failure) => void;
+}
+
+const lingerMs = 1000;
+
+export class Delivery implements Receiver {
+  readonly given: DeliveryOptions;
+  readonly watchdog: Watchdog;
+  #flow: Flow | undefined;
+  #reader: BodyReader | undefined;
+  #lingering: Timer | undefined;
+  #over = false;
+
+  constructor(given: DeliveryOptions) {
+    this.given = given;
+    const { exchange, options } = given;
+    this.watchdog = new Watchdog({
+      clock: options.clock,
+      clocks: exchange.clocks,
+      startedMs: exchange.trail.startedMs,
+      expire: (failure) => this.#break(failure),
+    });
+  }
+
+  begin(): void {
+    const { exchange, encoded } = this.given;
+    exchange.trail.sentMs = 0;
+    exchange.trail.firstByteMs = 0;
+    const flow = exchange.target.upstream.transport.send(encoded.request, this);
+    this.#flow = flow;
+    if (this.#over) {
+      flow.abort();
+      return;
+    }
+    // A pooled connection is used at once; only a new one has a connect phase to watch.
+    if (exchange.trail.sentMs === 0) this.watchdog.enter('connect');
+    exchange.signal.onAbort(() => this.#clientLeft());
+  }
+
+  sent(): void {
+    this.given.exchange.trail.sentMs = this.given.options.clock.now();
+    this.watchdog.enter(this.given.exchange.call.stream ? 'first_token' : 'answer');
+  }
+
+  head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+    if (this.#over) return;
+    this.given.exchange.trail.firstByteMs = this.given.options.clock.now();
+    const encoding = headers['content-encoding'];
+    if (status >= 200 && status < 300) {
+      if (encoding !== undefined && encoding !== 'identity') {
+        this.#break(
+          fail('bad_upstream_response', `the upstream answered in ${encoding}, which nobody asked for`),
+        );
+        return;
+      }
+      this.#reader = this.given.exchange.call.stream ? new StreamReader(this) : new WholeReader(this);
+    } else {
+      this.#reader = new RefusalReader(this, status, headers['retry-after']);
+    }
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#over) return;
+    try {
+      this.#reader?.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    } catch (thrown) {
+      this.#break(asFailure(thrown));
+    }
+  }
+
+  end(): void {
+    this.#lingering?.cancel();
+    if (this.#over) return;
+    try {
+      this.#reader?.end();
+    } catch (thrown) {
+      this.#break(asFailure(thrown));
+    }
+  }
+
+  fail(failure: Failure): void {
+    this.#lingering?.cancel();
+    this.#break(failure, { closed: true });
+  }
+
+  pause(): void {
+    this.#flow?.pause();
+  }
+
+  resume(): void {
+    this.#flow?.resume();
+  }
+
+  /** The answer is all here: clocks stop, nothing more is read. */
+  finish(): void {
+    this.#over = true;
+    this.watchdog.stop();
+  }
+
+  /** As `finish`, for an upstream that may still have something to say: read and dropped, but not for long. */
+  linger(): void {
+    this.finish();
+    this.#lingering = this.given.options.clock.after(lingerMs, () => this.#flow?.abort());
+  }
+
+  /** Closes the upstream at once, whatever it is doing. */
+  abort(): void {
+    this.finish();
+    this.#flow?.abort();
+  }
+
+  #clientLeft(): void {
+    if (this.#over) return;
+    this.abort();
+    if (this.#reader !== undefined) this.#reader.clientLeft();
+    else this.given.reject(fail('client_gone', 'the client left before the upstream answered'));
+  }
+
+  #break(failure: Failure, state: { closed: boolean } = { closed: false }): void {
+    if (this.#over) return;
+    if (state.closed) this.finish();
+    else this.abort();
+    if (this.#reader !== undefined) this.#reader.failed(failure);
+    else this.given.reject(failure);
+  }
+}

@@ -1,0 +1,23 @@
+/** Sends the call to its target and brings the answer back: the only stage that touches a transport. */
+import type { Bound } from '../core/exchange.ts';
+import type { Handler } from '../core/stage.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Delivery } from './delivery.ts';
+
+export interface DispatchOptions {
+  readonly clock: Clock;
+  /** A whole answer larger than this is refused (U14). */
+  readonly answerBytesMax: number;
+  /** One event of a stream larger than this is refused (U8). */
+  readonly eventBytesMax: number;
+}
+
+export function dispatch(options: DispatchOptions): Handler<Bound> {
+  return (exchange) =>
+    new Promise((resolve, reject) => {
+      const { target, call, trail } = exchange;
+      const encoded = target.upstream.adapter.encode(call, target.model);
+      trail.verbatim = encoded.verbatim;
+      new Delivery({ exchange, encoded, options, resolve, reject }).begin();
+    });
+}

@@ -1,0 +1,33 @@
+/** Tells everyone who keeps account of exchanges, once each, when the last byte is on its way. */
+import type { Received } from '../core/exchange.ts';
+import type { Outcome, Stage } from '../core/stage.ts';
+import type { Trail } from '../core/trail.ts';
+import type { Clock } from '../lib/clock.ts';
+
+export interface ObserveOptions {
+  readonly clock: Clock;
+  /** Called in order with the finished trail: metrics, log, spool. They never throw and never wait. */
+  readonly observers: ReadonlyArray<(trail: Trail) => void>;
+  readonly configId: string;
+}
+
+export function observe(options: ObserveOptions): Stage<Received> {
+  const settle = (trail: Trail, outcome: Outcome) => {
+    trail.endedMs = options.clock.now();
+    trail.outcome = outcome.kind;
+    if (outcome.kind === 'failed') trail.failure = outcome.failure;
+    // A whole reply that tells of a failure is complete as a reply, and failed as an exchange.
+    if (outcome.kind === 'complete' && trail.failure !== undefined) {
+      trail.outcome = trail.failure.code === 'client_gone' ? 'aborted' : 'failed';
+    }
+    for (const observer of options.observers) observer(trail);
+  };
+  return (next) => async (exchange) => {
+    exchange.trail.configId = options.configId;
+    const reply = await next(exchange);
+    exchange.trail.status = reply.status;
+    if (reply.body instanceof Uint8Array) exchange.trail.bytesOut = reply.body.length;
+    void reply.ended.then((outcome) => settle(exchange.trail, outcome));
+    return reply;
+  };
+}

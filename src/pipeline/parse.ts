@@ -1,0 +1,29 @@
+/** Reads the body and what it means. Everything hostile in it is refused here, before it costs anything (G12). */
+import type { Authenticated, Parsed } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
+import type { Stage } from '../core/stage.ts';
+import { parseJsonBody } from '../protocol/json-body.ts';
+
+export function parse(): Stage<Authenticated, Parsed> {
+  return (next) => async (exchange) => {
+    const { route, incoming, trail } = exchange;
+    const { endpoint } = route;
+    if (endpoint === undefined) throw new TypeError(`the route ${route.name} neither answers nor calls`);
+    checkContentType(exchange);
+    const bytes = await incoming.readBody(route.limits);
+    trail.bytesIn = bytes.length;
+    const call = endpoint.parse(parseJsonBody(bytes));
+    trail.callKind = call.kind;
+    trail.modelAsked = call.model;
+    trail.stream = call.stream;
+    return next({ ...exchange, call, endpoint });
+  };
+}
+
+/** Ollama's own documentation calls it with curl's default type, so its dialect and the simple one take any. */
+function checkContentType(exchange: Authenticated): void {
+  if (exchange.route.voice.dialect !== 'openai') return;
+  const type = exchange.incoming.headers['content-type'];
+  if (typeof type !== 'string' || /^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return;
+  throw fail('unsupported_media_type', `the body must be application/json, not ${type.slice(0, 100)}`);
+}

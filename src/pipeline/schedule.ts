@@ -1,0 +1,88 @@
+/** Binds the exchange to a target as late as possible: when a slot is free there. */
+import type { Bound, Planned, Target } from '../core/exchange.ts';
+import { type Failure, fail } from '../core/failure.ts';
+import type { Handler, Outcome, Reply, Stage } from '../core/stage.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** The right to occupy an upstream, until released with how it went. */
+export interface Slot {
+  readonly target: Target;
+  release(outcome: 'served' | 'left' | Failure): void;
+}
+
+export interface Slots {
+  /** A slot on the first candidate that has one free, best first, or nothing. */
+  take(candidates: readonly Target[]): Slot | undefined;
+  /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
+  wait(
+    candidates: readonly Target[],
+    waiting: { queueMs: number; onLeave(leave: () => void): void },
+  ): Promise<Slot>;
+}
+
+export interface ScheduleOptions {
+  readonly slots: Slots;
+  readonly clock: Clock;
+}
+
+export function schedule(options: ScheduleOptions): Stage<Planned, Bound> {
+  return (next) => (exchange) => {
+    const candidates = eligible(exchange);
+    const slot = options.slots.take(candidates);
+    if (slot !== undefined) return occupy(next, exchange, slot);
+    return queue(options, next, exchange)(candidates);
+  };
+}
+
+/** The best tier that has a candidate left: the next tier serves only when this one cannot. */
+function eligible(exchange: Planned): readonly Target[] {
+  const { candidates, visited } = exchange;
+  const [only] = candidates;
+  if (candidates.length === 1 && only !== undefined) return candidates;
+  const left = candidates.filter((candidate) => !visited.has(candidate.upstream.name));
+  const tier = Math.min(...left.map((candidate) => candidate.tier));
+  return left.filter((candidate) => candidate.tier === tier);
+}
+
+function queue(options: ScheduleOptions, next: Handler<Bound>, exchange: Planned) {
+  return async (candidates: readonly Target[]): Promise<Reply> => {
+    const startedMs = options.clock.now();
+    const slot = await options.slots.wait(candidates, {
+      queueMs: exchange.clocks.queueMs,
+      onLeave: (leave) => exchange.signal.onAbort(leave),
+    });
+    exchange.trail.queuedMs += options.clock.now() - startedMs;
+    if (exchange.signal.aborted) {
+      slot.release('left');
+      throw fail('client_gone', 'the client left while waiting for a slot');
+    }
+    return occupy(next, exchange, slot);
+  };
+}
+
+function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Reply> {
+  const { trail } = exchange;
+  trail.upstream = slot.target.upstream.name;
+  trail.targetModel = slot.target.model;
+  return next({ ...exchange, target: slot.target }).then(
+    (reply) => {
+      void reply.ended.then((outcome) => slot.release(howItWent(outcome)));
+      return reply;
+    },
+    (thrown: unknown) => {
+      slot.release(thrown instanceof Error && 'blame' in thrown ? (thrown as Failure) : 'left');
+      throw thrown;
+    },
+  );
+}
+
+function howItWent(outcome: Outcome): 'served' | 'left' | Failure {
+  switch (outcome.kind) {
+    case 'complete':
+      return 'served';
+    case 'aborted':
+      return 'left';
+    case 'failed':
+      return outcome.failure;
+  }
+}

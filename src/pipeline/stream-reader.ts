@@ -1,0 +1,241 @@
+/**
+ * A stream: cut into frames, each frame decoded, and written in the client's dialect unless it is that already.
+ * Until the first content nothing is promised to the client; after it, a failure is the stream's last event.
+ */
+import type { Frame } from '../core/adapter.ts';
+import { type Failure, fail } from '../core/failure.ts';
+import { isContent, type Part } from '../core/part.ts';
+import type { Outcome, Sink, StreamSource } from '../core/stage.ts';
+import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
+import { parseSse, SseFramer } from '../net/sse-framer.ts';
+import type { BodyReader, Delivery } from './delivery.ts';
+import { replyFacts, replyHeaders } from './reply-facts.ts';
+
+const framings = {
+  sse: { create: (bytesMax: number) => new SseFramer(bytesMax), parse: parseSse, close: Buffer.from('\n\n') },
+  ndjson: {
+    create: (bytesMax: number) => new NdjsonFramer(bytesMax),
+    parse: parseLine,
+    close: Buffer.from('\n'),
+  },
+} as const;
+
+/** What waits for a client that does not read is bounded by pausing the upstream; this bounds what comes anyway. */
+const heldBytesMax = 4 * 1024 * 1024;
+
+export class StreamReader implements BodyReader, StreamSource {
+  readonly #delivery: Delivery;
+  readonly #framing: (typeof framings)['sse' | 'ndjson'];
+  readonly #framer: SseFramer | NdjsonFramer;
+  readonly #decode: (frame: Frame) => readonly Part[];
+  readonly #render: ((part: Part) => string) | undefined;
+  readonly #take = (bytes: Buffer) => this.#frame(bytes);
+  readonly #tokensMax: number;
+  #sink: Sink | undefined;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** Frames of the current chunk that pass as they are: one run of bytes as long as none is left out. */
+  #run: Buffer | undefined;
+  #rendered = '';
+  #promised = false;
+  #complete = false;
+  #tokens = 0;
+  #settle: ((outcome: Outcome) => void) | undefined;
+  #outcome: Outcome | undefined;
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+    const { exchange, encoded, options } = delivery.given;
+    const { adapter } = exchange.target.upstream;
+    this.#framing = framings[adapter.framing];
+    this.#framer = this.#framing.create(options.eventBytesMax);
+    this.#decode = adapter.openDecoder(exchange.call);
+    this.#render = encoded.verbatim ? undefined : exchange.endpoint.openRenderer(replyFacts(delivery.given));
+    const asked = exchange.call.kind === 'embed' ? undefined : exchange.call.sampling.maxTokens;
+    // A tenth more than asked for, and some for markers, is a server that does not stop (U13).
+    this.#tokensMax = asked === undefined ? Number.POSITIVE_INFINITY : asked * 1.1 + 16;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#complete) return;
+    this.#framer.push(chunk, this.#take);
+    this.#flush();
+  }
+
+  end(): void {
+    if (this.#complete) return;
+    if (this.#framer.pending > 0) this.data(this.#framing.close);
+    if (this.#complete) return;
+    throw fail('upstream_cut', 'the upstream ended its stream before the answer was complete');
+  }
+
+  failed(failure: Failure): void {
+    if (this.#complete) return;
+    if (!this.#promised) {
+      this.#delivery.given.reject(failure);
+      return;
+    }
+    const { route, trail } = this.#delivery.given.exchange;
+    trail.failure = failure;
+    this.#flush();
+    this.#write(Buffer.from(route.voice.renderStreamFailure(failure, trail.id)));
+    this.#conclude({ kind: 'failed', failure });
+  }
+
+  clientLeft(): void {
+    if (this.#promised) this.#conclude({ kind: 'aborted' });
+    else this.#delivery.given.reject(fail('client_gone', 'the client left before the first token'));
+  }
+
+  start(sink: Sink): void {
+    this.#sink = sink;
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    let more = true;
+    for (const bytes of held) more = sink.write(bytes);
+    if (this.#complete) sink.end();
+    else if (!more) this.pause();
+  }
+
+  pause(): void {
+    this.#delivery.pause();
+  }
+
+  resume(): void {
+    this.#delivery.resume();
+  }
+
+  abort(): void {
+    if (this.#complete) return;
+    this.#delivery.abort();
+    this.#conclude({ kind: 'aborted' });
+  }
+
+  #frame(bytes: Buffer): void {
+    if (this.#complete) return;
+    const parts = this.#decode(this.#framing.parse(bytes));
+    let content = false;
+    let ended = false;
+    let usageOnly = parts.length > 0;
+    for (const part of parts) {
+      this.#note(part);
+      content ||= isContent(part);
+      ended ||= part.type === 'reply-ended';
+      usageOnly &&= part.type === 'usage';
+      if (this.#render !== undefined) this.#rendered += this.#render(part);
+    }
+    if (this.#render === undefined && !(usageOnly && this.#delivery.given.encoded.dropUsage))
+      this.#pass(bytes);
+    if (content) this.#promise();
+    if (ended) this.#finished();
+  }
+
+  /** Keeps what the trail tells of a part. */
+  #note(part: Part): void {
+    const { trail, transcript } = this.#delivery.given.exchange;
+    switch (part.type) {
+      case 'usage':
+        trail.usage = part.usage;
+        break;
+      case 'choice-ended':
+        trail.stop = part.stop;
+        break;
+      case 'reply-failed':
+        throw part.failure;
+      case 'text-delta':
+        transcript?.add(part.text);
+        this.#count();
+        break;
+      case 'reasoning-delta':
+      case 'refusal-delta':
+      case 'tool-call-delta':
+        this.#count();
+        break;
+      case 'reply-ended':
+        break;
+    }
+  }
+
+  #count(): void {
+    this.#tokens += 1;
+    if (this.#tokens > this.#tokensMax) {
+      throw fail('response_too_large', 'the upstream did not stop at the number of tokens asked for');
+    }
+  }
+
+  /** Neighbouring frames lie side by side in one buffer: they leave as one piece. */
+  #pass(bytes: Buffer): void {
+    const run = this.#run;
+    if (run === undefined) {
+      this.#run = bytes;
+    } else if (run.buffer === bytes.buffer && run.byteOffset + run.length === bytes.byteOffset) {
+      this.#run = Buffer.from(run.buffer, run.byteOffset, run.length + bytes.length);
+    } else {
+      this.#write(run);
+      this.#run = bytes;
+    }
+  }
+
+  #flush(): void {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run !== undefined) this.#write(run);
+    const rendered = this.#rendered;
+    this.#rendered = '';
+    if (rendered !== '') this.#write(Buffer.from(rendered));
+    if (this.#complete) this.#sink?.end();
+  }
+
+  #write(bytes: Buffer): void {
+    const { trail } = this.#delivery.given.exchange;
+    trail.bytesOut += bytes.length;
+    trail.chunks += 1;
+    if (this.#sink !== undefined) {
+      if (!this.#sink.write(bytes)) this.pause();
+      return;
+    }
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > heldBytesMax) this.pause();
+  }
+
+  /** The first content: from here on the client has an answer, and no other target is tried. */
+  #promise(): void {
+    const { exchange, resolve, options } = this.#delivery.given;
+    this.#delivery.watchdog.enter('idle');
+    if (this.#promised) return;
+    this.#promised = true;
+    exchange.trail.firstContentMs = options.clock.now();
+    const ended = new Promise<Outcome>((settle) => {
+      this.#settle = settle;
+      if (this.#outcome !== undefined) settle(this.#outcome);
+    });
+    resolve({ status: 200, headers: streamHeaders(exchange), body: this, ended });
+  }
+
+  /** The end marker has come. What the upstream still has to say is read and dropped. */
+  #finished(): void {
+    if (!this.#promised) this.#promise();
+    this.#delivery.linger();
+    this.#conclude({ kind: 'complete' });
+  }
+
+  #conclude(outcome: Outcome): void {
+    this.#complete = true;
+    this.#outcome = outcome;
+    this.#settle?.(outcome);
+    if (outcome.kind === 'failed') this.#sink?.end();
+  }
+}
+
+function streamHeaders(exchange: Parameters<typeof replyHeaders>[0]): readonly string[] {
+  // Proxies in between are told to hold nothing back.
+  return [
+    ...replyHeaders(exchange, exchange.endpoint.streamType),
+    'cache-control',
+    'no-cache',
+    'x-accel-buffering',
+    'no',
+  ];
+}

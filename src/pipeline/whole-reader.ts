@@ -1,0 +1,63 @@
+/** A whole answer: collected, checked, and written in the client's dialect unless it is that already. */
+import { type Failure, fail } from '../core/failure.ts';
+import type { CallResult } from '../core/part.ts';
+import { wholeReply } from '../core/stage.ts';
+import type { BodyReader, Delivery } from './delivery.ts';
+import { replyFacts, replyHeaders } from './reply-facts.ts';
+
+export class WholeReader implements BodyReader {
+  readonly #delivery: Delivery;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  data(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    const { answerBytesMax } = this.#delivery.given.options;
+    if (this.#bytes > answerBytesMax) {
+      throw fail('response_too_large', `the upstream's answer is larger than ${answerBytesMax} bytes`);
+    }
+    this.#chunks.push(chunk);
+  }
+
+  end(): void {
+    const { exchange, encoded, resolve } = this.#delivery.given;
+    const [first] = this.#chunks;
+    const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
+    const result = exchange.target.upstream.adapter.decode(exchange.call, parseAnswer(bytes));
+    this.#note(result);
+    this.#delivery.finish();
+    const body = encoded.verbatim
+      ? bytes
+      : Buffer.from(exchange.endpoint.renderResult(result, replyFacts(this.#delivery.given)));
+    resolve(wholeReply(200, replyHeaders(exchange, 'application/json'), body));
+  }
+
+  failed(failure: Failure): void {
+    this.#delivery.given.reject(failure);
+  }
+
+  clientLeft(): void {
+    this.#delivery.given.reject(fail('client_gone', 'the client left before the answer was complete'));
+  }
+
+  #note(result: CallResult): void {
+    const { trail, transcript } = this.#delivery.given.exchange;
+    trail.usage = result.usage;
+    if (result.kind !== 'text') return;
+    const [choice] = result.choices;
+    trail.stop = choice?.stop;
+    if (choice !== undefined) transcript?.add(choice.text);
+  }
+}
+
+function parseAnswer(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw fail('bad_upstream_response', "the upstream's answer is not JSON", { cause });
+  }
+}

@@ -1,0 +1,16 @@
+/** The headers every dialect's failures share. */
+import type { Failure } from '../core/failure.ts';
+
+/**
+ * Official clients retry 408, 409, 429 and 5xx twice by themselves. After our own attempts are spent that only
+ * multiplies the storm, so they are told not to, except where waiting helps (G17).
+ */
+export function failureHeaders(failure: Failure, contentType: string): string[] {
+  const headers = ['content-type', contentType];
+  if (failure.retryAfterS !== undefined) {
+    headers.push('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterS))));
+  } else if (failure.status >= 500 || failure.status === 429 || failure.status === 408) {
+    headers.push('x-should-retry', 'false');
+  }
+  return headers;
+}

@@ -1,0 +1,136 @@
+/** `POST /v1/completions`: the older endpoint, still what code completion uses. */
+import type { CompleteCall } from '../core/call.ts';
+import type { Endpoint, ParsedBody, ReplyFacts } from '../core/exchange.ts';
+import type { CallResult, Part } from '../core/part.ts';
+import {
+  engineFields,
+  readEngine,
+  readFormat,
+  readSampling,
+  readThink,
+  samplingFields,
+  wantsUsage,
+} from './openai-sampling.ts';
+import { openaiStop } from './openai-stop.ts';
+import { openaiUsage } from './openai-usage.ts';
+import {
+  bounds,
+  optionalBoolean,
+  optionalNumber,
+  optionalString,
+  otherFields,
+  readString,
+  readStrings,
+} from './read.ts';
+
+const known: ReadonlySet<string> = new Set([
+  'model',
+  'prompt',
+  'suffix',
+  'echo',
+  'stream',
+  'stream_options',
+  ...samplingFields,
+  ...engineFields,
+]);
+
+export const openaiCompletions: Endpoint = {
+  name: 'completions',
+  streamType: 'text/event-stream; charset=utf-8',
+  parse,
+  renderResult,
+  openRenderer,
+};
+
+function parse(body: ParsedBody): CompleteCall {
+  const { value } = body;
+  const prompt = value['prompt'];
+  const suffix = optionalString(value['suffix'], 'suffix');
+  const echo = optionalBoolean(value['echo'], 'echo');
+  const format = readFormat(value);
+  const think = readThink(value);
+  // Here `logprobs` is a number: how many alternatives to tell.
+  const logprobs = optionalNumber(value['logprobs'], 'logprobs', { min: 0, max: 5, whole: true });
+  const sampling = readSampling(value);
+  return {
+    kind: 'complete',
+    wire: { dialect: 'openai', endpoint: 'completions', bytes: body.bytes, spans: body.spans, value },
+    model: readString(value['model'], 'model'),
+    stream: optionalBoolean(value['stream'], 'stream') ?? false,
+    prompt: typeof prompt === 'string' ? prompt : readPrompts(prompt),
+    sampling: logprobs === undefined ? sampling : { ...sampling, logprobs: true, topLogprobs: logprobs },
+    engine: readEngine(value),
+    wantsUsage: wantsUsage(value),
+    extra: otherFields(value, known),
+    ...(suffix === undefined ? {} : { suffix }),
+    ...(echo === undefined ? {} : { echo }),
+    ...(format === undefined ? {} : { format }),
+    ...(think === undefined ? {} : { think }),
+  };
+}
+
+function readPrompts(prompt: ParsedBody['value'][string]): readonly string[] | string {
+  if (prompt === undefined || prompt === null) return readString(prompt, 'prompt');
+  return readStrings(prompt, 'prompt', bounds.inputs);
+}
+
+function renderResult(result: CallResult, facts: ReplyFacts): string {
+  if (result.kind !== 'text') throw new TypeError('a completion was answered with vectors');
+  return JSON.stringify({
+    ...head(facts),
+    choices: result.choices.map((choice, index) => ({
+      index,
+      text: choice.text,
+      logprobs: choice.logprobs ?? null,
+      finish_reason: openaiStop(choice.stop),
+    })),
+    usage: openaiUsage(result.usage),
+  });
+}
+
+function openRenderer(facts: ReplyFacts): (part: Part) => string {
+  const call = facts.call as CompleteCall;
+  const first = head(facts);
+  const event = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
+  return (part) => {
+    switch (part.type) {
+      case 'text-delta':
+        return event({
+          ...first,
+          choices: [
+            {
+              index: part.choice ?? 0,
+              text: part.text,
+              logprobs: part.logprobs ?? null,
+              finish_reason: null,
+            },
+          ],
+        });
+      case 'choice-ended':
+        return event({
+          ...first,
+          choices: [
+            { index: part.choice ?? 0, text: '', logprobs: null, finish_reason: openaiStop(part.stop) },
+          ],
+        });
+      case 'usage':
+        return call.wantsUsage ? event({ ...first, choices: [], usage: openaiUsage(part.usage) }) : '';
+      case 'reply-ended':
+        return 'data: [DONE]\n\n';
+      case 'reasoning-delta':
+      case 'refusal-delta':
+      case 'tool-call-delta':
+      case 'reply-failed':
+        return '';
+    }
+  };
+}
+
+function head(facts: ReplyFacts) {
+  return {
+    id: `cmpl-${facts.id}`,
+    object: 'text_completion',
+    created: Math.floor(facts.wallMs / 1000),
+    model: facts.model,
+  };
+}

@@ -1,0 +1,111 @@
+/** The fields that OpenAI's chat and completions share. */
+import type { EngineOptions, Format, JsonObject, Sampling, Think } from '../core/call.ts';
+import {
+  bounds,
+  invalid,
+  isAbsent,
+  optionalBoolean,
+  optionalNumber,
+  optionalObject,
+  optionalString,
+  optionalStrings,
+  readObject,
+  readWord,
+} from './read.ts';
+
+export const samplingFields = [
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'min_p',
+  'seed',
+  'stop',
+  'frequency_penalty',
+  'presence_penalty',
+  'repeat_penalty',
+  'n',
+  'logprobs',
+  'top_logprobs',
+] as const;
+
+/** What only local engines know; accepted here so that they work through OpenAI's clients too. */
+export const engineFields = [
+  'keep_alive',
+  'options',
+  'think',
+  'reasoning_effort',
+  'response_format',
+] as const;
+
+const whole = { min: 0, whole: true };
+
+export function readSampling(body: JsonObject): Sampling {
+  const sampling: { -readonly [Key in keyof Sampling]: Sampling[Key] } = {};
+  const set = <Key extends keyof Sampling>(key: Key, value: Sampling[Key] | undefined) => {
+    if (value !== undefined) sampling[key] = value;
+  };
+  set('maxTokens', optionalNumber(body['max_completion_tokens'], 'max_completion_tokens', whole));
+  if (sampling.maxTokens === undefined)
+    set('maxTokens', optionalNumber(body['max_tokens'], 'max_tokens', whole));
+  set('temperature', optionalNumber(body['temperature'], 'temperature', { min: 0 }));
+  set('topP', optionalNumber(body['top_p'], 'top_p', { min: 0, max: 1 }));
+  set('topK', optionalNumber(body['top_k'], 'top_k', { whole: true }));
+  set('minP', optionalNumber(body['min_p'], 'min_p', { min: 0, max: 1 }));
+  set('seed', optionalNumber(body['seed'], 'seed', { whole: true }));
+  set('stop', optionalStrings(body['stop'], 'stop', bounds.stops));
+  set('frequencyPenalty', optionalNumber(body['frequency_penalty'], 'frequency_penalty'));
+  set('presencePenalty', optionalNumber(body['presence_penalty'], 'presence_penalty'));
+  set('repeatPenalty', optionalNumber(body['repeat_penalty'], 'repeat_penalty'));
+  set('choices', optionalNumber(body['n'], 'n', { min: 1, max: bounds.choices, whole: true }));
+  set(
+    'topLogprobs',
+    optionalNumber(body['top_logprobs'], 'top_logprobs', { ...whole, max: bounds.topLogprobs }),
+  );
+  return sampling;
+}
+
+export function readEngine(body: JsonObject): EngineOptions {
+  const keepAlive = body['keep_alive'];
+  const options = optionalObject(body['options'], 'options');
+  if (isAbsent(keepAlive) && options === undefined) return noEngine;
+  if (!isAbsent(keepAlive) && typeof keepAlive !== 'string' && typeof keepAlive !== 'number') {
+    throw invalid('keep_alive', 'must be a duration such as "5m", or seconds');
+  }
+  return { ...(isAbsent(keepAlive) ? {} : { keepAlive }), ...(options === undefined ? {} : { options }) };
+}
+
+const noEngine: EngineOptions = Object.freeze({});
+
+export function readThink(body: JsonObject): Think | undefined {
+  const effort = body['reasoning_effort'];
+  if (!isAbsent(effort)) {
+    if (effort === 'xhigh') return 'high';
+    return readWord(effort, 'reasoning_effort', ['none', 'minimal', 'low', 'medium', 'high']);
+  }
+  const think = body['think'];
+  if (isAbsent(think)) return undefined;
+  return typeof think === 'boolean' ? think : readWord(think, 'think', ['low', 'medium', 'high']);
+}
+
+export function readFormat(body: JsonObject): Format | undefined {
+  const format = optionalObject(body['response_format'], 'response_format');
+  if (format === undefined) return undefined;
+  const type = readWord(format['type'], 'response_format.type', ['text', 'json_object', 'json_schema']);
+  if (type === 'text') return undefined;
+  if (type === 'json_object') return 'json';
+  const described = readObject(format['json_schema'], 'response_format.json_schema');
+  const name = optionalString(described['name'], 'response_format.json_schema.name');
+  const strict = optionalBoolean(described['strict'], 'response_format.json_schema.strict');
+  return {
+    schema: readObject(described['schema'], 'response_format.json_schema.schema'),
+    ...(name === undefined ? {} : { name }),
+    ...(strict === undefined ? {} : { strict }),
+  };
+}
+
+export function wantsUsage(body: JsonObject): boolean {
+  const options = optionalObject(body['stream_options'], 'stream_options');
+  return optionalBoolean(options?.['include_usage'], 'stream_options.include_usage') ?? false;
+}

@@ -1,0 +1,127 @@
+/** Readers for request bodies: cheap, and each names the field it refuses. The data plane uses no schema library. */
+import type { Json, JsonObject } from '../core/call.ts';
+import { type Failure, fail } from '../core/failure.ts';
+
+/** Where a value stands, for messages: called only when something is wrong. */
+export type Path = string;
+
+export function invalid(param: Path, message: string): Failure {
+  return fail('invalid_request', `${param} ${message}`, { param });
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** Null counts as absent everywhere: clients send it for defaults. */
+export function isAbsent(value: Json | undefined): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+export function readString(value: Json | undefined, param: Path): string {
+  if (typeof value === 'string') return value;
+  throw invalid(param, isAbsent(value) ? 'is missing' : 'must be a string');
+}
+
+export function optionalString(value: Json | undefined, param: Path): string | undefined {
+  return isAbsent(value) ? undefined : readString(value, param);
+}
+
+export interface Range {
+  readonly min?: number;
+  readonly max?: number;
+  readonly whole?: boolean;
+}
+
+export function optionalNumber(value: Json | undefined, param: Path, range?: Range): number | undefined {
+  if (isAbsent(value)) return undefined;
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw invalid(param, 'must be a number');
+  if (range === undefined) return value;
+  if (range.whole === true && !Number.isInteger(value)) throw invalid(param, 'must be a whole number');
+  if (range.min !== undefined && value < range.min) throw invalid(param, `must be at least ${range.min}`);
+  if (range.max !== undefined && value > range.max) throw invalid(param, `must be at most ${range.max}`);
+  return value;
+}
+
+export function optionalBoolean(value: Json | undefined, param: Path): boolean | undefined {
+  if (isAbsent(value)) return undefined;
+  if (typeof value !== 'boolean') throw invalid(param, 'must be true or false');
+  return value;
+}
+
+export function readObject(value: Json | undefined, param: Path): JsonObject {
+  if (isObject(value)) return value;
+  throw invalid(param, isAbsent(value) ? 'is missing' : 'must be an object');
+}
+
+export function optionalObject(value: Json | undefined, param: Path): JsonObject | undefined {
+  return isAbsent(value) ? undefined : readObject(value, param);
+}
+
+export function readList(value: Json | undefined, param: Path, lengthMax: number): readonly Json[] {
+  if (!isList(value)) throw invalid(param, isAbsent(value) ? 'is missing' : 'must be a list');
+  if (value.length > lengthMax)
+    throw invalid(param, `has ${value.length} entries; at most ${lengthMax} are allowed`);
+  return value;
+}
+
+export function optionalList(
+  value: Json | undefined,
+  param: Path,
+  lengthMax: number,
+): readonly Json[] | undefined {
+  return isAbsent(value) ? undefined : readList(value, param, lengthMax);
+}
+
+export function readStrings(value: Json | undefined, param: Path, lengthMax: number): readonly string[] {
+  return readList(value, param, lengthMax).map((entry, index) => readString(entry, `${param}[${index}]`));
+}
+
+/** A string or a list of strings, as `stop` and `input` are. */
+export function optionalStrings(
+  value: Json | undefined,
+  param: Path,
+  lengthMax: number,
+): readonly string[] | undefined {
+  if (isAbsent(value)) return undefined;
+  return typeof value === 'string' ? [value] : readStrings(value, param, lengthMax);
+}
+
+/** One of a fixed set of words. */
+export function readWord<const Words extends readonly string[]>(
+  value: Json | undefined,
+  param: Path,
+  words: Words,
+): Words[number] {
+  const word = words.find((candidate) => candidate === value);
+  if (word !== undefined) return word;
+  throw invalid(param, isAbsent(value) ? 'is missing' : `must be one of ${words.join(', ')}`);
+}
+
+/** The fields of `object` whose names are not in `known`; what we do not know rides along. */
+export function otherFields(object: JsonObject, known: ReadonlySet<string>): JsonObject {
+  let extra: Record<string, Json | undefined> | undefined;
+  for (const key of Object.keys(object)) {
+    if (known.has(key)) continue;
+    extra ??= {};
+    extra[key] = object[key];
+  }
+  return extra ?? noFields;
+}
+
+const noFields: JsonObject = Object.freeze({});
+
+/** Bounds that protect an engine behind us from a single request (G12). */
+export const bounds = {
+  messages: 2000,
+  tools: 256,
+  stops: 16,
+  choices: 8,
+  inputs: 2048,
+  images: 32,
+  topLogprobs: 20,
+} as const;

@@ -1,0 +1,115 @@
+/** OpenAI's whole answers, taken with doubt: an upstream's bytes are not trusted. */
+import type { Call, Json, JsonObject, ToolCall } from '../../core/call.ts';
+import { type Failure, fail } from '../../core/failure.ts';
+import type { CallResult, Choice, StopReason, Usage } from '../../core/part.ts';
+
+export function decodeOpenai(call: Call, body: unknown): CallResult {
+  const value = asObject(body) ?? wrongShape('is not an object');
+  if (asObject(value['error']) !== undefined)
+    throw fail('upstream_failed', 'the upstream answered 200 with an error');
+  return call.kind === 'embed' ? decodeVectors(value) : decodeChoices(value);
+}
+
+function decodeChoices(value: JsonObject): CallResult {
+  const choices = value['choices'];
+  if (!Array.isArray(choices) || choices.length === 0) return wrongShape('has no choices');
+  return { kind: 'text', choices: choices.map(decodeChoice), usage: decodeUsage(value['usage']) };
+}
+
+function decodeChoice(entry: Json): Choice {
+  const choice = asObject(entry) ?? wrongShape('has a choice that is not an object');
+  // A completion has its text beside, a chat in a message.
+  const message = asObject(choice['message']);
+  const text = message === undefined ? choice['text'] : message['content'];
+  if (message === undefined && typeof text !== 'string') return wrongShape('has a choice without a message');
+  const toolCalls = decodeToolCalls(message?.['tool_calls']);
+  const reasoning = asText(message?.['reasoning_content']) ?? asText(message?.['reasoning']);
+  const refusal = asText(message?.['refusal']);
+  const logprobs = choice['logprobs'];
+  return {
+    text: asText(text) ?? '',
+    stop: decodeStop(choice['finish_reason']) ?? 'stop',
+    ...(reasoning === undefined ? {} : { reasoning }),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(toolCalls === undefined ? {} : { toolCalls }),
+    ...(logprobs === undefined || logprobs === null ? {} : { logprobs }),
+  };
+}
+
+function decodeToolCalls(value: Json | undefined): readonly ToolCall[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  return value.map((entry: Json, index: number) => {
+    const call = asObject(entry);
+    const wanted = asObject(call?.['function']);
+    const name = asText(wanted?.['name']);
+    if (name === undefined) return wrongShape('has a tool call without a name');
+    return {
+      id: asText(call?.['id']) ?? `call_${index}`,
+      name,
+      arguments: asText(wanted?.['arguments']) ?? '{}',
+    };
+  });
+}
+
+function decodeVectors(value: JsonObject): CallResult {
+  const data = value['data'];
+  if (!Array.isArray(data)) return wrongShape('has no data');
+  const vectors = data.map((entry: Json) => {
+    const vector = asObject(entry)?.['embedding'];
+    if (!Array.isArray(vector)) return wrongShape('has an entry without a vector');
+    return vector as readonly number[];
+  });
+  return { kind: 'vectors', vectors, usage: decodeUsage(value['usage']) };
+}
+
+/** Counts that make no sense are clamped: a ledger must never go negative (U18). */
+export function decodeUsage(value: Json | undefined): Usage | undefined {
+  const usage = asObject(value);
+  if (usage === undefined) return undefined;
+  const cachedTokens = count(asObject(usage['prompt_tokens_details'])?.['cached_tokens']);
+  const reasoningTokens = count(asObject(usage['completion_tokens_details'])?.['reasoning_tokens']);
+  return {
+    inputTokens: count(usage['prompt_tokens']) ?? 0,
+    outputTokens: count(usage['completion_tokens']) ?? 0,
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
+  };
+}
+
+const tokensMax = 100_000_000;
+
+function count(value: Json | undefined): number | undefined {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
+  return Math.min(Math.max(Math.trunc(value), 0), tokensMax);
+}
+
+const stops: Readonly<Record<string, StopReason>> = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'tool_calls',
+  function_call: 'tool_calls',
+  content_filter: 'content_filter',
+};
+
+export function decodeStop(value: Json | undefined): StopReason | undefined {
+  if (typeof value !== 'string') return undefined;
+  return Object.hasOwn(stops, value) ? stops[value] : 'stop';
+}
+
+export function asObject(value: unknown): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined;
+}
+
+export function asText(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function wrongShape(what: string): never {
+  throw badResponse(what);
+}
+
+export function badResponse(what: string, cause?: unknown): Failure {
+  return fail('bad_upstream_response', `the upstream's answer ${what}`, { cause });
+}

@@ -1,0 +1,125 @@
+/** Neutral calls as OpenAI request bodies. */
+import type {
+  Call,
+  ChatCall,
+  CompleteCall,
+  Content,
+  Json,
+  JsonObject,
+  Message,
+  Sampling,
+} from '../../core/call.ts';
+import { fail } from '../../core/failure.ts';
+
+export function encodeBody(call: Call, model: string): JsonObject {
+  switch (call.kind) {
+    case 'chat':
+      return encodeChat(call, model);
+    case 'complete':
+      return encodeComplete(call, model);
+    case 'embed':
+      return {
+        model,
+        input: call.input,
+        dimensions: call.dimensions,
+        // Vectors are decoded here and written anew in the client's form.
+        encoding_format: 'float',
+      };
+  }
+}
+
+function encodeChat(call: ChatCall, model: string): JsonObject {
+  return {
+    model,
+    messages: call.messages.map(encodeMessage),
+    ...streaming(call),
+    ...encodeSampling(call.sampling),
+    tools: call.tools?.map((tool) => ({
+      type: 'function',
+      function: {
+        name: tool.name,
+        description: tool.description,
+        parameters: tool.parameters,
+        strict: tool.strict,
+      },
+    })),
+    tool_choice:
+      typeof call.toolChoice === 'object'
+        ? { type: 'function', function: { name: call.toolChoice.name } }
+        : call.toolChoice,
+    parallel_tool_calls: call.parallelToolCalls,
+    response_format: encodeFormat(call),
+    reasoning_effort: encodeEffort(call),
+  };
+}
+
+function encodeComplete(call: CompleteCall, model: string): JsonObject {
+  if (call.images !== undefined && call.images.length > 0) {
+    throw fail('unsupported', 'images do not work with a raw completion here; use chat', { param: 'images' });
+  }
+  return {
+    model,
+    prompt: call.prompt,
+    suffix: call.suffix,
+    echo: call.echo,
+    ...streaming(call),
+    ...encodeSampling(call.sampling),
+    response_format: encodeFormat(call),
+  };
+}
+
+function streaming(call: Call): JsonObject {
+  return call.stream ? { stream: true, stream_options: { include_usage: true } } : {};
+}
+
+function encodeSampling(sampling: Sampling): JsonObject {
+  return {
+    max_tokens: sampling.maxTokens,
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    top_k: sampling.topK,
+    min_p: sampling.minP,
+    seed: sampling.seed,
+    stop: sampling.stop,
+    frequency_penalty: sampling.frequencyPenalty,
+    presence_penalty: sampling.presencePenalty,
+    repeat_penalty: sampling.repeatPenalty,
+    n: sampling.choices,
+    logprobs: sampling.logprobs,
+    top_logprobs: sampling.topLogprobs,
+  };
+}
+
+function encodeFormat(call: ChatCall | CompleteCall): Json | undefined {
+  if (call.format === undefined) return undefined;
+  if (call.format === 'json') return { type: 'json_object' };
+  const { schema, name, strict } = call.format;
+  return { type: 'json_schema', json_schema: { name: name ?? 'answer', schema, strict } };
+}
+
+/** Ollama's yes and no have no exact word here: yes is the middle, no is none. */
+function encodeEffort(call: ChatCall): string | undefined {
+  if (call.think === undefined) return undefined;
+  if (typeof call.think === 'string') return call.think;
+  return call.think ? 'medium' : 'none';
+}
+
+function encodeMessage(message: Message): JsonObject {
+  return {
+    role: message.role,
+    content: typeof message.content === 'string' ? message.content : message.content.map(encodeContent),
+    name: message.role === 'tool' ? undefined : message.name,
+    tool_call_id: message.role === 'tool' ? (message.toolCallId ?? message.name) : undefined,
+    reasoning_content: message.reasoning,
+    tool_calls: message.toolCalls?.map((call) => ({
+      id: call.id,
+      type: 'function',
+      function: { name: call.name, arguments: call.arguments },
+    })),
+  };
+}
+
+function encodeContent(content: Content): JsonObject {
+  if (content.type === 'text') return { type: 'text', text: content.text };
+  return { type: 'image_url', image_url: { url: content.url, detail: content.detail } };
+}

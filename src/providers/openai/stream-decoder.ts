@@ -1,0 +1,91 @@
+/** OpenAI's stream, one event at a time. */
+import type { Frame } from '../../core/adapter.ts';
+import type { Call, Json, JsonObject } from '../../core/call.ts';
+import { fail } from '../../core/failure.ts';
+import type { Part } from '../../core/part.ts';
+import { asObject, asText, badResponse, decodeStop, decodeUsage } from './decode.ts';
+import { streamFailure } from './decode-failure.ts';
+
+const nothing: readonly Part[] = [];
+
+/**
+ * The end marker is `[DONE]`. It counts only after a choice has ended: a server that was cut writes it too when
+ * its own proxy ends the stream for it.
+ */
+export function openaiStreamDecoder(_call: Call): (frame: Frame) => readonly Part[] {
+  let choiceEnded = false;
+  return (frame) => {
+    if (frame.data === '') return nothing;
+    if (frame.data !== '[DONE]') {
+      const parts = decodeChunk(frame);
+      choiceEnded ||= parts.some((part) => part.type === 'choice-ended');
+      return parts;
+    }
+    if (!choiceEnded) throw fail('upstream_cut', 'the upstream ended its stream without a finish reason');
+    return [{ type: 'reply-ended' }];
+  };
+}
+
+function decodeChunk(frame: Frame): readonly Part[] {
+  const chunk = parseChunk(frame.data);
+  const failed = chunk['error'] !== undefined && chunk['error'] !== null;
+  if (failed || frame.event === 'error') return [{ type: 'reply-failed', failure: streamFailure(chunk) }];
+  const parts: Part[] = [];
+  const choices = chunk['choices'];
+  if (Array.isArray(choices)) for (const choice of choices) decodeDelta(choice, parts);
+  const usage = decodeUsage(chunk['usage']);
+  if (usage !== undefined) parts.push({ type: 'usage', usage });
+  return parts;
+}
+
+function parseChunk(data: string): JsonObject {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(data);
+  } catch (cause) {
+    throw badResponse('holds an event that is not JSON', cause);
+  }
+  const chunk = asObject(parsed);
+  if (chunk === undefined) throw badResponse('holds an event that is not an object');
+  return chunk;
+}
+
+function decodeDelta(entry: Json, parts: Part[]): void {
+  const value = asObject(entry);
+  if (value === undefined) throw badResponse('holds a choice that is not an object');
+  const choice = typeof value['index'] === 'number' ? value['index'] : 0;
+  const delta = asObject(value['delta']) ?? {};
+  const logprobs = value['logprobs'];
+  const reasoning = asText(delta['reasoning_content']) ?? asText(delta['reasoning']);
+  if (reasoning) parts.push({ type: 'reasoning-delta', text: reasoning, choice });
+  const text = asText(delta['content']) ?? asText(value['text']);
+  if (text) {
+    parts.push({
+      type: 'text-delta',
+      text,
+      choice,
+      ...(logprobs === undefined || logprobs === null ? {} : { logprobs }),
+    });
+  }
+  const refusal = asText(delta['refusal']);
+  if (refusal) parts.push({ type: 'refusal-delta', text: refusal, choice });
+  const calls = delta['tool_calls'];
+  if (Array.isArray(calls)) for (const call of calls) parts.push(decodeToolCallDelta(call, choice));
+  const stop = decodeStop(value['finish_reason']);
+  if (stop !== undefined) parts.push({ type: 'choice-ended', stop, choice });
+}
+
+function decodeToolCallDelta(entry: Json, choice: number): Part {
+  const call = asObject(entry);
+  const wanted = asObject(call?.['function']);
+  const id = asText(call?.['id']);
+  const name = asText(wanted?.['name']);
+  return {
+    type: 'tool-call-delta',
+    index: typeof call?.['index'] === 'number' ? call['index'] : 0,
+    choice,
+    arguments: asText(wanted?.['arguments']) ?? '',
+    ...(id === undefined ? {} : { id }),
+    ...(name === undefined ? {} : { name }),
+  };
+}

@@ -1,0 +1,31 @@
+/** Every kind of upstream: the keys are the configuration's `type`. The only place that knows them all. */
+import type { Adapter } from '../core/adapter.ts';
+import { ollamaAdapter } from './ollama/adapter.ts';
+import { openaiAdapter } from './openai/adapter.ts';
+
+export interface Provider {
+  readonly adapter: Adapter;
+  /** Stands before the adapter's paths when the configured address names no path of its own. */
+  readonly basePath: string;
+  /** Whether a call may cost money: such an upstream is never called to see whether it is well. */
+  readonly paid: (url: string) => boolean;
+  /** How many requests it works on at once when nobody says. */
+  readonly slots: number;
+  /** Where it lists its models, and how the list reads. */
+  readonly listPath: string;
+}
+
+const onThisMachine = /^https?:\/\/(?:localhost|127\.|\[::1\])/;
+
+export const providers = {
+  ollama: { adapter: ollamaAdapter, basePath: '', paid: () => false, slots: 1, listPath: '/api/tags' },
+  openai: {
+    adapter: openaiAdapter,
+    basePath: '/v1',
+    paid: (url) => !onThisMachine.test(url),
+    slots: 64,
+    listPath: '/models',
+  },
+  simulator: { adapter: openaiAdapter, basePath: '', paid: () => false, slots: 8, listPath: '/models' },
+  llamacpp: { adapter: openaiAdapter, basePath: '/v1', paid: () => false, slots: 4, listPath: '/models' },
+} as const satisfies Record<string, Provider>;

@@ -1,0 +1,91 @@
+/** Which targets stand behind a model's name: the operator's list first, then what upstreams offer by themselves. */
+import type { Clocks, Target, Upstream } from '../core/exchange.ts';
+import { closest } from '../lib/closest.ts';
+import { createRoundRobin } from './round-robin.ts';
+
+export interface NamedModel {
+  readonly name: string;
+  readonly clocks: Clocks;
+  order(): readonly Target[];
+}
+
+/** What upstreams offer, as last heard from them. */
+export interface Offers {
+  /** The models an upstream offers. */
+  of(upstream: Upstream): readonly string[];
+  /** Counts up whenever any of it changes. */
+  readonly version: number;
+}
+
+export interface ModelTableOptions {
+  readonly models: ReadonlyMap<string, { readonly targets: readonly Target[]; readonly clocks: Clocks }>;
+  readonly upstreams: readonly Upstream[];
+  readonly offers: Offers;
+  readonly defaultClocks: Clocks;
+  readonly defaultModel: string | undefined;
+}
+
+export class ModelTable {
+  readonly defaultModel: string | undefined;
+  readonly #options: ModelTableOptions;
+  readonly #configured = new Map<string, NamedModel>();
+  /** Models asked for without an entry of their own. Forgotten when the offers change, so it cannot grow without end. */
+  #offered = new Map<string, NamedModel>();
+  #offersVersion = -1;
+
+  constructor(options: ModelTableOptions) {
+    this.#options = options;
+    this.defaultModel = options.defaultModel;
+    for (const [name, model] of options.models) {
+      this.#configured.set(name, { name, clocks: model.clocks, order: createRoundRobin(model.targets) });
+    }
+  }
+
+  find(name: string): NamedModel | undefined {
+    return this.#configured.get(name) ?? this.#findOffered(name);
+  }
+
+  /** Every name that `find` knows without `upstream/` in front. */
+  names(): readonly string[] {
+    const names = new Set(this.#configured.keys());
+    for (const upstream of this.#options.upstreams) {
+      for (const model of this.#options.offers.of(upstream)) names.add(model);
+    }
+    return [...names];
+  }
+
+  similar(name: string): readonly string[] {
+    const found = closest(name, this.names());
+    return found === undefined ? [] : [found];
+  }
+
+  #findOffered(name: string): NamedModel | undefined {
+    if (this.#offersVersion !== this.#options.offers.version) {
+      this.#offersVersion = this.#options.offers.version;
+      this.#offered = new Map();
+    }
+    const known = this.#offered.get(name);
+    if (known !== undefined) return known;
+    const targets = this.#targetsOffering(name);
+    if (targets.length === 0) return undefined;
+    const found = { name, clocks: this.#options.defaultClocks, order: createRoundRobin(targets) };
+    this.#offered.set(name, found);
+    return found;
+  }
+
+  #targetsOffering(name: string): readonly Target[] {
+    const { upstreams, offers } = this.#options;
+    const targets: Target[] = [];
+    for (const upstream of upstreams) {
+      const wanted = name.startsWith(`${upstream.name}/`) ? name.slice(upstream.name.length + 1) : name;
+      const model = offers.of(upstream).find((offered) => sameModel(offered, wanted));
+      if (model !== undefined) targets.push({ upstream, model, tier: 1 });
+    }
+    return targets;
+  }
+}
+
+/** Ollama's names mean `:latest` when they say nothing. */
+function sameModel(offered: string, wanted: string): boolean {
+  return offered === wanted || offered === `${wanted}:latest`;
+}

@@ -1,0 +1,164 @@
+/** Opens everything and connects it: the running gateway, as the command line and the tests start it. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Upstream } from '../core/exchange.ts';
+import { Catalogue } from '../fleet/catalogue.ts';
+import { Health } from '../fleet/health.ts';
+import { Slots } from '../fleet/slots.ts';
+import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type Listener, openListener } from '../net/listener.ts';
+import { providers } from '../providers/registry.ts';
+import { createMemoryConversations } from '../stores/memory/conversations.ts';
+import type { StaticKey } from '../stores/memory/key-store.ts';
+import type { Log } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { openSpool, type Spool } from '../telemetry/spool.ts';
+import type { Lasting } from './lasting.ts';
+import { createSnapshot, type Snapshot } from './snapshot.ts';
+import { UpstreamPool } from './upstreams.ts';
+
+export interface GatewayOptions {
+  readonly loaded: LoadedConfig;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly ownKeys: readonly StaticKey[];
+}
+
+export interface Gateway {
+  readonly listener: Listener;
+  readonly lasting: Lasting;
+  readonly snapshot: Snapshot;
+  /** Builds the new beside the old and swaps; what is in flight ends with what it started with. */
+  reload(loaded: LoadedConfig): void;
+  /** Refuses new work, lets what is in flight end, at most for as long as the configuration says. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const conversationBytesMax = 1024 * 1024;
+
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config } = options.loaded;
+  await mkdir(config.data, { recursive: true, mode: 0o700 });
+  const spool = await openSpool({
+    path: join(config.data, 'exchanges.jsonl'),
+    clock: options.clock,
+    flushMs: 200,
+    pendingBytesMax: 16 * 1024 * 1024,
+    onTrouble: (trouble) => reportSpool(options.log, trouble),
+  });
+  const running = new Running(options, spool);
+  const { address } = config.listen;
+  running.listener = await openListener(address, {
+    clock: options.clock,
+    keepAliveMs: config.listen.keepAliveMs,
+    connectionsMax: config.listen.connectionsMax,
+    stallMs: config.listen.stallMs,
+    handler: () => running.snapshot.handler,
+  });
+  return running as Gateway;
+}
+
+class Running {
+  readonly lasting: Lasting;
+  listener: Listener | undefined;
+  snapshot: Snapshot;
+  readonly #options: GatewayOptions;
+  readonly #pool: UpstreamPool;
+  readonly #spool: Spool;
+  #accepting = true;
+  #stopWatching: () => void = () => {};
+
+  constructor(options: GatewayOptions, spool: Spool) {
+    this.#options = options;
+    this.#spool = spool;
+    this.#pool = new UpstreamPool(options.clock);
+    this.lasting = this.#createLasting();
+    this.snapshot = this.#createSnapshot(options.loaded);
+  }
+
+  reload(loaded: LoadedConfig): void {
+    this.#stopWatching();
+    this.snapshot = this.#createSnapshot(loaded);
+    const { upstreams, config } = this.snapshot;
+    this.lasting.catalogue.keepOnly(upstreams);
+    this.lasting.health.keepOnly(upstreams);
+    this.lasting.slots.resize(config.queue.places);
+    this.lasting.log.level = config.telemetry.logs.level;
+  }
+
+  async close(graceMs = this.snapshot.config.listen.drainMs): Promise<void> {
+    this.#accepting = false;
+    this.#stopWatching();
+    await this.listener?.close(graceMs);
+    await this.#pool.close();
+    await this.#spool.close();
+    this.#options.log.flush();
+  }
+
+  #createSnapshot(loaded: LoadedConfig): Snapshot {
+    const { config, id } = loaded;
+    const upstreams = this.#pool.reconcile(config.upstreams);
+    const snapshot = createSnapshot(this.lasting, { id, config, upstreams, ownKeys: this.#options.ownKeys });
+    const watching = this.#watchOptions(loaded);
+    for (const upstream of upstreams.all) void refresh(upstream, watching);
+    this.#stopWatching = watch(upstreams.all, watching);
+    return snapshot;
+  }
+
+  #watchOptions({ config }: LoadedConfig): WatchOptions {
+    return {
+      clock: this.#options.clock,
+      catalogue: this.lasting.catalogue,
+      health: this.lasting.health,
+      everyMs: config.health.everyMs,
+      listPathOf: (upstream: Upstream) => {
+        const configured = config.upstreams[upstream.name];
+        return configured === undefined ? '/models' : providers[configured.type].listPath;
+      },
+    };
+  }
+
+  #createLasting(): Lasting {
+    const { clock, log, loaded } = this.#options;
+    const { conversations, queue } = loaded.config;
+    const health = new Health(clock);
+    const slots = new Slots({ clock, places: queue.places, health });
+    const metrics = createMetrics({
+      inFlight: () => this.listener?.inFlight ?? 0,
+      queued: () => slots.waiting,
+      spoolLost: () => this.#spool.lost,
+      upstreams: () =>
+        this.snapshot.upstreams.map((upstream) => ({
+          name: upstream.name,
+          state: health.of(upstream).state,
+          inFlight: slots.inFlight(upstream),
+        })),
+    });
+    return {
+      clock,
+      log,
+      metrics,
+      health,
+      slots,
+      catalogue: new Catalogue(),
+      conversations: createMemoryConversations(
+        {
+          ttlS: conversations.ttlS,
+          bytesMax: conversations.bytes,
+          messagesMax: conversations.turns,
+          conversationBytesMax,
+        },
+        clock,
+      ),
+      observers: [metrics.observe, log.exchange, (trail) => this.#spool.append(trail)],
+      accepting: () => this.#accepting,
+    };
+  }
+}
+
+function reportSpool(log: Log, trouble: Error | undefined): void {
+  if (trouble === undefined) log.info({}, 'finished exchanges are kept again');
+  else log.error({ message: trouble.message }, 'finished exchanges cannot be kept: is the disk full?');
+}

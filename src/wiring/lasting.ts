@@ -1,0 +1,22 @@
+/** What lives longer than a configuration: learnt state, queues, logs, conversations. */
+import type { Conversations } from '../core/ports.ts';
+import type { Trail } from '../core/trail.ts';
+import type { Catalogue } from '../fleet/catalogue.ts';
+import type { Health } from '../fleet/health.ts';
+import type { Slots } from '../fleet/slots.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface Lasting {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly catalogue: Catalogue;
+  readonly health: Health;
+  readonly slots: Slots;
+  readonly conversations: Conversations;
+  readonly observers: ReadonlyArray<(trail: Trail) => void>;
+  /** False while draining. */
+  readonly accepting: () => boolean;
+}

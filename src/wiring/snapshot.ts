@@ -1,0 +1,106 @@
+/** One configuration made ready to serve: its upstreams, models and chain. A reload makes another beside it. */
+
+import { answerRoutes } from '../answers/answer-routes.ts';
+import type { Config } from '../config/schema.ts';
+import type { Received, Upstream } from '../core/exchange.ts';
+import type { Handler } from '../core/stage.ts';
+import { createChain } from '../pipeline/chain.ts';
+import { callRoutes } from '../protocol/call-routes.ts';
+import { createRouteTable } from '../protocol/route-table.ts';
+import { voices } from '../protocol/voices.ts';
+import { defaultClocks } from '../routing/clocks.ts';
+import { ModelTable } from '../routing/model-table.ts';
+import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
+import { createMemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
+import type { Lasting } from './lasting.ts';
+import type { Upstreams } from './upstreams.ts';
+
+export interface Snapshot {
+  readonly id: string;
+  readonly config: Config;
+  readonly upstreams: readonly Upstream[];
+  readonly models: ModelTable;
+  readonly handler: Handler<Received>;
+}
+
+export interface SnapshotOptions {
+  readonly id: string;
+  readonly config: Config;
+  readonly upstreams: Upstreams;
+  /** Keys that stand in no file: made by the gateway itself. */
+  readonly ownKeys: readonly StaticKey[];
+}
+
+/** A large model over a slow line takes hours. */
+const blobMs = 6 * 60 * 60 * 1000;
+const answerBytesMax = 32 * 1024 * 1024;
+const eventBytesMax = 4 * 1024 * 1024;
+
+export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snapshot {
+  const { config, id, upstreams } = options;
+  const { clock } = lasting;
+  const models = createModels(lasting, options);
+  const limits = { bodyBytesMax: config.listen.bodyBytesMax, bodyMs: config.listen.bodyMs };
+  const routes = createRouteTable([
+    ...callRoutes(limits),
+    ...answerRoutes({
+      clock,
+      catalogue: lasting.catalogue,
+      health: lasting.health,
+      slots: lasting.slots,
+      upstreams: upstreams.all,
+      models,
+      limits,
+      blobLimits: { bodyBytesMax: config.listen.blobBytesMax, bodyMs: blobMs },
+      accepting: lasting.accepting,
+      renderMetrics: async () => ({
+        contentType: lasting.metrics.contentType,
+        text: await lasting.metrics.render(),
+      }),
+    }),
+  ]);
+  const handler = createChain({
+    telemetry: { clock, observers: lasting.observers, configId: id },
+    voices: { voices },
+    routes: { routes },
+    keys: {
+      keys: createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]),
+      required: config.auth === 'keys',
+      metrics: config.telemetry.metrics.onClientPort,
+      operatorBeyondLoopback: config.operator.beyondLoopback,
+    },
+    limiter: { limiter: createMemoryRateLimiter(config.limits, clock) },
+    knowledge: { accepting: lasting.accepting },
+    conversations: { conversations: lasting.conversations },
+    routing: { models },
+    retries: { attempts: config.retries.attempts, clock },
+    fleet: { slots: lasting.slots, clock },
+    delivery: { clock, answerBytesMax, eventBytesMax },
+  });
+  return { id, config, upstreams: upstreams.all, models, handler };
+}
+
+function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
+  const { config, upstreams } = options;
+  const models = Object.entries(config.models).map(([name, model]) => {
+    const targets = model.targets.flatMap((target) => {
+      const upstream = upstreams.byName.get(target.upstream);
+      return upstream === undefined ? [] : [{ upstream, model: target.model, tier: target.tier }];
+    });
+    return [name, { targets, clocks: model.clocks }] as const;
+  });
+  return new ModelTable({
+    models: new Map(models),
+    upstreams: upstreams.all,
+    offers: lasting.catalogue,
+    defaultClocks,
+    defaultModel: config.defaultModel,
+  });
+}
+
+function configuredKeys(config: Config): readonly StaticKey[] {
+  return config.keys.map(({ name, key, tenant, role }) => ({
+    key: key.reveal(),
+    principal: { keyName: name, tenant, role },
+  }));
+}

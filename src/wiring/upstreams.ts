@@ -1,0 +1,89 @@
+/** From the configuration's upstreams to ones that can be called; what has not changed is kept over a reload. */
+import { hash } from 'node:crypto';
+import type { Config } from '../config/schema.ts';
+import type { Upstream } from '../core/exchange.ts';
+import type { Transport } from '../core/transport.ts';
+import { openLlamacpp } from '../engines/llamacpp.ts';
+import { createSimulator } from '../engines/simulator/engine.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createHttpTransport } from '../net/http-transport.ts';
+import { providers } from '../providers/registry.ts';
+
+type UpstreamConfig = Config['upstreams'][string];
+
+export interface Upstreams {
+  readonly all: readonly Upstream[];
+  readonly byName: ReadonlyMap<string, Upstream>;
+}
+
+export class UpstreamPool {
+  readonly #clock: Clock;
+  readonly #transports = new Map<string, Transport>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Opens what is new and lets go of what is no longer named; that one's exchanges end in their own time. */
+  reconcile(configured: Readonly<Record<string, UpstreamConfig>>): Upstreams {
+    const all = Object.entries(configured).map(([name, config]) => this.#open(name, config));
+    const kept = new Set(all.map((upstream) => upstream.identity));
+    for (const [identity, transport] of this.#transports) {
+      if (kept.has(identity)) continue;
+      this.#transports.delete(identity);
+      void transport.close();
+    }
+    return { all, byName: new Map(all.map((upstream) => [upstream.name, upstream])) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#transports.values()].map((transport) => transport.close()));
+    this.#transports.clear();
+  }
+
+  #open(name: string, config: UpstreamConfig): Upstream {
+    const provider = providers[config.type];
+    const identity = identityOf(name, config);
+    let transport = this.#transports.get(identity);
+    if (transport === undefined) {
+      transport = openTransport(config, this.#clock);
+      this.#transports.set(identity, transport);
+    }
+    return { name, adapter: provider.adapter, transport, identity, slots: config.slots ?? provider.slots };
+  }
+}
+
+/** Everything that makes another server or account of it, secrets included: hashed, so that it may be shown. */
+function identityOf(name: string, config: UpstreamConfig): string {
+  const parts = [name, JSON.stringify(config)];
+  if ('key' in config) parts.push(config.key?.reveal() ?? '');
+  if ('headers' in config) parts.push(...Object.values(config.headers).map((value) => value.reveal()));
+  return `${name}#${hash('sha256', parts.join('\u0000')).slice(0, 16)}`;
+}
+
+function openTransport(config: UpstreamConfig, clock: Clock): Transport {
+  switch (config.type) {
+    case 'simulator':
+      return createSimulator(config, clock);
+    case 'llamacpp':
+      return openLlamacpp(config, clock);
+    case 'openai':
+    case 'ollama':
+      return openHttp(config);
+  }
+}
+
+function openHttp(config: Extract<UpstreamConfig, { type: 'openai' | 'ollama' }>): Transport {
+  const url = new URL(config.url);
+  const path = url.pathname === '/' ? providers[config.type].basePath : url.pathname.replace(/\/$/, '');
+  const headers = Object.entries(config.headers).flatMap(([name, value]) => [name, value.reveal()]);
+  if (config.key !== undefined) headers.push('authorization', `Bearer ${config.key.reveal()}`);
+  return createHttpTransport({
+    origin: url.origin,
+    basePath: path,
+    headers,
+    connections: config.connections,
+    connectMs: config.connectMs,
+    keepAliveMs: config.keepAliveMs,
+  });
+}
