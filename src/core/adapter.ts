@@ -24,6 +24,8 @@ export interface Encoded {
   readonly verbatim: boolean;
   /** We asked for a usage frame that the client did not: it is dropped on the way. */
   readonly dropUsage: boolean;
+  /** What the client asked for and this upstream has no word for, where leaving it out changes no answer. */
+  readonly warnings?: readonly string[];
 }
 
 /** One event of a stream: an SSE event or an NDJSON line. */

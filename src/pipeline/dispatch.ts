@@ -2,7 +2,9 @@
 import type { Bound } from '../core/exchange.ts';
 import type { Handler } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
+import { loadAsked } from '../protocol/ollama-load.ts';
 import { Delivery } from './delivery.ts';
+import { loadReply } from './load-reply.ts';
 
 export interface DispatchOptions {
   readonly clock: Clock;
@@ -16,8 +18,15 @@ export function dispatch(options: DispatchOptions): Handler<Bound> {
   return (exchange) =>
     new Promise((resolve, reject) => {
       const { target, call, trail } = exchange;
-      const encoded = target.upstream.adapter.encode(call, target.model);
+      const { adapter } = target.upstream;
+      const loading = loadAsked(call);
+      if (loading !== undefined && adapter.dialect !== 'ollama') {
+        resolve(loadReply({ exchange, options }, loading));
+        return;
+      }
+      const encoded = adapter.encode(call, target.model);
       trail.verbatim = encoded.verbatim;
+      if (encoded.warnings !== undefined) trail.warnings.push(...encoded.warnings);
       new Delivery({ exchange, encoded, options, resolve, reject }).begin();
     });
 }

@@ -1,8 +1,13 @@
 /** What every answer tells about itself, in its body and in its headers. */
 import type { Bound, ReplyFacts } from '../core/exchange.ts';
-import type { DeliveryOptions } from './delivery.ts';
+import type { DispatchOptions } from './dispatch.ts';
 
-export function replyFacts(given: DeliveryOptions): ReplyFacts {
+export interface Replying {
+  readonly exchange: Bound;
+  readonly options: Pick<DispatchOptions, 'clock'>;
+}
+
+export function replyFacts(given: Replying): ReplyFacts {
   const { exchange, options } = given;
   const { trail, call } = exchange;
   return {
@@ -16,7 +21,7 @@ export function replyFacts(given: DeliveryOptions): ReplyFacts {
 
 export function replyHeaders(exchange: Bound, contentType: string): readonly string[] {
   const { trail } = exchange;
-  return [
+  const headers = [
     'content-type',
     contentType,
     'x-millrace-model',
@@ -24,6 +29,8 @@ export function replyHeaders(exchange: Bound, contentType: string): readonly str
     'x-millrace-target',
     headerSafe(`${trail.upstream}/${trail.targetModel}`),
   ];
+  if (trail.warnings.length > 0) headers.push('x-millrace-warning', headerSafe(trail.warnings.join('; ')));
+  return headers;
 }
 
 /** A model's name may hold anything; a header may not. */

@@ -1,5 +1,9 @@
 /** Every route that calls a model. */
 import type { BodyLimits, Endpoint, Route, Voice } from '../core/exchange.ts';
+import { ollamaChat } from './ollama-chat.ts';
+import { ollamaEmbed, ollamaEmbeddings } from './ollama-embed.ts';
+import { ollamaGenerate } from './ollama-generate.ts';
+import { ollamaVoice } from './ollama-voice.ts';
 import { openaiChat } from './openai-chat.ts';
 import { openaiCompletions } from './openai-completions.ts';
 import { openaiEmbeddings } from './openai-embeddings.ts';
@@ -33,6 +37,10 @@ const table: readonly CallRoute[] = [
     endpoint: openaiEmbeddings,
     voice: openaiVoice,
   },
+  { name: 'ollama.chat', paths: ['/api/chat'], endpoint: ollamaChat, voice: ollamaVoice },
+  { name: 'ollama.generate', paths: ['/api/generate'], endpoint: ollamaGenerate, voice: ollamaVoice },
+  { name: 'ollama.embed', paths: ['/api/embed'], endpoint: ollamaEmbed, voice: ollamaVoice },
+  { name: 'ollama.embeddings', paths: ['/api/embeddings'], endpoint: ollamaEmbeddings, voice: ollamaVoice },
 ];
 
 export function callRoutes(limits: BodyLimits): readonly PlacedRoute[] {

@@ -1,5 +1,6 @@
 /** OpenAI's messages and tools, read into neutral ones. */
 import type { Content, Json, JsonObject, Message, Tool, ToolCall, ToolChoice } from '../core/call.ts';
+import { present } from './present.ts';
 import {
   bounds,
   invalid,
@@ -41,10 +42,6 @@ function readMessage(entry: Json, path: string, images: { left: number }): Messa
     ...present('reasoning', optionalString(message['reasoning_content'], `${path}.reasoning_content`)),
     ...present('toolCalls', readToolCalls(message['tool_calls'], `${path}.tool_calls`)),
   };
-}
-
-function present<Key extends string, Value>(key: Key, value: Value | undefined) {
-  return value === undefined ? undefined : ({ [key]: value } as { readonly [K in Key]: Value });
 }
 
 function readContent(message: JsonObject, path: string, images: { left: number }): Message['content'] {

@@ -104,13 +104,8 @@ export function readWord<const Words extends readonly string[]>(
 
 /** The fields of `object` whose names are not in `known`; what we do not know rides along. */
 export function otherFields(object: JsonObject, known: ReadonlySet<string>): JsonObject {
-  let extra: Record<string, Json | undefined> | undefined;
-  for (const key of Object.keys(object)) {
-    if (known.has(key)) continue;
-    extra ??= {};
-    extra[key] = object[key];
-  }
-  return extra ?? noFields;
+  const others = Object.keys(object).filter((key) => !known.has(key));
+  return others.length === 0 ? noFields : Object.fromEntries(others.map((key) => [key, object[key]]));
 }
 
 const noFields: JsonObject = Object.freeze({});

@@ -4,6 +4,7 @@ import type { Call, Dialect } from '../../core/call.ts';
 import { decodeOpenai } from './decode.ts';
 import { decodeOpenaiFailure } from './decode-failure.ts';
 import { encodeBody } from './encode.ts';
+import { leftOut } from './left-out.ts';
 import { passOn } from './pass-on.ts';
 import { openaiStreamDecoder } from './stream-decoder.ts';
 
@@ -24,9 +25,11 @@ function encode(call: Call, model: string): Encoded {
   const path = paths[call.kind];
   const verbatim = call.wire.dialect === dialect;
   const body = verbatim ? passOn(call, model) : JSON.stringify(encodeBody(call, model));
+  const warnings = verbatim ? [] : leftOut(call);
   return {
     request: { method: 'POST', path, headers: jsonHeaders, body },
     verbatim,
     dropUsage: call.stream && call.kind !== 'embed' && !call.wantsUsage,
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
 }
