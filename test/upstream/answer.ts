@@ -18,7 +18,10 @@ export interface Ask {
 
 export interface Answer {
   readonly reasoning: readonly string[];
+  /** What a stream says, perhaps for ever. */
   readonly texts: Iterable<string>;
+  /** What a whole answer says. */
+  readonly text: string;
   readonly toolCalls: readonly ToolCall[];
   readonly finish: string | null;
   /** Content chunks of a whole answer. */
@@ -40,6 +43,7 @@ export function composeAnswer(ask: Ask, behaviour: Behaviour): Answer {
     reasoning,
     toolCalls,
     tokens,
+    text: texts.join(''),
     texts: behaviour.endless ? replayable(() => repeat(texts)) : texts,
     finish: chooseFinish(behaviour, toolCalls.length > 0, texts.length < all.length),
     usage: chooseUsage(behaviour, { prompt: ask.promptTokens, completion: tokens }),

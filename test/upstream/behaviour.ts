@@ -24,6 +24,8 @@ export interface Behaviour {
   readonly toolCalls: readonly ToolCall[] | 'when-asked' | 'never';
   /** The finish reason; `null` leaves out the chunk that carries it (Ollama: `done_reason`). */
   readonly finishReason: 'natural' | (string & {}) | null;
+  /** The id of the answer; otherwise it counts. Ollama has none. */
+  readonly id: string | undefined;
   /** The counts it reports. */
   readonly usage: 'honest' | 'absent' | { readonly prompt: number; readonly completion: number };
   /** Repeats the texts for ever. A whole answer then never begins, as the model never stops. */
@@ -101,6 +103,7 @@ export const defaults: Behaviour = {
   reasoning: 'when-asked',
   toolCalls: 'when-asked',
   finishReason: 'natural',
+  id: undefined,
   usage: 'honest',
   endless: false,
   paddingBytes: 0,

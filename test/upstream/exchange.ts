@@ -12,6 +12,7 @@ export class Exchange {
   readonly #incoming: IncomingMessage;
   readonly #left = new AbortController();
   readonly #closing: AbortSignal;
+  readonly #chunks: Buffer[] = [];
 
   constructor(incoming: IncomingMessage, response: ServerResponse, closing: AbortSignal) {
     this.record = newRecord(incoming);
@@ -28,11 +29,10 @@ export class Exchange {
 
   /** Reads the body; false when the other side left first or sent too much. */
   async read(): Promise<boolean> {
-    const chunks: Buffer[] = [];
     let bytes = 0;
     try {
       for await (const chunk of this.#incoming as AsyncIterable<Buffer>) {
-        chunks.push(chunk);
+        this.#chunks.push(chunk);
         bytes += chunk.length;
         if (bytes > requestBodyBytesMax)
           throw new Error(`a request of more than ${requestBodyBytesMax} bytes`);
@@ -40,9 +40,8 @@ export class Exchange {
     } catch (error) {
       if (this.#incoming.complete || !this.#incoming.destroyed) throw error;
       return false;
-    } finally {
-      this.record.body = Buffer.concat(chunks);
     }
+    this.record.body = Buffer.concat(this.#chunks);
     this.record.json = parseJson(this.record.body);
     this.record.bodyAt = performance.now();
     return true;
@@ -56,6 +55,7 @@ export class Exchange {
   /** Its connection is gone. */
   closed(): void {
     this.record.closedAt = performance.now();
+    if (this.record.bodyAt === undefined) this.record.body = Buffer.concat(this.#chunks);
     this.record.aborted = !(this.response.writableFinished || this.isBroken || this.#closing.aborted);
     this.#left.abort();
   }

@@ -76,7 +76,7 @@ class FakeServer implements FakeLlm {
   }
 
   behave(next: Partial<Behaviour>): void {
-    this.#behaviour = { ...this.#behaviour, ...next };
+    this.#behaviour = merge(this.#behaviour, next);
     if (next.models !== undefined) this.#library.reset(next.models);
   }
 
@@ -134,7 +134,7 @@ class FakeServer implements FakeLlm {
 
   #chooseBehaviour(path: string): Behaviour {
     const scripted = this.#scripts.findIndex(({ only = this.#behaviour.only }) => only.test(path));
-    if (scripted >= 0) return { ...this.#behaviour, ...this.#scripts.splice(scripted, 1)[0] };
+    if (scripted >= 0) return merge(this.#behaviour, this.#scripts.splice(scripted, 1)[0] ?? {});
     return this.#behaviour.only.test(path) ? this.#behaviour : defaults;
   }
 
@@ -171,6 +171,13 @@ class FakeServer implements FakeLlm {
     const { json, body: bytes } = record;
     return route({ json, body: bytes, parameter, behaviour, library: this.#library, serial: this.#serial });
   }
+}
+
+function merge(behaviour: Behaviour, next: Partial<Behaviour>): Behaviour {
+  const merged = { ...behaviour, ...next };
+  if (merged.endless && merged.framing.startsWith('length'))
+    throw new TypeError('an endless answer has no length');
+  return merged;
 }
 
 const busy = 'server busy, please try again. maximum pending requests exceeded';

@@ -52,10 +52,10 @@ const chat: Shape = {
   toolCall: (call, index) => ({
     message: { role: 'assistant', content: '', tool_calls: [wholeToolCall(call, index)] },
   }),
-  whole: ({ texts, reasoning, toolCalls }) => ({
+  whole: ({ text, reasoning, toolCalls }) => ({
     message: {
       role: 'assistant',
-      content: [...texts].join(''),
+      content: text,
       ...(reasoning.length > 0 ? { thinking: reasoning.join('') } : {}),
       ...(toolCalls.length > 0 ? { tool_calls: toolCalls.map(wholeToolCall) } : {}),
     },
@@ -76,8 +76,8 @@ const generate: Shape = {
   text: (response) => ({ response }),
   thinking: (thinking) => ({ response: '', thinking }),
   toolCall: () => ({ response: '' }),
-  whole: ({ texts, reasoning }) => ({
-    response: [...texts].join(''),
+  whole: ({ text, reasoning }) => ({
+    response: text,
     ...(reasoning.length > 0 ? { thinking: reasoning.join('') } : {}),
   }),
   // A raw prompt has no template, and so no context to carry on from.

@@ -43,10 +43,10 @@ const chat: Shape = {
   object: 'chat.completion',
   chunkObject: 'chat.completion.chunk',
   ask: askOfChat,
-  whole: ({ texts, reasoning, toolCalls }) => ({
+  whole: ({ text, reasoning, toolCalls }) => ({
     message: {
       role: 'assistant',
-      content: toolCalls.length > 0 ? null : [...texts].join(''),
+      content: toolCalls.length > 0 ? null : text,
       refusal: null,
       ...(reasoning.length > 0 ? { reasoning_content: reasoning.join('') } : {}),
       ...(toolCalls.length > 0 ? { tool_calls: toolCalls.map(wholeToolCall) } : {}),
@@ -81,7 +81,7 @@ const completion: Shape = {
     thinks: false,
     tokensMax: Number(body['max_tokens'] ?? unset),
   }),
-  whole: ({ texts }) => ({ text: [...texts].join('') }),
+  whole: ({ text }) => ({ text }),
   *chunks({ texts }) {
     for (const text of texts) yield ['content', { text }];
   },
@@ -92,7 +92,7 @@ function answer(context: RouteContext, shape: Shape): Reply {
   const composed = composeAnswer(shape.ask(body), context.behaviour);
   const choices = Array.from({ length: Number(body['n'] ?? 1) }, (_, index) => index);
   const head = {
-    id: `${shape.prefix}-fake-${context.serial}`,
+    id: context.behaviour.id ?? `${shape.prefix}-fake-${context.serial}`,
     created: Math.floor(bornAt.getTime() / 1000),
     model: body['model'] ?? null,
   };

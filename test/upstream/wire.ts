@@ -30,7 +30,7 @@ export async function deliver(delivery: Delivery): Promise<'complete' | 'broken'
     await take(step, body, pacer);
     if (body.isBroken) return 'broken';
   }
-  body.end();
+  await body.end();
   return body.isBroken ? 'broken' : 'complete';
 }
 
@@ -131,6 +131,7 @@ class Body {
       ...(behaviour.gzip ? { 'content-encoding': 'gzip' } : {}),
       ...behaviour.headers,
     });
+    if (behaviour.trickleMs > 0) response.flushHeaders();
     request.firstByteAt = performance.now();
   }
 
@@ -151,28 +152,30 @@ class Body {
     }
   }
 
-  end(): void {
+  async end(): Promise<void> {
     const { response, behaviour, request } = this.#delivery;
     request.answeredAt = performance.now();
     // Whoever was promised more must not wait for it for ever.
-    if (behaviour.framing === 'length-too-long') this.#break(new Uint8Array(0));
+    if (behaviour.framing === 'length-too-long') await this.#break(new Uint8Array(0));
     else response.end();
   }
 
   async #send(piece: Uint8Array): Promise<void> {
     const { response, request, signal } = this.#delivery;
     const left = this.#breakAfter - request.bytesSent;
-    if (left <= piece.length) return this.#break(piece, left);
+    if (left <= piece.length) return await this.#break(piece, left);
     request.bytesSent += piece.length;
     if (!response.write(piece)) await once(response, 'drain', { signal });
   }
 
   /** Sends the first bytes of a piece and closes, leaving what frames them unfinished. */
-  #break(piece: Uint8Array, left = 0): void {
+  async #break(piece: Uint8Array, left = 0): Promise<void> {
     const { response, request, behaviour } = this.#delivery;
     this.isBroken = true;
     request.bytesSent += left;
     response.flushHeaders();
+    // What was written through the response reaches the socket a tick later.
+    await setImmediate();
     const { socket } = response;
     if (socket === null) return;
     const isChunked = this.#length === undefined && behaviour.framing !== 'close-delimited';
