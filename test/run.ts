@@ -1,0 +1,53 @@
+/**
+ * `npm test`: finds the test files, sees to what they need, and runs them.
+ *
+ *   npm test                     everything
+ *   npm test -- PATTERN …        only files whose path contains one of the patterns
+ *   npm test -- --embedded       leaves out what needs more than npm packages, and says how many files that is
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+/** Files that need the llama.cpp engine, installed from its own package. */
+const engineTests = /^test[/\\]engines[/\\]/;
+
+const args = process.argv.slice(2);
+const embedded = args.includes('--embedded');
+const patterns = args.filter((arg) => !arg.startsWith('--'));
+const ci = process.env['CI'] === 'true';
+
+if (embedded && ci) {
+  console.error('with CI=true nothing may be left out: run `npm test` without --embedded');
+  process.exit(1);
+}
+
+const found = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts'])
+  .filter((file) => !file.includes('node_modules'))
+  .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .sort();
+const files = embedded ? found.filter((file) => !engineTests.test(file)) : found;
+if (files.length < found.length) {
+  console.log(
+    `left out with --embedded: ${found.length - files.length} file(s) that need the llama.cpp engine`,
+  );
+}
+if (files.length === 0) {
+  console.error('no test file matches');
+  process.exit(1);
+}
+
+const runner = spawn(
+  process.execPath,
+  [
+    '--test',
+    '--test-timeout=120000',
+    // Two at a time on a small machine: the tests measure time and must not starve each other.
+    `--test-concurrency=${Math.max(1, Math.min(4, availableParallelism()))}`,
+    ...files,
+  ],
+  { stdio: 'inherit' },
+);
+runner.on('exit', (code) => {
+  process.exitCode = code ?? 1;
+});
