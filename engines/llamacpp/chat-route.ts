@@ -8,7 +8,10 @@ import { type Exchange, type Shape, sendReply } from './reply.ts';
 
 export async function answerChat(exchange: Exchange, fields: Fields): Promise<void> {
   const wish = parseStreamWish(fields);
-  const generation = await parseGeneration(exchange.engine, fields, parseChatPrompt);
+  const generation = await parseGeneration(exchange.engine, fields, {
+    field: 'messages',
+    parse: parseChatPrompt,
+  });
   await sendReply(exchange, generation, { shape: chatShape(exchange.engine), wish });
 }
 

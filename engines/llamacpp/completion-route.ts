@@ -10,7 +10,7 @@ import { invalid } from './request-error.ts';
 
 export async function answerCompletion(exchange: Exchange, fields: Fields): Promise<void> {
   const wish = parseStreamWish(fields);
-  const generation = await parseGeneration(exchange.engine, fields, parsePrompt);
+  const generation = await parseGeneration(exchange.engine, fields, { field: 'prompt', parse: parsePrompt });
   await sendReply(exchange, generation, { shape: completionShape(exchange.engine), wish });
 }
 

@@ -29,7 +29,7 @@ const refused = [
 export async function parseGeneration(
   engine: Engine,
   fields: Fields,
-  promptOf: (engine: Engine, fields: Fields) => readonly Token[],
+  source: { readonly field: string; parse(engine: Engine, fields: Fields): readonly Token[] },
 ): Promise<Generation> {
   refuseWhatCannotBeDone(fields, refused);
   return {
@@ -37,7 +37,8 @@ export async function parseGeneration(
     sampling: parseSampling(fields),
     stops: parseStops(fields),
     grammar: await parseResponseFormat(fields, engine.llama),
-    prompt: promptOf(engine, fields),
+    prompt: source.parse(engine, fields),
+    promptField: source.field,
   };
 }
 

@@ -8,6 +8,8 @@ import { createTokenDecoder } from './token-decoder.ts';
 
 export interface Generation {
   readonly prompt: readonly Token[];
+  /** The field that the prompt came from, for complaints about its length. */
+  readonly promptField: string;
   /** Undefined: as many as the context holds. */
   readonly tokensMax: number | undefined;
   readonly sampling: (reply: readonly Token[]) => Sampling;
@@ -33,7 +35,7 @@ export interface Listener {
 /** Rejects with the signal's reason when it is aborted; the slot is free again by then. */
 export async function generate(engine: Engine, request: Generation, listener: Listener): Promise<Ending> {
   const room = engine.context.contextSize - request.prompt.length;
-  if (room <= 0) throw contextExceeded(request.prompt.length, engine.context.contextSize);
+  if (room <= 0) throw contextExceeded(request, engine.context.contextSize);
   const tokensMax = Math.min(request.tokensMax ?? room, room);
   const slot = await engine.slots.borrow(listener.signal, (sequence) =>
     knownTokens(sequence, request.prompt),
@@ -52,10 +54,10 @@ export async function generate(engine: Engine, request: Generation, listener: Li
   }
 }
 
-function contextExceeded(promptTokens: number, contextSize: number): RequestError {
+function contextExceeded({ prompt, promptField }: Generation, contextSize: number): RequestError {
   return new RequestError(
-    `the prompt has ${promptTokens} tokens, and with one token of a reply it must fit a context of ${contextSize}`,
-    { code: 'context_length_exceeded', param: 'messages' },
+    `the prompt has ${prompt.length} tokens, and with one token of a reply it must fit a context of ${contextSize}`,
+    { code: 'context_length_exceeded', param: promptField },
   );
 }
 

@@ -91,13 +91,12 @@ function listen(server: Server, listenOn: Options['listenOn']): Promise<void> {
 }
 
 /** Exactly one line reaches standard output: the parent waits for it. */
-function announce(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+function announce(line: object, then?: () => void): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`, then);
 }
 
 main().catch((error: unknown) => {
-  announce({ error: error instanceof Error ? error.message : String(error) });
   if (error instanceof Error && error.cause !== undefined) process.stderr.write(`${String(error.cause)}\n`);
-  process.exitCode = 1;
-  process.stdin.destroy();
+  const message = error instanceof Error ? error.message : String(error);
+  announce({ error: message }, () => process.exit(1));
 });
