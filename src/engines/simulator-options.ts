@@ -45,4 +45,7 @@ export const simulatorOptions = z
   })
   .describe('A deterministic engine in the gateway itself, to try and load-test anything without a model.');
 
-export type SimulatorOptions = Omit<z.output<typeof simulatorOptions>, 'type'>;
+type Parsed = z.output<typeof simulatorOptions>;
+export type SimulatorOptions = Readonly<Omit<Parsed, 'type' | 'failures'>> & {
+  readonly failures: Readonly<Parsed['failures']>;
+};

@@ -1,0 +1,134 @@
+/** What the simulator takes from a request before it makes up an answer. */
+import type { ChatCall, CompleteCall, Message } from '../../core/call.ts';
+import { fail } from '../../core/failure.ts';
+import type { SimulatorOptions } from '../simulator-options.ts';
+import { hashNumber, hashText } from './random.ts';
+import { countTokens } from './tokenise.ts';
+
+export interface Ask {
+  readonly call: ChatCall | CompleteCall;
+  /** What the user said last. */
+  readonly said: string;
+  /** The tools' results that nobody has answered yet. */
+  readonly toolResults: readonly ToolResult[];
+  readonly images: number;
+  readonly promptTokens: number;
+  /** How many tokens the answer may have. */
+  readonly tokensMax: number;
+  readonly thinks: boolean;
+  /** Depends on the configured seed, the request's seed and every word of the prompt. */
+  readonly seed: number;
+}
+
+export interface ToolResult {
+  readonly name: string;
+  readonly text: string;
+}
+
+const imageTokens = 256;
+/** An answer is made up before it is sent, so that it needs a bound of its own in a huge context. */
+const answerTokensMax = 32_768;
+
+export function askOfChat(call: ChatCall, options: SimulatorOptions): Ask {
+  refuseLogprobs(call);
+  const reading = { tokens: 0, images: 0, seed: seedOf(call, options) };
+  for (const message of call.messages) readMessage(message, reading);
+  if (call.tools !== undefined) readText(JSON.stringify(call.tools), reading);
+  const thinks = call.think === undefined ? options.reasoning : call.think !== false && call.think !== 'none';
+  const lastUser = call.messages.findLast((message) => message.role === 'user');
+  return {
+    call,
+    said: lastUser === undefined ? '' : textOf(lastUser),
+    toolResults: unansweredResults(call.messages),
+    images: reading.images,
+    promptTokens: reading.tokens,
+    tokensMax: roomFor(call, reading.tokens, options),
+    thinks,
+    seed: reading.seed,
+  };
+}
+
+/** A completion may have several prompts; each is an ask of its own. */
+export function asksOfComplete(call: CompleteCall, options: SimulatorOptions): readonly Ask[] {
+  refuseLogprobs(call);
+  const prompts = typeof call.prompt === 'string' ? [call.prompt] : call.prompt;
+  return prompts.map((prompt) => {
+    const reading = { tokens: 0, images: 0, seed: seedOf(call, options) };
+    readText(prompt, reading);
+    if (call.suffix !== undefined) readText(call.suffix, reading);
+    return {
+      call,
+      said: prompt,
+      toolResults: [],
+      images: 0,
+      promptTokens: reading.tokens,
+      tokensMax: roomFor(call, reading.tokens, options),
+      thinks: false,
+      seed: reading.seed,
+    };
+  });
+}
+
+export function textOf(message: Message): string {
+  if (typeof message.content === 'string') return message.content;
+  return message.content.map((content) => (content.type === 'text' ? content.text : '')).join('');
+}
+
+/** Refuses a prompt that does not fit, in the words of OpenAI's own refusal. */
+export function refuseTooLong(tokens: number, contextSize: number, param: string): void {
+  if (tokens <= contextSize) return;
+  throw fail(
+    'context_length_exceeded',
+    `This model's maximum context length is ${contextSize} tokens. However, your messages resulted in ${tokens} tokens.`,
+    { param },
+  );
+}
+
+function refuseLogprobs(call: ChatCall | CompleteCall): void {
+  if (call.sampling.logprobs !== true) return;
+  throw fail('unsupported', 'the simulator has no probabilities to tell', { param: 'logprobs' });
+}
+
+interface Reading {
+  tokens: number;
+  images: number;
+  seed: number;
+}
+
+function seedOf(call: ChatCall | CompleteCall, options: SimulatorOptions): number {
+  return hashNumber(call.sampling.seed ?? 0, hashNumber(options.seed));
+}
+
+function readMessage(message: Message, reading: Reading): void {
+  if (typeof message.content === 'string') readText(message.content, reading);
+  else {
+    for (const content of message.content) {
+      if (content.type === 'text') readText(content.text, reading);
+      else {
+        reading.images += 1;
+        reading.tokens += imageTokens;
+      }
+    }
+  }
+  for (const toolCall of message.toolCalls ?? []) readText(`${toolCall.name} ${toolCall.arguments}`, reading);
+}
+
+function readText(text: string, reading: Reading): void {
+  reading.tokens += countTokens(text);
+  reading.seed = hashText(text, reading.seed);
+}
+
+function roomFor(call: ChatCall | CompleteCall, promptTokens: number, options: SimulatorOptions): number {
+  refuseTooLong(promptTokens, options.contextSize, call.kind === 'chat' ? 'messages' : 'prompt');
+  const asked = call.sampling.maxTokens ?? Number.POSITIVE_INFINITY;
+  return Math.min(asked, options.contextSize - promptTokens, answerTokensMax);
+}
+
+function unansweredResults(messages: readonly Message[]): readonly ToolResult[] {
+  const begin = messages.findLastIndex((message) => message.role !== 'tool') + 1;
+  const asked = messages[begin - 1]?.toolCalls ?? [];
+  return messages.slice(begin).map((message) => ({
+    name: message.name ?? asked.find((call) => call.id === message.toolCallId)?.name ?? 'tool',
+    text: textOf(message),
+  }));
+}
