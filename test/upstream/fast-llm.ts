@@ -4,7 +4,7 @@ import { type Answer, prepareAnswers } from './fast-answers.ts';
 
 export interface FastOptions {
   readonly port: number;
-  /** Content events of a stream. */
+  /** Content events of a stream. All are prepared at start, so a million takes seconds and hundreds of megabytes. */
   readonly events: number;
   /** Pace of a stream; 0 sends one event every turn of the event loop. */
   readonly eventsPerSecond: number;
