@@ -91,7 +91,7 @@ function resolvePath(root: Placed, steps: readonly string[]): (string | number)[
     const known = schemas.flatMap((schema) => Object.keys(schema.properties ?? {}));
     const present = node?.kind === 'map' ? [...node.entries.keys()] : [];
     const key = [...present, ...known].find((candidate) => spelling(candidate) === spelling(step));
-    if (listed && /^\d{1,4}$/.test(step)) path.push(Number(step));
+    if (listed && /^\d{1,2}$/.test(step)) path.push(Number(step));
     else path.push(key ?? step.toLowerCase());
   }
   return path;

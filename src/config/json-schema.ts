@@ -4,7 +4,7 @@ import { childOf, type Placed } from './placed.ts';
 import { configSchema } from './schema.ts';
 
 export interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly const?: unknown;
@@ -72,16 +72,25 @@ function emit(): JsonSchema {
   return { ...schema, title: 'Millrace configuration', properties } as JsonSchema;
 }
 
-/** What may be written as text is described as text or map; numbers and booleans may be `${VAR}`. */
-function allowText({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  if (jsonSchema['orText'] !== true) return;
+type Writable = z.core.JSONSchema.BaseSchema;
+
+/** What editors must accept besides: maps that may be text, and variables in the place of numbers and booleans. */
+function allowText({ jsonSchema }: { jsonSchema: Writable }): void {
+  if (jsonSchema['orText'] === true) allowAsText(jsonSchema);
+  else if (['integer', 'number', 'boolean'].includes(String(jsonSchema.type))) allowVariable(jsonSchema);
+}
+
+function allowAsText(jsonSchema: Writable): void {
+  const map: Record<string, unknown> = {};
+  for (const key of ['type', 'properties', 'required', 'additionalProperties']) {
+    if (jsonSchema[key] !== undefined) map[key] = jsonSchema[key];
+    delete jsonSchema[key];
+  }
   delete jsonSchema['orText'];
-  const { type, properties, additionalProperties, required, ...rest } = jsonSchema;
-  const map = Object.fromEntries(
-    Object.entries({ type, properties, additionalProperties, required }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  );
-  for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-  Object.assign(jsonSchema, rest, { anyOf: [{ type: 'string' }, map] });
+  jsonSchema.anyOf = [{ type: 'string' }, map];
+}
+
+/** Bounds hold for numbers alone, and the pattern for text alone. */
+function allowVariable(jsonSchema: Writable): void {
+  Object.assign(jsonSchema, { type: [jsonSchema.type, 'string'], pattern: '\\$\\{' });
 }

@@ -5,12 +5,14 @@ import { Secret } from '../lib/secret.ts';
 import { check } from './check.ts';
 import { applyEnvironment } from './environment.ts';
 import type { Environment } from './expand.ts';
-import { emptyMap, nearest, nodeAt, type Placed } from './placed.ts';
+import { emptyMap, nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
 import { readFiles, type Sources } from './read-files.ts';
-import type { Config } from './schema.ts';
+import { type Config, installKeys } from './schema.ts';
 import { resolveSecrets } from './secrets.ts';
 import { validate } from './validate.ts';
+
+const problemsMax = 100;
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -25,13 +27,20 @@ export interface LoadOptions {
   /** Without one there are the defaults and the environment. */
   readonly path?: string;
   readonly env: Environment;
+  /** What was discovered: it stands where the files and the environment name no upstreams. */
+  readonly discovered?: DiscoveredParts;
+}
+
+export interface DiscoveredParts {
+  readonly upstreams: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly defaultModel: string;
 }
 
 /** Throws `ConfigError` with every problem at once, and nothing else. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const sources = read(options);
   const overridden = applyEnvironment(sources.root, options.env);
-  const { config, root, problems } = validate(overridden.root);
+  const { config, root, problems } = validate(withDiscovered(overridden.root, options.discovered));
   const found = [...sources.problems, ...problems];
   const literals: Problem[] = [];
   const complete = resolveSecrets(withAbsolutePaths(config, root), {
@@ -48,6 +57,29 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     files: sources.files,
     warnings: [...overridden.warnings, ...literals.map(formatProblem)],
   };
+}
+
+/** The same configuration with the install half of another one, which stays until a restart. */
+export function keepInstallHalf(loaded: LoadedConfig, running: Config): LoadedConfig {
+  const kept = Object.fromEntries(installKeys.map((key) => [key, running[key]]));
+  const config: Config = { ...loaded.config, ...kept };
+  return { ...loaded, config: freeze(config), id: idOf(config) };
+}
+
+/** Which settings of the install half differ. */
+export function installChanges(loaded: LoadedConfig, running: Config): readonly string[] {
+  return installKeys.filter((key) => idOf(loaded.config[key]) !== idOf(running[key]));
+}
+
+function withDiscovered(root: Placed, discovered: DiscoveredParts | undefined): Placed {
+  if (discovered === undefined) return root;
+  const place = { file: 'discovery', line: 0, column: 0 };
+  const put = (tree: Placed, path: Path, value: unknown) =>
+    withNode(tree, path, { keyPlace: place, value: placedAt(value, place, path) });
+  const tree = put(root, ['upstreams'], discovered.upstreams);
+  return nodeAt(root, ['defaultModel']) === undefined
+    ? put(tree, ['defaultModel'], discovered.defaultModel)
+    : tree;
 }
 
 function read({ path, env }: LoadOptions): Sources {
@@ -88,7 +120,7 @@ function withAbsolutePaths(config: Config, root: Placed): Config {
   return { ...config, data: absolute(['data'], config.data), upstreams: Object.fromEntries(upstreams) };
 }
 
-/** As someone would mend them: file by file, from top to bottom. */
+/** As someone would mend them: file by file, from top to bottom, and no more than anyone would read. */
 function inOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
   const rank = (problem: Problem) => files.indexOf(problem.file);
   const first = new Map<string, Problem>();
@@ -97,14 +129,18 @@ function inOrder(problems: readonly Problem[], files: readonly string[]): Proble
     const key = `${formatPlace(problem)} ${problem.path}`;
     if (!first.has(key)) first.set(key, problem);
   }
-  return [...first.values()].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
+  const all = [...first.values()].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
+  const shown = all.slice(0, problemsMax);
+  const last = shown.at(-1);
+  if (last === undefined || all.length === shown.length) return shown;
+  return [...shown, { ...last, path: '', message: `and ${all.length - shown.length} problems more` }];
 }
 
 /** A changed secret is a changed configuration; of the digest too little is kept to guess a secret from. */
-function idOf(config: Config): string {
-  const text = JSON.stringify(config, function (this: Record<string, unknown>, key, value: unknown) {
+function idOf(value: unknown): string {
+  const text = JSON.stringify(value, function (this: Record<string, unknown>, key, item: unknown) {
     const plain = this[key];
-    return plain instanceof Secret ? plain.reveal() : value;
+    return plain instanceof Secret ? plain.reveal() : item;
   });
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

@@ -62,25 +62,24 @@ export function nearest(root: Placed, path: readonly PropertyKey[]): Placed {
   return node;
 }
 
-/** The tree with the node at `path` put in or replaced; maps on the way are made where there is nothing. */
-export function withNode(root: Placed, path: Path, node: PlacedEntry): Placed {
+/** The tree with the node at `path` put in or replaced; what is missing on the way is made. */
+export function withNode(root: Placed | undefined, path: Path, node: PlacedEntry): Placed {
   const [step, ...rest] = path;
   if (step === undefined) return node.value;
-  if (root.kind === 'list') {
-    const items = [...root.items];
-    const index = Number(step);
-    items[index] = withNode(items[index] ?? emptyMap(node.keyPlace), rest, node);
-    return { ...root, items };
+  const at = { place: root?.place ?? node.keyPlace, path: node.value.path.slice(0, -path.length) };
+  if (typeof step === 'number') {
+    const items = root?.kind === 'list' ? [...root.items] : [];
+    while (items.length <= step) {
+      items.push({ kind: 'scalar', value: null, place: node.keyPlace, path: [...at.path, items.length] });
+    }
+    items[step] = withNode(items[step], rest, node);
+    return { kind: 'list', ...at, items };
   }
-  const entries = new Map(root.kind === 'map' ? root.entries : []);
-  const key = String(step);
-  const before = entries.get(key);
-  const child = before?.value ?? emptyMap(node.keyPlace, [...root.path, key]);
-  entries.set(key, {
-    keyPlace: rest.length === 0 ? node.keyPlace : (before?.keyPlace ?? node.keyPlace),
-    value: withNode(child, rest, node),
-  });
-  return { kind: 'map', place: root.place, path: root.path, entries };
+  const entries = new Map(root?.kind === 'map' ? root.entries : []);
+  const before = entries.get(step);
+  const keyPlace = rest.length === 0 || before === undefined ? node.keyPlace : before.keyPlace;
+  entries.set(step, { keyPlace, value: withNode(before?.value, rest, node) });
+  return { kind: 'map', ...at, entries };
 }
 
 export function withoutNode(root: Placed, path: Path): Placed {
@@ -98,6 +97,20 @@ export function withoutNode(root: Placed, path: Path): Placed {
   if (kept === undefined || entry === undefined) entries.delete(String(step));
   else entries.set(String(step), { ...entry, value: kept });
   return { ...root, entries };
+}
+
+/** A value that stands in no file, as if it had been written at `place`. */
+export function placedAt(value: unknown, place: Place, path: Path): Placed {
+  if (Array.isArray(value)) {
+    return { kind: 'list', place, path, items: value.map((item, index) => placedAt(item, place, [...path, index])) };
+  }
+  if (typeof value !== 'object' || value === null) {
+    return { kind: 'scalar', place, path, value: value as PlacedScalar['value'] };
+  }
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key, { keyPlace: place, value: placedAt(item, place, [...path, key]) }] as const,
+  );
+  return { kind: 'map', place, path, entries: new Map(entries) };
 }
 
 export function plainValue(node: Placed): unknown {

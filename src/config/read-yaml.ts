@@ -26,7 +26,7 @@ const syntaxMessages: Readonly<Partial<Record<ErrorCode, string>>> = {
   BAD_COLLECTION_TYPE: 'this tag does not fit what follows it',
   BAD_DIRECTIVE: 'this directive is not known',
   BAD_DQ_ESCAPE: 'this escape is not known in a quoted text; double the backslash, or use single quotes',
-  BAD_INDENT: 'the indentation does not fit the lines around it',
+  BAD_INDENT: 'the indentation does not fit, or a bracket before it is not closed',
   BAD_SCALAR_START: 'a plain text cannot begin with this character; put quotes around it',
   BLOCK_AS_IMPLICIT_KEY: 'a nested value cannot begin on this line',
   BLOCK_IN_FLOW: 'a block cannot stand inside brackets',
@@ -50,7 +50,6 @@ export function readYaml(text: string, file: string): { root: Placed | undefined
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: 'silent',
     version: '1.2',
     schema: 'core',
     merge: false,
@@ -95,6 +94,7 @@ class Reader {
   readonly problems: Problem[] = [];
   readonly #placeAt: (offset: number) => Place;
   readonly #anchors = new Map<string, Node>();
+  readonly #open = new Set<unknown>();
   #nodes = 0;
 
   constructor(placeAt: (offset: number) => Place) {
@@ -109,12 +109,17 @@ class Reader {
     if (isAlias(node)) return this.#readAlias(node.source, { path, place });
     this.#remember(node);
     if (isScalar(node)) return this.#readScalar(node.value, { path, place });
-    if (isSeq(node)) {
-      const items = node.items.map((item, index) => this.read(item, [...path, index]));
-      return { kind: 'list', place, path, items: items.filter((item) => item !== undefined) };
-    }
-    if (isMap(node)) return this.#readMap(node.items, { path, place });
-    return { kind: 'scalar', place, path, value: null };
+    this.#open.add(node);
+    const read = this.#readCollection(node, { path, place });
+    this.#open.delete(node);
+    return read;
+  }
+
+  #readCollection(node: unknown, at: { path: Path; place: Place }): Placed {
+    if (isMap(node)) return this.#readMap(node.items, at);
+    if (!isSeq(node)) return { kind: 'scalar', ...at, value: null };
+    const items = node.items.map((item, index) => this.read(item, [...at.path, index]));
+    return { kind: 'list', ...at, items: items.filter((item) => item !== undefined) };
   }
 
   #readMap(items: readonly { key: unknown; value: unknown }[], at: { path: Path; place: Place }): Placed {
@@ -156,10 +161,12 @@ class Reader {
     return this.#refuse(at.place, at.path, 'this is neither text, number, boolean, list nor map');
   }
 
-  /** An anchor may be given again; an alias means the last one before it, and is never inside its own. */
+  /** An anchor may be given again: an alias means the last one before it. */
   #readAlias(source: string, at: { path: Path; place: Place }): Placed | undefined {
     const node = this.#anchors.get(source);
     if (node === undefined) return this.#refuse(at.place, at.path, 'this alias has no anchor before it');
+    if (this.#open.has(node))
+      return this.#refuse(at.place, at.path, 'this alias stands inside its own anchor');
     const read = this.read(node, at.path);
     return read === undefined ? undefined : { ...read, place: at.place };
   }
