@@ -1,7 +1,7 @@
 // The machine and the versions that a result belongs to.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import type { Pinning } from './child.ts';
 
 export interface Environment {
@@ -29,7 +29,8 @@ export function describeEnvironment(pinning: Pinning): Environment {
     undici: manifest.version ?? 'unknown',
     kernel: release(),
     cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
+    // All of them: this process has confined itself to one.
+    cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
     governor: tryFile('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'),
     nofile: tryCommand('sh', ['-c', 'ulimit -n']),

@@ -29,8 +29,10 @@ const server = createServer((request, reply) => {
         body,
       },
       {
-        onResponseStart(controller, statusCode, headers) {
+        onRequestStart: (controller) => {
           upstreamBody = controller;
+        },
+        onResponseStart(_controller, statusCode, headers) {
           const type = String(headers['content-type']);
           reply.writeHead(statusCode, { 'content-type': type });
           if (!type.startsWith('text/event-stream')) whole = [];
@@ -45,7 +47,7 @@ const server = createServer((request, reply) => {
           JSON.parse(answer.toString());
           reply.end(answer);
         },
-        onResponseError: () => void reply.destroy(),
+        onResponseError: (_controller, error) => void reply.destroy(error),
       },
     );
   });

@@ -37,8 +37,8 @@ export function evaluateCell(cell: Cell, rounds: Rounds): CellResult {
   const figures = mapEntries(rounds, (samples, name) => ({
     values: values[name] ?? {},
     added: name === 'direct' ? {} : addedSpreads(cell, samples, rounds['direct'] ?? []),
-    toFloor: ratios(cell, values[name], values['floor']),
-    toPortkey: ratios(cell, values[name], values['portkey']),
+    toFloor: name === 'direct' ? {} : ratios(cell, values[name], values['floor']),
+    toPortkey: name === 'direct' ? {} : ratios(cell, values[name], values['portkey']),
   }));
   return { cell: cell.name, rounds, figures, notes: notesOf(cell, values, rounds) };
 }
@@ -118,28 +118,41 @@ function notesOf(
 ): string[] {
   const ceiling = values['direct']?.['perSecond']?.median;
   return Object.entries(values).flatMap(([name, figures]) => {
-    const notes: string[] = [];
-    const rate = figures['perSecond']?.median;
-    if (name !== 'direct' && rate !== undefined && ceiling !== undefined && rate > rigShareMax * ceiling) {
-      notes.push(
-        `${name}: INVALID as a rate, within 10 % of what mock and generator can do (${ceiling.toFixed(0)}/s)`,
-      );
-    }
-    if ((figures['slowestP50Ms']?.median ?? 0) >= artefactMs) {
-      notes.push(
-        `${name}: STALL, a p50 of ${figures['slowestP50Ms']?.median.toFixed(1)} ms is a delayed acknowledgement`,
-      );
-    }
-    const samples = rounds[name] ?? [];
-    const total = (key: string) => samples.reduce((sum, sample) => sum + (sample?.[key] ?? 0), 0);
-    if (total('failed') > 0) notes.push(`${name}: ${total('failed')} failed requests`);
-    const missed = samples.filter((sample) => sample === undefined).length;
-    if (missed > 0) notes.push(`${name}: ${missed} rounds could not be measured`);
-    if (cell.requestsMin !== undefined && total('requests') < cell.requestsMin) {
-      notes.push(`${name}: only ${total('requests')} requests, fewer than ${cell.requestsMin}`);
-    }
-    return notes;
+    const doubts = [
+      name === 'direct' ? undefined : rigDoubt(figures['perSecond']?.median, ceiling),
+      stallDoubt(figures['slowestP50Ms']?.median),
+      ...countDoubts(cell, rounds[name] ?? []),
+    ];
+    return doubts.flatMap((doubt) => (doubt === undefined ? [] : `${name}: ${doubt}`));
   });
+}
+
+function rigDoubt(rate: number | undefined, ceiling: number | undefined): string | undefined {
+  if (rate === undefined || ceiling === undefined || rate <= rigShareMax * ceiling) return undefined;
+  return `INVALID as a rate, within 10 % of what mock and generator can do (${ceiling.toFixed(0)}/s)`;
+}
+
+function stallDoubt(p50Ms: number | undefined): string | undefined {
+  if (p50Ms === undefined || p50Ms < artefactMs) return undefined;
+  return `STALL, a p50 of ${p50Ms.toFixed(1)} ms is a delayed acknowledgement or a gateway that cannot keep up`;
+}
+
+function countDoubts(cell: Cell, samples: readonly (Sample | undefined)[]): string[] {
+  const total = (key: string) => samples.reduce((sum, sample) => sum + (sample?.[key] ?? 0), 0);
+  const doubts: string[] = [];
+  const missed = samples.filter((sample) => sample === undefined).length;
+  if (missed > 0) doubts.push(`${missed} rounds could not be measured`);
+  if (total('failed') > 0) {
+    const keys = new Set(samples.flatMap((sample) => Object.keys(sample ?? {})));
+    const kinds = [...keys].filter((key) => key.startsWith('failed.'));
+    doubts.push(
+      `${total('failed')} failed requests (${kinds.map((key) => `${key.slice(7)} ${total(key)}`).join(', ')})`,
+    );
+  }
+  if (cell.requestsMin !== undefined && total('requests') < cell.requestsMin) {
+    doubts.push(`only ${total('requests')} requests, fewer than ${cell.requestsMin}`);
+  }
+  return doubts;
 }
 
 function mapEntries<T, U>(

@@ -76,16 +76,29 @@ export async function measureLoad(context: CellContext, order: LoadOrder): Promi
   return { report, cpuMs, rssMb: after.rssKb / 1024, gatewayBusy: cpuMs / elapsedMs, rigBusy };
 }
 
-/** Sample entries that every load has; `cpuUs` is for each request. */
+/** How many there were; failures by kind as well, such as `failed.status`. */
+export function countsOf(...reports: readonly LoadReport[]): Record<string, number> {
+  const counts: Record<string, number> = { requests: 0, failed: 0 };
+  for (const report of reports) {
+    counts['requests'] = (counts['requests'] ?? 0) + report.completed;
+    counts['failed'] = (counts['failed'] ?? 0) + report.failed;
+    for (const [kind, count] of Object.entries(report.errors)) {
+      if (count > 0) counts[`failed.${kind}`] = (counts[`failed.${kind}`] ?? 0) + count;
+    }
+  }
+  return counts;
+}
+
+/** What every load tells of itself; `cpuUs` is for each request. Where nothing was completed, there is nothing to tell. */
 export function loadSample({ report, cpuMs, rssMb, gatewayBusy, rigBusy }: Measured): Record<string, number> {
+  if (report.completed === 0) return countsOf(report);
   return {
-    requests: report.completed,
-    failed: report.failed,
+    ...countsOf(report),
     perSecond: report.completedPerSecond,
     p50Ms: report.total.p50Us / 1000,
     p99Ms: report.total.p99Us / 1000,
     rigBusy,
-    ...(cpuMs === undefined || report.completed === 0 ? {} : { cpuUs: (cpuMs * 1000) / report.completed }),
+    ...(cpuMs === undefined ? {} : { cpuUs: (cpuMs * 1000) / report.completed }),
     ...(rssMb === undefined ? {} : { rssMb }),
     ...(gatewayBusy === undefined ? {} : { gatewayBusy }),
   };

@@ -1,6 +1,5 @@
 import { streamedPrompt } from '../payloads.ts';
-import type { Cell, CellContext, Sample } from './cell.ts';
-import { spanMs } from './cell.ts';
+import { type Cell, type CellContext, countsOf, type Sample, spanMs } from './cell.ts';
 
 const streams = 100;
 const deltas = 32;
@@ -35,13 +34,13 @@ async function measure(context: CellContext): Promise<Sample> {
     timeoutMs: 10_000,
     drainMs: streamMs + 400,
   });
+  if (report.firstContent.count === 0) return countsOf(report);
   return {
+    ...countsOf(report),
     p50Us: report.firstContent.p50Us,
     p99Us: report.firstContent.p99Us,
     gapP99Us: report.gaps.p99Us,
     slowestP50Ms: report.firstContent.p50Us / 1000,
-    requests: report.completed,
-    failed: report.failed,
     unfinished: report.unfinished,
   };
 }

@@ -1,6 +1,6 @@
 import { shortPrompt } from '../payloads.ts';
 import type { Running } from '../rig.ts';
-import type { Cell, CellContext, Sample } from './cell.ts';
+import { type Cell, type CellContext, countsOf, type Sample } from './cell.ts';
 
 const connections = 10_000;
 
@@ -37,14 +37,16 @@ async function measure(context: CellContext): Promise<Sample> {
     const rssKb = running.usage()?.rssKb ?? 0;
     const meanwhile = await ask(context, running, 1_000);
     const { lost } = await rig.release();
+    const counts = countsOf(before, meanwhile);
     return {
+      ...counts,
       rssMb: rssKb / 1024,
       kbPerConnection: held.opened === 0 ? 0 : (rssKb - rssBeforeKb) / held.opened,
       p99BeforeMs: before.total.p99Us / 1000,
       p99MeanwhileMs: meanwhile.total.p99Us / 1000,
       held: held.opened,
       lost,
-      failed: held.failed + meanwhile.failed,
+      failed: held.failed + (counts['failed'] ?? 0),
     };
   } finally {
     await running.stop();

@@ -1,6 +1,5 @@
 import { shortPrompt } from '../payloads.ts';
-import type { Cell, CellContext, Sample } from './cell.ts';
-import { spanMs } from './cell.ts';
+import { type Cell, type CellContext, countsOf, type Sample, spanMs } from './cell.ts';
 
 export const latency: Cell = {
   name: 'latency',
@@ -22,14 +21,14 @@ export const latency: Cell = {
 async function measure(context: CellContext): Promise<Sample> {
   const joined = await measureMode(context, false);
   const split = await measureMode(context, true);
+  if (joined.completed === 0 || split.completed === 0) return countsOf(joined, split);
   return {
+    ...countsOf(joined, split),
     p50Us: joined.total.p50Us,
     p99Us: joined.total.p99Us,
     splitP50Us: split.total.p50Us,
     splitP99Us: split.total.p99Us,
     slowestP50Ms: Math.max(joined.total.p50Us, split.total.p50Us) / 1000,
-    requests: joined.completed + split.completed,
-    failed: joined.failed + split.failed,
   };
 }
 

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as after } from 'node:timers/promises';
 import { streamedPrompt } from '../payloads.ts';
 import type { Running } from '../rig.ts';
-import type { Cell, CellContext, Sample } from './cell.ts';
+import { type Cell, type CellContext, countsOf, type Sample } from './cell.ts';
 
 const streams = 5_000;
 const paceMs = 500;
@@ -53,11 +53,11 @@ async function measureHeld(context: CellContext, running: Running): Promise<Samp
   const report = await load;
   const dueEvents = (streams * (rampMs / 2 + steadyMs)) / paceMs;
   return {
+    ...countsOf(report),
     held: report.intended - report.failed,
     eventsShare: report.events / dueEvents,
     stallP99Ms: Math.max(0, report.gaps.p99Us / 1000 - paceMs),
     stallMaxMs: Math.max(0, report.gaps.maxUs / 1000 - paceMs),
-    failed: report.failed,
     ...(before === undefined || steady === undefined || late === undefined
       ? {}
       : {
