@@ -7,7 +7,7 @@ import { childOf, emptyMap, type PlacedMap, withoutNode } from './placed.ts';
 import type { Place, Problem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
 
-export const fileBytesMax = 1_048_576;
+const fileBytesMax = 1_048_576;
 const includeDepthMax = 16;
 const filesMax = 64;
 

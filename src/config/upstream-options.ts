@@ -14,4 +14,3 @@ const upstreamOptions = z.discriminatedUnion('type', [
 ]);
 
 export const upstreamsOptions = z.record(name, upstreamOptions).default({});
-export type UpstreamConfig = z.output<typeof upstreamOptions>;
