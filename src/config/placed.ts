@@ -102,7 +102,12 @@ export function withoutNode(root: Placed, path: Path): Placed {
 /** A value that stands in no file, as if it had been written at `place`. */
 export function placedAt(value: unknown, place: Place, path: Path): Placed {
   if (Array.isArray(value)) {
-    return { kind: 'list', place, path, items: value.map((item, index) => placedAt(item, place, [...path, index])) };
+    return {
+      kind: 'list',
+      place,
+      path,
+      items: value.map((item, index) => placedAt(item, place, [...path, index])),
+    };
   }
   if (typeof value !== 'object' || value === null) {
     return { kind: 'scalar', place, path, value: value as PlacedScalar['value'] };
