@@ -56,7 +56,7 @@ export interface Measured {
 
 /** A quick run looks at each situation for a shorter time. */
 export function spanMs(context: CellContext, fullMs: number): number {
-  return context.isQuick ? Math.round(fullMs * 0.45) : fullMs;
+  return context.isQuick ? Math.round(fullMs * 0.35) : fullMs;
 }
 
 export async function measureLoad(context: CellContext, order: LoadOrder): Promise<Measured> {
