@@ -34,6 +34,7 @@ test('U9: without a fault a whole answer has its length and a stream is chunked,
   assert.match(many.head, /transfer-encoding: chunked/i);
   assert.deepEqual([many.isComplete, many.ending], [true, 'open']);
   assert.deepEqual(textsOf(many.content), ['echo:', ' one', ' two']);
+  assert.equal(many.body.toString().match(/^[0-9a-f]+\r$/gm)?.length, 4, 'a chunk for each text and the end');
 });
 
 test('the first token and the next ones come at their pace, and a whole answer takes as long as its stream', async (t) => {
@@ -117,8 +118,14 @@ test('U4: silence begins after so many content chunks, with the head and the rol
     const client = openRawClient(llm.port);
     client.send(chatPath, stream);
     const request = await llm.waitForRequest();
-    await client.received(1);
-    // Everything that it would ever send was written in the turn of the head.
+    const sent = () =>
+      client
+        .bytes()
+        .toString()
+        .match(/"content":"[^"]/g)?.length ?? 0;
+    while (sent() < texts.length || client.bytes().length === 0)
+      await client.received(client.bytes().length + 1);
+    // Another request gets its whole answer in this time, so the stream would have gone on.
     await ask(llm.port, '/api/version');
     client.socket.end();
     const reply = await client.reply();

@@ -78,8 +78,8 @@ class Pacer {
     this.#dueAt += ms;
     const left = this.#dueAt - performance.now();
     if (left > 0) await setTimeout(left, undefined, { signal: this.#signal });
-    // An endless stream must leave other work its turn, however fast it is.
-    else if (ms === 0 && this.#behaviour.endless) await setImmediate();
+    // What is written in one turn becomes one chunk, and real servers send every token by itself.
+    else await setImmediate();
   }
 }
 
