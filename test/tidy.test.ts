@@ -14,10 +14,10 @@ const may: Readonly<Record<string, readonly string[]>> = {
   fleet: ['core', 'lib', 'zod'],
   identity: ['core', 'lib', 'zod'],
   stores: ['core', 'lib', 'zod'],
-  telemetry: ['core', 'lib', 'pino', 'prom-client', 'zod'],
+  telemetry: ['core', 'lib', 'pino', 'zod'],
   providers: ['core', 'lib', 'net', 'protocol', 'zod'],
   engines: ['core', 'lib', 'net', 'protocol', 'zod'],
-  answers: ['core', 'lib', 'fleet', 'protocol', 'routing'],
+  answers: ['core', 'lib', 'net', 'fleet', 'protocol', 'routing'],
   pipeline: ['core', 'lib', 'net', 'protocol', 'identity'],
   config: [
     'core',

@@ -31,8 +31,8 @@ export function health(knowledge: Knowledge): Answer {
 }
 
 export function metrics(knowledge: Knowledge): Answer {
-  return async () => {
-    const { contentType, text } = await knowledge.renderMetrics();
+  return () => {
+    const { contentType, text } = knowledge.renderMetrics();
     return textReply(text, contentType);
   };
 }

@@ -16,6 +16,8 @@ export interface Knowledge {
   readonly limits: BodyLimits;
   /** For blobs, which are larger and slower than any other body. */
   readonly blobLimits: BodyLimits;
+  /** Asks an upstream at once what it offers, after its models were changed. Never rejects. */
+  readonly refresh: (upstream: Upstream) => Promise<void>;
   readonly accepting: () => boolean;
-  readonly renderMetrics: () => Promise<{ contentType: string; text: string }>;
+  readonly renderMetrics: () => { contentType: string; text: string };
 }

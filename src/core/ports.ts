@@ -1,7 +1,6 @@
 /** What the gateway needs from the world, in its own words. Every driver of a port passes the port's suite. */
 import type { Message } from './call.ts';
 import type { Principal } from './exchange.ts';
-import type { Trail } from './trail.ts';
 
 export interface KeyStore {
   /** The principal of a key, or nothing when no such key exists. Never throws for a bad key. */
@@ -26,8 +25,8 @@ export interface LimitSubject {
 }
 
 export interface Ledger {
-  /** Keeps the finished exchange. Bounded: when it cannot keep up it counts what it lost. */
-  append(trail: Trail): void;
+  /** Keeps the row of a finished exchange. Bounded: when it cannot keep up it counts what it lost. */
+  append(row: string): void;
   /** Writes out what is still in memory. */
   close(): Promise<void>;
 }

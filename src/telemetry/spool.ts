@@ -5,7 +5,6 @@
 import { open } from 'node:fs/promises';
 import type { Ledger } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
-import { summarize } from './summary.ts';
 
 export interface SpoolOptions {
   readonly path: string;
@@ -58,14 +57,13 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     get lost() {
       return lost;
     },
-    append: (trail) => {
+    append: (row) => {
       if (pendingBytes > options.pendingBytesMax) {
         lost += 1;
         return;
       }
-      const line = `${JSON.stringify({ at: trail.wallMs, ...summarize(trail) })}\n`;
-      pending.push(line);
-      pendingBytes += line.length;
+      pending.push(row);
+      pendingBytes += row.length;
       if (scheduled) return;
       scheduled = true;
       options.clock.after(options.flushMs, flushOnce);

@@ -12,6 +12,7 @@ import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
 import { createMemoryConversations } from '../stores/memory/conversations.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
+import { exchangeFacts } from '../telemetry/exchange-facts.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openSpool, type Spool } from '../telemetry/spool.ts';
@@ -32,7 +33,10 @@ export interface Gateway {
   readonly snapshot: Snapshot;
   /** Builds the new beside the old and swaps; what is in flight ends with what it started with. */
   reload(loaded: LoadedConfig): void;
-  /** Refuses new work, lets what is in flight end, at most for as long as the configuration says. */
+  /**
+   * Refuses new work, lets what is in flight end, at most for as long as the configuration says. May be called again
+   * with less time.
+   */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -50,13 +54,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const running = new Running(options, spool);
   const { address } = config.listen;
-  running.listener = await openListener(address, {
-    clock: options.clock,
-    keepAliveMs: config.listen.keepAliveMs,
-    connectionsMax: config.listen.connectionsMax,
-    stallMs: config.listen.stallMs,
-    handler: () => running.snapshot.handler,
-  });
+  try {
+    running.listener = await openListener(address, {
+      clock: options.clock,
+      keepAliveMs: config.listen.keepAliveMs,
+      connectionsMax: config.listen.connectionsMax,
+      stallMs: config.listen.stallMs,
+      handler: () => running.snapshot.handler,
+    });
+  } catch (thrown) {
+    await running.close(0);
+    throw thrown;
+  }
   return running as Gateway;
 }
 
@@ -68,6 +77,7 @@ class Running {
   readonly #pool: UpstreamPool;
   readonly #spool: Spool;
   #accepting = true;
+  #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
   constructor(options: GatewayOptions, spool: Spool) {
@@ -88,10 +98,15 @@ class Running {
     this.lasting.log.level = config.telemetry.logs.level;
   }
 
-  async close(graceMs = this.snapshot.config.listen.drainMs): Promise<void> {
+  close(graceMs = this.snapshot.config.listen.drainMs): Promise<void> {
     this.#accepting = false;
     this.#stopWatching();
-    await this.listener?.close(graceMs);
+    const left = this.listener?.close(graceMs) ?? Promise.resolve();
+    this.#closed ??= left.then(() => this.#release());
+    return this.#closed;
+  }
+
+  async #release(): Promise<void> {
     await this.#pool.close();
     await this.#spool.close();
     this.#options.log.flush();
@@ -100,8 +115,14 @@ class Running {
   #createSnapshot(loaded: LoadedConfig): Snapshot {
     const { config, id } = loaded;
     const upstreams = this.#pool.reconcile(config.upstreams);
-    const snapshot = createSnapshot(this.lasting, { id, config, upstreams, ownKeys: this.#options.ownKeys });
     const watching = this.#watchOptions(loaded);
+    const snapshot = createSnapshot(this.lasting, {
+      id,
+      config,
+      upstreams,
+      ownKeys: this.#options.ownKeys,
+      refresh: (upstream) => refresh(upstream, watching),
+    });
     for (const upstream of upstreams.all) void refresh(upstream, watching);
     this.#stopWatching = watch(upstreams.all, watching);
     return snapshot;
@@ -152,7 +173,14 @@ class Running {
         },
         clock,
       ),
-      observers: [metrics.observe, log.exchange, (trail) => this.#spool.append(trail)],
+      observers: [
+        metrics.observe,
+        (trail) => {
+          const facts = exchangeFacts(trail);
+          log.exchange(trail, facts);
+          this.#spool.append(`{"at":${trail.wallMs},${facts}}\n`);
+        },
+      ],
       accepting: () => this.#accepting,
     };
   }

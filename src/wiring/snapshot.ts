@@ -12,6 +12,7 @@ import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
 import { createMemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
+import { metricsType } from '../telemetry/metrics.ts';
 import type { Lasting } from './lasting.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -29,6 +30,7 @@ export interface SnapshotOptions {
   readonly upstreams: Upstreams;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
+  readonly refresh: (upstream: Upstream) => Promise<void>;
 }
 
 /** A large model over a slow line takes hours. */
@@ -52,11 +54,9 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       models,
       limits,
       blobLimits: { bodyBytesMax: config.listen.blobBytesMax, bodyMs: blobMs },
+      refresh: options.refresh,
       accepting: lasting.accepting,
-      renderMetrics: async () => ({
-        contentType: lasting.metrics.contentType,
-        text: await lasting.metrics.render(),
-      }),
+      renderMetrics: () => ({ contentType: metricsType, text: lasting.metrics.render() }),
     }),
   ]);
   const handler = createChain({
