@@ -37,6 +37,13 @@ export const goals: readonly Goal[] = [
     text: 'CPU a streamed chunk, of the floor’s',
   },
   {
+    cell: 'chunks',
+    figure: 'pacedCpuUsPerEvent',
+    of: 'floor',
+    atMost: 1.5,
+    text: 'CPU a streamed chunk at its own pace, of the floor’s',
+  },
+  {
     cell: 'long-prompt',
     figure: 'cpuUs',
     of: 'floor',

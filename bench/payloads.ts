@@ -11,7 +11,10 @@ export const shortPrompt = request(
 export const longPrompt = request(
   'The quick brown fox jumps over the lazy dog, again and again. '.repeat(1_585),
 );
-export const streamedPrompt = shortPrompt.replace('"stream":false', '"stream":true');
+/** Its bound lies above the longest stream of any cell: a gateway may cut what its client did not ask for. */
+export const streamedPrompt = shortPrompt
+  .replace('"stream":false', '"stream":true')
+  .replace('"max_tokens":128', '"max_tokens":2048');
 
 /** 0.6 KB. */
 export const wholeAnswer = JSON.stringify({
