@@ -14,7 +14,7 @@ export interface Log {
 }
 
 const levels = { info: 30, warn: 40, error: 50 } as const;
-const batchBytes = 16 * 1024;
+const batchBytes = 15 * 1024;
 
 export function createLog(options: { level: string; terminal: boolean }): Log {
   // Lines are gathered and written together; a crash writes what is left by `flush`.
