@@ -97,7 +97,7 @@ class LoadRun implements LoadObserver {
       return;
     }
     signal?.addEventListener('abort', this.#abort, { once: true });
-    this.#after(durationMs, () => this.#stopIssuing());
+    this.#after(durationMs, () => this.#endOfTime());
     this.#every(this.#expireEveryMs, () => this.#expire());
     if (onProgress !== undefined) this.#every(progressEveryMs, () => onProgress(this.#progress()));
     if (arrivals.kind === 'rate') this.#arrive();
@@ -180,11 +180,27 @@ class LoadRun implements LoadObserver {
   /** Notes what is due by now, then waits for the next one. */
   #arrive(): void {
     if (!this.#isIssuing) return;
-    const passedMs = performance.now() - this.#startedAt;
-    this.#due = Math.min(this.#requestsMax, Math.floor(passedMs / this.#periodMs) + 1);
+    const passedMs = this.#noteDue();
     this.#pump();
     if (this.#due >= this.#requestsMax) this.#stopIssuing();
     else this.#after(this.#due * this.#periodMs - passedMs, () => this.#arrive());
+  }
+
+  /** What became due while this process itself stood still is due all the same, at the very end too. */
+  #endOfTime(): void {
+    if (this.#isIssuing && this.#options.arrivals.kind === 'rate') {
+      this.#noteDue();
+      this.#pump();
+    }
+    this.#stopIssuing();
+  }
+
+  #noteDue(): number {
+    const passedMs = performance.now() - this.#startedAt;
+    const inTime = Math.ceil(this.#options.durationMs / this.#periodMs);
+    const byNow = Math.floor(passedMs / this.#periodMs) + 1;
+    this.#due = Math.min(byNow, inTime, this.#requestsMax);
+    return passedMs;
   }
 
   get #periodMs(): number {
