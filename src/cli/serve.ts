@@ -1,26 +1,126 @@
 /** `millrace serve`: runs the gateway until it is told to stop. */
+import { join } from 'node:path';
+import { Configuration } from '../config/configuration.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { openOwnSecrets } from '../identity/own-secrets.ts';
+import { type OwnSecrets, openOwnSecrets } from '../identity/own-secrets.ts';
 import { systemClock } from '../lib/clock.ts';
-import { createLog } from '../telemetry/log.ts';
+import { version } from '../lib/version.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { type Gateway, openGateway } from '../wiring/gateway.ts';
-import type { Invocation } from './run-command.ts';
+import { Reloader } from '../wiring/reload.ts';
+import { FileWatch } from '../wiring/watch-files.ts';
+import { readyFacts, renderBanner, type Started, urlOf } from './banner.ts';
+import { configFile } from './config-file.ts';
+import { type Given, textOption } from './given.ts';
+import type { Invocation } from './invocation.ts';
+import { createPaint } from './paint.ts';
+import { removeRunningFile, writeRunningFile } from './running-file.ts';
+import { explainStart, type Listening } from './start-trouble.ts';
+import { stopped } from './stop.ts';
 
-export async function serve(invocation: Invocation, options: { config?: string }): Promise<number> {
-  let loaded: LoadedConfig;
+export async function run(invocation: Invocation, given: Given): Promise<number> {
+  const file = configFile(textOption(given, 'config'));
+  const configuration = new Configuration({
+    environment: invocation.environment,
+    clock: systemClock,
+    ...(file === undefined ? {} : { path: file }),
+  });
+  const loaded = await load(configuration, invocation);
+  if (loaded === undefined) return 2;
+  const terminal = process.stdout.isTTY === true;
+  const log = createLog({ level: loaded.config.telemetry.logs.level, terminal, clock: systemClock });
+  const served = await open({ loaded, log, configuration }).catch((trouble: unknown) =>
+    reportTrouble(trouble, invocation),
+  );
+  if (served === undefined) return 1;
+  announce({ served, configuration, file, log, invocation, terminal });
+  const drainMs = loaded.config.listen.drainMs;
+  const exitCode = await stopped({ running: served, log, drainMs });
+  await removeRunningFile(loaded.config.data);
+  return exitCode;
+}
+
+async function load(configuration: Configuration, invocation: Invocation): Promise<LoadedConfig | undefined> {
   try {
-    loaded = loadConfig({
-      env: invocation.environment,
-      ...(options.config === undefined ? {} : { path: options.config }),
-    });
+    return await configuration.load();
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     for (const problem of thrown.problems) invocation.warn(formatProblem(problem));
-    return 2;
+    return undefined;
   }
-  const terminal = process.stdout.isTTY === true;
-  const log = createLog({ level: loaded.config.telemetry.logs.level, terminal });
+}
+
+/** Which listener was being opened when the start failed: the mending line names its setting. */
+class StartTrouble extends Error {
+  readonly listener: Listening;
+
+  constructor(listener: Listening, options: ErrorOptions) {
+    super('the start failed', options);
+    this.listener = listener;
+  }
+}
+
+interface Served {
+  readonly gateway: Gateway;
+  readonly loaded: LoadedConfig;
+  readonly secrets: OwnSecrets;
+  readonly adminPort: number;
+  close(graceMs?: number): Promise<void>;
+}
+
+async function open(parts: {
+  loaded: LoadedConfig;
+  log: Log;
+  configuration: Configuration;
+}): Promise<Served> {
+  const { loaded, log, configuration } = parts;
+  const { secrets, gateway } = await openClients(loaded, log).catch((cause: unknown) => {
+    throw new StartTrouble('clients', { cause });
+  });
+  const reloader = new Reloader({ gateway, log, started: loaded, load: () => configuration.load() });
+  const watching = watchFiles(reloader, log);
+  const close = async (graceMs?: number) => {
+    watching.close();
+    await gateway.close(graceMs);
+  };
+  try {
+    // Clients are served already: what only operators need is loaded now.
+    const { openAdmin } = await import('../admin/admin.ts');
+    const admin = await openAdmin({
+      gateway,
+      reloader,
+      version,
+      listen: loaded.config.admin.listen,
+      token: loaded.config.admin.token?.reveal() ?? secrets.adminToken,
+    });
+    process.on('SIGHUP', () => void reloader.reload('SIGHUP'));
+    await writeRunningFile(loaded.config.data, {
+      pid: process.pid,
+      clients: urlOf(loaded.config.listen.address.host, gateway.listener.port),
+      admin: urlOf(loaded.config.admin.listen.host, admin.port),
+    });
+    return {
+      gateway,
+      loaded,
+      secrets,
+      adminPort: admin.port,
+      // The admin listener ends last: a probe may watch the gateway drain.
+      close: async (graceMs) => {
+        await close(graceMs);
+        await admin.close();
+      },
+    };
+  } catch (cause) {
+    await close(0);
+    throw new StartTrouble('admin', { cause });
+  }
+}
+
+async function openClients(
+  loaded: LoadedConfig,
+  log: Log,
+): Promise<{ secrets: OwnSecrets; gateway: Gateway }> {
   const secrets = await openOwnSecrets(loaded.config.data);
   const gateway = await openGateway({
     loaded,
@@ -33,20 +133,65 @@ export async function serve(invocation: Invocation, options: { config?: string }
       },
     ],
   });
-  log.info({ port: gateway.listener.port }, 'ready');
-  log.flush();
-  await stopped(gateway);
-  return 0;
+  return { secrets, gateway };
 }
 
-/** Ctrl-C ends at once; SIGTERM lets what is in flight end. */
-function stopped(gateway: Gateway): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (graceMs?: number) => void gateway.close(graceMs).then(resolve);
-    process.once('SIGINT', () => stop(0));
-    process.once('SIGTERM', () => {
-      process.once('SIGTERM', () => stop(0));
-      stop();
-    });
+const fileQuietMs = 150;
+
+function watchFiles(reloader: Reloader, log: Log): FileWatch {
+  const watching: FileWatch = new FileWatch({
+    clock: systemClock,
+    quietMs: fileQuietMs,
+    onChange: () => void reloader.reload('file').then(() => watching.follow(reloader.loaded.files)),
+    onTrouble: (folder, trouble) =>
+      log.warn(
+        { file: folder, message: trouble.message },
+        'changes are not noticed here; use `millrace reload`',
+      ),
   });
+  watching.follow(reloader.loaded.files);
+  return watching;
+}
+
+function reportTrouble(trouble: unknown, invocation: Invocation): undefined {
+  if (!(trouble instanceof StartTrouble)) throw trouble;
+  const says = explainStart(trouble.cause, trouble.listener);
+  if (says === undefined) throw trouble.cause;
+  invocation.warn(says);
+  return undefined;
+}
+
+interface Announcement {
+  readonly served: Served;
+  readonly configuration: Configuration;
+  readonly file: string | undefined;
+  readonly log: Log;
+  readonly invocation: Invocation;
+  readonly terminal: boolean;
+}
+
+function announce({ served, configuration, file, log, invocation, terminal }: Announcement): void {
+  const { gateway, loaded, secrets, adminPort } = served;
+  const { config } = loaded;
+  const started: Started = {
+    version,
+    tookMs: Math.round(performance.now()),
+    config,
+    configId: loaded.id,
+    configFile: file,
+    port: gateway.listener.port,
+    adminPort,
+    clientKey: secrets.clientKey,
+    clientKeyFile: join(config.data, 'client-key'),
+    adminTokenFile: join(config.data, 'admin-token'),
+    findings: configuration.discovered?.findings ?? [],
+    warnings: loaded.warnings,
+  };
+  if (terminal) {
+    invocation.write(renderBanner(started, createPaint(true, invocation.environment)));
+    return;
+  }
+  for (const warning of loaded.warnings) log.warn({}, warning);
+  log.info(readyFacts(started), 'ready');
+  log.flush();
 }

@@ -29,6 +29,7 @@ export class Slots {
   readonly #options: SlotsOptions;
   /** By the upstream's identity, so that a reload does not forget who is still working. */
   readonly #inFlight = new Map<string, number>();
+  readonly #occupied = new Set<Occupied>();
   readonly #waiting = new Set<Waiter>();
   #lastPlaces: number;
 
@@ -48,6 +49,11 @@ export class Slots {
 
   inFlight(upstream: Upstream): number {
     return this.#inFlight.get(upstream.identity) ?? 0;
+  }
+
+  /** What runs where at this moment, one entry a slot. */
+  get occupied(): readonly Target[] {
+    return Array.from(this.#occupied, (slot) => slot.target);
   }
 
   take(candidates: readonly Target[]): Occupied | undefined {
@@ -89,16 +95,16 @@ export class Slots {
   #occupy(target: Target): Occupied {
     const { identity } = target.upstream;
     this.#inFlight.set(identity, (this.#inFlight.get(identity) ?? 0) + 1);
-    let released = false;
-    return {
+    const slot: Occupied = {
       target,
       release: (outcome) => {
-        if (released) return;
-        released = true;
+        if (!this.#occupied.delete(slot)) return;
         this.#free(identity);
         this.#options.health.note(target.upstream, outcome);
       },
     };
+    this.#occupied.add(slot);
+    return slot;
   }
 
   #free(identity: string): void {

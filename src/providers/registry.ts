@@ -13,19 +13,43 @@ export interface Provider {
   readonly slots: number;
   /** Where it lists its models, and how the list reads. */
   readonly listPath: string;
+  /** Where it tells which models it holds in memory, if it does. */
+  readonly loadedPath: string | undefined;
 }
 
 const onThisMachine = /^https?:\/\/(?:localhost|127\.|\[::1\])/;
 
 export const providers = {
-  ollama: { adapter: ollamaAdapter, basePath: '', paid: () => false, slots: 1, listPath: '/api/tags' },
+  ollama: {
+    adapter: ollamaAdapter,
+    basePath: '',
+    paid: () => false,
+    slots: 1,
+    listPath: '/api/tags',
+    loadedPath: '/api/ps',
+  },
   openai: {
     adapter: openaiAdapter,
     basePath: '/v1',
     paid: (url) => !onThisMachine.test(url),
     slots: 64,
     listPath: '/models',
+    loadedPath: undefined,
   },
-  simulator: { adapter: openaiAdapter, basePath: '', paid: () => false, slots: 8, listPath: '/models' },
-  llamacpp: { adapter: openaiAdapter, basePath: '/v1', paid: () => false, slots: 4, listPath: '/models' },
+  simulator: {
+    adapter: openaiAdapter,
+    basePath: '',
+    paid: () => false,
+    slots: 8,
+    listPath: '/models',
+    loadedPath: undefined,
+  },
+  llamacpp: {
+    adapter: openaiAdapter,
+    basePath: '/v1',
+    paid: () => false,
+    slots: 4,
+    listPath: '/models',
+    loadedPath: undefined,
+  },
 } as const satisfies Record<string, Provider>;

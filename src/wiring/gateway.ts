@@ -48,8 +48,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const spool = await openSpool({
     path: join(config.data, 'exchanges.jsonl'),
     clock: options.clock,
-    flushMs: 200,
-    pendingBytesMax: 16 * 1024 * 1024,
     onTrouble: (trouble) => reportSpool(options.log, trouble),
   });
   const running = new Running(options, spool);

@@ -22,6 +22,8 @@ export interface Snapshot {
   readonly upstreams: readonly Upstream[];
   readonly models: ModelTable;
   readonly handler: Handler<Received>;
+  /** Keys that stand in no file: made by the gateway itself. */
+  readonly ownKeys: readonly StaticKey[];
 }
 
 export interface SnapshotOptions {
@@ -77,7 +79,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     fleet: { slots: lasting.slots, clock },
     delivery: { clock, answerBytesMax, eventBytesMax },
   });
-  return { id, config, upstreams: upstreams.all, models, handler };
+  return { id, config, upstreams: upstreams.all, models, handler, ownKeys: options.ownKeys };
 }
 
 function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Upstream } from '../core/exchange.ts';
 import type { Transport } from '../core/transport.ts';
 import { openLlamacpp } from '../engines/llamacpp.ts';
-import { createSimulator } from '../engines/simulator/simulator.ts';
+import { createSimulator } from '../engines/simulator/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import { providers } from '../providers/registry.ts';

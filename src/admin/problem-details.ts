@@ -1,0 +1,21 @@
+/** Refusals of the admin API, as RFC 9457 has them. */
+
+import { STATUS_CODES } from 'node:http';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../telemetry/log.ts';
+
+export function sendProblem(reply: FastifyReply, status: number, detail: string): FastifyReply {
+  const title = STATUS_CODES[status] ?? 'Error';
+  const body = { type: 'about:blank', title, status, detail, instance: reply.request.url.split('?')[0] };
+  // Serialised here: the schema of the route describes its success.
+  return reply.code(status).type('application/problem+json').serializer(String).send(JSON.stringify(body));
+}
+
+export function createErrorHandler(log: Log) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return sendProblem(reply, status, error.message);
+    log.error({ err: error, path: request.routeOptions.url }, 'the admin API made a mistake');
+    return sendProblem(reply, 500, 'the gateway made a mistake; its log has the reason');
+  };
+}

@@ -1,0 +1,118 @@
+/** What the admin API says, in the words that its clients read it by too. */
+import { z } from 'zod';
+
+export const statusShape = z.object({
+  version: z.string(),
+  pid: z.int(),
+  startedAt: z.iso.datetime(),
+  uptimeS: z.int(),
+  configId: z.string(),
+  configFiles: z.array(z.string()),
+  accepting: z.boolean(),
+  /** Exchanges that are being served at this moment. */
+  inFlight: z.int(),
+  /** Requests that wait for a slot. */
+  waiting: z.int(),
+  rssBytes: z.int(),
+});
+
+export const configShape = z.object({
+  id: z.string(),
+  files: z.array(z.string()),
+  warnings: z.array(z.string()),
+  /** As in force, with every default; secrets read `***`. */
+  config: z.record(z.string(), z.unknown()),
+});
+
+const problemShape = z.object({
+  file: z.string(),
+  line: z.int(),
+  column: z.int(),
+  path: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+});
+
+export const reloadedShape = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.enum(['taken', 'unchanged']),
+    configId: z.string(),
+    needsRestart: z.array(z.string()),
+    warnings: z.array(z.string()),
+  }),
+  z.object({ outcome: z.literal('refused'), configId: z.string(), problems: z.array(problemShape) }),
+]);
+
+export const upstreamsShape = z.object({
+  upstreams: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      /** Absent for engines inside the gateway. */
+      url: z.string().optional(),
+      state: z.enum(['unknown', 'up', 'down']),
+      inFlight: z.int(),
+      slots: z.int(),
+      failures: z.int(),
+      lastFailure: z.string().optional(),
+      lastHeardAt: z.iso.datetime().optional(),
+      models: z.array(z.string()),
+    }),
+  ),
+});
+
+export const modelsShape = z.object({
+  defaultModel: z.string().optional(),
+  models: z.array(
+    z.object({
+      name: z.string(),
+      /** Whether the configuration names it or an upstream offers it by itself. */
+      from: z.enum(['configuration', 'upstream']),
+      policy: z.string(),
+      targets: z.array(z.object({ upstream: z.string(), model: z.string(), tier: z.int() })),
+    }),
+  ),
+});
+
+export const psShape = z.object({
+  /** Requests that wait for a slot; they wait for whichever comes first, not for one upstream. */
+  waiting: z.int(),
+  running: z.array(
+    z.object({
+      model: z.string(),
+      upstream: z.string(),
+      state: z.enum(['unknown', 'up', 'down']),
+      inFlight: z.int(),
+      slots: z.int(),
+      /** Absent where the upstream does not tell. */
+      loaded: z
+        .object({
+          bytes: z.number().optional(),
+          gpuBytes: z.number().optional(),
+          until: z.string().optional(),
+        })
+        .optional(),
+    }),
+  ),
+});
+
+export const keysShape = z.object({
+  auth: z.enum(['keys', 'none']),
+  keys: z.array(
+    z.object({
+      name: z.string(),
+      tenant: z.string(),
+      role: z.string(),
+      from: z.enum(['data', 'configuration']),
+    }),
+  ),
+});
+
+/** RFC 9457. */
+export const problemDetailsShape = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+});

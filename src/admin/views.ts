@@ -1,0 +1,96 @@
+/** What the admin API shows, read from the running gateway. */
+import type { z } from 'zod';
+import type { Upstream } from '../core/exchange.ts';
+import type { Gateway } from '../wiring/gateway.ts';
+import type { Reloader } from '../wiring/reload.ts';
+import type { configShape, keysShape, modelsShape, statusShape, upstreamsShape } from './shapes.ts';
+
+export interface Seen {
+  readonly gateway: Gateway;
+  readonly reloader: Reloader;
+  readonly version: string;
+}
+
+export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof statusShape> {
+  const { lasting, snapshot } = gateway;
+  const uptimeMs = performance.now();
+  return {
+    version,
+    pid: process.pid,
+    startedAt: new Date(lasting.clock.wall() - uptimeMs).toISOString(),
+    uptimeS: Math.floor(uptimeMs / 1000),
+    configId: snapshot.id,
+    configFiles: [...reloader.loaded.files],
+    accepting: lasting.accepting(),
+    inFlight: gateway.listener.inFlight,
+    waiting: lasting.slots.waiting,
+    rssBytes: process.memoryUsage.rss(),
+  };
+}
+
+export function viewConfig({ gateway, reloader }: Seen): z.input<typeof configShape> {
+  const { id, config } = gateway.snapshot;
+  const { files, warnings } = reloader.loaded;
+  // Secrets turn into `***` on their way through JSON.
+  const shown = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
+  return { id, files: [...files], warnings: [...warnings], config: shown };
+}
+
+export function viewUpstreams({ gateway }: Seen): z.input<typeof upstreamsShape> {
+  const { snapshot } = gateway;
+  return { upstreams: snapshot.upstreams.map((upstream) => viewUpstream(gateway, upstream)) };
+}
+
+function viewUpstream(gateway: Gateway, upstream: Upstream) {
+  const { health, slots, catalogue } = gateway.lasting;
+  const configured = gateway.snapshot.config.upstreams[upstream.name];
+  const { state, failures, lastFailure, sinceMs } = health.of(upstream);
+  return {
+    name: upstream.name,
+    type: configured?.type ?? '',
+    ...(configured !== undefined && 'url' in configured ? { url: configured.url } : {}),
+    state,
+    inFlight: slots.inFlight(upstream),
+    slots: upstream.slots,
+    failures,
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+    ...(sinceMs === 0 ? {} : { lastHeardAt: new Date(sinceMs).toISOString() }),
+    models: [...catalogue.of(upstream)],
+  };
+}
+
+export function viewModels({ gateway }: Seen): z.input<typeof modelsShape> {
+  const { config, upstreams, models } = gateway.snapshot;
+  const configured = Object.entries(config.models).map(([name, model]) => ({
+    name,
+    from: 'configuration' as const,
+    policy: model.policy,
+    targets: model.targets.map(({ upstream, model: itsName, tier }) => ({ upstream, model: itsName, tier })),
+  }));
+  const offered = models
+    .names()
+    .filter((name) => !Object.hasOwn(config.models, name))
+    .map((name) => ({
+      name,
+      from: 'upstream' as const,
+      policy: 'auto',
+      targets: upstreams
+        .filter((upstream) => gateway.lasting.catalogue.of(upstream).includes(name))
+        .map((upstream) => ({ upstream: upstream.name, model: name, tier: 1 })),
+    }));
+  const { defaultModel } = config;
+  return { ...(defaultModel === undefined ? {} : { defaultModel }), models: [...configured, ...offered] };
+}
+
+export function viewKeys({ gateway }: Seen): z.input<typeof keysShape> {
+  const { config, ownKeys } = gateway.snapshot;
+  const own = ownKeys.map(({ principal }) => ({ ...principal, from: 'data' as const }));
+  const configured = config.keys.map(({ name, tenant, role }) => ({
+    keyName: name,
+    tenant,
+    role,
+    from: 'configuration' as const,
+  }));
+  const keys = [...own, ...configured].map(({ keyName, ...rest }) => ({ name: keyName, ...rest }));
+  return { auth: config.auth, keys };
+}

@@ -1,0 +1,87 @@
+/** Speaks to the admin API of a running gateway: found by flags, environment or data folder. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { problemDetailsShape } from '../admin/shapes.ts';
+import { urlOf } from './banner.ts';
+import { type Given, textOption } from './given.ts';
+import type { Invocation } from './invocation.ts';
+import { loadForVerb } from './load-config.ts';
+import { readRunningFile } from './running-file.ts';
+import { Trouble } from './trouble.ts';
+
+export interface AdminPlace {
+  readonly url: string;
+  readonly token: string;
+}
+
+const askMs = 30_000;
+
+export async function findAdmin(invocation: Invocation, given: Given): Promise<AdminPlace> {
+  const askedUrl = textOption(given, 'admin');
+  const askedToken = textOption(given, 'token') ?? invocation.environment['MILLRACE_ADMIN_TOKEN'];
+  if (askedUrl !== undefined && askedToken !== undefined) return { url: askedUrl, token: askedToken };
+  const { config } = loadForVerb(invocation, given);
+  const running = await readRunningFile(config.data);
+  const { host, port } = config.admin.listen;
+  const url = askedUrl ?? running?.admin ?? urlOf(host, port);
+  const token = askedToken ?? config.admin.token?.reveal() ?? (await readSecret(config.data, 'admin-token'));
+  if (token !== undefined) return { url, token };
+  throw new Trouble(
+    `no gateway has run with the data folder ${config.data}: start it with \`millrace serve\`, or name it with --admin and --token`,
+  );
+}
+
+/** A secret that the gateway keeps in its data folder; nothing before its first start. */
+export async function readSecret(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(folder, name), 'utf8')).trim();
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    throw new Trouble(`${join(folder, name)} cannot be read: it belongs to the user that runs the gateway`, {
+      cause: thrown,
+    });
+  }
+}
+
+interface Question<Shape extends z.ZodType> {
+  readonly method?: 'GET' | 'POST';
+  readonly path: string;
+  readonly shape: Shape;
+  /** Statuses whose answer is read as well as a success. */
+  readonly alsoRead?: readonly number[];
+}
+
+export async function askAdmin<Shape extends z.ZodType>(
+  place: AdminPlace,
+  question: Question<Shape>,
+): Promise<z.output<Shape>> {
+  const url = `${place.url.replace(/\/+$/, '')}/admin/api/v1/${question.path}`;
+  const answer = await fetch(url, {
+    method: question.method ?? 'GET',
+    headers: { authorization: `Bearer ${place.token}` },
+    signal: AbortSignal.timeout(askMs),
+    redirect: 'error',
+  }).catch((thrown: unknown) => {
+    throw new Trouble(unreachable(place.url, thrown), { cause: thrown });
+  });
+  const body: unknown = await answer.json().catch(() => undefined);
+  if (!answer.ok && question.alsoRead?.includes(answer.status) !== true) {
+    throw new Trouble(refusalOf(answer.status, body, place.url));
+  }
+  const parsed = question.shape.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new Trouble(`what answers at ${place.url} is not the admin API of this version of Millrace`);
+}
+
+function unreachable(url: string, thrown: unknown): string {
+  const cause = thrown instanceof Error ? thrown.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  return `no gateway answers at ${url}${code}: start one with \`millrace serve\`, or name it with --admin`;
+}
+
+function refusalOf(status: number, body: unknown, url: string): string {
+  const problem = problemDetailsShape.safeParse(body);
+  if (!problem.success) return `what answers at ${url} is not the admin API of Millrace (status ${status})`;
+  return `the gateway at ${url} refuses: ${problem.data.detail}`;
+}

@@ -1,0 +1,10 @@
+/** What keeps a verb from doing its work and is nobody's bug: a message that tells what mends it, and an exit code. */
+export class Trouble extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, options: ErrorOptions & { exitCode?: number } = {}) {
+    super(message, options);
+    this.name = 'Trouble';
+    this.exitCode = options.exitCode ?? 1;
+  }
+}

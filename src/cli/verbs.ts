@@ -1,0 +1,178 @@
+/** Every verb as data: what it takes, how it is used, and where it is. Help and completion are made of this. */
+import type { Given } from './given.ts';
+import type { Invocation } from './invocation.ts';
+
+/** Resolves with the exit code. */
+export type Run = (invocation: Invocation, given: Given) => Promise<number>;
+
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  /** As commander writes them: `<model>`, `[prompt...]`. */
+  readonly words?: string;
+  readonly options: readonly (readonly [flags: string, meaning: string])[];
+  readonly examples: readonly (readonly [line: string, meaning: string])[];
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+const config = ['-c, --config <file>', 'the configuration; ./millrace.yaml when there is one'] as const;
+const json = ['--json', 'machine-readable output'] as const;
+const admin = [
+  config,
+  ['--admin <url>', 'the admin API of a running gateway; found by the data folder'],
+  ['--token <token>', 'its token; MILLRACE_ADMIN_TOKEN, or found in the data folder'],
+] as const;
+const clients = [
+  config,
+  ['--url <url>', 'the gateway, or any server that speaks OpenAI’s API; found by the data folder'],
+  ['--key <key>', 'the client key; MILLRACE_KEY, or found in the data folder'],
+] as const;
+
+export const usualVerb = 'serve';
+
+export const verbs: readonly Verb[] = [
+  {
+    name: 'serve',
+    summary: 'run the gateway',
+    options: [config],
+    examples: [
+      ['millrace serve', 'with millrace.yaml if it is here, else with what is found on this machine'],
+      ['millrace serve --config gateway.yaml', 'with this configuration'],
+    ],
+    load: () => import('./serve.ts'),
+  },
+  {
+    name: 'check',
+    summary: 'say everything that is wrong with a configuration',
+    options: [config, ['--schema', 'print the JSON Schema of configurations instead'], json],
+    examples: [
+      ['millrace check --config gateway.yaml', 'every problem with its place'],
+      ['millrace check --schema > millrace.schema.json', 'for editors'],
+    ],
+    load: () => import('./check.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'examine configuration, machine and upstreams, and say what mends what is wrong',
+    options: [config, ['--paid', 'also call models that cost money: one token each'], json],
+    examples: [
+      ['millrace doctor', 'everything that is free'],
+      ['millrace doctor --paid --json', 'everything, for a program'],
+    ],
+    load: () => import('./doctor.ts'),
+  },
+  {
+    name: 'init',
+    summary: 'write a configuration from what is found on this machine',
+    options: [
+      ['-o, --output <file>', 'where to; millrace.yaml unless given'],
+      ['--force', 'replace a file that is there'],
+    ],
+    examples: [
+      ['millrace init', 'writes ./millrace.yaml'],
+      ['millrace init --output gateway.yaml --force', 'replaces gateway.yaml'],
+    ],
+    load: () => import('./init.ts'),
+  },
+  {
+    name: 'run',
+    summary: 'chat with a model in the terminal',
+    words: '<model> [prompt...]',
+    options: [
+      ...clients,
+      ['--system <text>', 'what the model is told first'],
+      ['--max-tokens <count>', 'the longest answer'],
+    ],
+    examples: [
+      ['millrace run simulator', 'a conversation; Ctrl-C stops an answer, /bye or Ctrl-D leaves'],
+      ['millrace run gemma "Why is the sky blue?"', 'one question'],
+      ['cat notes.txt | millrace run gemma "Summarise this:"', 'with a text from a pipe'],
+    ],
+    load: () => import('./run.ts'),
+  },
+  {
+    name: 'models',
+    summary: 'list the models of a running gateway',
+    options: [...admin, json],
+    examples: [
+      ['millrace models', 'names and where they are served'],
+      ['millrace models --json | jq -r ".models[].name"', 'names alone'],
+    ],
+    load: () => import('./models.ts'),
+  },
+  {
+    name: 'ps',
+    summary: 'list what runs at this moment: upstreams, models, slots',
+    options: [...admin, json],
+    examples: [
+      ['millrace ps', 'upstreams and the models that work or are loaded'],
+      ['millrace ps --json', 'for a program'],
+    ],
+    load: () => import('./ps.ts'),
+  },
+  {
+    name: 'keys',
+    summary: 'list the keys of a running gateway, show where the first one is, make another',
+    words: '[action] [name]',
+    options: [
+      ...admin,
+      ['--role <role>', 'for `new`: developer unless given'],
+      ['--tenant <name>', 'for `new`: whose key it is'],
+      json,
+    ],
+    examples: [
+      ['millrace keys', 'names, tenants and roles; never the keys themselves'],
+      ['millrace keys show', 'where the first key is, and how to get another if it is lost'],
+      ['millrace keys new alice', 'makes a key, and the lines that let it in'],
+    ],
+    load: () => import('./keys.ts'),
+  },
+  {
+    name: 'reload',
+    summary: 'let a running gateway read its configuration again',
+    options: [...admin, json],
+    examples: [
+      ['millrace reload', 'exit code 2 when the configuration is refused; the old one stays in force'],
+    ],
+    load: () => import('./reload.ts'),
+  },
+  {
+    name: 'bench',
+    summary: 'measure a running gateway, or any server that speaks OpenAI’s API',
+    words: '[model]',
+    options: [
+      ...clients,
+      ['--rate <perSecond>', 'requests a second, whatever becomes of them; as many as fit unless given'],
+      ['--connections <count>', 'at most so many at once; 8 unless given'],
+      ['--seconds <count>', 'how long; 10 unless given'],
+      ['--prompt <text>', 'what is asked'],
+      ['--max-tokens <count>', 'the longest answer; 32 unless given'],
+      ['--whole', 'whole answers instead of streams'],
+      json,
+    ],
+    examples: [
+      ['millrace bench simulator', 'eight streams at a time for ten seconds'],
+      ['millrace bench gemma --rate 5 --seconds 60', 'five requests a second for a minute'],
+    ],
+    load: () => import('./bench.ts'),
+  },
+  {
+    name: 'version',
+    summary: 'say which version this is',
+    options: [json],
+    examples: [['millrace version --json', 'with the runtime and the platform']],
+    load: () => import('./version.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print what makes a shell complete these commands',
+    words: '<shell>',
+    options: [],
+    examples: [
+      ['millrace completion bash > /etc/bash_completion.d/millrace', 'for bash'],
+      ['millrace completion zsh > ~/.zfunc/_millrace', 'for zsh'],
+      ['millrace completion fish > ~/.config/fish/completions/millrace.fish', 'for fish'],
+    ],
+    load: () => import('./completion.ts'),
+  },
+];

@@ -1,0 +1,116 @@
+/** Takes over a changed configuration while requests run: all of it, or nothing and the reasons (G24). */
+import { installChanges, keepInstallHalf, type LoadedConfig } from '../config/load.ts';
+import { ConfigError, type Problem } from '../config/problem.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Gateway } from './gateway.ts';
+
+export interface ReloaderOptions {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  /** What the gateway started with. */
+  readonly started: LoadedConfig;
+  readonly load: () => Promise<LoadedConfig>;
+}
+
+export type Reloaded =
+  | {
+      readonly outcome: 'taken' | 'unchanged';
+      readonly configId: string;
+      /** Settings that differ and are read at a start alone. */
+      readonly needsRestart: readonly string[];
+      readonly warnings: readonly string[];
+    }
+  | { readonly outcome: 'refused'; readonly configId: string; readonly problems: readonly Problem[] };
+
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #inForce: LoadedConfig;
+  #running: Promise<Reloaded> | undefined;
+  #next: Promise<Reloaded> | undefined;
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#inForce = options.started;
+  }
+
+  /** The configuration in force. */
+  get loaded(): LoadedConfig {
+    return this.#inForce;
+  }
+
+  /**
+   * One after the other. Whoever asks while one runs shares the next one, which begins after their asking and so
+   * sees what they changed; a storm of calls costs two.
+   */
+  reload(why: string): Promise<Reloaded> {
+    if (this.#running === undefined) return this.#start(why);
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      return this.#start(why);
+    });
+    return this.#next;
+  }
+
+  /** What a reload would do, without doing it. */
+  async check(): Promise<Reloaded> {
+    try {
+      const loaded = await this.#options.load();
+      return this.#judge(loaded, keepInstallHalf(loaded, this.#options.started.config));
+    } catch (thrown) {
+      return this.#refuse(thrown);
+    }
+  }
+
+  #start(why: string): Promise<Reloaded> {
+    const running = this.#take(why).finally(() => {
+      this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #take(why: string): Promise<Reloaded> {
+    const { gateway, log, load, started } = this.#options;
+    try {
+      const loaded = await load();
+      const next = keepInstallHalf(loaded, started.config);
+      const judged = this.#judge(loaded, next);
+      if (judged.outcome === 'taken') gateway.reload(next);
+      this.#inForce = next;
+      this.#report(judged, why);
+      return judged;
+    } catch (thrown) {
+      const refused = this.#refuse(thrown);
+      log.error({ why, problems: refused.problems }, 'the configuration is refused; the one in force stays');
+      return refused;
+    }
+  }
+
+  #judge(loaded: LoadedConfig, next: LoadedConfig): Exclude<Reloaded, { outcome: 'refused' }> {
+    return {
+      outcome: next.id === this.#inForce.id ? 'unchanged' : 'taken',
+      configId: next.id,
+      needsRestart: installChanges(loaded, this.#options.started.config),
+      warnings: loaded.warnings,
+    };
+  }
+
+  #refuse(thrown: unknown): Extract<Reloaded, { outcome: 'refused' }> {
+    // Anything else is a mistake of ours, and the caller's log must show it as one.
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return { outcome: 'refused', configId: this.#inForce.id, problems: thrown.problems };
+  }
+
+  #report(judged: Exclude<Reloaded, { outcome: 'refused' }>, why: string): void {
+    const { log } = this.#options;
+    const { configId, needsRestart } = judged;
+    if (judged.outcome === 'unchanged' && needsRestart.length === 0) {
+      log.info({ why, configId }, 'the configuration has not changed');
+      return;
+    }
+    if (judged.outcome === 'taken') log.info({ why, configId }, 'the configuration is taken over');
+    for (const warning of judged.warnings) log.warn({ why }, warning);
+    if (needsRestart.length > 0)
+      log.warn({ why, needsRestart }, 'these changes need a restart and wait for it');
+  }
+}
