@@ -11,7 +11,7 @@ import { Child, freePort, type Pinning } from './child.ts';
 import { type Contestant, clientKey, type Site } from './contestants/contestant.ts';
 import type { Order } from './generator.ts';
 import type { MockMode } from './mock.ts';
-import { shortPrompt } from './payloads.ts';
+import { shortPrompt, streamedPrompt } from './payloads.ts';
 import { type Usage, usageOfTree } from './proc.ts';
 
 type Histograms = 'total' | 'firstByte' | 'firstContent' | 'gaps' | 'lateness';
@@ -37,6 +37,8 @@ export interface Running {
 
 const readyMs = 15_000;
 const answerPauseMs = 2;
+/** For whole answers, and once more for streams. */
+const warmUpMs = 700;
 const path = '/v1/chat/completions';
 
 export class Rig {
@@ -103,6 +105,20 @@ export class Rig {
     const options: LoadOptions = { ...order, url: target.url, headers: target.headers };
     const timeoutMs = order.durationMs + (order.drainMs ?? order.timeoutMs ?? 60_000) + readyMs;
     return await this.#order<LoadReport>({ kind: 'load', options }, timeoutMs);
+  }
+
+  /** Lets a contestant compile what it will need, so that the first round is a round like the others. */
+  async warmUp(target: Running): Promise<void> {
+    const order = {
+      arrivals: { kind: 'closed' },
+      connections: 32,
+      durationMs: warmUpMs,
+      timeoutMs: 5_000,
+    } as const;
+    await this.setMode({ kind: 'whole', isSplit: false });
+    await this.load(target, { ...order, body: shortPrompt, expect: 'whole' });
+    await this.setMode({ kind: 'stream', deltas: 50, paceMs: 0 });
+    await this.load(target, { ...order, body: streamedPrompt, expect: 'sse' });
   }
 
   async hold(target: Running, order: HoldOrder): Promise<{ opened: number; failed: number }> {

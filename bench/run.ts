@@ -146,6 +146,7 @@ async function tryToEnter(
   try {
     const running = await rig.start(contestant);
     entrants.set(contestant.name, { running, startAnother: () => rig.start(contestant) });
+    await rig.warmUp(running);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@ import { streamedPrompt } from '../payloads.ts';
 import { type Cell, type CellContext, countsOf, type Sample, spanMs } from './cell.ts';
 
 const streams = 100;
-const deltas = 32;
+const deltas = 25;
 const paceMs = 20;
 const streamMs = deltas * paceMs;
 
