@@ -1,7 +1,8 @@
 /** The log: JSON lines in a pipe, short lines on a terminal. One line an exchange, one a change of state. */
-import { destination, pino } from 'pino';
 import type { Failure } from '../core/failure.ts';
 import type { Trail } from '../core/trail.ts';
+import type { Clock } from '../lib/clock.ts';
+import { LineWriter } from '../lib/line-writer.ts';
 
 export interface Log {
   info(facts: object, message: string): void;
@@ -9,50 +10,52 @@ export interface Log {
   error(facts: object, message: string): void;
   /** `facts` are the members that `exchangeFacts` gives. */
   exchange(trail: Trail, facts: string): void;
-  level: string;
+  level: Level;
+  /** Writes what is waiting, at once. */
   flush(): void;
 }
 
-const levels = { info: 30, warn: 40, error: 50 } as const;
-const batchBytes = 15 * 1024;
+type Level = 'debug' | 'info' | 'warn' | 'error';
 
-export function createLog(options: { level: string; terminal: boolean }): Log {
-  // Lines are gathered and written together; a crash writes what is left by `flush`.
-  const out = destination({
-    fd: 1,
-    sync: false,
-    minLength: options.terminal ? 0 : batchBytes,
-    periodicFlush: 200,
+const severities: Readonly<Record<Level, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
+const flushMs = { terminal: 0, pipe: 100 };
+const pendingCharsMax = 8 * 1024 * 1024;
+const standardOutput = 1;
+
+export function createLog(options: { level: Level; terminal: boolean; clock: Clock }): Log {
+  const { clock, terminal } = options;
+  // A reader that went away, or cannot keep up, must not take the gateway with it: its lines are dropped.
+  const writer = new LineWriter({
+    fd: standardOutput,
+    clock,
+    flushMs: terminal ? flushMs.terminal : flushMs.pipe,
+    pendingCharsMax,
   });
-  // A reader that went away must not take the gateway with it.
-  out.on('error', () => {});
-  const write = options.terminal
-    ? (line: string) => out.write(shorten(line))
-    : (line: string) => out.write(line);
-  const logger = pino({ level: options.level, base: null }, { write });
-  return {
-    info: (facts, message) => logger.info(facts, message),
-    warn: (facts, message) => logger.warn(facts, message),
-    error: (facts, message) => logger.error(facts, message),
-    exchange: (trail, facts) => {
+  const write = terminal ? (line: string) => writer.add(shorten(line)) : (line: string) => writer.add(line);
+  const log = {
+    level: options.level,
+    info: (facts: object, message: string) => say('info', facts, message),
+    warn: (facts: object, message: string) => say('warn', facts, message),
+    error: (facts: object, message: string) => say('error', facts, message),
+    exchange: (trail: Trail, facts: string) => {
       const level = severity(trail.failure);
-      if (!logger.isLevelEnabled(level)) return;
-      const cause = causeOf(trail.failure);
+      if (severities[level] < severities[log.level]) return;
       const message = `${trail.route || 'unknown route'} ${trail.outcome}`;
-      write(`{"level":${levels[level]},"time":${Date.now()},${facts}${cause},"msg":"${message}"}\n`);
+      write(
+        `{"level":${severities[level]},"time":${clock.wall()},${facts}${causeOf(trail.failure)},"msg":"${message}"}\n`,
+      );
     },
-    get level() {
-      return logger.level;
-    },
-    set level(level: string) {
-      logger.level = level;
-    },
-    flush: () => out.flushSync(),
+    flush: () => writer.flushSync(),
   };
+  const say = (level: Level, facts: object, message: string) => {
+    if (severities[level] < severities[log.level]) return;
+    write(`${JSON.stringify({ level: severities[level], time: clock.wall(), ...facts, msg: message })}\n`);
+  };
+  return log;
 }
 
 /** A client's mistake is everyday; an upstream's is worth a look; our own is a bug. */
-function severity(failure: Failure | undefined): keyof typeof levels {
+function severity(failure: Failure | undefined): Level {
   if (failure === undefined || failure.blame === 'client') return 'info';
   return failure.code === 'internal' ? 'error' : 'warn';
 }

@@ -56,6 +56,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     running.listener = await openListener(address, {
       clock: options.clock,
       keepAliveMs: config.listen.keepAliveMs,
+      headersMs: config.listen.headersMs,
       connectionsMax: config.listen.connectionsMax,
       stallMs: config.listen.stallMs,
       handler: () => running.snapshot.handler,

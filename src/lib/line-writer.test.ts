@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock } from './clock.ts';
+import { LineWriter } from './line-writer.ts';
+
+function inFile(run: (file: { fd: number; read: () => string }) => Promise<void>) {
+  return async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'));
+    const path = join(folder, 'lines');
+    const fd = openSync(path, 'a');
+    try {
+      await run({ fd, read: () => readFileSync(path, 'utf8') });
+    } finally {
+      closeSync(fd);
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+test(
+  'lines arrive whole and in order, also those said while others are being written',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingCharsMax: 1_000_000 });
+    const lines = Array.from({ length: 2000 }, (_, index) => `line ${index} é\n`);
+    for (const [index, line] of lines.entries()) {
+      writer.add(line);
+      if (index % 100 === 0) void writer.flush();
+    }
+    await writer.flush();
+    assert.equal(read(), lines.join(''));
+    assert.equal(writer.lost, 0);
+  }),
+);
+
+test('a full disk costs lines, which are counted, and is told once (K1)', async () => {
+  const fd = openSync('/dev/full', 'w');
+  const told: Array<string | undefined> = [];
+  const onTrouble = (trouble: Error | undefined) => void told.push(trouble?.message.slice(0, 6));
+  const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingCharsMax: 1000, onTrouble });
+  writer.add('one\n');
+  await writer.flush();
+  writer.add('two\n');
+  await writer.flush();
+  closeSync(fd);
+  assert.equal(writer.lost, 2);
+  assert.deepEqual(told, ['ENOSPC']);
+});
+
+test(
+  'what waits is bounded: beyond that lines are dropped and counted (G14)',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingCharsMax: 10 });
+    for (let index = 0; index < 5; index += 1) writer.add('12345678\n');
+    writer.flushSync();
+    assert.equal(read(), '12345678\n12345678\n');
+    assert.equal(writer.lost, 3);
+  }),
+);
