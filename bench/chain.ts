@@ -1,0 +1,163 @@
+/**
+ * What the chain itself costs, without sockets: `node bench/chain.ts [requests]`. Everything is as in the running
+ * gateway, keys, limits, accounting and all; only the transport answers from memory, at once.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Incoming } from '../src/core/exchange.ts';
+import { Signal } from '../src/core/signal.ts';
+import { Trail } from '../src/core/trail.ts';
+import type { Transport } from '../src/core/transport.ts';
+import { Catalogue } from '../src/fleet/catalogue.ts';
+import { Health } from '../src/fleet/health.ts';
+import { Slots } from '../src/fleet/slots.ts';
+import { systemClock as clock } from '../src/lib/clock.ts';
+import { uuidv7 } from '../src/lib/uuid.ts';
+import { createChain } from '../src/pipeline/chain.ts';
+import { callRoutes } from '../src/protocol/call-routes.ts';
+import { createRouteTable } from '../src/protocol/route-table.ts';
+import { voices } from '../src/protocol/voices.ts';
+import { openaiAdapter } from '../src/providers/openai/adapter.ts';
+import { defaultClocks } from '../src/routing/clocks.ts';
+import { ModelTable } from '../src/routing/model-table.ts';
+import { createMemoryConversations } from '../src/stores/memory/conversations.ts';
+import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
+import { createMemoryRateLimiter } from '../src/stores/memory/rate-limiter.ts';
+import { exchangeFacts } from '../src/telemetry/exchange-facts.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
+import { openSpool } from '../src/telemetry/spool.ts';
+
+const requests = Number(process.argv[2] ?? 300_000);
+const warmUp = 50_000;
+
+const body = Buffer.from(
+  JSON.stringify({
+    model: 'bench',
+    temperature: 0.7,
+    max_tokens: 128,
+    messages: [
+      { role: 'system', content: 'You are a helpful assistant that answers shortly and in plain words.' },
+      { role: 'user', content: 'How does a water mill turn the force of a stream? '.repeat(4) },
+    ],
+  }),
+);
+const answer = Buffer.from(
+  JSON.stringify({
+    id: 'chatcmpl-bench',
+    object: 'chat.completion',
+    created: 1,
+    model: 'bench',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'x'.repeat(400) }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 64, completion_tokens: 70, total_tokens: 134 },
+  }),
+);
+const answerHeaders = { 'content-type': 'application/json' };
+const flow = { pause: () => {}, resume: () => {}, abort: () => {} };
+const transport: Transport = {
+  send: (_request, receiver) => {
+    receiver.sent();
+    queueMicrotask(() => {
+      receiver.head(200, answerHeaders);
+      receiver.data(answer);
+      receiver.end();
+    });
+    return flow;
+  },
+  close: () => Promise.resolve(),
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+const spool = await openSpool({
+  path: join(folder, 'spool'),
+  clock,
+  onTrouble: (trouble) => console.error(trouble),
+});
+const upstream = { name: 'bench', adapter: openaiAdapter, transport, identity: 'bench', slots: 1000 };
+const targets = [{ upstream, model: 'bench', tier: 1 }];
+const models = new ModelTable({
+  models: new Map([['bench', { targets, clocks: defaultClocks }]]),
+  upstreams: [upstream],
+  offers: new Catalogue(),
+  defaultClocks,
+  defaultModel: undefined,
+});
+const metrics = createMetrics({
+  inFlight: () => 0,
+  queued: () => 0,
+  upstreams: () => [],
+  spoolLost: () => 0,
+});
+const principal = { keyName: 'bench', tenant: 'default', role: 'developer' } as const;
+const each = { perMs: 1, count: 1e9 };
+const handler = createChain({
+  telemetry: {
+    clock,
+    configId: 'bench',
+    observers: [metrics.observe, (trail) => spool.append(`{"at":${trail.wallMs},${exchangeFacts(trail)}}\n`)],
+  },
+  voices: { voices },
+  routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
+  keys: {
+    keys: createMemoryKeyStore([{ key: 'sk-mr-bench', principal }]),
+    required: true,
+    metrics: 'auto',
+    operatorBeyondLoopback: false,
+  },
+  limiter: {
+    limiter: createMemoryRateLimiter(
+      [
+        { per: 'key', requests: each, burst: 1e6 },
+        { per: 'address', requests: each, burst: 1e6 },
+      ],
+      clock,
+    ),
+  },
+  knowledge: { accepting: () => true },
+  conversations: {
+    conversations: createMemoryConversations(
+      { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e6 },
+      clock,
+    ),
+  },
+  routing: { models },
+  retries: { attempts: 2, clock },
+  fleet: { slots: new Slots({ clock, places: 100, health: new Health(clock) }), clock },
+  delivery: { clock, answerBytesMax: 1e7, eventBytesMax: 1e6 },
+});
+
+const read = Promise.resolve(body);
+const incoming: Incoming = {
+  method: 'POST',
+  path: '/v1/chat/completions',
+  query: undefined,
+  targetBytes: 20,
+  pathKey: undefined,
+  headers: { authorization: 'Bearer sk-mr-bench', 'content-type': 'application/json' },
+  // Not loopback: limits are to be counted.
+  remoteAddress: '192.0.2.1',
+  onLoopback: false,
+  readBody: () => read,
+  streamBody: () => {
+    throw new TypeError('the chain reads whole bodies');
+  },
+};
+
+async function serve(times: number): Promise<void> {
+  for (let done = 0; done < times; done += 1) {
+    const wallMs = clock.wall();
+    const trail = new Trail(uuidv7(wallMs), { startedMs: clock.now(), wallMs });
+    const reply = await handler({ incoming, trail, signal: new Signal() });
+    if (reply.status !== 200) throw new Error(`the chain answered ${reply.status}`);
+    // Timers and the spool's writer get their turn, as between a real server's requests.
+    if (done % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+await serve(warmUp);
+const before = process.cpuUsage();
+await serve(requests);
+const used = process.cpuUsage(before);
+console.log(`${((used.user + used.system) / requests).toFixed(2)} us of CPU a request, ${requests} requests`);
+await spool.close();
+rmSync(folder, { recursive: true });
