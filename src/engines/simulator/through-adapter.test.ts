@@ -29,12 +29,12 @@ async function send(call: Call, overrides: Partial<SimulatorOptions> = {}): Prom
 }
 
 test('a whole answer is decoded with its text, its reason to stop and its usage', async () => {
-  const call = callOf(simpleComplete, { query: 'Who?', context: 'Ada', max_tokens: 20 });
+  const call = callOf(simpleComplete, { query: 'Who?', context: 'Ada', max_tokens: 24 });
   const result = openaiAdapter.decode(call, (await send(call)).json);
   assert.ok(result.kind === 'text');
   assert.match(result.choices[0]?.text ?? '', /You said: “Who\?”/);
   assert.equal(result.choices[0]?.stop, 'length');
-  assert.deepEqual(result.usage, { inputTokens: 3, outputTokens: 20 });
+  assert.deepEqual(result.usage, { inputTokens: 3, outputTokens: 24 });
 });
 
 test('a stream is decoded to the same text, usage included, and ends with its end marker', async () => {
