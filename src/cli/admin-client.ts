@@ -1,14 +1,10 @@
 /** Speaks to the admin API of a running gateway: found by flags, environment or data folder. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { z } from 'zod';
 import { problemDetailsShape } from '../admin/shapes.ts';
-import { urlOf } from './banner.ts';
 import { type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
-import { loadForVerb } from './load-config.ts';
-import { readRunningFile } from './running-file.ts';
 import { Trouble } from './trouble.ts';
+import { findGateway, readSecret } from './whereabouts.ts';
 
 export interface AdminPlace {
   readonly url: string;
@@ -21,27 +17,13 @@ export async function findAdmin(invocation: Invocation, given: Given): Promise<A
   const askedUrl = textOption(given, 'admin');
   const askedToken = textOption(given, 'token') ?? invocation.environment['MILLRACE_ADMIN_TOKEN'];
   if (askedUrl !== undefined && askedToken !== undefined) return { url: askedUrl, token: askedToken };
-  const { config } = loadForVerb(invocation, given);
-  const running = await readRunningFile(config.data);
-  const { host, port } = config.admin.listen;
-  const url = askedUrl ?? running?.admin ?? urlOf(host, port);
-  const token = askedToken ?? config.admin.token?.reveal() ?? (await readSecret(config.data, 'admin-token'));
+  const { folder, admin, config } = await findGateway(invocation, given);
+  const url = askedUrl ?? admin;
+  const token = askedToken ?? config?.admin.token?.reveal() ?? (await readSecret(folder, 'admin-token'));
   if (token !== undefined) return { url, token };
   throw new Trouble(
-    `no gateway has run with the data folder ${config.data}: start it with \`millrace serve\`, or name it with --admin and --token`,
+    `no gateway has run with the data folder ${folder}: start it with \`millrace serve\`, or name it with --admin and --token`,
   );
-}
-
-/** A secret that the gateway keeps in its data folder; nothing before its first start. */
-export async function readSecret(folder: string, name: string): Promise<string | undefined> {
-  try {
-    return (await readFile(join(folder, name), 'utf8')).trim();
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
-    throw new Trouble(`${join(folder, name)} cannot be read: it belongs to the user that runs the gateway`, {
-      cause: thrown,
-    });
-  }
 }
 
 interface Question<Shape extends z.ZodType> {

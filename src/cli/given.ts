@@ -26,5 +26,6 @@ export function numberOption(
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() !== '' && value >= bounds.min && value <= bounds.max) return value;
-  throw new UsageError(`--${name} must be a number from ${bounds.min} to ${bounds.max}`);
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new UsageError(`--${flag} must be a number from ${bounds.min} to ${bounds.max}`);
 }

@@ -1,5 +1,35 @@
-import type { Given } from './given.ts';
+/** `millrace reload`: a running gateway reads its configuration again. */
+import { reloadedShape } from '../admin/shapes.ts';
+import { formatProblem } from '../config/problem.ts';
+import { askAdmin, findAdmin } from './admin-client.ts';
+import { flagOption, type Given } from './given.ts';
 import type { Invocation } from './invocation.ts';
-export function run(_i: Invocation, _g: Given): Promise<number> {
-  return Promise.resolve(0);
+
+export async function run(invocation: Invocation, given: Given): Promise<number> {
+  const place = await findAdmin(invocation, given);
+  const reloaded = await askAdmin(place, {
+    method: 'POST',
+    path: 'config/reload',
+    shape: reloadedShape,
+    alsoRead: [422],
+  });
+  const refused = reloaded.outcome === 'refused';
+  if (flagOption(given, 'json')) {
+    invocation.write(JSON.stringify(reloaded));
+    return refused ? 2 : 0;
+  }
+  if (refused) {
+    for (const { hint, ...problem } of reloaded.problems) {
+      invocation.warn(formatProblem(hint === undefined ? problem : { ...problem, hint }));
+    }
+    invocation.warn(`refused: configuration ${reloaded.configId} stays in force`);
+    return 2;
+  }
+  for (const warning of reloaded.warnings) invocation.warn(`! ${warning}`);
+  if (reloaded.needsRestart.length > 0) {
+    invocation.warn(`! read at a start alone, so they wait for one: ${reloaded.needsRestart.join(', ')}`);
+  }
+  const said = { taken: 'taken over', unchanged: 'nothing has changed' }[reloaded.outcome];
+  invocation.write(`${said}: configuration ${reloaded.configId}`);
+  return 0;
 }

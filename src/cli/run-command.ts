@@ -1,11 +1,28 @@
 /** Finds the verb and runs it. Exit codes: 0 done, 1 failed, 2 used wrongly or a bad configuration. */
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/expand.ts';
+import { closest } from '../lib/closest.ts';
 import { version } from '../lib/version.ts';
 import { UsageError } from './given.ts';
-import type { Invocation } from './invocation.ts';
+import type { Invocation, Run } from './invocation.ts';
 import { Trouble } from './trouble.ts';
 import { usualVerb, type Verb, verbs } from './verbs.ts';
+
+/** Loaded when asked for, so that `--help` costs nothing and `serve` no more than it needs. */
+const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
+  serve: () => import('./serve.ts'),
+  check: () => import('./check.ts'),
+  doctor: () => import('./doctor.ts'),
+  init: () => import('./init.ts'),
+  run: () => import('./run.ts'),
+  models: () => import('./models.ts'),
+  ps: () => import('./ps.ts'),
+  keys: () => import('./keys.ts'),
+  reload: () => import('./reload.ts'),
+  bench: () => import('./bench.ts'),
+  version: () => import('./version.ts'),
+  completion: () => import('./completion.ts'),
+};
 
 export async function run(argv: readonly string[], environment: Environment): Promise<number> {
   let exitCode = 0;
@@ -22,9 +39,15 @@ export async function run(argv: readonly string[], environment: Environment): Pr
   for (const verb of verbs) {
     addVerb(program, verb).action(async (...args: unknown[]) => {
       const command = args.at(-1) as Command;
-      const { run: runVerb } = await verb.load();
-      exitCode = await runVerb(invocation, { words: command.args, options: command.opts() });
+      const file = await files[verb.name]?.();
+      if (file === undefined) throw new TypeError(`the verb ${verb.name} has no file`);
+      exitCode = await file.run(invocation, { words: command.args, options: command.opts() });
     });
+  }
+  const unknown = unknownVerb(argv);
+  if (unknown !== undefined) {
+    invocation.warn(unknown);
+    return 2;
   }
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -32,6 +55,15 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     return refuse(thrown, invocation);
   }
   return exitCode;
+}
+
+/** The usual verb takes no words, so a first word that is no verb is a slip, and not meant for it. */
+function unknownVerb([first = '-']: readonly string[]): string | undefined {
+  const names = verbs.map((verb) => verb.name);
+  if (first.startsWith('-') || names.includes(first)) return undefined;
+  const meant = closest(first, names);
+  const hint = meant === undefined ? `there are ${names.join(', ')}` : `did you mean \`${meant}\`?`;
+  return `\`${first.slice(0, 40)}\` is not a command of millrace; ${hint}`;
 }
 
 function addVerb(program: Command, verb: Verb): Command {

@@ -1,5 +1,159 @@
-import type { Given } from './given.ts';
+/** `millrace run MODEL`: a chat in the terminal, one question, or a text from a pipe. */
+import { createInterface, type Interface } from 'node:readline';
+import { type ChatMessage, type ClientPlace, findClients, streamChat } from './client.ts';
+import { type Given, numberOption, textOption, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
-export function run(_i: Invocation, _g: Given): Promise<number> {
-  return Promise.resolve(0);
+import { createPaint, type Paint } from './paint.ts';
+import { Trouble } from './trouble.ts';
+
+interface Chat {
+  readonly invocation: Invocation;
+  readonly place: ClientPlace;
+  readonly model: string;
+  readonly maxTokens: number | undefined;
+  readonly messages: ChatMessage[];
+  readonly paint: Paint;
+}
+
+/** Of a pipe; more than this is no question. */
+const pipeBytesMax = 8 * 1024 * 1024;
+/** The oldest turns go first: a terminal left open for days must not grow for ever. */
+const messagesMax = 200;
+
+export async function run(invocation: Invocation, given: Given): Promise<number> {
+  const [model, ...words] = given.words;
+  if (model === undefined) throw new UsageError('name a model: `millrace models` lists them');
+  const system = textOption(given, 'system');
+  const chat: Chat = {
+    invocation,
+    place: await findClients(invocation, given),
+    model,
+    maxTokens: numberOption(given, 'maxTokens', { min: 1, max: 1_000_000 }),
+    messages: system === undefined ? [] : [{ role: 'system', content: system }],
+    paint: createPaint(process.stdout.isTTY === true, invocation.environment),
+  };
+  const piped = process.stdin.isTTY === true ? '' : await readPipe();
+  const question = [words.join(' '), piped].filter((text) => text.trim() !== '').join('\n\n');
+  if (question !== '') return await askOnce(chat, question);
+  if (process.stdin.isTTY !== true) throw new UsageError('ask something: `millrace run MODEL "question"`');
+  return await converse(chat);
+}
+
+async function askOnce(chat: Chat, question: string): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  process.once('SIGINT', interrupt);
+  try {
+    await answer(chat, question, stop.signal);
+    return stop.signal.aborted ? 130 : 0;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+}
+
+function converse(chat: Chat): Promise<number> {
+  const { invocation, model, paint } = chat;
+  invocation.write(
+    paint('dim', `Talking to ${model}. Ctrl-C stops an answer; /bye or Ctrl-D leaves; /clear forgets.`),
+  );
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    prompt: '> ',
+    historySize: 500,
+  });
+  let speaking: AbortController | undefined;
+  return new Promise((resolve) => {
+    lines.on('SIGINT', () => {
+      if (speaking !== undefined) speaking.abort();
+      else {
+        invocation.write('');
+        invocation.write(paint('dim', '/bye or Ctrl-D leaves'));
+        prompt(lines);
+      }
+    });
+    lines.on('close', () => {
+      speaking?.abort();
+      resolve(0);
+    });
+    lines.on('line', (line) => {
+      // Lines typed while an answer runs are dropped with a word, rather than sent out of turn.
+      if (speaking !== undefined) return;
+      if (obey(chat, lines, line)) return;
+      speaking = new AbortController();
+      void turn(chat, line, speaking.signal).finally(() => {
+        speaking = undefined;
+        prompt(lines);
+      });
+    });
+    prompt(lines);
+  });
+}
+
+/** Whether the line was for us and not for the model. */
+function obey(chat: Chat, lines: Interface, line: string): boolean {
+  const text = line.trim();
+  if (text === '/bye' || text === '/exit') {
+    lines.close();
+    return true;
+  }
+  if (text === '/clear') {
+    chat.messages.splice(0, chat.messages.length, ...chat.messages.filter(({ role }) => role === 'system'));
+    chat.invocation.write(chat.paint('dim', 'forgotten'));
+  }
+  if (text !== '' && text !== '/clear') return false;
+  prompt(lines);
+  return true;
+}
+
+function prompt(lines: Interface): void {
+  lines.prompt();
+}
+
+/** A refusal ends the turn, not the conversation. */
+async function turn(chat: Chat, question: string, signal: AbortSignal): Promise<void> {
+  try {
+    await answer(chat, question, signal);
+  } catch (thrown) {
+    const message = thrown instanceof Trouble ? thrown.message : String(thrown);
+    chat.invocation.warn(chat.paint('red', message));
+  }
+}
+
+/** Says the answer as it comes and keeps it; of a stopped one what was said, since the model goes on from there. */
+async function answer(chat: Chat, question: string, signal: AbortSignal): Promise<void> {
+  const { messages, paint, place, model, maxTokens } = chat;
+  const asked: ChatMessage = { role: 'user', content: question };
+  const request = {
+    model,
+    messages: [...messages, asked],
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+  };
+  let said = '';
+  try {
+    for await (const { text, reasoning } of streamChat(place, request, signal)) {
+      if (reasoning !== '') process.stdout.write(paint('dim', reasoning));
+      if (text !== '' && said === '') said = text.trimStart();
+      else said += text;
+      process.stdout.write(text);
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  } finally {
+    process.stdout.write('\n');
+  }
+  messages.push(asked, { role: 'assistant', content: said });
+  const first = messages.findIndex(({ role }) => role !== 'system');
+  if (messages.length > messagesMax) messages.splice(first, messages.length - messagesMax);
+}
+
+async function readPipe(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > pipeBytesMax) throw new Trouble('more than 8 MiB came through the pipe');
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

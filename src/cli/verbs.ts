@@ -1,10 +1,4 @@
-/** Every verb as data: what it takes, how it is used, and where it is. Help and completion are made of this. */
-import type { Given } from './given.ts';
-import type { Invocation } from './invocation.ts';
-
-/** Resolves with the exit code. */
-export type Run = (invocation: Invocation, given: Given) => Promise<number>;
-
+/** Every verb as data: what it takes and how it is used. Help and completion are made of this. */
 export interface Verb {
   readonly name: string;
   readonly summary: string;
@@ -12,7 +6,6 @@ export interface Verb {
   readonly words?: string;
   readonly options: readonly (readonly [flags: string, meaning: string])[];
   readonly examples: readonly (readonly [line: string, meaning: string])[];
-  readonly load: () => Promise<{ readonly run: Run }>;
 }
 
 const config = ['-c, --config <file>', 'the configuration; ./millrace.yaml when there is one'] as const;
@@ -39,7 +32,6 @@ export const verbs: readonly Verb[] = [
       ['millrace serve', 'with millrace.yaml if it is here, else with what is found on this machine'],
       ['millrace serve --config gateway.yaml', 'with this configuration'],
     ],
-    load: () => import('./serve.ts'),
   },
   {
     name: 'check',
@@ -49,7 +41,6 @@ export const verbs: readonly Verb[] = [
       ['millrace check --config gateway.yaml', 'every problem with its place'],
       ['millrace check --schema > millrace.schema.json', 'for editors'],
     ],
-    load: () => import('./check.ts'),
   },
   {
     name: 'doctor',
@@ -59,7 +50,6 @@ export const verbs: readonly Verb[] = [
       ['millrace doctor', 'everything that is free'],
       ['millrace doctor --paid --json', 'everything, for a program'],
     ],
-    load: () => import('./doctor.ts'),
   },
   {
     name: 'init',
@@ -72,7 +62,6 @@ export const verbs: readonly Verb[] = [
       ['millrace init', 'writes ./millrace.yaml'],
       ['millrace init --output gateway.yaml --force', 'replaces gateway.yaml'],
     ],
-    load: () => import('./init.ts'),
   },
   {
     name: 'run',
@@ -88,7 +77,6 @@ export const verbs: readonly Verb[] = [
       ['millrace run gemma "Why is the sky blue?"', 'one question'],
       ['cat notes.txt | millrace run gemma "Summarise this:"', 'with a text from a pipe'],
     ],
-    load: () => import('./run.ts'),
   },
   {
     name: 'models',
@@ -98,7 +86,6 @@ export const verbs: readonly Verb[] = [
       ['millrace models', 'names and where they are served'],
       ['millrace models --json | jq -r ".models[].name"', 'names alone'],
     ],
-    load: () => import('./models.ts'),
   },
   {
     name: 'ps',
@@ -108,7 +95,6 @@ export const verbs: readonly Verb[] = [
       ['millrace ps', 'upstreams and the models that work or are loaded'],
       ['millrace ps --json', 'for a program'],
     ],
-    load: () => import('./ps.ts'),
   },
   {
     name: 'keys',
@@ -125,7 +111,6 @@ export const verbs: readonly Verb[] = [
       ['millrace keys show', 'where the first key is, and how to get another if it is lost'],
       ['millrace keys new alice', 'makes a key, and the lines that let it in'],
     ],
-    load: () => import('./keys.ts'),
   },
   {
     name: 'reload',
@@ -134,7 +119,6 @@ export const verbs: readonly Verb[] = [
     examples: [
       ['millrace reload', 'exit code 2 when the configuration is refused; the old one stays in force'],
     ],
-    load: () => import('./reload.ts'),
   },
   {
     name: 'bench',
@@ -154,14 +138,12 @@ export const verbs: readonly Verb[] = [
       ['millrace bench simulator', 'eight streams at a time for ten seconds'],
       ['millrace bench gemma --rate 5 --seconds 60', 'five requests a second for a minute'],
     ],
-    load: () => import('./bench.ts'),
   },
   {
     name: 'version',
     summary: 'say which version this is',
     options: [json],
     examples: [['millrace version --json', 'with the runtime and the platform']],
-    load: () => import('./version.ts'),
   },
   {
     name: 'completion',
@@ -173,6 +155,5 @@ export const verbs: readonly Verb[] = [
       ['millrace completion zsh > ~/.zfunc/_millrace', 'for zsh'],
       ['millrace completion fish > ~/.config/fish/completions/millrace.fish', 'for fish'],
     ],
-    load: () => import('./completion.ts'),
   },
 ];

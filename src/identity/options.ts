@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Role } from '../core/exchange.ts';
 import { name, secret } from '../lib/options.ts';
 
-const roles = [
+export const roles = [
   'owner',
   'admin',
   'operator',

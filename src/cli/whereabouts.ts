@@ -1,0 +1,71 @@
+/** Where the gateway that a verb means is to be found: by the configuration, by what the last start wrote, by flags. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { ConfigError, formatProblem } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
+import { urlOf } from './banner.ts';
+import { configFile } from './config-file.ts';
+import { type Given, textOption } from './given.ts';
+import type { Invocation } from './invocation.ts';
+import { readRunningFile } from './running-file.ts';
+import { Trouble } from './trouble.ts';
+
+export interface Whereabouts {
+  readonly folder: string;
+  readonly admin: string;
+  readonly clients: string;
+  /** Absent while the configuration is broken. */
+  readonly config: Config | undefined;
+}
+
+/** A configuration that is broken at this moment must not hide the gateway that runs by the one before. */
+export async function findGateway(invocation: Invocation, given: Given): Promise<Whereabouts> {
+  const path = configFile(textOption(given, 'config'));
+  try {
+    const { config } = load(invocation, path);
+    const running = await readRunningFile(config.data);
+    const { listen, admin, data } = config;
+    return {
+      folder: data,
+      config,
+      admin: running?.admin ?? urlOf(admin.listen.host, admin.listen.port),
+      clients: running?.clients ?? urlOf(listen.address.host, listen.address.port),
+    };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    const folder = resolve(path === undefined ? '.' : dirname(path), '.millrace');
+    const running = await readRunningFile(folder);
+    if (running === undefined) throw asTrouble(thrown);
+    return { folder, config: undefined, admin: running.admin, clients: running.clients };
+  }
+}
+
+/** For verbs that need the configuration itself: all of its problems, and exit code 2. */
+export function loadForVerb(invocation: Invocation, given: Given): LoadedConfig {
+  try {
+    return load(invocation, configFile(textOption(given, 'config')));
+  } catch (thrown) {
+    throw thrown instanceof ConfigError ? asTrouble(thrown) : thrown;
+  }
+}
+
+/** A secret that the gateway keeps in its data folder; nothing before its first start. */
+export async function readSecret(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(folder, name), 'utf8')).trim();
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    throw new Trouble(`${join(folder, name)} cannot be read: it belongs to the user that runs the gateway`, {
+      cause: thrown,
+    });
+  }
+}
+
+function load(invocation: Invocation, path: string | undefined): LoadedConfig {
+  return loadConfig({ env: invocation.environment, ...(path === undefined ? {} : { path }) });
+}
+
+function asTrouble(error: ConfigError): Trouble {
+  return new Trouble(error.problems.map(formatProblem).join('\n'), { cause: error, exitCode: 2 });
+}
