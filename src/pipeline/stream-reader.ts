@@ -2,6 +2,7 @@
  * A stream: cut into frames, each frame decoded, and written in the client's dialect unless it is that already.
  * Until the first content nothing is promised to the client; after it, a failure is the stream's last event.
  */
+import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../core/adapter.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import { isContent, type Part } from '../core/part.ts';
@@ -22,6 +23,7 @@ const framings = {
 
 /** What waits for a client that does not read is bounded by pausing the upstream; this bounds what comes anyway. */
 const heldBytesMax = 4 * 1024 * 1024;
+const colon = 0x3a;
 
 export class StreamReader implements BodyReader, StreamSource {
   readonly #delivery: Delivery;
@@ -114,7 +116,16 @@ export class StreamReader implements BodyReader, StreamSource {
 
   #frame(bytes: Buffer): void {
     if (this.#complete) return;
-    const parts = this.#decode(this.#framing.parse(bytes));
+    const frame = this.#framing.parse(bytes);
+    if (frame.data === '') {
+      this.#passComment(bytes);
+      return;
+    }
+    // Decoding puts this character where bytes mean nothing; a model may also have said it.
+    if (frame.data.includes('\ufffd') && !isUtf8(bytes)) {
+      throw fail('bad_upstream_response', 'the upstream sent bytes that are not UTF-8');
+    }
+    const parts = this.#decode(frame);
     let content = false;
     let ended = false;
     let usageOnly = parts.length > 0;
@@ -129,6 +140,11 @@ export class StreamReader implements BodyReader, StreamSource {
       this.#pass(bytes);
     if (content) this.#promise();
     if (ended) this.#finished();
+  }
+
+  /** Comments keep a connection alive on its whole way. Any other event without data is one that clients trip over. */
+  #passComment(bytes: Buffer): void {
+    if (this.#render === undefined && bytes[0] === colon) this.#pass(bytes);
   }
 
   /** Keeps what the trail tells of a part. */

@@ -1,4 +1,5 @@
 /** A whole answer: collected, checked, and written in the client's dialect unless it is that already. */
+import { isUtf8 } from 'node:buffer';
 import { type Failure, fail } from '../core/failure.ts';
 import type { CallResult } from '../core/part.ts';
 import { wholeReply } from '../core/stage.ts';
@@ -55,6 +56,7 @@ export class WholeReader implements BodyReader {
 }
 
 function parseAnswer(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw fail('bad_upstream_response', "the upstream's answer is not UTF-8");
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
