@@ -137,6 +137,7 @@ const incoming: Incoming = {
   // Not loopback: limits are to be counted.
   remoteAddress: '192.0.2.1',
   onLoopback: false,
+  fault: undefined,
   readBody: () => read,
   streamBody: () => {
     throw new TypeError('the chain reads whole bodies');

@@ -23,6 +23,8 @@ export interface Incoming {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly remoteAddress: string;
   readonly onLoopback: boolean;
+  /** What is wrong with the request's head: refused before anything else is looked at. */
+  readonly fault: Failure | undefined;
   /** Reads the whole body; refuses what is larger, or slower, than the route allows. */
   readBody(limits: BodyLimits): Promise<Uint8Array>;
   /** The body as a stream, for what is too large to hold: blobs. */

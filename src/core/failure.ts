@@ -64,6 +64,8 @@ export interface FailureDetails {
   readonly status?: number;
   /** Which upstream failed. */
   readonly upstream?: string;
+  /** The methods that the path takes instead, as the Allow header lists them. */
+  readonly allow?: string;
 }
 
 export class Failure extends Error {
@@ -72,15 +74,17 @@ export class Failure extends Error {
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
   readonly upstream: string | undefined;
+  readonly allow: string | undefined;
 
   constructor(message: string, options: FailureDetails & { code: FailureCode }) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(bounded(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'Failure';
     this.code = options.code;
     this.status = options.status ?? failures[options.code].status;
-    this.param = options.param;
+    this.param = options.param === undefined ? undefined : bounded(options.param);
     this.retryAfterS = options.retryAfterS;
     this.upstream = options.upstream;
+    this.allow = options.allow;
   }
 
   get blame(): FailureKind['blame'] {
@@ -90,6 +94,13 @@ export class Failure extends Error {
   get retry(): boolean {
     return failures[this.code].retry;
   }
+}
+
+const charsMax = 1_000;
+
+/** Messages quote what a client or an upstream sent, which may be megabytes; they end up in answers and logs. */
+function bounded(text: string): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1).toWellFormed()}…`;
 }
 
 export function fail(code: FailureCode, message: string, details: FailureDetails = {}): Failure {

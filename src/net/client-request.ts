@@ -1,9 +1,11 @@
 /** A client's request as the chain sees it: path and key apart, body read within limits. */
 import type { IncomingMessage } from 'node:http';
 import type { BodyLimits, Incoming } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import type { Clock } from '../lib/clock.ts';
+import { headFault } from './head-fault.ts';
 import { inflate } from './inflate.ts';
+import { parseRequestTarget } from './request-target.ts';
 
 export class ClientRequest implements Incoming {
   readonly method: string;
@@ -11,6 +13,7 @@ export class ClientRequest implements Incoming {
   readonly pathKey: string | undefined;
   readonly headers: Incoming['headers'];
   readonly remoteAddress: string;
+  readonly fault: Failure | undefined;
   readonly #request: IncomingMessage;
   readonly #clock: Clock;
   readonly #search: string;
@@ -18,19 +21,14 @@ export class ClientRequest implements Incoming {
   constructor(request: IncomingMessage, clock: Clock) {
     this.#request = request;
     this.#clock = clock;
-    const url = request.url ?? '/';
-    const question = url.indexOf('?');
-    const path = question === -1 ? url : url.slice(0, question);
-    this.#search = question === -1 ? '' : url.slice(question + 1);
+    this.fault = headFault(request);
+    const { path, search, pathKey } = parseRequestTarget(request.url ?? '/');
+    this.path = path;
+    this.#search = search;
+    this.pathKey = pathKey;
     this.method = request.method ?? 'GET';
     this.headers = request.headers;
     this.remoteAddress = request.socket.remoteAddress ?? '';
-    const keyed = path.startsWith('/k/') ? path.indexOf('/', 3) : -1;
-    this.pathKey = path.startsWith('/k/')
-      ? decodeKey(path.slice(3, keyed === -1 ? undefined : keyed))
-      : undefined;
-    if (this.pathKey === undefined) this.path = path;
-    else this.path = keyed === -1 ? '/' : path.slice(keyed);
   }
 
   get query(): URLSearchParams | undefined {
@@ -38,7 +36,8 @@ export class ClientRequest implements Incoming {
   }
 
   get onLoopback(): boolean {
-    return /^(?:127\.|::1$|::ffff:127\.)/.test(this.remoteAddress);
+    // A proxy on this machine speaks for others, who are not on it.
+    return isLoopbackPeer(this.remoteAddress) && !forwarded.some((name) => name in this.headers);
   }
 
   get targetBytes(): number {
@@ -104,13 +103,10 @@ export class ClientRequest implements Incoming {
   }
 }
 
-function decodeKey(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // Not an encoding of anything: as a key it is simply unknown.
-    return text;
-  }
+const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const;
+
+export function isLoopbackPeer(address: string): boolean {
+  return /^(?:127\.|::1$|::ffff:127\.)/.test(address);
 }
 
 function tooLarge(limits: BodyLimits) {

@@ -1,19 +1,22 @@
 /** Takes connections from clients, hands their requests to the chain, and writes its replies. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Received } from '../core/exchange.ts';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Incoming, Received } from '../core/exchange.ts';
 import { Signal } from '../core/signal.ts';
 import type { Handler, Reply } from '../core/stage.ts';
 import { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/uuid.ts';
 import { ClientRequest } from './client-request.ts';
-import { refuseMalformed, tooManyHeaders } from './malformed.ts';
+import { headerCountMax } from './head-fault.ts';
+import { MalformedRequest, type ParserError, writeRefusal } from './malformed.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
 export interface ListenerOptions {
   readonly clock: Clock;
   readonly keepAliveMs: number;
+  /** A client whose headers are not complete by then is refused (C4). */
+  readonly headersMs: number;
   readonly connectionsMax: number;
   /** A client that takes nothing for this long is cut (C6). */
   readonly stallMs: number;
@@ -30,7 +33,9 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-const headerCountMax = 100;
+const headerBytesMax = 16 * 1024;
+/** How often connections are looked over for late headers. */
+const overdueCheckMs = 500;
 
 export async function openListener(
   address: { host: string; port: number },
@@ -41,17 +46,22 @@ export async function openListener(
     keepAliveTimeout: options.keepAliveMs,
     // Node closes idle connections this much later than it promised the client, so that neither races the other.
     keepAliveTimeoutBuffer: 1000,
-    headersTimeout: 10_000,
+    headersTimeout: options.headersMs,
+    connectionsCheckingInterval: Math.min(overdueCheckMs, options.headersMs),
     // Bodies have the clocks of their routes.
     requestTimeout: 0,
-    maxHeaderSize: 16 * 1024,
+    maxHeaderSize: headerBytesMax,
+    // Of two Authorization headers Node would keep one and say nothing; joined they are no key at all.
+    joinDuplicateHeaders: true,
+    // Refused by ourselves, in the caller's dialect.
+    requireHostHeader: false,
     noDelay: true,
     insecureHTTPParser: false,
   });
   server.maxConnections = options.connectionsMax;
   // Node would silently drop the headers beyond its count; we refuse the request instead.
   server.maxHeadersCount = headerCountMax + 1;
-  server.on('clientError', refuseMalformed);
+  server.on('clientError', (error: ParserError, socket) => refuse(options, error, socket as Socket));
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     serve(options, state, { request, response });
   });
@@ -78,12 +88,8 @@ interface Pair {
 
 function serve(options: ListenerOptions, state: { inFlight: number; draining: boolean }, pair: Pair): void {
   const { request, response } = pair;
-  if (tooManyHeaders(request, headerCountMax, response)) return;
-  const wallMs = options.clock.wall();
-  const trail = new Trail(uuidv7(wallMs), { startedMs: options.clock.now(), wallMs });
-  const signal = new Signal();
-  const incoming = new ClientRequest(request, options.clock);
-  trail.remoteAddress = incoming.remoteAddress;
+  const received = receive(options, new ClientRequest(request, options.clock));
+  const { incoming, trail, signal } = received;
   const asked = request.headers['x-request-id'];
   if (typeof asked === 'string') trail.clientRequestId = asked.slice(0, 200);
   state.inFlight += 1;
@@ -91,13 +97,39 @@ function serve(options: ListenerOptions, state: { inFlight: number; draining: bo
     state.inFlight -= 1;
     if (!response.writableFinished) signal.abort();
   });
-  if (state.draining) response.shouldKeepAlive = false;
+  if (state.draining || incoming.fault !== undefined) response.shouldKeepAlive = false;
   const writer = new ReplyWriter(request, response, { clock: options.clock, stallMs: options.stallMs });
   options
-    .handler()({ incoming, trail, signal })
+    .handler()(received)
     .then((reply: Reply) => writer.write(reply, trail.id))
     // The chain turns every failure into a reply; what arrives here is a mistake of the chain itself.
     .catch((mistake: unknown) => writer.crash(mistake));
+}
+
+function receive({ clock }: ListenerOptions, incoming: Incoming): Received {
+  const wallMs = clock.wall();
+  const trail = new Trail(uuidv7(wallMs), { startedMs: clock.now(), wallMs });
+  trail.remoteAddress = incoming.remoteAddress;
+  return { incoming, trail, signal: new Signal() };
+}
+
+/** What is no request is refused, logged and counted by the chain as well. */
+function refuse(options: ListenerOptions, error: ParserError, socket: Socket): void {
+  const busy = (socket as Socket & { _httpMessage?: object | null })._httpMessage;
+  // An answer is on its way on this connection: a refusal in the middle of it would be taken for a part of it.
+  if (error.code === 'ECONNRESET' || !socket.writable || (busy !== undefined && busy !== null)) {
+    socket.destroy();
+    return;
+  }
+  const limits = { headerBytesMax, headersMs: options.headersMs };
+  const received = receive(options, new MalformedRequest(error, socket, limits));
+  options
+    .handler()(received)
+    .then((reply) => writeRefusal(socket, reply, received.trail.id))
+    .catch((mistake: unknown) => {
+      socket.destroy();
+      process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
+    });
 }
 
 function listen(server: Server, address: { host: string; port: number }): Promise<void> {

@@ -1,8 +1,8 @@
 /** Finds the route: what the path means, who may use it, how large and slow its body may be. */
 
 import type { Dialect } from '../core/call.ts';
-import type { Matched, Received, Route } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
+import type { Incoming, Matched, Received, Route } from '../core/exchange.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
 
 export interface RouteTable {
@@ -19,8 +19,10 @@ export interface MatchOptions {
 export function match(options: MatchOptions): Stage<Received, Matched> {
   return (next) => (exchange) => {
     const { incoming, trail } = exchange;
-    if (incoming.targetBytes > targetBytesMax) {
-      return Promise.reject(fail('uri_too_long', `path and query are longer than ${targetBytesMax} bytes`));
+    const fault = incoming.fault ?? tooLong(incoming);
+    if (fault !== undefined) {
+      trail.dialect = options.routes.dialectOf(incoming.path);
+      return Promise.reject(fault);
     }
     const route = options.routes.find(incoming.method, incoming.path);
     if ('methods' in route) {
@@ -35,7 +37,17 @@ export function match(options: MatchOptions): Stage<Received, Matched> {
 
 const targetBytesMax = 8 * 1024;
 
-function missing(method: string, path: string, methods: readonly string[]) {
-  if (methods.length === 0) return fail('not_found', `there is nothing at ${path.slice(0, 200)}`);
-  return fail('method_not_allowed', `${path} does not take ${method}; it takes ${methods.join(' and ')}`);
+function tooLong({ targetBytes }: Incoming): Failure | undefined {
+  if (targetBytes <= targetBytesMax) return undefined;
+  return fail('uri_too_long', `path and query are longer than ${targetBytesMax} bytes`);
 }
+
+function missing(method: string, path: string, methods: readonly string[]): Failure {
+  const shown = path.slice(0, 200).replace(keyLike, '/…');
+  if (methods.length === 0) return fail('not_found', `there is nothing at ${shown}`);
+  const allow = methods.join(', ');
+  return fail('method_not_allowed', `${shown} does not take ${method}; it takes ${allow}`, { allow });
+}
+
+/** A key in the wrong place of a path must reach no log; keys have 16 characters or more, no word of a route has. */
+const keyLike = /\/[^/]{16,}/g;

@@ -24,6 +24,6 @@ export function parse(): Stage<Authenticated, Parsed> {
 function checkContentType(exchange: Authenticated): void {
   if (exchange.route.voice.dialect !== 'openai') return;
   const type = exchange.incoming.headers['content-type'];
-  if (typeof type !== 'string' || /^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return;
+  if (typeof type !== 'string' || /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) return;
   throw fail('unsupported_media_type', `the body must be application/json, not ${type.slice(0, 100)}`);
 }

@@ -9,6 +9,11 @@ import { openaiCompletions } from './openai-completions.ts';
 import { openaiEmbeddings } from './openai-embeddings.ts';
 import { openaiVoice } from './openai-voice.ts';
 import type { PlacedRoute } from './route-table.ts';
+import { simpleChat } from './simple-chat.ts';
+import { simpleComplete, simpleStream } from './simple-complete.ts';
+import { simpleEmbeddings } from './simple-embeddings.ts';
+import { simpleGenerate } from './simple-generate.ts';
+import { simpleVoice } from './simple-voice.ts';
 
 interface CallRoute {
   readonly name: string;
@@ -41,6 +46,23 @@ const table: readonly CallRoute[] = [
   { name: 'ollama.generate', paths: ['/api/generate'], endpoint: ollamaGenerate, voice: ollamaVoice },
   { name: 'ollama.embed', paths: ['/api/embed'], endpoint: ollamaEmbed, voice: ollamaVoice },
   { name: 'ollama.embeddings', paths: ['/api/embeddings'], endpoint: ollamaEmbeddings, voice: ollamaVoice },
+  {
+    name: 'simple.generate',
+    paths: ['/generate'],
+    endpoint: simpleGenerate,
+    voice: simpleVoice,
+  },
+  {
+    name: 'simple.complete',
+    paths: ['/api/v1/complete', '/api/complete'],
+    endpoint: simpleComplete,
+    voice: simpleVoice,
+    // Its clients were promised an answer or `LLM timeout` by then.
+    totalMs: 30_000,
+  },
+  { name: 'simple.stream', paths: ['/api/v1/stream'], endpoint: simpleStream, voice: simpleVoice },
+  { name: 'simple.chat', paths: ['/chat', '/api/v1/chat'], endpoint: simpleChat, voice: simpleVoice },
+  { name: 'simple.embeddings', paths: ['/embeddings'], endpoint: simpleEmbeddings, voice: simpleVoice },
 ];
 
 export function callRoutes(limits: BodyLimits): readonly PlacedRoute[] {

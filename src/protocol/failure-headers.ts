@@ -12,5 +12,6 @@ export function failureHeaders(failure: Failure, contentType: string): string[] 
   } else if (failure.status >= 500 || failure.status === 429 || failure.status === 408) {
     headers.push('x-should-retry', 'false');
   }
+  if (failure.allow !== undefined) headers.push('allow', failure.allow);
   return headers;
 }

@@ -34,8 +34,14 @@ export function createRouteTable(all: readonly PlacedRoute[]): RouteTable {
       const methods = all.filter((placed) => matches(placed, path)).map((placed) => placed.method);
       return { methods: [...new Set(methods)] };
     },
-    dialectOf: (path) => (path.startsWith('/api/') && !path.startsWith('/api/v1/') ? 'ollama' : 'openai'),
+    dialectOf: (path) =>
+      all.find((placed) => matches(placed, path))?.route.voice.dialect ?? likelyDialect(path),
   };
+}
+
+function likelyDialect(path: string): Dialect {
+  if (path.startsWith('/api/v1/')) return 'simple';
+  return path.startsWith('/api/') ? 'ollama' : 'openai';
 }
 
 function startsBelow(path: string, start: string): boolean {

@@ -1,4 +1,4 @@
-/** How the simple API speaks of failures: one sentence under `detail`. */
+/** How the simple API speaks of failures: one sentence under `detail`, and the id to ask us about it. */
 import type { RenderedFailure, Voice } from '../core/exchange.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import { failureHeaders } from './failure-headers.ts';
@@ -14,10 +14,10 @@ const timeouts: ReadonlySet<FailureCode> = new Set([
 
 export const simpleVoice: Voice = {
   dialect: 'simple',
-  renderFailure: (failure): RenderedFailure => ({
+  renderFailure: (failure, id): RenderedFailure => ({
     status: timeouts.has(failure.code) ? 504 : failure.status,
     headers: failureHeaders(failure, 'application/json'),
-    body: JSON.stringify({ detail: detailOf(failure) }),
+    body: JSON.stringify({ detail: detailOf(failure), request_id: id }),
   }),
   renderStreamFailure: (failure, id) =>
     `data: ${JSON.stringify({ error: { detail: detailOf(failure), code: failure.code, id } })}\n\n`,

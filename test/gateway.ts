@@ -1,0 +1,88 @@
+/** A whole gateway on a free port, with a data folder, keys and a log of its own. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../src/config/load.ts';
+import type { Role } from '../src/core/exchange.ts';
+import { type Clock, systemClock } from '../src/lib/clock.ts';
+import type { Log } from '../src/telemetry/log.ts';
+import { type Gateway, openGateway } from '../src/wiring/gateway.ts';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  /** A key with the operator's role. */
+  readonly key: string;
+  readonly gateway: Gateway;
+  /** Everything that was logged, a line each. */
+  readonly lines: readonly string[];
+  readonly data: string;
+  /** Writes another configuration into the file and reloads; throws, and changes nothing, when it is a bad one. */
+  reload(config: Readonly<Record<string, unknown>>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  /** As it would stand in the file; `listen` and `data` are added. Without upstreams there is the simulator. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly role?: Role;
+  readonly clock?: Clock;
+}
+
+const simulator = {
+  upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
+  models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
+  defaultModel: 'simulator',
+};
+
+export async function openTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
+  const file = join(folder, 'millrace.yaml');
+  await writeFile(file, JSON.stringify(treeOf(options.config ?? {})));
+  const key = 'sk-mr-0123456789abcdef0123456789abcdef01234567';
+  const lines: string[] = [];
+  const gateway = await openGateway({
+    loaded: loadConfig({ path: file, env: {} }),
+    log: quietLog(lines),
+    clock: options.clock ?? systemClock,
+    ownKeys: [{ key, principal: { keyName: 'test', tenant: 'default', role: options.role ?? 'operator' } }],
+  });
+  const { port } = gateway.listener;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    key,
+    gateway,
+    lines,
+    data: join(folder, 'data'),
+    reload: async (config) => {
+      await writeFile(file, JSON.stringify(treeOf(config)));
+      gateway.reload(loadConfig({ path: file, env: {} }));
+    },
+    close: async () => {
+      await gateway.close(0);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function treeOf({ listen, ...given }: Readonly<Record<string, unknown>>): object {
+  return {
+    ...(given['upstreams'] === undefined ? simulator : {}),
+    ...given,
+    data: 'data',
+    listen: { address: '127.0.0.1:0', ...(listen as object | undefined) },
+  };
+}
+
+function quietLog(lines: string[]): Log {
+  const keep = (facts: object, message: string) => void lines.push(`${JSON.stringify(facts)} ${message}`);
+  return {
+    info: keep,
+    warn: keep,
+    error: keep,
+    exchange: (_trail, facts) => void lines.push(facts),
+    level: 'debug',
+    flush: () => {},
+  };
+}
