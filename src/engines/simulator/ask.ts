@@ -26,7 +26,7 @@ export interface ToolResult {
 }
 
 const imageTokens = 256;
-/** An answer is made up before it is sent, so that it needs a bound of its own in a huge context. */
+/** Answers are made up before they are sent, so that they need a bound of their own: all of one request together. */
 const answerTokensMax = 32_768;
 
 export function askOfChat(call: ChatCall, options: SimulatorOptions): Ask {
@@ -121,7 +121,12 @@ function readText(text: string, reading: Reading): void {
 function roomFor(call: ChatCall | CompleteCall, promptTokens: number, options: SimulatorOptions): number {
   refuseTooLong(promptTokens, options.contextSize, call.kind === 'chat' ? 'messages' : 'prompt');
   const asked = call.sampling.maxTokens ?? Number.POSITIVE_INFINITY;
-  return Math.min(asked, options.contextSize - promptTokens, answerTokensMax);
+  return Math.min(asked, options.contextSize - promptTokens, Math.floor(answerTokensMax / choicesOf(call)));
+}
+
+function choicesOf(call: ChatCall | CompleteCall): number {
+  const prompts = call.kind === 'complete' && typeof call.prompt !== 'string' ? call.prompt.length : 1;
+  return Math.max(1, prompts) * (call.sampling.choices ?? 1);
 }
 
 function unansweredResults(messages: readonly Message[]): readonly ToolResult[] {

@@ -2,7 +2,7 @@
  * Vectors from hashed character trigrams and words: no meaning, but texts that share spelling lie close together,
  * which is what searches and caches need to be tried out.
  */
-import { hashText } from './random.ts';
+import { hashText, scramble } from './random.ts';
 
 const wordWeight = 2;
 
@@ -15,10 +15,11 @@ export function embedText(text: string, dimensions: number): number[] {
   return unit(vector);
 }
 
-/** The hash's sign spreads collisions around zero, so that unrelated texts come out near a right angle. */
+/** The sign spreads collisions around zero, so that unrelated texts come out near a right angle. */
 function add(vector: Float64Array, hash: number, weight: number): void {
-  const at = (hash >>> 1) % vector.length;
-  vector[at] = (vector[at] ?? 0) + ((hash ^ (hash >>> 15)) & 1 ? weight : -weight);
+  const scrambled = scramble(hash);
+  const at = (scrambled >>> 1) % vector.length;
+  vector[at] = (vector[at] ?? 0) + (scrambled & 1 ? weight : -weight);
 }
 
 function unit(vector: Float64Array): number[] {

@@ -11,6 +11,13 @@ export function hashNumber(value: number, from = 0x811c9dc5): number {
   return hashText(String(value), from);
 }
 
+/** Murmur's last step: after it every bit depends on every other, which FNV's own bits do not. */
+export function scramble(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
 /** Mulberry32: numbers in [0, 1), from 32 bits of state. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;

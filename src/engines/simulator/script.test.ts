@@ -60,6 +60,12 @@ test('an answer is as long as it is asked to be: in words, by min_tokens, or wit
   assert.equal(bounded.usage.total_tokens, 8192);
 });
 
+test('what all answers of one request make together is bounded, however large the context', async () => {
+  const body = { ...hello, n: 8, ignore_eos: true };
+  const { json } = await answerTo(body, { contextSize: 1_000_000 });
+  assert.equal(json.usage.completion_tokens, 32_768);
+});
+
 test('several choices differ from each other, in a stream as in a whole answer', async () => {
   const { json } = await answerTo({ ...hello, n: 8 });
   const texts = json.choices.map((choice: { message: { content: string } }) => choice.message.content);
