@@ -20,7 +20,7 @@ export interface Ask {
   readonly seed: number;
 }
 
-export interface ToolResult {
+interface ToolResult {
   readonly name: string;
   readonly text: string;
 }
@@ -69,7 +69,7 @@ export function asksOfComplete(call: CompleteCall, options: SimulatorOptions): r
   });
 }
 
-export function textOf(message: Message): string {
+function textOf(message: Message): string {
   if (typeof message.content === 'string') return message.content;
   return message.content.map((content) => (content.type === 'text' ? content.text : '')).join('');
 }
