@@ -56,7 +56,7 @@ export function watch(upstreams: readonly Upstream[], options: WatchOptions): ()
 }
 
 /** OpenAI's `data[].id` and Ollama's `models[].name`, whichever it is. */
-function readModels(body: unknown): readonly OfferedModel[] {
+export function readModels(body: unknown): readonly OfferedModel[] {
   const value = asObject(body);
   const list = value?.['data'] ?? value?.['models'];
   if (!Array.isArray(list)) return [];
