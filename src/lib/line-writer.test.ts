@@ -23,7 +23,7 @@ function inFile(run: (file: { fd: number; read: () => string }) => Promise<void>
 test(
   'lines arrive whole and in order, also those said while others are being written',
   inFile(async ({ fd, read }) => {
-    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingCharsMax: 1_000_000 });
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingBytesMax: 1_000_000 });
     const lines = Array.from({ length: 2000 }, (_, index) => `line ${index} é\n`);
     for (const [index, line] of lines.entries()) {
       writer.add(line);
@@ -39,7 +39,7 @@ test('a full disk costs lines, which are counted, and is told once (K1)', async 
   const fd = openSync('/dev/full', 'w');
   const told: Array<string | undefined> = [];
   const onTrouble = (trouble: Error | undefined) => void told.push(trouble?.message.slice(0, 6));
-  const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingCharsMax: 1000, onTrouble });
+  const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingBytesMax: 1000, onTrouble });
   writer.add('one\n');
   await writer.flush();
   writer.add('two\n');
@@ -52,10 +52,25 @@ test('a full disk costs lines, which are counted, and is told once (K1)', async 
 test(
   'what waits is bounded: beyond that lines are dropped and counted (G14)',
   inFile(async ({ fd, read }) => {
-    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingCharsMax: 10 });
-    for (let index = 0; index < 5; index += 1) writer.add('12345678\n');
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingBytesMax: 256 * 1024 });
+    const line = `${'x'.repeat(99_999)}\n`;
+    for (let index = 0; index < 20; index += 1) writer.add(line);
     writer.flushSync();
-    assert.equal(read(), '12345678\n12345678\n');
-    assert.equal(writer.lost, 3);
+    const kept = read().length / line.length;
+    assert.ok(kept >= 1 && kept <= 5, `${kept} lines kept`);
+    assert.equal(writer.lost, 20 - kept);
+  }),
+);
+
+test(
+  'a line larger than a chunk gets one of its own',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingBytesMax: 1_000_000 });
+    writer.add('before\n');
+    writer.add(`${'y'.repeat(300_000)}\n`);
+    writer.add('after\n');
+    await writer.flush();
+    assert.equal(read().replace(/y+/, 'Y'), 'before\nY\nafter\n');
+    assert.equal(writer.lost, 0);
   }),
 );

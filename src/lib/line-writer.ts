@@ -11,7 +11,8 @@ export interface LineWriterOptions {
   readonly clock: Clock;
   /** How long a line may wait for company. */
   readonly flushMs: number;
-  readonly pendingCharsMax: number;
+  /** In steps of 256 KiB. */
+  readonly pendingBytesMax: number;
   /** Told once when writing begins to fail, and once, with nothing, when it works again. */
   readonly onTrouble?: (trouble: Error | undefined) => void;
 }
@@ -21,11 +22,18 @@ const write = promisify(writeCallback);
 const busyTriesMax = 50;
 const busyMs = 20;
 
+/** Lines are encoded as they come: as strings they would outlive the young generation and burden the collector. */
+const chunkBytes = 256 * 1024;
+
 export class LineWriter {
   lost = 0;
   readonly #options: LineWriterOptions;
-  #pending: string[] = [];
-  #pendingChars = 0;
+  /** Full chunks in the order they were filled, then the one being filled. */
+  readonly #full: Buffer[] = [];
+  #chunk: Buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  #used = 0;
+  #lines = 0;
+  #spare: Buffer | undefined;
   #scheduled = false;
   #writing: Promise<void> | undefined;
   #troubled = false;
@@ -36,12 +44,13 @@ export class LineWriter {
 
   /** The line brings its line feed. */
   add(line: string): void {
-    if (this.#pendingChars > this.#options.pendingCharsMax) {
+    const bytesMost = line.length * 3;
+    if (bytesMost > this.#chunk.length - this.#used && !this.#nextChunk(bytesMost)) {
       this.lost += 1;
       return;
     }
-    this.#pending.push(line);
-    this.#pendingChars += line.length;
+    this.#used += this.#chunk.write(line, this.#used);
+    this.#lines += 1;
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#options.clock.after(this.#options.flushMs, () => void this.flush());
@@ -50,7 +59,7 @@ export class LineWriter {
   /** Resolves when everything said so far is written, or counted as lost. */
   async flush(): Promise<void> {
     this.#scheduled = false;
-    while (this.#writing !== undefined || this.#pending.length > 0) {
+    while (this.#writing !== undefined || this.#lines > 0) {
       this.#writing ??= this.#writePending().finally(() => {
         this.#writing = undefined;
       });
@@ -60,19 +69,28 @@ export class LineWriter {
 
   /** For the last moment of a process that cannot wait any more. */
   flushSync(): void {
-    const text = this.#takePending().text;
-    if (text === '') return;
+    const { chunks } = this.#takePending();
     try {
-      writeSync(this.#options.fd, text);
+      for (const chunk of chunks) writeSync(this.#options.fd, chunk);
     } catch {
       // There is nobody left to tell.
     }
   }
 
+  /** Room for one more line, unless too much waits already. */
+  #nextChunk(bytes: number): boolean {
+    if (this.#full.length * chunkBytes >= this.#options.pendingBytesMax) return false;
+    if (this.#used > 0) this.#full.push(this.#chunk.subarray(0, this.#used));
+    this.#chunk = this.#spare ?? Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes));
+    this.#spare = undefined;
+    this.#used = 0;
+    return bytes <= this.#chunk.length;
+  }
+
   async #writePending(): Promise<void> {
-    const { text, lines } = this.#takePending();
+    const { chunks, lines } = this.#takePending();
     try {
-      await this.#writeAll(Buffer.from(text));
+      for (const chunk of chunks) await this.#writeAll(chunk);
       if (this.#troubled) this.#options.onTrouble?.(undefined);
       this.#troubled = false;
     } catch (thrown) {
@@ -81,6 +99,8 @@ export class LineWriter {
         this.#options.onTrouble?.(thrown instanceof Error ? thrown : new Error(String(thrown)));
       this.#troubled = true;
     }
+    const last = chunks.at(-1);
+    if (last !== undefined && last.buffer.byteLength === chunkBytes) this.#spare = Buffer.from(last.buffer);
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {
@@ -97,11 +117,15 @@ export class LineWriter {
     }
   }
 
-  #takePending(): { text: string; lines: number } {
-    const lines = this.#pending;
-    this.#pending = [];
-    this.#pendingChars = 0;
-    return { text: lines.join(''), lines: lines.length };
+  #takePending(): { chunks: readonly Buffer[]; lines: number } {
+    const chunks = this.#full.splice(0);
+    if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
+    const lines = this.#lines;
+    this.#chunk = this.#spare ?? Buffer.allocUnsafeSlow(chunkBytes);
+    this.#spare = undefined;
+    this.#used = 0;
+    this.#lines = 0;
+    return { chunks, lines };
   }
 }
 

@@ -19,7 +19,7 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
 
 const severities: Readonly<Record<Level, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 const flushMs = { terminal: 0, pipe: 100 };
-const pendingCharsMax = 8 * 1024 * 1024;
+const pendingBytesMax = 8 * 1024 * 1024;
 const standardOutput = 1;
 
 export function createLog(options: { level: Level; terminal: boolean; clock: Clock }): Log {
@@ -29,7 +29,7 @@ export function createLog(options: { level: Level; terminal: boolean; clock: Clo
     fd: standardOutput,
     clock,
     flushMs: terminal ? flushMs.terminal : flushMs.pipe,
-    pendingCharsMax,
+    pendingBytesMax,
   });
   const write = terminal ? (line: string) => writer.add(shorten(line)) : (line: string) => writer.add(line);
   const log = {

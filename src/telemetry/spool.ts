@@ -19,12 +19,12 @@ export interface Spool extends Ledger {
 }
 
 const flushMs = 200;
-const pendingCharsMax = 16 * 1024 * 1024;
+const pendingBytesMax = 16 * 1024 * 1024;
 
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const file = await open(options.path, 'a', 0o600);
   const { clock, onTrouble } = options;
-  const writer = new LineWriter({ fd: file.fd, clock, flushMs, pendingCharsMax, onTrouble });
+  const writer = new LineWriter({ fd: file.fd, clock, flushMs, pendingBytesMax, onTrouble });
   return {
     get lost() {
       return writer.lost;
