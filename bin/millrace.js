@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+// Starts Millrace with a Node that can run it: this one, or the one that was installed beside it.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+if (major > 24 || (major === 24 && minor >= 15)) {
+  await import(main);
+} else {
+  const own = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
+  if (existsSync(own)) {
+    const { status } = spawnSync(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+    process.exitCode = status ?? 1;
+  } else {
+    process.stderr.write(
+      `Millrace needs Node 24.15 or newer; this is ${process.versions.node}. ` +
+        'Run `npm ci` in its folder (it brings one), or install a newer Node.\n',
+    );
+    process.exitCode = 1;
+  }
+}
