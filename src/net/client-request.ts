@@ -1,7 +1,7 @@
 /** A client's request as the chain sees it: path and key apart, body read within limits. */
 import type { IncomingMessage } from 'node:http';
 import type { BodyLimits, Incoming } from '../core/exchange.ts';
-import { type Failure, fail } from '../core/failure.ts';
+import { Failure, fail } from '../core/failure.ts';
 import type { Clock } from '../lib/clock.ts';
 import { headFault } from './head-fault.ts';
 import { inflate } from './inflate.ts';
@@ -82,7 +82,7 @@ export class ClientRequest implements Incoming {
       let size = 0;
       const done = (settle: () => void) => {
         timer.cancel();
-        request.off('data', take).off('end', end).off('close', gone);
+        request.off('data', take).off('end', end).off('close', gone).off('error', broken);
         settle();
       };
       const take = (chunk: Buffer) => {
@@ -97,8 +97,16 @@ export class ClientRequest implements Incoming {
         done(() => resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)));
       };
       const gone = () => done(() => reject(fail('client_gone', 'the client left while sending its request')));
+      const broken = (cause: Error) =>
+        done(() =>
+          reject(
+            cause instanceof Failure
+              ? cause
+              : fail('client_gone', 'the client left while sending its request', { cause }),
+          ),
+        );
       const timer = this.#clock.after(limits.bodyMs, () => done(() => reject(tooSlow(limits))));
-      request.on('data', take).on('end', end).on('close', gone);
+      request.on('data', take).on('end', end).on('close', gone).on('error', broken);
     });
   }
 }

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Incoming, Received } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
 import { Signal } from '../core/signal.ts';
 import type { Handler, Reply } from '../core/stage.ts';
 import { Trail } from '../core/trail.ts';
@@ -115,9 +116,10 @@ function receive({ clock }: ListenerOptions, incoming: Incoming): Received {
 
 /** What is no request is refused, logged and counted by the chain as well. */
 function refuse(options: ListenerOptions, error: ParserError, socket: Socket): void {
-  const busy = (socket as Socket & { _httpMessage?: object | null })._httpMessage;
-  // An answer is on its way on this connection: a refusal in the middle of it would be taken for a part of it.
-  if (error.code === 'ECONNRESET' || !socket.writable || (busy !== undefined && busy !== null)) {
+  const answering = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+  if (answering !== undefined && error.code !== 'ECONNRESET' && tellReader(answering.req, error)) return;
+  // Where an answer is on its way already, a refusal in the middle of it would be taken for a part of it.
+  if (answering !== undefined || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
@@ -130,6 +132,12 @@ function refuse(options: ListenerOptions, error: ParserError, socket: Socket): v
       socket.destroy();
       process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
     });
+}
+
+/** A body that turns out malformed is its reader's to refuse, if it still has one. */
+function tellReader(request: IncomingMessage, cause: Error): boolean {
+  if (request.complete || request.listenerCount('error') === 0) return false;
+  return request.emit('error', fail('invalid_request', 'the body is not well-formed HTTP/1.1', { cause }));
 }
 
 function listen(server: Server, address: { host: string; port: number }): Promise<void> {

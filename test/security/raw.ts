@@ -65,7 +65,7 @@ export async function untilClosed(port: number, bytes: Buffer | string): Promise
 }
 
 /** What follows it on the same connection begins with a status line. */
-const firstBody = (text: string): string => text.split('HTTP/1.1 ')[0] ?? '';
+const firstBody = (text: string): string => text.split(/HTTP\/1\.1 \d{3} /)[0] ?? '';
 
 export function collect(socket: Socket): () => string {
   let text = '';
