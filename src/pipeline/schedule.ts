@@ -1,6 +1,6 @@
 /** Binds the exchange to a target as late as possible: when a slot is free there. */
 import type { Bound, Planned, Target } from '../core/exchange.ts';
-import { type Failure, fail } from '../core/failure.ts';
+import { Failure, fail } from '../core/failure.ts';
 import type { Handler, Outcome, Reply, Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 
@@ -47,16 +47,29 @@ function eligible(exchange: Planned): readonly Target[] {
 function queue(options: ScheduleOptions, next: Handler<Bound>, exchange: Planned) {
   return async (candidates: readonly Target[]): Promise<Reply> => {
     const startedMs = options.clock.now();
-    const slot = await options.slots.wait(candidates, {
-      queueMs: exchange.clocks.queueMs,
+    const { queueMs, totalMs } = exchange.clocks;
+    const leftMs = Math.max(0, exchange.trail.startedMs + totalMs - startedMs);
+    const waiting = options.slots.wait(candidates, {
+      queueMs: Math.min(queueMs, leftMs),
       onLeave: (leave) => exchange.signal.onAbort(leave),
     });
+    const slot = await (leftMs < queueMs ? waiting.catch(asTotal(totalMs)) : waiting);
     exchange.trail.queuedMs += options.clock.now() - startedMs;
     if (exchange.signal.aborted) {
       slot.release('left');
       throw fail('client_gone', 'the client left while waiting for a slot');
     }
     return occupy(next, exchange, slot);
+  };
+}
+
+/** The exchange's own clock ended the wait, not the queue's. */
+function asTotal(totalMs: number) {
+  return (thrown: unknown): never => {
+    if (!(thrown instanceof Failure && thrown.code === 'queue_timeout')) throw thrown;
+    throw fail('total_timeout', `no slot became free within the ${totalMs} ms of the whole answer`, {
+      cause: thrown,
+    });
   };
 }
 
@@ -70,7 +83,7 @@ function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Re
       return reply;
     },
     (thrown: unknown) => {
-      slot.release(thrown instanceof Error && 'blame' in thrown ? (thrown as Failure) : 'left');
+      slot.release(thrown instanceof Failure ? thrown : 'left');
       throw thrown;
     },
   );
