@@ -1,10 +1,18 @@
 /** Every route that calls no model. */
 import type { Permission, Route } from '../core/exchange.ts';
+import { ollamaVoice } from '../protocol/ollama-voice.ts';
 import { openaiVoice } from '../protocol/openai-voice.ts';
 import type { PlacedRoute } from '../protocol/route-table.ts';
 import { simpleVoice } from '../protocol/simple-voice.ts';
 import { health, livez, metrics, readyz } from './health.ts';
 import type { Knowledge } from './knowledge.ts';
+import { running, version } from './ollama-about.ts';
+import { blobsPath, checkBlob, uploadBlob } from './ollama-blobs.ts';
+import { copy, remove } from './ollama-changes.ts';
+import { listLoaded } from './ollama-ps.ts';
+import { show } from './ollama-show.ts';
+import { listTags } from './ollama-tags.ts';
+import { create, pull, push } from './ollama-transfers.ts';
 import { listModels, showModel } from './openai-models.ts';
 
 type Answer = NonNullable<Route['answer']>;
@@ -17,15 +25,36 @@ export function answerRoutes(knowledge: Knowledge): readonly PlacedRoute[] {
     ['GET', '/v1/models/*', 'openai.model', 'infer', showModel(knowledge)],
     ['GET', '/models/*', 'openai.model', 'infer', showModel(knowledge)],
   ];
+  const ollama: readonly Row[] = [
+    ['GET', '/', 'ollama.root', 'public', running()],
+    ['HEAD', '/', 'ollama.root', 'public', running()],
+    ['GET', '/api/version', 'ollama.version', 'infer', version()],
+    ['HEAD', '/api/version', 'ollama.version', 'infer', version()],
+    ['GET', '/api/tags', 'ollama.tags', 'infer', listTags(knowledge)],
+    ['HEAD', '/api/tags', 'ollama.tags', 'infer', listTags(knowledge)],
+    ['GET', '/api/ps', 'ollama.ps', 'infer', listLoaded(knowledge)],
+    ['POST', '/api/show', 'ollama.show', 'infer', show(knowledge)],
+    ['POST', '/api/pull', 'ollama.pull', 'operate', pull(knowledge)],
+    ['POST', '/api/push', 'ollama.push', 'operate', push(knowledge)],
+    ['POST', '/api/create', 'ollama.create', 'operate', create(knowledge)],
+    ['POST', '/api/copy', 'ollama.copy', 'operate', copy(knowledge)],
+    ['DELETE', '/api/delete', 'ollama.delete', 'operate', remove(knowledge)],
+  ];
+  const blobs: readonly Row[] = [
+    ['HEAD', `${blobsPath}*`, 'ollama.blob', 'operate', checkBlob(knowledge)],
+    ['POST', `${blobsPath}*`, 'ollama.upload', 'operate', uploadBlob(knowledge)],
+  ];
   const plain: readonly Row[] = [
     ['GET', '/livez', 'livez', 'public', livez()],
     ['GET', '/readyz', 'readyz', 'public', readyz(knowledge)],
     ['GET', '/health', 'health', 'public', health(knowledge)],
     ['GET', '/metrics', 'metrics', 'metrics', metrics(knowledge)],
   ];
-  const { limits } = knowledge;
+  const { limits, blobLimits } = knowledge;
   return [
     ...openai.map((row) => place(row, { voice: openaiVoice, limits })),
+    ...ollama.map((row) => place(row, { voice: ollamaVoice, limits })),
+    ...blobs.map((row) => place(row, { voice: ollamaVoice, limits: blobLimits })),
     ...plain.map((row) => place(row, { voice: simpleVoice, limits })),
   ];
 }

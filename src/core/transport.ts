@@ -7,6 +7,8 @@ export interface UpstreamRequest {
   /** Name, value, name, value; the transport adds host, length and credentials. */
   readonly headers: readonly string[];
   readonly body?: Uint8Array | string;
+  /** In place of `body`, for what is too large to hold: taken at the pace of the upstream. */
+  readonly bodyStream?: AsyncIterable<Uint8Array>;
 }
 
 /** Where an answer goes. Exactly one of `end` and `fail` is called, once, unless the flow was aborted. */

@@ -1,5 +1,6 @@
 /** One small question to an upstream outside of any exchange: what it offers, whether it is there. */
 import { asFailure, fail } from '../core/failure.ts';
+import type { Signal } from '../core/signal.ts';
 import type { Flow, Transport, UpstreamRequest } from '../core/transport.ts';
 import type { Clock } from '../lib/clock.ts';
 
@@ -7,6 +8,8 @@ export interface AskOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly bytesMax: number;
+  /** Whoever wants to know has left: the question is dropped. */
+  readonly signal?: Signal;
 }
 
 export interface Told {
@@ -57,6 +60,12 @@ export function ask(transport: Transport, request: UpstreamRequest, options: Ask
       fail: (failure) => finish(() => reject(failure)),
     });
     if (over) flow.abort();
+    options.signal?.onAbort(() =>
+      finish(() => {
+        flow?.abort();
+        reject(fail('client_gone', 'the client left while an upstream was being asked'));
+      }),
+    );
   });
 }
 

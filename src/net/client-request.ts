@@ -55,12 +55,26 @@ export class ClientRequest implements Incoming {
   async *streamBody(limits: BodyLimits): AsyncIterable<Uint8Array> {
     this.#checkLength(limits);
     let size = 0;
-    const timer = this.#clock.after(limits.bodyMs, () => this.#request.destroy(tooSlow(limits)));
+    let late = false;
+    let giveUp: (failure: Failure) => void = () => {};
+    const timer = this.#clock.after(limits.bodyMs, () => {
+      late = true;
+      giveUp(tooSlow(limits));
+    });
+    // The request must outlive a refusal: destroying it would cut the connection that carries the answer.
+    const chunks = this.#request.iterator({ destroyOnReturn: false });
     try {
-      for await (const chunk of this.#request) {
-        size += (chunk as Buffer).length;
+      for (;;) {
+        const next = new Promise<IteratorResult<Buffer>>((resolve, reject) => {
+          giveUp = reject;
+          chunks.next().then(resolve, (cause) => reject(clientGone(cause)));
+        });
+        const { value, done } = await next;
+        if (done === true) return;
+        size += value.length;
         if (size > limits.bodyBytesMax) throw tooLarge(limits);
-        yield chunk as Buffer;
+        yield value;
+        if (late) throw tooSlow(limits);
       }
     } finally {
       timer.cancel();
@@ -96,15 +110,9 @@ export class ClientRequest implements Incoming {
         const [first] = chunks;
         done(() => resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)));
       };
-      const gone = () => done(() => reject(fail('client_gone', 'the client left while sending its request')));
+      const gone = () => done(() => reject(clientGone()));
       const broken = (cause: Error) =>
-        done(() =>
-          reject(
-            cause instanceof Failure
-              ? cause
-              : fail('client_gone', 'the client left while sending its request', { cause }),
-          ),
-        );
+        done(() => reject(cause instanceof Failure ? cause : clientGone(cause)));
       const timer = this.#clock.after(limits.bodyMs, () => done(() => reject(tooSlow(limits))));
       request.on('data', take).on('end', end).on('close', gone).on('error', broken);
     });
@@ -123,4 +131,8 @@ function tooLarge(limits: BodyLimits) {
 
 function tooSlow(limits: BodyLimits) {
   return fail('request_timeout', `the body was not complete after ${limits.bodyMs} ms`);
+}
+
+function clientGone(cause?: unknown) {
+  return fail('client_gone', 'the client left while sending its request', { cause });
 }

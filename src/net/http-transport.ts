@@ -1,4 +1,5 @@
 /** Bytes to an upstream over HTTP, through a pool of kept connections. */
+import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
@@ -53,7 +54,7 @@ function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
         method: request.method,
         path: options.basePath + request.path,
         headers: headers as string[],
-        body: request.body ?? null,
+        body: bodyOf(request),
       },
       handler,
     );
@@ -61,6 +62,10 @@ function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
     handler.onResponseError(undefined, thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
   return handler;
+}
+
+function bodyOf({ body, bodyStream }: UpstreamRequest): Uint8Array | string | Readable | null {
+  return body ?? (bodyStream === undefined ? null : Readable.from(bodyStream, { objectMode: false }));
 }
 
 const aborted = new Error('the exchange is over');

@@ -6,6 +6,9 @@ import { createRoundRobin } from './round-robin.ts';
 export interface NamedModel {
   readonly name: string;
   readonly clocks: Clocks;
+  /** As configured. For listings, which must not take a turn. */
+  readonly targets: readonly Target[];
+  /** The targets in the order to try them. Takes a turn: called once an exchange. */
   order(): readonly Target[];
 }
 
@@ -36,8 +39,8 @@ export class ModelTable {
   constructor(options: ModelTableOptions) {
     this.#options = options;
     this.defaultModel = options.defaultModel;
-    for (const [name, model] of options.models) {
-      this.#configured.set(name, { name, clocks: model.clocks, order: createRoundRobin(model.targets) });
+    for (const [name, { targets, clocks }] of options.models) {
+      this.#configured.set(name, { name, clocks, targets, order: createRoundRobin(targets) });
     }
   }
 
@@ -68,7 +71,8 @@ export class ModelTable {
     if (known !== undefined) return known;
     const targets = this.#targetsOffering(name);
     if (targets.length === 0) return undefined;
-    const found = { name, clocks: this.#options.defaultClocks, order: createRoundRobin(targets) };
+    const clocks = this.#options.defaultClocks;
+    const found = { name, clocks, targets, order: createRoundRobin(targets) };
     this.#offered.set(name, found);
     return found;
   }
