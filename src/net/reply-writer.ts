@@ -1,6 +1,6 @@
 /** Writes one reply to one client, at the pace the client reads. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Reply, StreamSource } from '../core/stage.ts';
+import type { Reply, Sink, StreamSource } from '../core/stage.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
 export interface ReplyWriterOptions {
@@ -16,8 +16,9 @@ export class ReplyWriter {
   readonly #response: ServerResponse;
   readonly #options: ReplyWriterOptions;
   #source: StreamSource | undefined;
+  /** Runs while the client has more to read than it takes. */
   #stall: Timer | undefined;
-  #waiting = false;
+  #watching = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, options: ReplyWriterOptions) {
     this.#request = request;
@@ -34,16 +35,17 @@ export class ReplyWriter {
     }
     if (!this.#request.complete || unreadStatuses.has(reply.status)) response.shouldKeepAlive = false;
     const headers = [...reply.headers, 'x-request-id', id, 'x-millrace-id', id];
-    if (reply.body instanceof Uint8Array) {
-      headers.push('content-length', String(reply.body.length));
-      response.writeHead(reply.status, headers);
-      response.end(reply.body);
+    const { body } = reply;
+    if (body instanceof Uint8Array) headers.push('content-length', String(body.length));
+    response.writeHead(reply.status, headers);
+    if (body instanceof Uint8Array && body.length <= pieceBytes) {
+      response.end(body);
+      this.#watchRest();
       this.#dropUnreadBody();
       return;
     }
-    response.writeHead(reply.status, headers);
-    this.#source = reply.body;
-    reply.body.start({
+    this.#source = body instanceof Uint8Array ? new Pieces(body) : body;
+    this.#source.start({
       write: (bytes) => this.#writeChunk(bytes),
       end: () => this.#end(),
       cut: () => response.destroy(),
@@ -66,20 +68,31 @@ export class ReplyWriter {
   }
 
   #waitForDrain(): void {
-    if (this.#waiting) return;
-    this.#waiting = true;
-    this.#stall = this.#options.clock.after(this.#options.stallMs, () => this.#response.destroy());
-    this.#response.once('drain', () => {
-      this.#waiting = false;
+    if (this.#stall !== undefined) return;
+    const response = this.#response;
+    this.#stall = this.#options.clock.after(this.#options.stallMs, () => response.destroy());
+    if (this.#watching) return;
+    this.#watching = true;
+    const taken = () => {
       this.#stall?.cancel();
+      this.#stall = undefined;
+    };
+    response.on('drain', () => {
+      taken();
       this.#source?.resume();
     });
-    this.#response.once('close', () => this.#stall?.cancel());
+    response.once('close', taken);
   }
 
   #end(): void {
     this.#response.end();
-    if (this.#response.writableLength > 0 && this.#stall === undefined) this.#waitForDrain();
+    this.#watchRest();
+    this.#dropUnreadBody();
+  }
+
+  /** What was handed over but not taken yet has to leave in its time as well. */
+  #watchRest(): void {
+    if (this.#response.writableLength > 0) this.#waitForDrain();
   }
 
   /** What the client still sends after a refusal is cut, not read: a gigabyte is not worth an error message. */
@@ -88,6 +101,44 @@ export class ReplyWriter {
     this.#response.once('finish', () => {
       this.#options.clock.after(unreadGraceMs, () => this.#request.socket.destroy());
     });
+  }
+}
+
+/** A whole answer of more than this is handed over piece by piece, so that a slow reader shows that it reads. */
+const pieceBytes = 64 * 1024;
+
+class Pieces implements StreamSource {
+  readonly #bytes: Uint8Array;
+  #sink: Sink | undefined;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  start(sink: Sink): void {
+    this.#sink = sink;
+    this.resume();
+  }
+
+  resume(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    let flows = true;
+    while (flows && this.#at < this.#bytes.length) {
+      const from = this.#at;
+      this.#at += pieceBytes;
+      flows = sink.write(this.#bytes.subarray(from, this.#at));
+    }
+    if (this.#at < this.#bytes.length) return;
+    this.#sink = undefined;
+    sink.end();
+  }
+
+  pause(): void {}
+
+  abort(): void {
+    this.#sink = undefined;
   }
 }
 
