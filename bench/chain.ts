@@ -114,6 +114,8 @@ const handler = createChain({
     ),
   },
   knowledge: { accepting: () => true },
+  bodies: { allowParameters: new Set() },
+  bodies: { allowParameters: new Set() },
   conversations: {
     conversations: createMemoryConversations(
       { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e6 },
@@ -122,7 +124,10 @@ const handler = createChain({
   },
   routing: { models },
   retries: { attempts: 2, clock },
-  fleet: { slots: new Slots({ clock, places: 100, health: new Health(clock) }), clock },
+  fleet: {
+    slots: new Slots({ clock, queue: { places: 100, bytes: 1e6 }, health: new Health(clock) }),
+    clock,
+  },
   delivery: { clock, answerBytesMax: 1e7, eventBytesMax: 1e6 },
 });
 

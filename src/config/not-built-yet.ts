@@ -31,6 +31,7 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'retries.budget': 'a budget for retries',
   'health.eject': 'taking failing upstreams out for a while',
   'limits.*.tokens': 'limits on tokens',
+  'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',
 };
 
@@ -58,7 +59,6 @@ export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
     shown: 'move',
     what: 'moving to a target with more context',
   },
-  { path: 'telemetry.journal.content', matches: /./, shown: 'content', what: 'keeping prompts and answers' },
 ];
 
 /** What the seeds' variables set once their part is built. */

@@ -1,7 +1,7 @@
 /** The whole tree, composed from the options of each part. Types, defaults, JSON Schema and docs come from here. */
 import { z } from 'zod';
 import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
-import { limitsOptions } from '../identity/limit-options.ts';
+import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
@@ -36,7 +36,10 @@ const hot = {
     .describe('What happens when a candidate fails before its first token.'),
   health: healthOptions.prefault({}).describe('How upstreams are watched.'),
   limits: limitsOptions.describe('Rates; all that apply must allow a request. None apply on loopback.'),
-  telemetry: telemetryOptions.prefault({}).describe('Logs, metrics and the journal.'),
+  allowParameters: allowParametersOption.describe(
+    'Parameters that reach engines although one request can hurt them: refused by name unless they stand here.',
+  ),
+  telemetry: telemetryOptions.prefault({}).describe('Logs and metrics.'),
   operator: operatorOptions.prefault({}).describe('What holders of the operator’s role may do.'),
 };
 

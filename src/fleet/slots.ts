@@ -9,9 +9,21 @@ import type { Health } from './health.ts';
 
 export interface SlotsOptions {
   readonly clock: Clock;
-  /** How many may wait at once; the next one is refused. */
-  readonly places: number;
+  readonly queue: QueueBounds;
   readonly health: Health;
+}
+
+/** How many may wait at once, and what their requests may hold together; the next one is refused. */
+export interface QueueBounds {
+  readonly places: number;
+  readonly bytes: number;
+}
+
+/** What a request brings into the queue. */
+interface Waiting {
+  readonly queueMs: number;
+  readonly bytes: number;
+  onLeave(leave: () => void): void;
 }
 
 interface Occupied {
@@ -20,6 +32,7 @@ interface Occupied {
 }
 
 interface Waiter {
+  readonly bytes: number;
   readonly candidates: readonly Target[];
   readonly timer: Timer;
   readonly admit: (slot: Occupied) => void;
@@ -31,20 +44,21 @@ export class Slots {
   readonly #inFlight = new Map<string, number>();
   readonly #occupied = new Set<Occupied>();
   readonly #waiting = new Set<Waiter>();
-  #lastPlaces: number;
+  #waitingBytes = 0;
+  #bounds: QueueBounds;
 
   constructor(options: SlotsOptions) {
     this.#options = options;
-    this.#lastPlaces = options.places;
+    this.#bounds = options.queue;
   }
 
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** After a reload: the queue's new length holds for those who come from now on. */
-  resize(places: number): void {
-    this.#lastPlaces = places;
+  /** After a reload: the queue's new bounds hold for those who come from now on. */
+  resize(bounds: QueueBounds): void {
+    this.#bounds = bounds;
   }
 
   inFlight(upstream: Upstream): number {
@@ -63,23 +77,16 @@ export class Slots {
     return undefined;
   }
 
-  wait(
-    candidates: readonly Target[],
-    waiting: { queueMs: number; onLeave(leave: () => void): void },
-  ): Promise<Occupied> {
-    if (this.#waiting.size >= this.#lastPlaces) {
-      return Promise.reject(
-        fail('queue_full', `all ${this.#lastPlaces} places in the queue are taken`, { retryAfterS: 2 }),
-      );
-    }
+  wait(candidates: readonly Target[], waiting: Waiting): Promise<Occupied> {
+    const full = this.#fullFor(waiting.bytes);
+    if (full !== undefined) return Promise.reject(fail('queue_full', full, { retryAfterS: 2 }));
     return new Promise((resolve, reject) => {
       const leave = (failure: Failure) => {
-        if (!this.#waiting.delete(waiter)) return;
-        waiter.timer.cancel();
-        reject(failure);
+        if (this.#leaveQueue(waiter)) reject(failure);
       };
       const waiter: Waiter = {
         candidates,
+        bytes: waiting.bytes,
         admit: resolve,
         timer: this.#options.clock.after(waiting.queueMs, () =>
           leave(
@@ -88,8 +95,24 @@ export class Slots {
         ),
       };
       this.#waiting.add(waiter);
+      this.#waitingBytes += waiter.bytes;
       waiting.onLeave(() => leave(fail('client_gone', 'the client left while waiting for a slot')));
     });
+  }
+
+  #fullFor(bytes: number): string | undefined {
+    const { places, bytes: bytesMax } = this.#bounds;
+    if (this.#waiting.size >= places) return `all ${places} places in the queue are taken`;
+    if (this.#waitingBytes + bytes > bytesMax)
+      return `the requests in the queue hold ${bytesMax} bytes already`;
+    return undefined;
+  }
+
+  #leaveQueue(waiter: Waiter): boolean {
+    if (!this.#waiting.delete(waiter)) return false;
+    this.#waitingBytes -= waiter.bytes;
+    waiter.timer.cancel();
+    return true;
   }
 
   #occupy(target: Target): Occupied {
@@ -118,8 +141,7 @@ export class Slots {
     for (const waiter of this.#waiting) {
       const slot = this.take(waiter.candidates);
       if (slot === undefined) continue;
-      this.#waiting.delete(waiter);
-      waiter.timer.cancel();
+      this.#leaveQueue(waiter);
       waiter.admit(slot);
       return;
     }

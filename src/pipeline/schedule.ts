@@ -10,14 +10,18 @@ export interface Slot {
   release(outcome: 'served' | 'left' | Failure): void;
 }
 
+interface Waiting {
+  readonly queueMs: number;
+  /** What the waiting request holds in memory. */
+  readonly bytes: number;
+  onLeave(leave: () => void): void;
+}
+
 export interface Slots {
   /** A slot on the first candidate that has one free, best first, or nothing. */
   take(candidates: readonly Target[]): Slot | undefined;
   /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
-  wait(
-    candidates: readonly Target[],
-    waiting: { queueMs: number; onLeave(leave: () => void): void },
-  ): Promise<Slot>;
+  wait(candidates: readonly Target[], waiting: Waiting): Promise<Slot>;
 }
 
 export interface ScheduleOptions {
@@ -51,6 +55,7 @@ function queue(options: ScheduleOptions, next: Handler<Bound>, exchange: Planned
     const leftMs = Math.max(0, exchange.trail.startedMs + totalMs - startedMs);
     const waiting = options.slots.wait(candidates, {
       queueMs: Math.min(queueMs, leftMs),
+      bytes: exchange.call.wire.bytes.length,
       onLeave: (leave) => exchange.signal.onAbort(leave),
     });
     const slot = await (leftMs < queueMs ? waiting.catch(asTotal(totalMs)) : waiting);

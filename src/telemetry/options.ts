@@ -14,13 +14,7 @@ const metricsOptions = z.strictObject({
     .describe('Whether `/metrics` answers clients too. `auto`: on loopback freely, elsewhere with a key.'),
 });
 
-const journalOptions = z.strictObject({
-  keep: z.int().min(0).max(1_000_000).default(10_000).describe('Finished exchanges kept.'),
-  content: z.literal('never').default('never').describe('Whether prompts and answers are kept with them.'),
-});
-
 export const telemetryOptions = z.strictObject({
   logs: logOptions.prefault({}).describe('What is logged.'),
   metrics: metricsOptions.prefault({}).describe('Where metrics are read.'),
-  journal: journalOptions.prefault({}).describe('The record of finished exchanges.'),
 });

@@ -93,7 +93,7 @@ class Running {
     const { upstreams, config } = this.snapshot;
     this.lasting.catalogue.keepOnly(upstreams);
     this.lasting.health.keepOnly(upstreams);
-    this.lasting.slots.resize(config.queue.places);
+    this.lasting.slots.resize(config.queue);
     this.lasting.log.level = config.telemetry.logs.level;
   }
 
@@ -144,7 +144,7 @@ class Running {
     const { clock, log, loaded } = this.#options;
     const { conversations, queue } = loaded.config;
     const health = new Health(clock);
-    const slots = new Slots({ clock, places: queue.places, health });
+    const slots = new Slots({ clock, queue, health });
     const metrics = createMetrics({
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => slots.waiting,
