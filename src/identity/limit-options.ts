@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rate } from '../lib/options.ts';
+import { dangerousParameters } from './dangerous-parameters.ts';
 
 const limitOptions = z.strictObject({
   per: z.enum(['key', 'tenant', 'address']).describe('Who shares the allowance.'),
@@ -25,3 +26,6 @@ export const limitsOptions = z
     { per: 'key', requests: '6000/min', burst: 1_000 },
     { per: 'address', requests: '6000/min', burst: 1_000 },
   ]);
+
+/** For whoever trusts all of their clients with the engines behind the gateway. */
+export const allowParametersOption = z.array(z.enum(dangerousParameters)).max(100).default([]);

@@ -9,7 +9,7 @@ import { type DispatchOptions, dispatch } from './dispatch.ts';
 import { type LimitOptions, limit } from './limit.ts';
 import { type MatchOptions, match } from './match.ts';
 import { type ObserveOptions, observe } from './observe.ts';
-import { parse } from './parse.ts';
+import { type ParseOptions, parse } from './parse.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { type RescueOptions, rescue } from './rescue.ts';
 import { type ScheduleOptions, schedule } from './schedule.ts';
@@ -21,6 +21,7 @@ export interface Parts {
   readonly keys: AuthenticateOptions;
   readonly limiter: LimitOptions;
   readonly knowledge: AnswerOptions;
+  readonly bodies: ParseOptions;
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
   readonly retries: AttemptOptions;
@@ -36,7 +37,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(authenticate(parts.keys)) // Authenticated  + principal
     .through(limit(parts.limiter)) //                    rates, before any work is done for the caller
     .through(answer(parts.knowledge)) //                 listings and health are answered here, from what we know
-    .through(parse()) // Parsed         + call
+    .through(parse(parts.bodies)) // Parsed         + call
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates, best first, and the clocks
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content

@@ -2,9 +2,15 @@
 import type { Authenticated, Parsed } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
+import { refuseDangerous } from '../identity/dangerous-parameters.ts';
 import { parseJsonBody } from '../protocol/json-body.ts';
 
-export function parse(): Stage<Authenticated, Parsed> {
+export interface ParseOptions {
+  /** Parameters that the operator lets through although they can hurt an engine. */
+  readonly allowParameters: ReadonlySet<string>;
+}
+
+export function parse(options: ParseOptions): Stage<Authenticated, Parsed> {
   return (next) => async (exchange) => {
     const { route, incoming, trail } = exchange;
     const { endpoint } = route;
@@ -12,7 +18,9 @@ export function parse(): Stage<Authenticated, Parsed> {
     checkContentType(exchange);
     const bytes = await incoming.readBody(route.limits);
     trail.bytesIn = bytes.length;
-    const call = endpoint.parse(parseJsonBody(bytes));
+    const body = parseJsonBody(bytes);
+    refuseDangerous(body, options.allowParameters);
+    const call = endpoint.parse(body);
     trail.callKind = call.kind;
     trail.modelAsked = call.model;
     trail.stream = call.stream;

@@ -52,6 +52,8 @@ function parse(body: ParsedBody): CompleteCall {
   // Here `logprobs` is a number: how many alternatives to tell.
   const logprobs = optionalNumber(value['logprobs'], 'logprobs', { min: 0, max: 5, whole: true });
   const sampling = readSampling(value);
+  // It stays in `extra`, but bounds the work as `n` does.
+  optionalNumber(value['best_of'], 'best_of', { min: 1, max: bounds.choices, whole: true });
   return {
     kind: 'complete',
     wire: { dialect: 'openai', endpoint: 'completions', bytes: body.bytes, spans: body.spans, value },

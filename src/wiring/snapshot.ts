@@ -73,6 +73,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     },
     limiter: { limiter: createMemoryRateLimiter(config.limits, clock) },
     knowledge: { accepting: lasting.accepting },
+    bodies: { allowParameters: new Set(config.allowParameters) },
     conversations: { conversations: lasting.conversations },
     routing: { models },
     retries: { attempts: config.retries.attempts, clock },
