@@ -115,7 +115,6 @@ const handler = createChain({
   },
   knowledge: { accepting: () => true },
   bodies: { allowParameters: new Set() },
-  bodies: { allowParameters: new Set() },
   conversations: {
     conversations: createMemoryConversations(
       { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e6 },
