@@ -54,12 +54,19 @@ function decodeToolCalls(value: Json | undefined): readonly ToolCall[] | undefin
 function decodeVectors(value: JsonObject): CallResult {
   const data = value['data'];
   if (!Array.isArray(data)) return wrongShape('has no data');
-  const vectors = data.map((entry: Json) => {
-    const vector = asObject(entry)?.['embedding'];
-    if (!Array.isArray(vector)) return wrongShape('has an entry without a vector');
-    return vector as readonly number[];
-  });
+  const vectors = data.map((entry: Json) => decodeVector(asObject(entry)?.['embedding']));
   return { kind: 'vectors', vectors, usage: decodeUsage(value['usage']) };
+}
+
+/** Numbers, or their bytes: OpenAI's own clients ask for little-endian float32 in base64 unless told otherwise. */
+function decodeVector(vector: Json | undefined): readonly number[] {
+  if (typeof vector === 'string') {
+    const bytes = new Uint8Array(Buffer.from(vector, 'base64'));
+    if (bytes.length === 0 || bytes.length % 4 !== 0) return wrongShape('has a vector that is not float32');
+    return Array.from(new Float32Array(bytes.buffer));
+  }
+  if (Array.isArray(vector) && vector.every((entry) => typeof entry === 'number')) return vector;
+  return wrongShape('has an entry without a vector');
 }
 
 /** Counts that make no sense are clamped: a ledger must never go negative (U18). */

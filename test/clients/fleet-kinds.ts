@@ -1,0 +1,118 @@
+/** A gateway in front of one kind of upstream, and what that kind can do: the rows of the client tests. */
+import { Ollama } from 'ollama';
+import OpenAI from 'openai';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
+import type { Behaviour } from '../upstream/behaviour.ts';
+import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
+
+/** True, or the field that is named when it is refused. */
+type Ability = true | { readonly refused: string };
+
+export interface Kind {
+  readonly name: string;
+  readonly tools: Ability;
+  readonly choices: Ability;
+  readonly images: Ability;
+  readonly suffix: Ability;
+  readonly reasoning: boolean;
+  /** A `tool_choice` beyond `auto`. */
+  readonly forcedTools: Ability;
+  open(options?: FleetOptions): Promise<Fleet>;
+}
+
+export interface FleetOptions {
+  readonly behaviour?: Partial<Behaviour>;
+  /** Beside the upstream and its model. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export interface Fleet {
+  readonly gateway: TestGateway;
+  /** The server behind, where it is one that records. */
+  readonly fake: FakeLlm | undefined;
+  readonly openai: OpenAI;
+  readonly ollama: Ollama;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** As clients ask for it; the server behind knows another name. */
+export const model = 'assistant';
+
+export const openaiFake: Kind = {
+  name: 'a server that speaks OpenAI',
+  tools: true,
+  choices: true,
+  images: true,
+  suffix: true,
+  reasoning: true,
+  forcedTools: true,
+  open: (options) => openBeforeFake('openai', options),
+};
+
+export const ollamaFake: Kind = {
+  name: 'an Ollama server',
+  tools: true,
+  choices: { refused: 'n' },
+  images: true,
+  suffix: true,
+  reasoning: true,
+  forcedTools: { refused: 'tool_choice' },
+  open: (options) => openBeforeFake('ollama', options),
+};
+
+export const simulator: Kind = {
+  name: 'the simulator',
+  tools: true,
+  choices: true,
+  images: true,
+  suffix: true,
+  reasoning: true,
+  forcedTools: true,
+  open: (options) => {
+    const upstream = { type: 'simulator', tokensPerSecond: 20_000, firstTokenMs: 1 };
+    return openFleet({ upstream, target: 'simulator' }, options);
+  },
+};
+
+export const embeddedKinds = [openaiFake, ollamaFake, simulator] as const;
+
+async function openBeforeFake(type: 'openai' | 'ollama', options: FleetOptions = {}): Promise<Fleet> {
+  const fake = await openFakeLlm(options.behaviour);
+  return await openFleet({ upstream: { type, url: fake.url }, target: 'fake-model', fake }, options);
+}
+
+interface Behind {
+  readonly upstream: Readonly<Record<string, unknown>>;
+  readonly target: string;
+  readonly fake?: FakeLlm;
+  /** Clears away what was made for the upstream. */
+  readonly close?: () => Promise<void>;
+}
+
+export async function openFleet(behind: Behind, { config }: FleetOptions = {}): Promise<Fleet> {
+  const gateway = await openTestGateway({
+    config: {
+      upstreams: { behind: behind.upstream },
+      models: { [model]: { targets: [{ upstream: 'behind', model: behind.target }] } },
+      defaultModel: model,
+      ...config,
+    },
+  });
+  return {
+    gateway,
+    fake: behind.fake,
+    openai: new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key }),
+    ollama: new Ollama({ host: `${gateway.url}/k/${gateway.key}` }),
+    [Symbol.asyncDispose]: async () => {
+      await gateway.close();
+      await behind.fake?.close();
+      await behind.close?.();
+    },
+  };
+}
+
+export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of stream) all.push(item);
+  return all;
+}
