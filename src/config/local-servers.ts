@@ -46,6 +46,7 @@ export async function probe(place: Place, clock: Clock): Promise<Probe> {
     basePath: pathname.replace(/\/+$/, ''),
     headers: [],
     connections: 2,
+    idleMax: 2,
     connectMs: probeMs,
     keepAliveMs: 1_000,
   });

@@ -152,6 +152,7 @@ function spawnChild(options: LlamacppOptions): Child {
     socketPath,
     headers: [],
     connections: options.slots + 2,
+    idleMax: options.slots + 2,
     connectMs: 5_000,
     keepAliveMs: 30_000,
   });

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
+import { IdleBound } from './idle-bound.ts';
 import { describeSocketError } from './socket-error.ts';
 
 export interface HttpTransportOptions {
@@ -15,12 +16,16 @@ export interface HttpTransportOptions {
   /** Name, value, name, value: credentials among them. */
   readonly headers: readonly string[];
   readonly connections: number;
+  /** How many connections stay open with nothing to do. */
+  readonly idleMax: number;
   readonly connectMs: number;
   readonly keepAliveMs: number;
 }
 
 export function createHttpTransport(options: HttpTransportOptions): Transport {
+  const idle = new IdleBound(options.idleMax);
   const pool = new Pool(options.origin, {
+    factory: idle.factory,
     connections: options.connections,
     // One request at a time on a connection: a long answer must not hold up a short one behind it.
     pipelining: 1,
@@ -34,19 +39,24 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
   });
   return {
-    send: (request, receiver) => send({ pool, options }, request, receiver),
-    close: () => pool.close(),
+    send: (request, receiver) => send({ pool, idle, options }, request, receiver),
+    close: () => {
+      idle.stop();
+      return pool.close();
+    },
   };
 }
 
 interface Way {
   readonly pool: Pool;
+  readonly idle: IdleBound;
   readonly options: HttpTransportOptions;
 }
 
 function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
-  const { pool, options } = way;
-  const handler = new ResponseHandler(receiver);
+  const { pool, idle, options } = way;
+  const handler = new ResponseHandler(receiver, idle);
+  idle.begun();
   const headers = options.headers.length === 0 ? request.headers : request.headers.concat(options.headers);
   try {
     pool.dispatch(
@@ -72,12 +82,14 @@ const aborted = new Error('the exchange is over');
 
 class ResponseHandler implements Dispatcher.DispatchHandler, Flow {
   readonly #receiver: Receiver;
+  readonly #idle: IdleBound;
   #controller: Dispatcher.DispatchController | undefined;
   #answered = false;
   #aborted = false;
 
-  constructor(receiver: Receiver) {
+  constructor(receiver: Receiver, idle: IdleBound) {
     this.#receiver = receiver;
+    this.#idle = idle;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -101,10 +113,12 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow {
   }
 
   onResponseEnd(): void {
+    this.#idle.ended();
     if (!this.#aborted) this.#receiver.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#idle.ended();
     if (!this.#aborted) this.#receiver.fail(asUpstreamFailure(error, this.#answered));
   }
 

@@ -83,6 +83,7 @@ function openHttp(config: Extract<UpstreamConfig, { type: 'openai' | 'ollama' }>
     basePath: path,
     headers,
     connections: config.connections,
+    idleMax: config.idlePerHost,
     connectMs: config.connectMs,
     keepAliveMs: config.keepAliveMs,
   });
