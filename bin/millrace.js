@@ -2,12 +2,15 @@
 // Starts Millrace with a Node that can run it: this one, or the one that was installed beside it.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import * as modules from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 if (major > 24 || (major === 24 && minor >= 15)) {
+  // From here on types are stripped and code is compiled once: the next start takes both from the cache.
+  modules.enableCompileCache();
   await import(main);
 } else {
   const own = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));

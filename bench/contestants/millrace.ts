@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { type Contestant, clientKey } from './contestant.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const main = join(root, 'src', 'main.ts');
+const main = join(root, 'bin', 'millrace.js');
 
 export const millrace: Contestant = {
   name: 'millrace',
   describe: () => 'Millrace from source: keys, limits, metrics, journal and accounting on',
-  missing: () => (existsSync(main) ? undefined : 'src/main.ts is not there'),
+  missing: () => (existsSync(main) ? undefined : 'bin/millrace.js is not there'),
   command: (site) => ({
     file: process.execPath,
     args: [main, 'serve', '--config', join(root, 'bench', 'millrace.yaml')],
