@@ -7,7 +7,7 @@ const keyBytesMax = 4096;
 export function presentedKey(incoming: Incoming): string | undefined {
   const { headers } = incoming;
   let found = bearer(headers['authorization']);
-  for (const other of [headers['x-api-key'], headers['api-key'], incoming.pathKey, queryKey(incoming)]) {
+  for (const other of [headers['x-api-key'], headers['api-key'], incoming.pathKey, ...queryKeys(incoming)]) {
     if (typeof other !== 'string' || other === '' || other === found) continue;
     if (found !== undefined) {
       throw fail('invalid_api_key', 'the request carries two different keys; send one');
@@ -24,6 +24,8 @@ function bearer(header: string | string[] | undefined): string | undefined {
   return header.slice(7).trim();
 }
 
-function queryKey(incoming: Incoming): string | undefined {
-  return incoming.query?.get('key') ?? undefined;
+function queryKeys(incoming: Incoming): readonly string[] {
+  return incoming.query?.getAll('key') ?? none;
 }
+
+const none: readonly string[] = [];

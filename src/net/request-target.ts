@@ -1,4 +1,5 @@
 /** The target of a request line, taken apart: path, query, and the key that stood in the path. */
+import { decodePercent } from '../lib/percent.ts';
 
 export interface RequestTarget {
   /** Without query, and without the key. */
@@ -14,15 +15,6 @@ export function parseRequestTarget(target: string): RequestTarget {
   const search = question === -1 ? '' : target.slice(question + 1);
   if (!whole.startsWith('/k/')) return { path: whole, search, pathKey: undefined };
   const end = whole.indexOf('/', 3);
-  if (end === -1) return { path: '/', search, pathKey: decodeKey(whole.slice(3)) };
-  return { path: whole.slice(end), search, pathKey: decodeKey(whole.slice(3, end)) };
-}
-
-function decodeKey(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // Not an encoding of anything: as a key it is simply unknown.
-    return text;
-  }
+  if (end === -1) return { path: '/', search, pathKey: decodePercent(whole.slice(3)) };
+  return { path: whole.slice(end), search, pathKey: decodePercent(whole.slice(3, end)) };
 }

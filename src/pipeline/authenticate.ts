@@ -44,7 +44,8 @@ function identify(options: AuthenticateOptions, exchange: Matched): Principal {
   if (permission === 'public') return nobody;
   if (permission === 'metrics') {
     if (options.metrics === 'never') throw fail('not_found', 'there is nothing at /metrics');
-    if (options.metrics === 'always' || incoming.onLoopback) return nobody;
+    if (options.metrics === 'always' || (incoming.onLoopback && foreignness(exchange) === undefined))
+      return nobody;
   }
   const principal = options.required ? byKey(options.keys, exchange) : withoutKey(exchange);
   if (!allowed[permission].has(principal.role)) {
@@ -75,19 +76,25 @@ function byKey(keys: KeyStore, exchange: Matched): Principal {
   );
 }
 
+function withoutKey(exchange: Matched): Principal {
+  const reason = foreignness(exchange);
+  if (reason !== undefined) throw fail('forbidden', reason);
+  return anyone;
+}
+
 /**
  * Without keys any web page the user visits could call us through their browser: a foreign Origin, and a Host that
- * is not this machine (DNS rebinding), are refused.
+ * is not this machine (DNS rebinding), are told apart from the user's own programs.
  */
-function withoutKey(exchange: Matched): Principal {
+function foreignness(exchange: Matched): string | undefined {
   const { host, origin } = exchange.incoming.headers;
   if (typeof origin === 'string' && origin !== `http://${host}` && origin !== `https://${host}`) {
-    throw fail('forbidden', 'calls from web pages need a key: set `auth: keys`');
+    return 'calls from web pages need a key: set `auth: keys`';
   }
   if (typeof host === 'string' && !loopbackHost.test(host)) {
-    throw fail('forbidden', `"${host.slice(0, 100)}" is not a name of this machine's loopback`);
+    return `"${host.slice(0, 100)}" is not a name of this machine's loopback`;
   }
-  return anyone;
+  return undefined;
 }
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;

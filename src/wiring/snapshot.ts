@@ -6,7 +6,7 @@ import type { Received, Upstream } from '../core/exchange.ts';
 import type { Handler } from '../core/stage.ts';
 import { createChain } from '../pipeline/chain.ts';
 import { callRoutes } from '../protocol/call-routes.ts';
-import { createRouteTable } from '../protocol/route-table.ts';
+import { createRouteTable, type PlacedRoute } from '../protocol/route-table.ts';
 import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly config: Config;
   readonly upstreams: readonly Upstream[];
   readonly models: ModelTable;
+  /** Everything that can be asked of it. */
+  readonly routes: readonly PlacedRoute[];
   readonly handler: Handler<Received>;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
@@ -80,7 +82,15 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     fleet: { slots: lasting.slots, clock },
     delivery: { clock, answerBytesMax, eventBytesMax },
   });
-  return { id, config, upstreams: upstreams.all, models, handler, ownKeys: options.ownKeys };
+  return {
+    id,
+    config,
+    upstreams: upstreams.all,
+    models,
+    routes: routes.all,
+    handler,
+    ownKeys: options.ownKeys,
+  };
 }
 
 function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
