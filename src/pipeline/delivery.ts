@@ -112,9 +112,11 @@ export class Delivery implements Receiver {
 
   pause(): void {
     this.#flow?.pause();
+    this.watchdog.hold();
   }
 
   resume(): void {
+    this.watchdog.resume();
     this.#flow?.resume();
   }
 

@@ -21,6 +21,7 @@ export class Watchdog {
   #armedMs = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #stopped = false;
+  #held = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -29,9 +30,24 @@ export class Watchdog {
 
   /** Begins a phase. A later deadline moves no timer: the one that is set looks again when it fires. */
   enter(phase: Phase): void {
+    if (this.#stopped) return;
     this.#phase = phase;
-    this.#deadlineMs = Math.min(this.#options.clock.now() + this.#allowedMs(phase), this.#totalMs);
+    const allowedMs = this.#held ? Number.POSITIVE_INFINITY : this.#allowedMs(phase);
+    this.#deadlineMs = Math.min(this.#options.clock.now() + allowedMs, this.#totalMs);
     if (this.#deadlineMs < this.#armedMs) this.#arm();
+  }
+
+  /** The upstream is held back for a client that does not read: its silence is not its own. */
+  hold(): void {
+    if (this.#phase !== 'idle') return;
+    this.#held = true;
+    this.#deadlineMs = this.#totalMs;
+  }
+
+  resume(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.enter(this.#phase);
   }
 
   stop(): void {
