@@ -48,8 +48,7 @@ export class ClientRequest implements Incoming {
     this.#checkLength(limits);
     const bytes = await this.#collect(limits);
     const encoding = this.headers['content-encoding'];
-    if (typeof encoding !== 'string' || encoding === 'identity') return bytes;
-    return inflate(bytes, encoding, limits.bodyBytesMax);
+    return typeof encoding === 'string' ? inflate(bytes, encoding, limits.bodyBytesMax) : bytes;
   }
 
   async *streamBody(limits: BodyLimits): AsyncIterable<Uint8Array> {

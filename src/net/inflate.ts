@@ -12,8 +12,10 @@ const encodings: Readonly<Record<string, Unpack>> = {
   zstd: promisify(zstdDecompress),
 };
 
-export async function inflate(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Buffer> {
-  const unpack = Object.hasOwn(encodings, encoding) ? encodings[encoding] : undefined;
+export async function inflate(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {
+  const name = encoding.toLowerCase();
+  if (name === 'identity') return bytes;
+  const unpack = Object.hasOwn(encodings, name) ? encodings[name] : undefined;
   if (unpack === undefined) {
     throw fail('unsupported_media_type', `a body packed as ${encoding.slice(0, 40)} is not understood`);
   }
