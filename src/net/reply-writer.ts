@@ -1,5 +1,6 @@
 /** Writes one reply to one client, at the pace the client reads. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Reply, Sink, StreamSource } from '../core/stage.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
@@ -98,8 +99,10 @@ export class ReplyWriter {
   /** What the client still sends after a refusal is cut, not read: a gigabyte is not worth an error message. */
   #dropUnreadBody(): void {
     if (this.#request.complete) return;
+    // Node takes the socket away from a request whose connection is gone.
+    const socket: Socket | null = this.#request.socket;
     this.#response.once('finish', () => {
-      this.#options.clock.after(unreadGraceMs, () => this.#request.socket.destroy());
+      this.#options.clock.after(unreadGraceMs, () => socket?.destroy());
     });
   }
 }
