@@ -3,7 +3,7 @@
  * when all have succeeded; one that fails does not stop the others.
  */
 import type { JsonObject } from '../core/call.ts';
-import type { Authenticated } from '../core/exchange.ts';
+import type { Authenticated, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import { type Outcome, type Reply, type Sink, type StreamSource, wholeReply } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -39,7 +39,7 @@ class FanOut implements StreamSource {
   readonly #reply: Promised;
   readonly #merge: ProgressMerge;
   readonly #flows: ProgressFlow[] = [];
-  readonly #fates: Fate[] = [];
+  readonly #fates = new Map<Upstream, Failure | undefined>();
   #sink: Sink | undefined;
   /** Lines from before the writer was ready. */
   #held: Buffer[] = [];
@@ -96,25 +96,30 @@ class FanOut implements StreamSource {
     else this.#reply.reject(fail('client_gone', `the client left before the ${this.#plan.verb} had begun`));
   }
 
-  #ended(fate: Fate): void {
+  #ended({ upstream, failure }: Fate): void {
     if (this.#over) return;
-    this.#fates.push(fate);
-    const { operations } = this.#plan;
-    if (this.#fates.length === operations.length) {
-      void this.#plan.afterwards(this.#fates).then(() => this.#conclude());
-      return;
-    }
-    const { upstream, failure } = fate;
+    this.#fates.set(upstream, failure);
+    const { operations, afterwards } = this.#plan;
+    if (operations.length > 1) this.#note(upstream, failure);
+    if (this.#fates.size < operations.length) return;
+    const fates = operations.map((one) => ({
+      upstream: one.upstream,
+      failure: this.#fates.get(one.upstream),
+    }));
+    void afterwards(fates).then(() => this.#conclude(fates));
+  }
+
+  #note({ name }: Upstream, failure: Failure | undefined): void {
     const said = failure === undefined ? 'done' : `failed: ${failure.message}`;
-    const note = { status: `${upstream.name}: ${said}`, upstream: { name: upstream.name } };
+    const note = { status: `${name}: ${said}`, upstream: { name } };
     if (failure !== undefined && this.#settle === undefined) this.#early.push(note);
     else this.#tell(note);
   }
 
-  #conclude(): void {
+  #conclude(fates: readonly Fate[]): void {
     if (this.#over) return;
     const { verb, stream, exchange } = this.#plan;
-    const failure = combinedFailure(verb, this.#fates);
+    const failure = combinedFailure(verb, fates);
     if (failure !== undefined && this.#settle === undefined) {
       this.#over = true;
       this.#reply.reject(failure);

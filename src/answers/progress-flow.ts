@@ -111,6 +111,9 @@ export class ProgressFlow implements Receiver {
 
   #line(bytes: Buffer): void {
     if (this.#over) return;
+    if (bytes.length > lineBytesMax) {
+      throw fail('bad_upstream_response', `the upstream sent a line of more than ${lineBytesMax} bytes`);
+    }
     const { data } = parseLine(bytes);
     if (data === '') return;
     const line = parseProgress(data);

@@ -2,8 +2,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { Ollama } from 'ollama';
 import type { Role } from '../../src/core/exchange.ts';
-import type { Clock } from '../../src/lib/clock.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
+import type { HeldClock } from '../held-clock.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
 
@@ -26,7 +26,9 @@ interface RequestMore {
 
 export interface FleetOptions {
   readonly role?: Role;
-  readonly clock?: Clock;
+  readonly clock?: HeldClock;
+  /** More of the configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly a?: Partial<Behaviour>;
   readonly b?: Partial<Behaviour>;
 }
@@ -41,6 +43,7 @@ export async function openOllamaFleet(options: FleetOptions = {}): Promise<Ollam
     ...(options.role === undefined ? {} : { role: options.role }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     config: {
+      ...options.config,
       upstreams: {
         'gpu-a': { type: 'ollama', url: a.url },
         'gpu-b': { type: 'ollama', url: b.url },
@@ -52,7 +55,7 @@ export async function openOllamaFleet(options: FleetOptions = {}): Promise<Ollam
       },
     },
   });
-  await listed(gateway, ['llama:latest', 'qwen:7b', 'simulator']);
+  await listed(gateway, ['llama:latest', 'qwen:7b', 'simulator'], options.clock);
   const authorization = `Bearer ${gateway.key}`;
   return {
     a,
@@ -76,6 +79,36 @@ export async function openOllamaFleet(options: FleetOptions = {}): Promise<Ollam
 }
 
 /** Settles when the gateway has heard of all these models. */
-async function listed({ gateway }: TestGateway, names: readonly string[]): Promise<void> {
-  while (!names.every((name) => gateway.snapshot.models.names().includes(name))) await setTimeout(2);
+async function listed(
+  { gateway }: TestGateway,
+  names: readonly string[],
+  clock: HeldClock | undefined,
+): Promise<void> {
+  while (!names.every((name) => gateway.snapshot.models.names().includes(name))) {
+    await setTimeout(2);
+    // The simulator takes its time by the same clock.
+    clock?.advance(1);
+  }
 }
+
+export interface ProgressLine {
+  readonly status?: string;
+  readonly error?: string;
+  readonly digest?: string;
+  readonly total?: number;
+  readonly completed?: number;
+  readonly upstream?: { readonly name: string };
+}
+
+export const linesOf = async (response: Response): Promise<ProgressLine[]> =>
+  (await response.text())
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ProgressLine);
+
+export const errorOf = async (response: Response): Promise<string> =>
+  ((await response.json()) as { error: string }).error;
+
+/** Waits for the next request to this path. */
+export const reached = (server: FakeLlm, path: string) =>
+  server.waitForRequest((request) => request.path.startsWith(path));
