@@ -4,7 +4,7 @@
  */
 import { write as writeCallback, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 
 export interface LineWriterOptions {
   readonly fd: number;
@@ -34,7 +34,7 @@ export class LineWriter {
   #used = 0;
   #lines = 0;
   #spare: Buffer | undefined;
-  #scheduled = false;
+  #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
   #troubled = false;
 
@@ -51,14 +51,12 @@ export class LineWriter {
     }
     this.#used += this.#chunk.write(line, this.#used);
     this.#lines += 1;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#options.clock.after(this.#options.flushMs, () => void this.flush());
+    this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => void this.flush());
   }
 
   /** Resolves when everything said so far is written, or counted as lost. */
   async flush(): Promise<void> {
-    this.#scheduled = false;
+    this.#stopTimer();
     while (this.#writing !== undefined || this.#lines > 0) {
       this.#writing ??= this.#writePending().finally(() => {
         this.#writing = undefined;
@@ -69,12 +67,18 @@ export class LineWriter {
 
   /** For the last moment of a process that cannot wait any more. */
   flushSync(): void {
+    this.#stopTimer();
     const { chunks } = this.#takePending();
     try {
       for (const chunk of chunks) writeSync(this.#options.fd, chunk);
     } catch {
       // There is nobody left to tell.
     }
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   /** Room for one more line, unless too much waits already. */
