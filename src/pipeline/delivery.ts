@@ -72,18 +72,26 @@ export class Delivery implements Receiver {
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     if (this.#over) return;
     this.given.exchange.trail.firstByteMs = this.given.options.clock.now();
-    const encoding = headers['content-encoding'];
-    if (status >= 200 && status < 300) {
-      if (encoding !== undefined && encoding !== 'identity') {
-        this.#break(
-          fail('bad_upstream_response', `the upstream answered in ${encoding}, which nobody asked for`),
-        );
-        return;
-      }
-      this.#reader = this.given.exchange.call.stream ? new StreamReader(this) : new WholeReader(this);
-    } else {
-      this.#reader = new RefusalReader(this, status, headers['retry-after']);
+    try {
+      this.#reader = this.#readerFor(status, headers);
+    } catch (thrown) {
+      this.#break(asFailure(thrown));
     }
+  }
+
+  #readerFor(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): BodyReader {
+    if (status >= 400) return new RefusalReader(this, status, headers['retry-after']);
+    if (status >= 300) {
+      throw fail(
+        'bad_upstream_response',
+        `the upstream points elsewhere (${status}); its \`url\` must be final`,
+      );
+    }
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw fail('bad_upstream_response', `the upstream answered in ${encoding}, which nobody asked for`);
+    }
+    return this.given.exchange.call.stream ? new StreamReader(this) : new WholeReader(this);
   }
 
   data(chunk: Uint8Array): void {

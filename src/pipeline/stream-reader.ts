@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../core/adapter.ts';
+import type { Call } from '../core/call.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import { isContent, type Part } from '../core/part.ts';
 import type { Outcome, Sink, StreamSource } from '../core/stage.ts';
@@ -53,9 +54,8 @@ export class StreamReader implements BodyReader, StreamSource {
     this.#framer = this.#framing.create(options.eventBytesMax);
     this.#decode = adapter.openDecoder(exchange.call);
     this.#render = encoded.verbatim ? undefined : exchange.endpoint.openRenderer(replyFacts(delivery.given));
-    const asked = exchange.call.kind === 'embed' ? undefined : exchange.call.sampling.maxTokens;
     // A tenth more than asked for, and some for markers, is a server that does not stop (U13).
-    this.#tokensMax = asked === undefined ? Number.POSITIVE_INFINITY : asked * 1.1 + 16;
+    this.#tokensMax = tokensAsked(exchange.call) * 1.1 + 16;
   }
 
   data(chunk: Buffer): void {
@@ -243,6 +243,14 @@ export class StreamReader implements BodyReader, StreamSource {
     this.#settle?.(outcome);
     if (outcome.kind === 'failed') this.#sink?.end();
   }
+}
+
+/** Each answer may be as long as asked for, and a list of prompts has answers for each. */
+function tokensAsked(call: Call): number {
+  if (call.kind === 'embed') return Number.POSITIVE_INFINITY;
+  const { maxTokens = Number.POSITIVE_INFINITY, choices = 1 } = call.sampling;
+  const prompts = call.kind === 'complete' && typeof call.prompt !== 'string' ? call.prompt.length : 1;
+  return maxTokens * choices * Math.max(1, prompts);
 }
 
 function streamHeaders(exchange: Parameters<typeof replyHeaders>[0]): readonly string[] {

@@ -124,7 +124,7 @@ const bodyOf = ({ route, model = 'o', stream, body }: Call) => ({
 });
 
 async function scrape(gateway: TestGateway): Promise<string> {
-  return (await ask(gateway.port, '/metrics')).content.toString();
+  return (await ask(gateway.port, `/k/${gateway.key}/metrics`)).content.toString();
 }
 
 /** The sum over all series of that name which carry these labels. */
