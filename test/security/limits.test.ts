@@ -22,6 +22,9 @@ const config = (more: object = {}) => ({
   ...more,
 });
 
+/** What reached a model; listings of models come by themselves. */
+const calls = () => upstream.requests.filter(({ method }) => method === 'POST').length;
+
 interface Limit {
   readonly at: Head;
   readonly beyond: Head;
@@ -136,13 +139,13 @@ const ask = (target: TestGateway, head: Head): Promise<Answer> =>
 for (const [what, { at, beyond, status, says }] of Object.entries(limits)) {
   test(`${what} are served, and more are refused at little cost (G12)`, async () => {
     assert.equal((await ask(gateway, at)).status, 200);
-    const calls = upstream.requests.length;
+    const before = calls();
     const startedMs = performance.now();
     const answer = await ask(gateway, beyond);
     const tookMs = performance.now() - startedMs;
     assert.equal(answer.status, status, answer.text);
     assert.match(answer.text, says);
-    assert.equal(upstream.requests.length, calls, 'the upstream saw nothing of it');
+    assert.equal(calls(), before, 'the upstream saw nothing of it');
     assert.ok(tookMs < 400, `refusing took ${tookMs} ms`);
   });
 }
@@ -185,6 +188,6 @@ test('what is not dangerous passes to an upstream of the same dialect untouched 
   const more = { guided_choice: ['a', 'b'], chat_template: null, my_field: { a: 1 } };
   const answer = await ask(gateway, chat(more));
   assert.equal(answer.status, 200);
-  const request = upstream.requests.at(-1);
+  const request = upstream.requests.findLast(({ method }) => method === 'POST');
   assert.deepEqual(request?.json, { ...(JSON.parse(String(chat(more).body)) as object) });
 });
