@@ -15,7 +15,7 @@ export function createErrorHandler(log: Log) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const status = error.statusCode ?? 500;
     if (status < 500) return sendProblem(reply, status, error.message);
-    log.error({ err: error, path: request.routeOptions.url }, 'the admin API made a mistake');
+    log.error({ path: request.routeOptions.url, cause: error.stack }, 'the admin API made a mistake');
     return sendProblem(reply, 500, 'the gateway made a mistake; its log has the reason');
   };
 }

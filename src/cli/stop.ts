@@ -33,7 +33,7 @@ export function stopped({ running, log, drainMs }: StopOptions): Promise<number>
       running.close(graceMs).then(
         () => resolve(exitCode),
         (trouble: unknown) => {
-          log.error({ err: trouble }, 'stopping failed');
+          log.error({ cause: stackOf(trouble) }, 'stopping failed');
           log.flush();
           resolve(1);
         },
@@ -47,7 +47,7 @@ export function stopped({ running, log, drainMs }: StopOptions): Promise<number>
       end(graceMs);
     };
     const onMistake = (mistake: unknown) => {
-      log.error({ err: mistake }, 'a mistake of the gateway itself: it stops');
+      log.error({ cause: stackOf(mistake) }, 'a mistake of the gateway itself: it stops');
       log.flush();
       // Only the first one begins the end; more of them must not prolong it.
       if (exitCode === 1) return;
@@ -59,4 +59,11 @@ export function stopped({ running, log, drainMs }: StopOptions): Promise<number>
     process.on('uncaughtException', onMistake);
     process.on('unhandledRejection', onMistake);
   });
+}
+
+const stackCharsMax = 4_000;
+
+function stackOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return text.slice(0, stackCharsMax);
 }

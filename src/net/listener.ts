@@ -42,7 +42,7 @@ export async function openListener(
   address: { host: string; port: number },
   options: ListenerOptions,
 ): Promise<Listener> {
-  const state = { inFlight: 0, draining: false };
+  const state: State = { inFlight: 0, draining: false, sweep: () => server.closeIdleConnections() };
   const server = createServer({
     keepAliveTimeout: options.keepAliveMs,
     // Node closes idle connections this much later than it promised the client, so that neither races the other.
@@ -82,12 +82,19 @@ export async function openListener(
   };
 }
 
+interface State {
+  inFlight: number;
+  draining: boolean;
+  /** Closes the connections that nobody uses at this moment. */
+  readonly sweep: () => void;
+}
+
 interface Pair {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
-function serve(options: ListenerOptions, state: { inFlight: number; draining: boolean }, pair: Pair): void {
+function serve(options: ListenerOptions, state: State, pair: Pair): void {
   const { request, response } = pair;
   const received = receive(options, new ClientRequest(request, options.clock));
   const { incoming, trail, signal } = received;
@@ -96,6 +103,8 @@ function serve(options: ListenerOptions, state: { inFlight: number; draining: bo
   state.inFlight += 1;
   response.on('close', () => {
     state.inFlight -= 1;
+    // Its connection was promised to be kept before the end began: now it is idle, and would be waited for.
+    if (state.draining) setImmediate(state.sweep);
     if (!response.writableFinished) signal.abort();
   });
   if (state.draining || incoming.fault !== undefined) response.shouldKeepAlive = false;
@@ -150,11 +159,7 @@ function listen(server: Server, address: { host: string; port: number }): Promis
   });
 }
 
-function close(
-  server: Server,
-  state: { draining: boolean },
-  wait: { clock: Clock; graceMs: number },
-): Promise<void> {
+function close(server: Server, state: State, wait: { clock: Clock; graceMs: number }): Promise<void> {
   return new Promise((resolve) => {
     state.draining = true;
     const timer = wait.clock.after(wait.graceMs, () => server.closeAllConnections());

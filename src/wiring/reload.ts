@@ -1,6 +1,6 @@
 /** Takes over a changed configuration while requests run: all of it, or nothing and the reasons (G24). */
 import { installChanges, keepInstallHalf, type LoadedConfig } from '../config/load.ts';
-import { ConfigError, type Problem } from '../config/problem.ts';
+import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -81,7 +81,8 @@ export class Reloader {
       return judged;
     } catch (thrown) {
       const refused = this.#refuse(thrown);
-      log.error({ why, problems: refused.problems }, 'the configuration is refused; the one in force stays');
+      const message = refused.problems.map(formatProblem).join('\n');
+      log.error({ why, message }, 'the configuration is refused; the one in force stays');
       return refused;
     }
   }
@@ -111,6 +112,9 @@ export class Reloader {
     if (judged.outcome === 'taken') log.info({ why, configId }, 'the configuration is taken over');
     for (const warning of judged.warnings) log.warn({ why }, warning);
     if (needsRestart.length > 0)
-      log.warn({ why, needsRestart }, 'these changes need a restart and wait for it');
+      log.warn(
+        { why, needsRestart, message: needsRestart.join(', ') },
+        'these changes need a restart and wait for it',
+      );
   }
 }

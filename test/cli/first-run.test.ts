@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { openFakeLlm } from '../upstream/fake-llm.ts';
+import { jsonLines, millrace, openPlace, type RunningProcess, serve } from './gateway-process.ts';
+
+const curl = join(import.meta.dirname, 'curl.ts');
+
+async function paste(line: string): Promise<{ choices: { message: { content: string } }[] }> {
+  const script = `curl() { "${process.execPath}" "${curl}" "$@"; }\n${line}`;
+  const { stdout } = await promisify(execFile)('sh', ['-c', script]);
+  return JSON.parse(stdout);
+}
+
+test('with no file, no database and no server around, the gateway is ready at once and the printed line works when pasted', async () => {
+  await using place = await openPlace();
+  await using gateway = await serve([], { place });
+  const { ready } = gateway;
+  assert.ok(gateway.readyMs < 3_000, `ready after ${gateway.readyMs} ms`);
+  assert.equal(ready.defaultModel, 'simulator');
+  assert.match(ready.clients, /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.match(ready.admin, /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.match(ready.limits.join(' '), /requests a minute per key/);
+  assert.deepEqual(
+    ready.found.filter(({ used }) => used).map(({ what }) => what),
+    ['simulator'],
+  );
+  const answer = await paste(ready.curl);
+  assert.match(answer.choices[0]?.message.content ?? '', /simulator/);
+});
+
+test('keys are made once, for the owner alone, and are in no line of the log (G8)', async () => {
+  await using place = await openPlace();
+  const first = await serve([], { place });
+  const [key, token] = [await first.key(), await first.token()];
+  const ended = await first.stop();
+  assert.match(key, /^sk-mr-[0-9a-f]{46}$/);
+  assert.ok(token.length >= 32);
+  for (const name of ['client-key', 'admin-token', 'exchanges.jsonl']) {
+    assert.equal((await stat(place.path(`.millrace/${name}`))).mode & 0o777, 0o600, name);
+  }
+  assert.equal((await stat(place.path('.millrace'))).mode & 0o777, 0o700);
+  await using second = await serve([], { place });
+  assert.equal(await second.key(), key);
+  assert.equal(await second.token(), token);
+  for (const text of [ended.out, ended.err, second.out()]) {
+    assert.equal(text.includes(key) || text.includes(token), false);
+  }
+});
+
+test('in a pipe every line is JSON; Ctrl-C ends at once and is no failure', async () => {
+  await using place = await openPlace();
+  await using gateway = await serve([], { place });
+  const ended = await gateway.stop('SIGINT');
+  assert.equal(ended.code, 0);
+  assert.ok(ended.tookMs < 2_000, `ended after ${ended.tookMs} ms`);
+  const lines = jsonLines(ended.out);
+  assert.equal(lines.length, ended.out.trimEnd().split('\n').length);
+  assert.equal(lines.filter(({ msg }) => msg === 'ready').length, 1);
+  assert.equal(ended.err, '');
+});
+
+test('Ctrl-C ends at once even while a stream runs', async () => {
+  await using place = await openPlace();
+  await place.write('millrace.yaml', 'upstreams: { slow: { type: simulator, tokensPerSecond: 1 } }\n');
+  await using gateway = await serve([], { place });
+  const answer = await gateway.chat({ stream: true });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  const ended = await gateway.stop('SIGINT');
+  assert.equal(ended.code, 0);
+  assert.ok(ended.tookMs < 2_000, `ended after ${ended.tookMs} ms`);
+  await reader?.cancel().catch(() => {});
+});
+
+test('a local Ollama is found and its first model that can chat is the default', async () => {
+  await using place = await openPlace();
+  const ollama = await openFakeLlm({ models: ['nomic-embed-text:latest', 'gemma:2b'] });
+  try {
+    await using gateway = await serve([], {
+      place,
+      environment: { OLLAMA_HOST: ollama.url, OPENAI_API_KEY: 'canary-key', GEMINI_API_KEY: 'canary-key' },
+    });
+    const { ready } = gateway;
+    assert.deepEqual(ready.upstreams, ['ollama', 'openai', 'simulator']);
+    assert.equal(ready.defaultModel, 'gemma:2b');
+    assert.match(says(ready, 'GEMINI_API_KEY'), /later version/);
+    assert.match(says(ready, 'OPENAI_API_KEY'), /cost money/);
+    assert.equal(gateway.out().includes('canary-key'), false);
+    const answer = await paste(ready.curl);
+    assert.match(answer.choices[0]?.message.content ?? '', /Hello/);
+  } finally {
+    await ollama.close();
+  }
+});
+
+function says(ready: { found: readonly { what: string; says: string }[] }, what: string): string {
+  return ready.found.find((finding) => finding.what === what)?.says ?? '';
+}
+
+test('a bad configuration is refused with every problem at its place, quickly, and shows no secret (P11)', async () => {
+  await using place = await openPlace();
+  await place.write(
+    'bad.yaml',
+    'listn: 127.0.0.1:0\nauth: none\nlisten: 0.0.0.0:0\nkeys:\n  - { name: a, key: canary }\nqueue: { places: many }\n',
+  );
+  const ended = await millrace(['serve', '--config', 'bad.yaml'], { place, environment: onlyFile });
+  assert.equal(ended.code, 2);
+  assert.ok(ended.tookMs < 3_000, `refused after ${ended.tookMs} ms`);
+  const lines = ended.err.trimEnd().split('\n');
+  assert.match(ended.err, /bad\.yaml:1:1: .*did you mean `listen`/);
+  assert.match(ended.err, /bad\.yaml:2:7: auth: `none` is refused while a listener is open/);
+  assert.match(ended.err, /bad\.yaml:5:\d+: keys\[0\]\.key/);
+  assert.match(ended.err, /bad\.yaml:6:\d+: queue\.places: must be a number/);
+  assert.equal(lines.length, 4);
+  assert.equal(ended.err.includes('canary'), false);
+  assert.equal(ended.out, '');
+});
+
+/** Here the file says where to listen. */
+const onlyFile = { MILLRACE__LISTEN__ADDRESS: '0.0.0.0:0' };
+
+for (const [setting, variable] of [
+  ['clients', 'MILLRACE__LISTEN__ADDRESS'],
+  ['admin', 'MILLRACE__ADMIN__LISTEN'],
+] as const) {
+  test(`an address in use, the one for ${setting}, is told in one line with what mends it`, async () => {
+    await using place = await openPlace();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    try {
+      const ended = await millrace(['serve'], { place, environment: { [variable]: `127.0.0.1:${port}` } });
+      assert.equal(ended.code, 1);
+      assert.match(
+        ended.err,
+        new RegExp(`^cannot start: 127\\.0\\.0\\.1:${port} is in use .*${variable}=\\S+\n$`),
+      );
+      assert.equal(ended.out, '');
+    } finally {
+      other.close();
+    }
+  });
+}
+
+test('a data folder that is a file is told in one line', async () => {
+  await using place = await openPlace();
+  await place.write('.millrace', '');
+  const ended = await millrace(['serve'], { place });
+  assert.equal(ended.code, 1);
+  assert.match(ended.err, /^cannot start: .*is not a folder; .*\n$/);
+});
+
+for (const kind of ['throw new Error("boom")', 'Promise.reject(new Error("boom"))']) {
+  test(`after ${kind} nothing new is taken, what is in flight ends, and the exit code is 1`, async () => {
+    await using place = await openPlace();
+    await place.write('millrace.yaml', 'upstreams: { calm: { type: simulator, firstTokenMs: 400 } }\n');
+    const trap = `process.on("SIGUSR2",()=>setImmediate(()=>{${kind}}))`;
+    await using gateway = await serve([], {
+      place,
+      nodeOptions: ['--import', `data:text/javascript,${encodeURIComponent(trap)}`],
+    });
+    const inFlight = gateway.chat({ max_tokens: 5 });
+    await untilInFlight(gateway, inFlight);
+    const ended = gateway.stop('SIGUSR2');
+    assert.equal((await inFlight).status, 200);
+    assert.equal((await ended).code, 1);
+    assert.match((await ended).out, /a mistake of the gateway itself/);
+    assert.match((await ended).out, /boom/);
+  });
+}
+
+async function untilInFlight(gateway: RunningProcess, answer: Promise<Response>): Promise<void> {
+  let answered = false;
+  const note = () => {
+    answered = true;
+  };
+  void answer.then(note, note);
+  while (!answered) {
+    const status = (await (await gateway.admin('status')).json()) as { inFlight: number };
+    if (status.inFlight > 0) return;
+  }
+  assert.fail('the request was answered before it could be seen in flight');
+}

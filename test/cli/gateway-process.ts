@@ -1,0 +1,166 @@
+/** The real command line in a process of its own, in a folder of its own, on ports that are free. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const main = resolve(import.meta.dirname, '../../src/main.ts');
+
+export interface Place {
+  readonly folder: string;
+  path(name: string): string;
+  write(name: string, text: string): Promise<void>;
+  read(name: string): Promise<string>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function openPlace(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-test-'));
+  return {
+    folder,
+    path: (name) => join(folder, name),
+    write: (name, text) => writeFile(join(folder, name), text),
+    read: (name) => readFile(join(folder, name), 'utf8'),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  readonly tookMs: number;
+}
+
+export interface Command {
+  readonly place: Place;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly nodeOptions?: readonly string[];
+  readonly input?: string;
+}
+
+/** Nothing of the machine's own environment decides a test: no keys, no OLLAMA_HOST, no colours. */
+const cleanEnvironment = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: tmpdir(),
+  OLLAMA_HOST: '127.0.0.1:9',
+  MILLRACE__LISTEN__ADDRESS: '127.0.0.1:0',
+  MILLRACE__ADMIN__LISTEN: '127.0.0.1:0',
+};
+
+function start(args: readonly string[], command: Command): ChildProcess {
+  return spawn(process.execPath, [...(command.nodeOptions ?? []), main, ...args], {
+    cwd: command.place.folder,
+    env: { ...cleanEnvironment, ...command.environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
+export async function millrace(args: readonly string[], command: Command): Promise<Ended> {
+  const startedMs = performance.now();
+  const child = start(args, command);
+  const out = collect(child.stdout);
+  const err = collect(child.stderr);
+  child.stdin?.end(command.input ?? '');
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out: out.text, err: err.text, tookMs: performance.now() - startedMs };
+}
+
+export interface RunningProcess {
+  readonly child: ChildProcess;
+  readonly ready: ReadyLine;
+  readonly readyMs: number;
+  readonly out: () => string;
+  /** Resolves with the first line of the log, from now or before, that fits. */
+  line(fits: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
+  key(): Promise<string>;
+  token(): Promise<string>;
+  /** Sends a chat as a client would. */
+  chat(body: Readonly<Record<string, unknown>>): Promise<Response>;
+  /** Asks the admin API. */
+  admin(path: string, method?: string): Promise<Response>;
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ReadyLine {
+  readonly clients: string;
+  readonly admin: string;
+  readonly keyFile: string;
+  readonly adminTokenFile: string;
+  readonly defaultModel: string;
+  readonly configId: string;
+  readonly curl: string;
+  readonly upstreams: readonly string[];
+  readonly limits: readonly string[];
+  readonly found: readonly { what: string; used: boolean; says: string }[];
+}
+
+export async function serve(args: readonly string[], command: Command): Promise<RunningProcess> {
+  const startedMs = performance.now();
+  const child = start(['serve', ...args], command);
+  const out = collect(child.stdout);
+  const err = collect(child.stderr);
+  const closed = once(child, 'close').then(([code]) => code as number | null);
+  const line = (fits: (line: Record<string, unknown>) => boolean) =>
+    new Promise<Record<string, unknown>>((found, lost) => {
+      const look = () => {
+        const fitting = jsonLines(out.text).find(fits);
+        if (fitting === undefined) return;
+        child.stdout?.off('data', look);
+        found(fitting);
+      };
+      child.stdout?.on('data', look);
+      void closed.then(() => lost(new Error(`the gateway ended without that line:\n${out.text}${err.text}`)));
+      look();
+    });
+  const ready = (await line(({ msg }) => msg === 'ready')) as unknown as ReadyLine;
+  const readyMs = performance.now() - startedMs;
+  const stop = async (signal: NodeJS.Signals = 'SIGINT') => {
+    const askedMs = performance.now();
+    if (child.exitCode === null) child.kill(signal);
+    const code = await closed;
+    return { code, out: out.text, err: err.text, tookMs: performance.now() - askedMs };
+  };
+  const key = async () => (await readFile(ready.keyFile, 'utf8')).trim();
+  const token = async () => (await readFile(ready.adminTokenFile, 'utf8')).trim();
+  return {
+    child,
+    ready,
+    readyMs,
+    out: () => out.text,
+    line,
+    key,
+    token,
+    chat: async (body) =>
+      await fetch(`${ready.clients}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await key()}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'simulator', messages: [{ role: 'user', content: 'hi' }], ...body }),
+      }),
+    admin: async (path, method = 'GET') =>
+      await fetch(`${ready.admin}/admin/api/v1/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${await token()}` },
+      }),
+    stop,
+    [Symbol.asyncDispose]: async () => void (await stop('SIGKILL')),
+  };
+}
+
+export function jsonLines(text: string): Record<string, unknown>[] {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+function collect(stream: ChildProcess['stdout']): { text: string } {
+  const collected = { text: '' };
+  stream?.setEncoding('utf8').on('data', (text: string) => {
+    collected.text += text;
+  });
+  return collected;
+}
