@@ -1,4 +1,6 @@
 /** A gateway in front of one kind of upstream, and what that kind can do: the rows of the client tests. */
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
@@ -6,7 +8,7 @@ import type { Behaviour } from '../upstream/behaviour.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
 
 /** True, or the field that is named when it is refused. */
-type Ability = true | { readonly refused: string };
+export type Ability = true | { readonly refused: string };
 
 export interface Kind {
   readonly name: string;
@@ -17,11 +19,15 @@ export interface Kind {
   readonly reasoning: boolean;
   /** A `tool_choice` beyond `auto`. */
   readonly forcedTools: Ability;
+  /** So that a long answer is long enough to be left. */
+  readonly slow: FleetOptions;
   open(options?: FleetOptions): Promise<Fleet>;
 }
 
 export interface FleetOptions {
   readonly behaviour?: Partial<Behaviour>;
+  /** Added to the upstream's own settings. */
+  readonly upstream?: Readonly<Record<string, unknown>>;
   /** Beside the upstream and its model. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -38,6 +44,8 @@ export interface Fleet {
 /** As clients ask for it; the server behind knows another name. */
 export const model = 'assistant';
 
+const slowFake: FleetOptions = { behaviour: { endless: true, tokensPerSecond: 200 } };
+
 export const openaiFake: Kind = {
   name: 'a server that speaks OpenAI',
   tools: true,
@@ -46,6 +54,7 @@ export const openaiFake: Kind = {
   suffix: true,
   reasoning: true,
   forcedTools: true,
+  slow: slowFake,
   open: (options) => openBeforeFake('openai', options),
 };
 
@@ -57,6 +66,7 @@ export const ollamaFake: Kind = {
   suffix: true,
   reasoning: true,
   forcedTools: { refused: 'tool_choice' },
+  slow: slowFake,
   open: (options) => openBeforeFake('ollama', options),
 };
 
@@ -68,6 +78,7 @@ export const simulator: Kind = {
   suffix: true,
   reasoning: true,
   forcedTools: true,
+  slow: { upstream: { tokensPerSecond: 100 } },
   open: (options) => {
     const upstream = { type: 'simulator', tokensPerSecond: 20_000, firstTokenMs: 1 };
     return openFleet({ upstream, target: 'simulator' }, options);
@@ -89,10 +100,10 @@ interface Behind {
   readonly close?: () => Promise<void>;
 }
 
-export async function openFleet(behind: Behind, { config }: FleetOptions = {}): Promise<Fleet> {
+export async function openFleet(behind: Behind, { config, upstream }: FleetOptions = {}): Promise<Fleet> {
   const gateway = await openTestGateway({
     config: {
-      upstreams: { behind: behind.upstream },
+      upstreams: { behind: { ...behind.upstream, ...upstream } },
       models: { [model]: { targets: [{ upstream: 'behind', model: behind.target }] } },
       defaultModel: model,
       ...config,
@@ -115,4 +126,38 @@ export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of stream) all.push(item);
   return all;
+}
+
+/** Settles when the upstream has a request to work on. */
+export async function begun({ gateway, fake }: Fleet): Promise<void> {
+  if (fake !== undefined) return void (await fake.waitForRequest(isCall));
+  const busy = /^millrace_upstream_in_flight\{[^}]*\} [1-9]/m;
+  await until('the upstream is busy', async () =>
+    busy.test(await (await fetch(`${gateway.url}/metrics`)).text()),
+  );
+}
+
+/** Settles when an exchange has ended so, and what it occupied behind the gateway is free. */
+export async function ended({ gateway, fake }: Fleet, outcome: string): Promise<void> {
+  await until(`an exchange is ${outcome}`, () =>
+    gateway.lines.some((line) => line.includes(`"outcome":"${outcome}"`)),
+  );
+  const left = outcome === 'aborted' ? (fake?.requests ?? []).filter(isCall) : [];
+  for (const request of left) {
+    await fake?.waitForClose(request);
+    assert.equal(request.aborted, true);
+  }
+}
+
+export const isCall = ({ method }: { readonly method: string }) => method === 'POST';
+
+const waitMs = 10_000;
+
+/** Asks again and again, and fails when it is still not so after a while. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + waitMs;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < deadline, `waited ${waitMs} ms until ${what}`);
+    await setImmediate();
+  }
 }

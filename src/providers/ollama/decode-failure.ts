@@ -14,7 +14,8 @@ const meanings: readonly Meaning[] = [
     code: 'upstream_model_missing',
     applies: (status, message) => status === 404 && /\bmodel\b/i.test(message),
   },
-  { code: 'upstream_overloaded', applies: (status) => status === 429 || status === 503 },
+  { code: 'upstream_rate_limited', applies: (status) => status === 429 },
+  { code: 'upstream_overloaded', applies: (status) => status === 503 },
   {
     code: 'context_length_exceeded',
     applies: (status, message) =>
@@ -26,6 +27,12 @@ const meanings: readonly Meaning[] = [
 export function decodeFailure(status: number, body: string): Failure {
   const message = readMessage(body);
   const code = meanings.find(({ applies }) => applies(status, message))?.code ?? 'upstream_failed';
+  if (code === 'upstream_unauthorized') {
+    // What it says about the gateway's own key or account is for the log, not for the client (G5).
+    return fail(code, "the upstream refused the gateway's credentials; the operator has to mend its `key`", {
+      cause: new Error(`the upstream said: ${message}`),
+    });
+  }
   const passesStatus = code === 'upstream_rejected';
   return fail(code, message === '' ? `the upstream answered ${status}` : message, {
     ...(passesStatus ? { status } : {}),

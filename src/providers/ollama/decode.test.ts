@@ -242,7 +242,7 @@ const statuses: readonly (readonly [status: number, body: string, code: string, 
   [403, '{"error":"this model requires a subscription"}', 'upstream_unauthorized', 502],
   [408, '', 'upstream_failed', 502],
   [499, '{"error":"request canceled"}', 'upstream_failed', 502],
-  [429, '{"error":"too many"}', 'upstream_overloaded', 503],
+  [429, '{"error":"too many"}', 'upstream_rate_limited', 429],
   [
     503,
     '{"error":"server busy, please try again.  maximum pending requests exceeded"}',
@@ -260,3 +260,11 @@ for (const [status, body, code, onWire] of statuses) {
     assert.ok(failure.message.length > 0 && failure.message.length <= 200);
   });
 }
+
+test('what an upstream says about our key or account is kept for the log (G5)', () => {
+  for (const status of [401, 403]) {
+    const failure = ollamaAdapter.decodeFailure(status, '{"error":"bad key sk-theirs"}');
+    assert.doesNotMatch(failure.message, /sk-theirs/);
+    assert.match(String(failure.cause), /sk-theirs/);
+  }
+});
