@@ -175,6 +175,19 @@ for (const kind of ['throw new Error("boom")', 'Promise.reject(new Error("boom")
   });
 }
 
+test('SIGTERM lets what is in flight end, keeps nobody’s idle connection waiting, and is no failure (G23)', async () => {
+  await using place = await openPlace();
+  await place.write('millrace.yaml', 'upstreams: { calm: { type: simulator, firstTokenMs: 400 } }\n');
+  await using gateway = await serve([], { place });
+  const inFlight = gateway.chat({ max_tokens: 5 });
+  await untilInFlight(gateway, inFlight);
+  const ending = gateway.stop('SIGTERM');
+  assert.equal((await inFlight).status, 200);
+  const ended = await ending;
+  assert.equal(ended.code, 0);
+  assert.ok(ended.tookMs < 3_000, `ended after ${ended.tookMs} ms`);
+});
+
 async function untilInFlight(gateway: RunningProcess, answer: Promise<Response>): Promise<void> {
   let answered = false;
   const note = () => {
