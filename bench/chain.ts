@@ -73,7 +73,14 @@ const spool = await openSpool({
   clock,
   onTrouble: (trouble) => console.error(trouble),
 });
-const upstream = { name: 'bench', adapter: openaiAdapter, transport, identity: 'bench', slots: 1000 };
+const upstream = {
+  name: 'bench',
+  adapter: openaiAdapter,
+  transport,
+  identity: 'bench',
+  slots: 1000,
+  secrets: [],
+};
 const targets = [{ upstream, model: 'bench', tier: 1 }];
 const models = new ModelTable({
   models: new Map([['bench', { targets, clocks: defaultClocks }]]),

@@ -38,8 +38,10 @@ export class RefusalReader implements BodyReader {
     if (state.abort) this.#delivery.abort();
     else this.#delivery.finish();
     const { exchange, reject } = this.#delivery.given;
-    const body = Buffer.from(this.#body, 'latin1').toString('utf8');
     const { upstream } = exchange.target;
+    const said = Buffer.from(this.#body, 'latin1').toString('utf8');
+    // Some repeat the key that they refuse.
+    const body = upstream.secrets.reduce((text, secret) => text.replaceAll(secret, '***'), said);
     reject(placed(upstream.adapter.decodeFailure(this.#status, body), upstream.name, this.#retryAfterS));
   }
 }

@@ -49,7 +49,8 @@ export class UpstreamPool {
       transport = openTransport(config, this.#clock);
       this.#transports.set(identity, transport);
     }
-    return { name, adapter: provider.adapter, transport, identity, slots: config.slots ?? provider.slots };
+    const slots = config.slots ?? provider.slots;
+    return { name, adapter: provider.adapter, transport, identity, slots, secrets: secretsOf(config) };
   }
 }
 
@@ -60,6 +61,17 @@ function identityOf(name: string, config: UpstreamConfig): string {
   if ('headers' in config) parts.push(...Object.values(config.headers).map((value) => value.reveal()));
   return `${name}#${hash('sha256', parts.join('\u0000')).slice(0, 16)}`;
 }
+
+/** Headers as a whole, and without the scheme in front: `Token abc` is as telling as `abc`. */
+function secretsOf(config: UpstreamConfig): readonly string[] {
+  const values = 'headers' in config ? Object.values(config.headers).map((value) => value.reveal()) : [];
+  if ('key' in config && config.key !== undefined) values.push(config.key.reveal());
+  const all = values.flatMap((value) => [value, value.slice(value.lastIndexOf(' ') + 1)]);
+  return [...new Set(all)].filter((secret) => secret.length >= secretLengthMin);
+}
+
+/** Shorter ones are words, such as `true`, that would be missed in a message. */
+const secretLengthMin = 8;
 
 function openTransport(config: UpstreamConfig, clock: Clock): Transport {
   switch (config.type) {

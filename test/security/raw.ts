@@ -94,6 +94,6 @@ function parseAnswer(head: string, text: string): Answer {
     status: Number(line.split(' ')[1] ?? 0),
     headers: new Map(headers),
     text,
-    json: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {},
+    json: /content-type: application\/json/i.test(head) ? (JSON.parse(text) as Record<string, unknown>) : {},
   };
 }

@@ -1,0 +1,169 @@
+/** Secrets are seeded everywhere, every error path is walked, and all that came out is searched for them (G8). */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { openPlace, type RunningProcess, serve } from '../cli/gateway-process.ts';
+import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
+import { answerTo, type Head, requestBytes, untilClosed } from './raw.ts';
+
+const canaries = {
+  client: 'sk-mr-canary1client7f3a9c2e5b8d',
+  wrong: 'sk-mr-canary2wrong7f3a9c2e5b8d4',
+  provider: 'canary3provider7f3a9c2e5b8d41',
+  ollama: 'canary4ollama7f3a9c2e5b8d41ac',
+  header: 'canary5header7f3a9c2e5b8d41ac',
+  admin: 'mr-admin-canary6-7f3a9c2e5b8d41ac0f6e7d8c9b0a',
+  clientHeader: 'canary7clientheader7f3a9c2e5b',
+} as const;
+const secrets = Object.values(canaries);
+
+const headers = { 'x-tenant-token': `Token ${canaries.header}` };
+
+const configuration = (openai: FakeLlm, ollama: FakeLlm): string =>
+  JSON.stringify({
+    telemetry: { logs: { level: 'debug' }, metrics: { onClientPort: 'always' } },
+    admin: { token: canaries.admin },
+    keys: [{ name: 'dev', key: canaries.client, role: 'operator' }],
+    upstreams: {
+      cloud: {
+        type: 'openai',
+        url: openai.url,
+        key: canaries.provider,
+        headers,
+      },
+      gpu: { type: 'ollama', url: ollama.url, key: canaries.ollama, headers },
+    },
+    models: {
+      m: { targets: [{ upstream: 'cloud', model: 'm' }] },
+      o: { targets: [{ upstream: 'gpu', model: 'o' }] },
+    },
+  });
+
+const message = { role: 'user', content: 'hello' };
+const json = (body: object): Pick<Head, 'body'> => ({
+  body: JSON.stringify({ messages: [message], ...body }),
+});
+const good = { authorization: `Bearer ${canaries.client}`, 'x-internal': canaries.clientHeader };
+
+/** Everything that goes wrong between a client and us. */
+const mistakes: readonly Head[] = [
+  { path: '/v1/models', headers: { authorization: `Bearer ${canaries.wrong}` } },
+  { path: '/v1/models', headers: { authorization: canaries.wrong } },
+  { path: '/v1/models', headers: { authorization: `Basic ${canaries.wrong}` } },
+  { path: '/v1/models', headers: { 'x-api-key': canaries.wrong } },
+  { path: '/v1/models', headers: { ...good, 'x-api-key': canaries.wrong } },
+  { path: `/v1/models?key=${canaries.wrong}` },
+  { path: `/v1/models?key=${canaries.client}` },
+  { path: `/nothing?key=${canaries.client}` },
+  { path: `/k/${canaries.client}/v1/models` },
+  { path: `/k/${canaries.client}` },
+  { path: `/k/${canaries.client}/nothing` },
+  { path: `/k/${canaries.wrong}/v1/models` },
+  { path: `/k/${canaries.client}/k/${canaries.wrong}/v1/models` },
+  { path: `//k/${canaries.client}/v1/models` },
+  { path: `/K/${canaries.client}/v1/models` },
+  { path: `/v1/k/${canaries.client}/models` },
+  { path: `/${canaries.client}` },
+  { path: `/v1/${canaries.client}`, method: 'DELETE' },
+  { path: `/v1/models/${canaries.client}/`, method: 'PATCH' },
+  { path: `http://${canaries.client}@localhost/v1/models` },
+  { path: `/k/${canaries.client}/v1/chat/completions`, method: 'PUT' },
+  { path: `/k/${canaries.client}/v1/chat/completions`, body: '{"model":' },
+  { path: `/k/${canaries.client}/v1/chat/completions`, ...json({ model: 'unknown' }) },
+  { path: `/k/${canaries.client}/v1/chat/completions?${'x'.repeat(9000)}`, ...json({ model: 'm' }) },
+  { path: '/v1/chat/completions', headers: good, body: 'not JSON' },
+  {
+    path: '/v1/chat/completions',
+    headers: { ...good, 'content-encoding': 'nonsense' },
+    ...json({}),
+  },
+  { path: '/v1/chat/completions', headers: { ...good, 'content-type': 'text/plain' }, ...json({}) },
+  { path: '/v1/chat/completions', headers: { ...good, 'x-wide': 'x'.repeat(20_000) }, ...json({}) },
+];
+
+/** Raw bytes that never become a request. */
+const malformed: readonly string[] = [
+  `GET /k/${canaries.client}/v1/models HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n`,
+  `GET /v1/models?key=${canaries.client} HTTP/9.9\r\n\r\n`,
+  `GET /v1/models HTTP/1.1\r\nauthorization: Bearer ${canaries.client}\0\r\n\r\n`,
+  `${canaries.client}\r\n\r\n`,
+];
+
+const calls: readonly Head[] = [
+  { path: '/v1/chat/completions', headers: good, ...json({ model: 'm' }) },
+  { path: '/v1/chat/completions', headers: good, ...json({ model: 'm', stream: true }) },
+  { path: `/k/${canaries.client}/api/chat`, ...json({ model: 'm', stream: false }) },
+  { path: '/v1/chat/completions', headers: good, ...json({ model: 'o' }) },
+  { path: `/api/chat?key=${canaries.client}`, ...json({ model: 'o' }) },
+  { path: '/api/v1/chat', headers: good, body: JSON.stringify({ message: 'hello', model: 'm' }) },
+];
+
+/** An upstream that repeats the credentials it refuses, as some proxies do. */
+const echo = (key: string) =>
+  JSON.stringify({
+    error: {
+      message: `Incorrect API key provided: ${key} (Bearer ${key}, ${canaries.header}, Token ${canaries.header})`,
+      type: 'invalid_request_error',
+      param: key,
+      code: key,
+    },
+  });
+
+async function walk(
+  gateway: RunningProcess,
+  upstreams: Readonly<Record<string, FakeLlm>>,
+): Promise<string[]> {
+  const port = Number(new URL(gateway.ready.clients).port);
+  const seen: string[] = [];
+  const ask = async (head: Head) => {
+    const answer = await answerTo(port, requestBytes(head));
+    seen.push(`${[...answer.headers].join('\n')}\n${answer.text}`);
+    return answer.status;
+  };
+  for (const head of calls) assert.equal(await ask(head), 200, head.path);
+  for (const head of mistakes) await ask(head);
+  for (const bytes of malformed) seen.push((await untilClosed(port, bytes)).text);
+  for (const status of [400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503]) {
+    upstreams['openai']?.behave({ status, body: echo(canaries.provider) });
+    upstreams['ollama']?.behave({ status, body: echo(canaries.ollama) });
+    for (const head of calls) assert.ok((await ask(head)) >= 400, `${head.path} with ${status}`);
+  }
+  for (const upstream of Object.values(upstreams)) {
+    upstream.behave({ status: 200, body: undefined, resetAfterRequest: true });
+  }
+  for (const head of calls) assert.ok((await ask(head)) >= 500, head.path);
+  await ask({ path: '/metrics' });
+  await ask({ path: '/health' });
+  for (const path of ['status', 'config', 'models', 'upstreams', 'nothing']) {
+    seen.push(await (await gateway.admin(path)).text());
+  }
+  return seen;
+}
+
+test('no secret stands in an answer, a log, the spool, a metric or an error (G8)', async () => {
+  await using place = await openPlace();
+  const openai = await openFakeLlm();
+  const ollama = await openFakeLlm();
+  try {
+    await place.write('millrace.yaml', configuration(openai, ollama));
+    await using gateway = await serve(['--config', 'millrace.yaml'], { place });
+    const seen = await walk(gateway, { openai, ollama });
+    assert.equal(
+      openai.requests.find(({ method }) => method === 'POST')?.headers.authorization,
+      `Bearer ${canaries.provider}`,
+    );
+    const { out, err } = await gateway.stop('SIGTERM');
+    const spool = await readFile(place.path('.millrace/exchanges.jsonl'), 'utf8');
+    assert.ok(out.split('\n').length > 100 && spool.split('\n').length > 100, 'all of it was recorded');
+    const places = { answers: seen.join('\n'), log: out, errors: err, spool };
+    for (const [where, text] of Object.entries(places)) {
+      for (const secret of secrets) {
+        const at = text.indexOf(secret);
+        assert.equal(at, -1, `${where}: …${text.slice(Math.max(0, at - 300), at + 100)}…`);
+      }
+    }
+  } finally {
+    await openai.close();
+    await ollama.close();
+  }
+});
