@@ -5,7 +5,7 @@ import type { Flow, Receiver } from '../core/transport.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
 /** A server that takes nothing for this long, or does not answer after the last piece, is given up. */
-export const blobIdleMs = 5 * 60_000;
+const blobIdleMs = 5 * 60_000;
 const refusalBytesMax = 64 * 1024;
 
 interface Reader {
@@ -35,10 +35,6 @@ export class BlobBranch implements Receiver {
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
-  }
-
-  get failed(): boolean {
-    return this.#failure !== undefined;
   }
 
   begin(digest: string): void {

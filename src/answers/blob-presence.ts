@@ -12,7 +12,7 @@ export interface Asking {
 const askedMs = 10_000;
 const toldBytesMax = 64 * 1024;
 
-export async function hasBlob(upstream: Upstream, digest: string, asking: Asking): Promise<boolean> {
+async function hasBlob(upstream: Upstream, digest: string, asking: Asking): Promise<boolean> {
   const { clock } = asking.knowledge;
   const { signal } = asking.exchange;
   const { status, body } = await ask(

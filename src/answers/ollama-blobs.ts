@@ -5,6 +5,7 @@ import { asFailure, Failure, fail } from '../core/failure.ts';
 import { type Reply, wholeReply } from '../core/stage.ts';
 import { readDigest } from '../protocol/ollama-names.ts';
 import { BlobBranch } from './blob-branch.ts';
+import { BlobPieces } from './blob-pieces.ts';
 import { findBlob } from './blob-presence.ts';
 import { combinedFailure, type Fate } from './fate.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -74,16 +75,20 @@ async function relay(upload: Upload): Promise<void> {
   };
   for (const branch of branches) branch.begin(digest);
   exchange.signal.onAbort(() => abort(fail('client_gone', 'the client left during the upload')));
+  const pieces = new BlobPieces(exchange.incoming.streamBody(knowledge.blobLimits), knowledge.clock);
+  void allFailed(branches).then((failed) => {
+    if (failed) pieces.stop();
+  });
   try {
     const hash = createHash('sha256');
-    const pieces = exchange.incoming.streamBody(knowledge.blobLimits);
-    for await (const piece of watched(pieces, knowledge)) {
+    for await (const piece of pieces) {
       exchange.trail.bytesIn += piece.length;
       hash.update(piece);
       // The slowest server sets the pace: nothing is kept for it here.
       await Promise.all(branches.map((branch) => branch.offer(piece)));
-      if (branches.length > 0 && branches.every((branch) => branch.failed)) return;
     }
+    // What went wrong the branches tell.
+    if (pieces.stopped) return;
     if (`sha256:${hash.digest('hex')}` !== digest) {
       throw fail('invalid_request', 'the content is not what its digest says', { param: 'digest' });
     }
@@ -94,30 +99,7 @@ async function relay(upload: Upload): Promise<void> {
   }
 }
 
-/** A client that sends nothing for this long has stopped. */
-const clientIdleMs = 60_000;
-
-async function* watched(pieces: AsyncIterable<Uint8Array>, { clock }: Knowledge): AsyncGenerator<Uint8Array> {
-  const iterator = pieces[Symbol.asyncIterator]();
-  let waiting = false;
-  try {
-    for (;;) {
-      waiting = true;
-      const { value, done } = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        const timer = clock.after(clientIdleMs, () =>
-          reject(fail('request_timeout', `nothing of the blob came for ${clientIdleMs / 1000} s`)),
-        );
-        iterator
-          .next()
-          .then(resolve, reject)
-          .finally(() => timer.cancel());
-      });
-      waiting = false;
-      if (done === true) return;
-      yield value;
-    }
-  } finally {
-    // Asked to return while it still waits for the client, it would make the answer wait as well.
-    if (!waiting) await iterator.return?.();
-  }
+async function allFailed(branches: readonly BlobBranch[]): Promise<boolean> {
+  const failures = await Promise.all(branches.map((branch) => branch.settled));
+  return failures.length > 0 && failures.every((failure) => failure !== undefined);
 }

@@ -20,7 +20,7 @@ export function show(knowledge: Knowledge): NonNullable<Route['answer']> {
   return async (exchange) => {
     const form = await readForm(exchange);
     const name = readModelOrName(form, readString);
-    exchange.trail.modelAsked = name;
+    exchange.trail.modelAsked = name.slice(0, 256);
     const found = knowledge.models.find(name);
     if (found === undefined) {
       throw fail('model_not_found', `model '${name.slice(0, 200)}' not found`, { param: 'model' });

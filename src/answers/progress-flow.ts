@@ -20,7 +20,7 @@ export interface ProgressOptions {
 }
 
 /** A server that says nothing for this long is given up. Checking the digest of a large model is as silent as that. */
-export const operationIdleMs = 10 * 60_000;
+const operationIdleMs = 10 * 60_000;
 const lineBytesMax = 64 * 1024;
 const refusalBytesMax = 64 * 1024;
 /** How long a server may take to close a stream in which it has said everything. */

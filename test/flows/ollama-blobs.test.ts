@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, request as openRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as openRequest } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -77,6 +77,23 @@ test('a server that breaks off an upload does not stop it at the others', async 
   assert.equal(there.status, 200);
 });
 
+test('a server that refuses before it has read the blob ends the upload at once, with its own words', async () => {
+  await using full = await openUnreadingServer({ refuses: true });
+  const gateway = await openTestGateway({
+    config: { upstreams: { full: { type: 'ollama', url: full.url } } },
+  });
+  const upload = openRequest(`${gateway.url}/api/blobs/${digestOf('x')}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${gateway.key}`, 'content-length': 1_000_000_000 },
+  });
+  upload.on('error', () => {});
+  upload.write(Buffer.alloc(100_000));
+  const [response] = (await once(upload, 'response')) as [IncomingMessage];
+  assert.equal(response.statusCode, 502);
+  assert.match(String(await response.toArray()), /full \(no space left on device\)/);
+  await gateway.close();
+});
+
 test('an upload waits for a server that does not read, and holds next to nothing meanwhile', async () => {
   await using slow = await openUnreadingServer();
   const gateway = await openTestGateway({
@@ -145,13 +162,14 @@ test('an upload has limits of its own: larger than other bodies, yet not without
 });
 
 /** Takes the head of an upload and then nothing more. */
-async function openUnreadingServer() {
+async function openUnreadingServer({ refuses } = { refuses: false }) {
   const sockets = new Set<Socket>();
   const connected = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
     if (request.method === 'GET') return void response.end('{"models":[]}');
     if (request.method === 'HEAD') return void response.writeHead(404).end();
     request.pause();
+    if (refuses) response.writeHead(507).end('{"error":"no space left on device"}');
     connected.resolve();
   });
   server.on('connection', (socket: Socket) => sockets.add(socket));
