@@ -94,6 +94,8 @@ function parseAnswer(head: string, text: string): Answer {
     status: Number(line.split(' ')[1] ?? 0),
     headers: new Map(headers),
     text,
-    json: /content-type: application\/json/i.test(head) ? (JSON.parse(text) as Record<string, unknown>) : {},
+    json: isJson(head) && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {},
   };
 }
+
+const isJson = (head: string): boolean => /content-type: application\/json/i.test(head);
