@@ -37,6 +37,8 @@ interface Child {
   readonly transport: Transport;
   /** Resolves when the model is loaded; rejects with why it is not. */
   readonly ready: Promise<void>;
+  /** Settles when the process is no more, or never began. */
+  readonly gone: Promise<void>;
 }
 
 class Engine implements Transport {
@@ -45,6 +47,7 @@ class Engine implements Transport {
   #child: Child | undefined;
   #startedMs = Number.NEGATIVE_INFINITY;
   #lastFailure: Failure | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(options: LlamacppOptions, clock: Clock) {
     this.#options = options;
@@ -55,14 +58,20 @@ class Engine implements Transport {
     this.#startedMs = this.#clock.now();
     const child = spawnChild(this.#options);
     this.#child = child;
-    child.process.once('exit', () => {
+    void child.gone.then(() => {
       if (this.#child === child) this.#child = undefined;
-      void child.transport.close();
+      // Whoever closes the engine closes this as well, and it can be closed but once.
+      if (this.#closing === undefined) void child.transport.close();
       rmSync(child.folder, { recursive: true, force: true });
     });
-    child.ready.catch((failure: Failure) => {
-      this.#lastFailure = failure;
-    });
+    child.ready.then(
+      () => {
+        this.#lastFailure = undefined;
+      },
+      (failure: Failure) => {
+        this.#lastFailure = failure;
+      },
+    );
     return child;
   }
 
@@ -82,20 +91,26 @@ class Engine implements Transport {
     return flow;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
     await child.transport.close();
-    const gone = new Promise<void>((resolve) => child.process.once('exit', () => resolve()));
     child.process.stdin?.end();
     child.process.kill('SIGTERM');
     const timer = this.#clock.after(2_000, () => child.process.kill('SIGKILL'));
-    await gone;
+    await child.gone;
     timer.cancel();
   }
 
+  /** Not for requests that outlive a reload: nobody would end what they started. */
   #restart(): Child | undefined {
-    return this.#clock.now() - this.#startedMs < restartMs ? undefined : this.start();
+    const tooSoon = this.#clock.now() - this.#startedMs < restartMs;
+    return tooSoon || this.#closing !== undefined ? undefined : this.start();
   }
 }
 
@@ -156,7 +171,9 @@ function spawnChild(options: LlamacppOptions): Child {
     connectMs: 5_000,
     keepAliveMs: 30_000,
   });
-  return { process: child, folder, transport, ready: readiness(child) };
+  // This comes also where a process could not begin at all, and no exit does.
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return { process: child, folder, transport, ready: readiness(child), gone };
 }
 
 function readiness(child: ChildProcess): Promise<void> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
+import type { Clock } from '../../src/lib/clock.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
@@ -30,6 +31,7 @@ export interface FleetOptions {
   readonly upstream?: Readonly<Record<string, unknown>>;
   /** Beside the upstream and its model. */
   readonly config?: Readonly<Record<string, unknown>>;
+  readonly clock?: Clock;
 }
 
 export interface Fleet {
@@ -100,8 +102,12 @@ interface Behind {
   readonly close?: () => Promise<void>;
 }
 
-export async function openFleet(behind: Behind, { config, upstream }: FleetOptions = {}): Promise<Fleet> {
+export async function openFleet(
+  behind: Behind,
+  { config, upstream, clock }: FleetOptions = {},
+): Promise<Fleet> {
   const gateway = await openTestGateway({
+    ...(clock === undefined ? {} : { clock }),
     config: {
       upstreams: { behind: { ...behind.upstream, ...upstream } },
       models: { [model]: { targets: [{ upstream: 'behind', model: behind.target }] } },
