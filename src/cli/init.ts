@@ -39,7 +39,8 @@ async function write(file: string, text: string, force: boolean): Promise<void> 
 }
 
 function render(found: Awaited<ReturnType<typeof discover>>): string {
-  const { upstreams, defaultModel, findings } = found;
+  const { upstreams, defaultModel, defaultUpstream, findings } = found;
+  const model = stringify(defaultModel).trim();
   const unused = findings.filter(({ used }) => !used).map(({ what, says }) => `#   ${what}: ${says}`);
   return `# yaml-language-server: $schema=./.millrace/${schemaFile}
 # Millrace's configuration. \`millrace check\` says what is wrong with it; a running gateway takes changes over by itself.
@@ -61,7 +62,7 @@ auth: keys
 #   - { name: alice, key: env:MILLRACE_KEY_ALICE, tenant: default, role: developer }
 
 # The model for requests that name none.
-defaultModel: ${stringify(defaultModel).trim()}
+defaultModel: ${stringify(`${defaultUpstream}/${defaultModel}`).trim()}
 
 # The servers and accounts behind the gateway. A model may be asked for by its own name, or as upstream/model.
 ${stringify({ upstreams }).trim()}
@@ -70,6 +71,6 @@ ${unused.length === 0 ? '' : `# Not used, and why:\n${unused.join('\n')}\n`}
 # models:
 #   assistant:
 #     targets:
-#       - { upstream: ${Object.keys(upstreams)[0] ?? 'simulator'}, model: ${stringify(defaultModel).trim()} }
+#       - { upstream: ${defaultUpstream}, model: ${model} }
 `;
 }

@@ -13,6 +13,8 @@ export interface Discovered {
   readonly upstreams: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Never one that costs money. */
   readonly defaultModel: string;
+  /** The upstream that has it. */
+  readonly defaultUpstream: string;
   readonly findings: readonly Finding[];
 }
 
@@ -39,16 +41,17 @@ export async function discover(options: DiscoverOptions): Promise<Discovered> {
       result: await look(place, options.listen, clock),
     })),
   );
-  const servers = probed.flatMap(({ result }) => (result.found ? [result.server] : []));
+  const servers = named(probed.flatMap(({ result }) => (result.found ? [result.server] : [])));
   const account = findAccount(environment, options.listen);
   const upstreams: Record<string, Readonly<Record<string, unknown>>> = {};
-  for (const server of servers) upstreams[freeName(server.name, upstreams)] = server.upstream;
+  for (const server of servers) upstreams[server.name] = server.upstream;
   if (account.upstream !== undefined) upstreams['openai'] = account.upstream;
   upstreams['simulator'] = { type: 'simulator' };
   const chosen = chooseDefault(environment, servers);
   return {
     upstreams,
     defaultModel: chosen.model,
+    defaultUpstream: chosen.upstream,
     findings: [
       ...probed.map(({ place, result }) => describeProbe(place, result)),
       ...account.findings,
@@ -122,26 +125,32 @@ function describeProbe(place: Place, result: Probe): Finding {
   return { what, used: true, says: `${other}${models.slice(0, 3).join(', ')}${more}` };
 }
 
+interface Chosen {
+  readonly model: string;
+  readonly upstream: string;
+  readonly findings: readonly Finding[];
+}
+
 /** The operator's wish, else the first local model that can chat, else the simulator. */
-function chooseDefault(
-  environment: Environment,
-  servers: readonly LocalServer[],
-): { model: string; findings: readonly Finding[] } {
+function chooseDefault(environment: Environment, servers: readonly LocalServer[]): Chosen {
   const wished = environment['OLLAMA_MODEL'] ?? '';
-  const ollama = servers.find((server) => server.name === 'ollama');
-  const first = servers.flatMap((server) => server.models).find(isForChat) ?? 'simulator';
-  if (wished === '') return { model: first, findings: [] };
-  const unused = (says: string) => ({
-    model: first,
-    findings: [{ what: 'OLLAMA_MODEL', used: false, says }],
-  });
+  const first = firstForChat(servers);
+  if (wished === '') return { ...first, findings: [] };
+  const unused = (says: string) => ({ ...first, findings: [{ what: 'OLLAMA_MODEL', used: false, says }] });
   if (!modelName.safeParse(wished).success) return unused('is not the name of a model');
+  const ollama = servers.find(({ upstream }) => upstream['type'] === 'ollama');
   if (ollama === undefined) return unused(`found, but no Ollama that could have ${wished}`);
   const has = ollama.models.some((model) => model === wished || model === `${wished}:latest`);
-  const says = has
-    ? `${wished} is the default model`
-    : `${wished} is the default model, but must be pulled first`;
-  return { model: wished, findings: [{ what: 'OLLAMA_MODEL', used: true, says }] };
+  const says = `${wished} is the default model${has ? '' : ', but must be pulled first'}`;
+  return { model: wished, upstream: ollama.name, findings: [{ what: 'OLLAMA_MODEL', used: true, says }] };
+}
+
+function firstForChat(servers: readonly LocalServer[]): { model: string; upstream: string } {
+  for (const { name, models } of servers) {
+    const model = models.find(isForChat);
+    if (model !== undefined) return { model, upstream: name };
+  }
+  return { model: 'simulator', upstream: 'simulator' };
 }
 
 function pointsTo(text: string, own: ListenAddress): boolean {
@@ -151,8 +160,10 @@ function pointsTo(text: string, own: ListenAddress): boolean {
   return isLoopback(host) || host === own.host;
 }
 
-function freeName(name: string, taken: Readonly<Record<string, unknown>>): string {
-  let free = name;
-  for (let count = 2; Object.hasOwn(taken, free); count += 1) free = `${name}-${count}`;
-  return free;
+/** Two servers of one kind need two names. */
+function named(servers: readonly LocalServer[]): readonly LocalServer[] {
+  return servers.map((server, index) => {
+    const before = servers.slice(0, index).filter(({ name }) => name === server.name).length;
+    return before === 0 ? server : { ...server, name: `${server.name}-${before + 1}` };
+  });
 }
