@@ -59,6 +59,7 @@ export class Slots {
   /** After a reload: the queue's new bounds hold for those who come from now on. */
   resize(bounds: QueueBounds): void {
     this.#bounds = bounds;
+    for (const [identity, count] of this.#inFlight) if (count === 0) this.#inFlight.delete(identity);
   }
 
   inFlight(upstream: Upstream): number {
@@ -131,9 +132,8 @@ export class Slots {
   }
 
   #free(identity: string): void {
-    const left = (this.#inFlight.get(identity) ?? 1) - 1;
-    if (left === 0) this.#inFlight.delete(identity);
-    else this.#inFlight.set(identity, left);
+    // An upstream that is idle keeps its entry until a reload: it is about to be used again.
+    this.#inFlight.set(identity, (this.#inFlight.get(identity) ?? 1) - 1);
     if (this.#waiting.size > 0) this.#admitNext();
   }
 

@@ -1,8 +1,10 @@
 /** A client's request as the chain sees it: path and key apart, body read within limits. */
 import type { IncomingMessage } from 'node:http';
 import type { BodyLimits, Incoming } from '../core/exchange.ts';
-import { Failure, fail } from '../core/failure.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import type { Clock } from '../lib/clock.ts';
+import { bodyTooLarge, collectBody } from './body-collector.ts';
+import { streamBody } from './body-stream.ts';
 import { headFault } from './head-fault.ts';
 import { inflate } from './inflate.ts';
 import { parseRequestTarget } from './request-target.ts';
@@ -44,77 +46,27 @@ export class ClientRequest implements Incoming {
     return this.path.length + this.#search.length;
   }
 
-  async readBody(limits: BodyLimits): Promise<Uint8Array> {
-    this.#checkLength(limits);
-    const bytes = await this.#collect(limits);
+  readBody(limits: BodyLimits): Promise<Uint8Array> {
+    const fault = this.#lengthFault(limits);
+    if (fault !== undefined) return Promise.reject(fault);
+    const bytes = collectBody({ request: this.#request, clock: this.#clock, limits });
     const encoding = this.headers['content-encoding'];
-    return typeof encoding === 'string' ? inflate(bytes, encoding, limits.bodyBytesMax) : bytes;
+    if (typeof encoding !== 'string') return bytes;
+    return bytes.then((packed) => inflate(packed, encoding, limits.bodyBytesMax));
   }
 
   async *streamBody(limits: BodyLimits): AsyncIterable<Uint8Array> {
-    this.#checkLength(limits);
-    let size = 0;
-    let late = false;
-    let giveUp: (failure: Failure) => void = () => {};
-    const timer = this.#clock.after(limits.bodyMs, () => {
-      late = true;
-      giveUp(tooSlow(limits));
-    });
-    // The request must outlive a refusal: destroying it would cut the connection that carries the answer.
-    const chunks = this.#request.iterator({ destroyOnReturn: false });
-    try {
-      for (;;) {
-        const next = new Promise<IteratorResult<Buffer>>((resolve, reject) => {
-          giveUp = reject;
-          chunks.next().then(resolve, (cause) => reject(clientGone(cause)));
-        });
-        const { value, done } = await next;
-        if (done === true) return;
-        size += value.length;
-        if (size > limits.bodyBytesMax) throw tooLarge(limits);
-        yield value;
-        if (late) throw tooSlow(limits);
-      }
-    } finally {
-      timer.cancel();
-    }
+    const fault = this.#lengthFault(limits);
+    if (fault !== undefined) throw fault;
+    yield* streamBody({ request: this.#request, clock: this.#clock, limits });
   }
 
-  #checkLength(limits: BodyLimits): void {
+  #lengthFault(limits: BodyLimits): Failure | undefined {
     const length = this.headers['content-length'];
     if (length === undefined && this.headers['transfer-encoding'] === undefined) {
-      throw fail('length_required', 'the request has no body; a JSON object is expected');
+      return fail('length_required', 'the request has no body; a JSON object is expected');
     }
-    if (Number(length ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
-  }
-
-  #collect(limits: BodyLimits): Promise<Buffer> {
-    const request = this.#request;
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const done = (settle: () => void) => {
-        timer.cancel();
-        request.off('data', take).off('end', end).off('close', gone).off('error', broken);
-        settle();
-      };
-      const take = (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > limits.bodyBytesMax) {
-          request.pause();
-          done(() => reject(tooLarge(limits)));
-        } else chunks.push(chunk);
-      };
-      const end = () => {
-        const [first] = chunks;
-        done(() => resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)));
-      };
-      const gone = () => done(() => reject(clientGone()));
-      const broken = (cause: Error) =>
-        done(() => reject(cause instanceof Failure ? cause : clientGone(cause)));
-      const timer = this.#clock.after(limits.bodyMs, () => done(() => reject(tooSlow(limits))));
-      request.on('data', take).on('end', end).on('close', gone).on('error', broken);
-    });
+    return Number(length ?? 0) > limits.bodyBytesMax ? bodyTooLarge(limits) : undefined;
   }
 }
 
@@ -122,16 +74,4 @@ const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const;
 
 export function isLoopbackPeer(address: string): boolean {
   return /^(?:127\.|::1$|::ffff:127\.)/.test(address);
-}
-
-function tooLarge(limits: BodyLimits) {
-  return fail('body_too_large', `the body is larger than ${limits.bodyBytesMax} bytes`);
-}
-
-function tooSlow(limits: BodyLimits) {
-  return fail('request_timeout', `the body was not complete after ${limits.bodyMs} ms`);
-}
-
-function clientGone(cause?: unknown) {
-  return fail('client_gone', 'the client left while sending its request', { cause });
 }

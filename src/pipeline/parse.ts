@@ -11,27 +11,37 @@ export interface ParseOptions {
 }
 
 export function parse(options: ParseOptions): Stage<Authenticated, Parsed> {
-  return (next) => async (exchange) => {
-    const { route, incoming, trail } = exchange;
-    const { endpoint } = route;
-    if (endpoint === undefined) throw new TypeError(`the route ${route.name} neither answers nor calls`);
-    checkContentType(exchange);
-    const bytes = await incoming.readBody(route.limits);
-    trail.bytesIn = bytes.length;
-    const body = parseJsonBody(bytes);
-    refuseDangerous(body, options.allowParameters);
-    const call = endpoint.parse(body);
-    trail.callKind = call.kind;
-    trail.modelAsked = call.model;
-    trail.stream = call.stream;
-    return next({ ...exchange, call, endpoint });
+  return (next) => (exchange) => {
+    const { route, incoming } = exchange;
+    if (!takesJson(exchange)) return Promise.reject(wrongType(exchange));
+    return incoming.readBody(route.limits).then((bytes) => next(understood(options, exchange, bytes)));
   };
 }
 
+function understood(options: ParseOptions, exchange: Authenticated, bytes: Uint8Array): Parsed {
+  const { route, trail } = exchange;
+  const { endpoint } = route;
+  if (endpoint === undefined) throw new TypeError(`the route ${route.name} neither answers nor calls`);
+  trail.bytesIn = bytes.length;
+  const body = parseJsonBody(bytes);
+  refuseDangerous(body, options.allowParameters);
+  const call = endpoint.parse(body);
+  trail.callKind = call.kind;
+  trail.modelAsked = call.model;
+  trail.stream = call.stream;
+  return { ...exchange, call, endpoint };
+}
+
 /** Ollama's own documentation calls it with curl's default type, so its dialect and the simple one take any. */
-function checkContentType(exchange: Authenticated): void {
-  if (exchange.route.voice.dialect !== 'openai') return;
+function takesJson(exchange: Authenticated): boolean {
+  if (exchange.route.voice.dialect !== 'openai') return true;
   const type = exchange.incoming.headers['content-type'];
-  if (typeof type !== 'string' || /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) return;
-  throw fail('unsupported_media_type', `the body must be application/json, not ${type.slice(0, 100)}`);
+  return typeof type !== 'string' || type === 'application/json' || json.test(type);
+}
+
+const json = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+
+function wrongType(exchange: Authenticated) {
+  const type = String(exchange.incoming.headers['content-type']).slice(0, 100);
+  return fail('unsupported_media_type', `the body must be application/json, not ${type}`);
 }
