@@ -78,7 +78,13 @@ async function open(parts: {
   const { secrets, gateway } = await openClients(loaded, log).catch((cause: unknown) => {
     throw new StartTrouble('clients', { cause });
   });
-  const reloader = new Reloader({ gateway, log, started: loaded, load: () => configuration.load() });
+  const reloader: Reloader = new Reloader({
+    gateway,
+    log,
+    started: loaded,
+    load: () => configuration.load(),
+    onLoaded: ({ files }) => watching.follow(files),
+  });
   const watching = watchFiles(reloader, log);
   const close = async (graceMs?: number) => {
     watching.close();
@@ -139,10 +145,10 @@ async function openClients(
 const fileQuietMs = 150;
 
 function watchFiles(reloader: Reloader, log: Log): FileWatch {
-  const watching: FileWatch = new FileWatch({
+  const watching = new FileWatch({
     clock: systemClock,
     quietMs: fileQuietMs,
-    onChange: () => void reloader.reload('file').then(() => watching.follow(reloader.loaded.files)),
+    onChange: () => void reloader.reload('file'),
     onTrouble: (folder, trouble) =>
       log.warn(
         { file: folder, message: trouble.message },

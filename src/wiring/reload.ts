@@ -10,6 +10,8 @@ export interface ReloaderOptions {
   /** What the gateway started with. */
   readonly started: LoadedConfig;
   readonly load: () => Promise<LoadedConfig>;
+  /** Told what is in force now: it may have been read from other files. */
+  readonly onLoaded: (loaded: LoadedConfig) => void;
 }
 
 export type Reloaded =
@@ -77,6 +79,7 @@ export class Reloader {
       const judged = this.#judge(loaded, next);
       if (judged.outcome === 'taken') gateway.reload(next);
       this.#inForce = next;
+      this.#options.onLoaded(next);
       this.#report(judged, why);
       return judged;
     } catch (thrown) {
@@ -97,9 +100,17 @@ export class Reloader {
   }
 
   #refuse(thrown: unknown): Extract<Reloaded, { outcome: 'refused' }> {
-    // Anything else is a mistake of ours, and the caller's log must show it as one.
-    if (!(thrown instanceof ConfigError)) throw thrown;
-    return { outcome: 'refused', configId: this.#inForce.id, problems: thrown.problems };
+    const configId = this.#inForce.id;
+    if (thrown instanceof ConfigError) return { outcome: 'refused', configId, problems: thrown.problems };
+    // A mistake of ours is no reason to stop serving by the configuration that works.
+    const cause = thrown instanceof Error ? thrown.stack : String(thrown);
+    this.#options.log.error({ cause }, 'a mistake of the gateway itself while reading the configuration');
+    const message = 'the gateway made a mistake while reading it; its log has the reason';
+    return {
+      outcome: 'refused',
+      configId,
+      problems: [{ file: 'millrace', line: 0, column: 0, path: '', message }],
+    };
   }
 
   #report(judged: Exclude<Reloaded, { outcome: 'refused' }>, why: string): void {

@@ -24,8 +24,9 @@ export class FileWatch {
     this.#options = options;
   }
 
-  /** From now on these files, as they are now. */
+  /** From now on these files. As long as they are the same ones, no change of them is forgotten. */
   follow(files: readonly string[]): void {
+    if (files.join('\n') === this.#files.join('\n')) return;
     this.#files = files;
     this.#signature = signatureOf(files);
     const folders = new Set(files.map((file) => dirname(file)));
