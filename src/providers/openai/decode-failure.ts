@@ -1,7 +1,7 @@
 /** OpenAI's failures, by status and by what the body says. */
 import type { JsonObject } from '../../core/call.ts';
 import { type Failure, type FailureCode, fail } from '../../core/failure.ts';
-import { asObject, asText } from './decode.ts';
+import { asObject, asText } from './json-shape.ts';
 
 /** Our own trouble with an upstream's key or quota is never shown as the client's (G5). */
 const byStatus: Readonly<Record<number, FailureCode>> = {
@@ -20,20 +20,45 @@ const byStatus: Readonly<Record<number, FailureCode>> = {
 const messageMax = 500;
 
 export function decodeOpenaiFailure(status: number, body: string): Failure {
-  const error = parseError(body);
-  const message = (asText(error?.['message']) ?? asText(error?.['detail']) ?? '').slice(0, messageMax);
-  if (asText(error?.['code']) === 'context_length_exceeded') return fail('context_length_exceeded', message);
-  const code = byStatus[status] ?? (status < 500 ? 'upstream_rejected' : 'upstream_failed');
-  const param = asText(error?.['param']);
-  if (code === 'upstream_rejected') {
+  return refusalOf(status, parseBody(body));
+}
+
+function refusalOf(status: number, body: JsonObject | undefined): Failure {
+  const error = asObject(body?.['error']) ?? body;
+  const message = saidIn(error);
+  const code = isTooLong(status, error) ? 'context_length_exceeded' : codeOf(status);
+  if (code === 'upstream_rejected' || code === 'context_length_exceeded') {
+    const param = asText(error?.['param']);
     return fail(code, message || `the upstream refused the request with ${status}`, {
-      status,
+      ...(code === 'upstream_rejected' ? { status } : {}),
       ...(param === undefined ? {} : { param }),
     });
   }
   // An upstream's words about its own keys and hosts are for the log, not for the client.
   const cause = message === '' ? undefined : new Error(`the upstream said: ${message}`);
   return fail(code, described[code] ?? `the upstream failed with ${status}`, { cause });
+}
+
+function codeOf(status: number): FailureCode {
+  return byStatus[status] ?? (isRejection(status) ? 'upstream_rejected' : 'upstream_failed');
+}
+
+function isRejection(status: number): boolean {
+  return status >= 400 && status < 500;
+}
+
+/** OpenAI has a code for it, llama.cpp a type, and vLLM nothing but OpenAI's words. */
+function isTooLong(status: number, error: JsonObject | undefined): boolean {
+  return (
+    error?.['code'] === 'context_length_exceeded' ||
+    (isRejection(status) &&
+      (error?.['type'] === 'exceed_context_size_error' || /maximum context length/i.test(saidIn(error))))
+  );
+}
+
+function saidIn(error: JsonObject | undefined): string {
+  const said = asText(error?.['message']) ?? asText(error?.['detail']) ?? asText(error?.['error']) ?? '';
+  return said.slice(0, messageMax);
 }
 
 const described: Partial<Record<FailureCode, string>> = {
@@ -44,20 +69,22 @@ const described: Partial<Record<FailureCode, string>> = {
   body_too_large: 'the request is too large for the upstream',
 };
 
-/** An error event within a stream that began with 200. */
-export function streamFailure(chunk: JsonObject): Failure {
-  const error = asObject(chunk['error']) ?? chunk;
-  const message = (asText(error['message']) ?? asText(chunk['error']) ?? 'no reason given').slice(
-    0,
-    messageMax,
-  );
-  return fail('upstream_failed', `the upstream broke off its answer: ${message}`);
+/** What is told as an error after all, under a status that promised an answer: in a stream's event or a whole body. */
+export function errorWithin(body: JsonObject): Failure {
+  const error = asObject(body['error']) ?? body;
+  const status = Number(error['code']);
+  if (isRejection(status)) return refusalOf(status, body);
+  return fail('upstream_failed', `the upstream broke off its answer: ${saidIn(error) || 'no reason given'}`);
 }
 
-function parseError(body: string): JsonObject | undefined {
+/** Older vLLM servers write the error itself where the answer belongs. */
+export function tellsError(body: JsonObject): boolean {
+  return (body['error'] !== undefined && body['error'] !== null) || body['object'] === 'error';
+}
+
+function parseBody(body: string): JsonObject | undefined {
   try {
-    const parsed = asObject(JSON.parse(body));
-    return asObject(parsed?.['error']) ?? parsed;
+    return asObject(JSON.parse(body));
   } catch {
     // An HTML page or nothing at all: the status alone has to do.
     return undefined;

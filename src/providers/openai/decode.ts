@@ -2,11 +2,12 @@
 import type { Call, Json, JsonObject, ToolCall } from '../../core/call.ts';
 import { type Failure, fail } from '../../core/failure.ts';
 import type { CallResult, Choice, StopReason, Usage } from '../../core/part.ts';
+import { errorWithin, tellsError } from './decode-failure.ts';
+import { asObject, asText } from './json-shape.ts';
 
 export function decodeOpenai(call: Call, body: unknown): CallResult {
   const value = asObject(body) ?? wrongShape('is not an object');
-  if (asObject(value['error']) !== undefined)
-    throw fail('upstream_failed', 'the upstream answered 200 with an error');
+  if (tellsError(value)) throw errorWithin(value);
   return call.kind === 'embed' ? decodeVectors(value) : decodeChoices(value);
 }
 
@@ -44,11 +45,16 @@ function decodeToolCalls(value: Json | undefined): readonly ToolCall[] | undefin
     const name = asText(wanted?.['name']);
     if (name === undefined) return wrongShape('has a tool call without a name');
     return {
-      id: asText(call?.['id']) ?? `call_${index}`,
+      id: asText(call?.['id']) || `call_${index}`,
       name,
-      arguments: asText(wanted?.['arguments']) ?? '{}',
+      arguments: argumentsText(wanted?.['arguments']) ?? '{}',
     };
   });
+}
+
+/** JSON in a string; some servers forget the string around it. */
+export function argumentsText(value: Json | undefined): string | undefined {
+  return asObject(value) === undefined ? asText(value) : JSON.stringify(value);
 }
 
 function decodeVectors(value: JsonObject): CallResult {
@@ -101,16 +107,6 @@ const stops: Readonly<Record<string, StopReason>> = {
 export function decodeStop(value: Json | undefined): StopReason | undefined {
   if (typeof value !== 'string') return undefined;
   return Object.hasOwn(stops, value) ? stops[value] : 'stop';
-}
-
-export function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as JsonObject)
-    : undefined;
-}
-
-export function asText(value: Json | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 function wrongShape(what: string): never {

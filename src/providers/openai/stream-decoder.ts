@@ -3,8 +3,9 @@ import type { Frame } from '../../core/adapter.ts';
 import type { Call, Json, JsonObject } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
 import type { Part } from '../../core/part.ts';
-import { asObject, asText, badResponse, decodeStop, decodeUsage } from './decode.ts';
-import { streamFailure } from './decode-failure.ts';
+import { argumentsText, badResponse, decodeStop, decodeUsage } from './decode.ts';
+import { errorWithin, tellsError } from './decode-failure.ts';
+import { asObject, asText } from './json-shape.ts';
 
 const nothing: readonly Part[] = [];
 
@@ -28,8 +29,9 @@ export function openaiStreamDecoder(_call: Call): (frame: Frame) => readonly Par
 
 function decodeChunk(frame: Frame): readonly Part[] {
   const chunk = parseChunk(frame.data);
-  const failed = chunk['error'] !== undefined && chunk['error'] !== null;
-  if (failed || frame.event === 'error') return [{ type: 'reply-failed', failure: streamFailure(chunk) }];
+  if (tellsError(chunk) || frame.event === 'error') {
+    return [{ type: 'reply-failed', failure: errorWithin(chunk) }];
+  }
   const parts: Part[] = [];
   const choices = chunk['choices'];
   if (Array.isArray(choices)) for (const choice of choices) decodeDelta(choice, parts);
@@ -78,13 +80,14 @@ function decodeDelta(entry: Json, parts: Part[]): void {
 function decodeToolCallDelta(entry: Json, choice: number): Part {
   const call = asObject(entry);
   const wanted = asObject(call?.['function']);
-  const id = asText(call?.['id']);
-  const name = asText(wanted?.['name']);
+  // Some servers repeat the field in later pieces, empty.
+  const id = asText(call?.['id']) || undefined;
+  const name = asText(wanted?.['name']) || undefined;
   return {
     type: 'tool-call-delta',
     index: typeof call?.['index'] === 'number' ? call['index'] : 0,
     choice,
-    arguments: asText(wanted?.['arguments']) ?? '',
+    arguments: argumentsText(wanted?.['arguments']) ?? '',
     ...(id === undefined ? {} : { id }),
     ...(name === undefined ? {} : { name }),
   };
