@@ -6,7 +6,17 @@ interface Description {
   readonly says: string;
 }
 
+/** Our own shortage: another upstream would not help, and none of them is to blame. */
+const outOfSockets: Description = {
+  code: 'dependency_unavailable',
+  says: 'this gateway has no socket left for an upstream; its limit of open files may be too low',
+};
+
 const byCode: Readonly<Record<string, Description>> = {
+  EMFILE: outOfSockets,
+  ENFILE: outOfSockets,
+  ENOBUFS: outOfSockets,
+  EADDRNOTAVAIL: outOfSockets,
   UND_ERR_CONNECT_TIMEOUT: { code: 'connect_timeout', says: 'the upstream took no connection in time' },
   ECONNREFUSED: { code: 'connect_failed', says: 'the upstream refuses connections: is it running?' },
   ENOENT: { code: 'connect_failed', says: "the upstream's socket does not exist: is it running?" },
@@ -32,12 +42,17 @@ export function describeSocketError(error: Error, answered: boolean): Descriptio
   if (tlsCode.test(code)) {
     return { code: 'tls_error', says: `the upstream's TLS certificate or handshake was refused (${code})` };
   }
-  if (code.startsWith('HPE_')) {
+  if (isForeign(error)) {
     return { code: 'bad_upstream_response', says: 'the upstream does not answer in HTTP' };
   }
   return answered
     ? { code: 'upstream_cut', says: 'the upstream closed the connection in the middle of its answer' }
     : { code: 'upstream_cut', says: 'the upstream closed the connection without an answer' };
+}
+
+/** The parser's errors have no code. An end in the middle of an answer is one too, and means a cut. */
+function isForeign(error: Error): boolean {
+  return error.name === 'HTTPParserError' && !error.message.includes('EOF');
 }
 
 function codeOf(error: Error): string {

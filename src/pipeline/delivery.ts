@@ -59,7 +59,7 @@ export class Delivery implements Receiver {
       flow.abort();
       return;
     }
-    // A pooled connection is used at once; only a new one has a connect phase to watch.
+    // Without a network a request is sent at once; over one it waits for a connection, kept or new.
     if (exchange.trail.sentMs === 0) this.watchdog.enter('connect');
     exchange.signal.onAbort(() => this.#clientLeft());
   }
