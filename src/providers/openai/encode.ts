@@ -64,6 +64,9 @@ function encodeComplete(call: CompleteCall, model: string): JsonObject {
     echo: call.echo,
     ...streaming(call),
     ...encodeSampling(call.sampling),
+    // Here it is a number: how many alternatives to tell.
+    logprobs: call.sampling.logprobs === true ? (call.sampling.topLogprobs ?? 0) : undefined,
+    top_logprobs: undefined,
     response_format: encodeFormat(call),
   };
 }

@@ -17,5 +17,7 @@ export function leftOut(call: Call): readonly string[] {
   const { keepAlive, options } = call.engine;
   const hints = Object.keys(options ?? {}).map((name) => `options.${name}`);
   if (keepAlive !== undefined) hints.push('keep_alive');
+  if (call.kind === 'complete' && call.think !== undefined) hints.push('think');
+  if (call.kind === 'embed' && call.truncate === true) hints.push('truncate');
   return hints.map((hint) => `${hint} means nothing to this upstream and was left out`);
 }
