@@ -27,6 +27,7 @@ export interface TestGatewayOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly role?: Role;
   readonly clock?: Clock;
+  readonly log?: Log;
 }
 
 const simulator = {
@@ -43,7 +44,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   const lines: string[] = [];
   const gateway = await openGateway({
     loaded: loadConfig({ path: file, env: {} }),
-    log: quietLog(lines),
+    log: options.log ?? quietLog(lines),
     clock: options.clock ?? systemClock,
     ownKeys: [{ key, principal: { keyName: 'test', tenant: 'default', role: options.role ?? 'operator' } }],
   });

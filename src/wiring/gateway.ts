@@ -2,7 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
-import type { Upstream } from '../core/exchange.ts';
+import type { Received, Upstream } from '../core/exchange.ts';
+import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
 import { Slots } from '../fleet/slots.ts';
@@ -16,6 +17,7 @@ import { exchangeFacts } from '../telemetry/exchange-facts.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openSpool, type Spool } from '../telemetry/spool.ts';
+import { Generations } from './generations.ts';
 import type { Lasting } from './lasting.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
@@ -59,7 +61,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       headersMs: config.listen.headersMs,
       connectionsMax: config.listen.connectionsMax,
       stallMs: config.listen.stallMs,
-      handler: () => running.snapshot.handler,
+      handler: () => running.handler,
     });
   } catch (thrown) {
     await running.close(0);
@@ -72,9 +74,11 @@ class Running {
   readonly lasting: Lasting;
   listener: Listener | undefined;
   snapshot: Snapshot;
+  handler: Handler<Received>;
   readonly #options: GatewayOptions;
   readonly #pool: UpstreamPool;
   readonly #spool: Spool;
+  readonly #generations = new Generations();
   #accepting = true;
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
@@ -85,12 +89,15 @@ class Running {
     this.#pool = new UpstreamPool(options.clock);
     this.lasting = this.#createLasting();
     this.snapshot = this.#createSnapshot(options.loaded);
+    this.handler = this.#generations.begin(this.snapshot.handler, () => {});
   }
 
   reload(loaded: LoadedConfig): void {
-    this.#stopWatching();
+    const stopWatching = this.#stopWatching;
     this.snapshot = this.#createSnapshot(loaded);
-    const { upstreams, config } = this.snapshot;
+    stopWatching();
+    const { upstreams, config, handler } = this.snapshot;
+    this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
     this.lasting.catalogue.keepOnly(upstreams);
     this.lasting.health.keepOnly(upstreams);
     this.lasting.slots.resize(config.queue);

@@ -19,26 +19,37 @@ export interface Upstreams {
 export class UpstreamPool {
   readonly #clock: Clock;
   readonly #transports = new Map<string, Transport>();
+  /** Still in use by exchanges that began before a reload. */
+  readonly #retired = new Set<Transport>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Opens what is new and lets go of what is no longer named; that one's exchanges end in their own time. */
+  /** Opens what is new. What is no longer named stays open until it is retired. */
   reconcile(configured: Readonly<Record<string, UpstreamConfig>>): Upstreams {
     const all = Object.entries(configured).map(([name, config]) => this.#open(name, config));
-    const kept = new Set(all.map((upstream) => upstream.identity));
-    for (const [identity, transport] of this.#transports) {
-      if (kept.has(identity)) continue;
-      this.#transports.delete(identity);
-      void transport.close();
-    }
     return { all, byName: new Map(all.map((upstream) => [upstream.name, upstream])) };
   }
 
+  /** Hands out no more what `kept` does not name. Returns what closes it, for when nobody needs it any more. */
+  retire(kept: readonly Upstream[]): () => void {
+    const named = new Set(kept.map((upstream) => upstream.identity));
+    const left = [...this.#transports].filter(([identity]) => !named.has(identity));
+    for (const [identity, transport] of left) {
+      this.#transports.delete(identity);
+      this.#retired.add(transport);
+    }
+    return () => {
+      for (const [, transport] of left) if (this.#retired.delete(transport)) void transport.close();
+    };
+  }
+
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#transports.values()].map((transport) => transport.close()));
+    const all = [...this.#transports.values(), ...this.#retired];
     this.#transports.clear();
+    this.#retired.clear();
+    await Promise.allSettled(all.map((transport) => transport.close()));
   }
 
   #open(name: string, config: UpstreamConfig): Upstream {
