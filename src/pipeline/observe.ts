@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 
 export interface ObserveOptions {
   readonly clock: Clock;
-  /** Called in order with the finished trail: metrics, log, spool. They never throw and never wait. */
+  /** Called in order with the finished trail: metrics, log, spool. They never wait, and one that throws hurts itself alone (P6). */
   readonly observers: ReadonlyArray<(trail: Trail) => void>;
   readonly configId: string;
 }
@@ -20,7 +20,7 @@ export function observe(options: ObserveOptions): Stage<Received> {
     if (outcome.kind === 'complete' && trail.failure !== undefined) {
       trail.outcome = trail.failure.code === 'client_gone' ? 'aborted' : 'failed';
     }
-    for (const observer of options.observers) observer(trail);
+    for (const observer of options.observers) tell(observer, trail);
   };
   return (next) => async (exchange) => {
     exchange.trail.configId = options.configId;
@@ -30,4 +30,12 @@ export function observe(options: ObserveOptions): Stage<Received> {
     void reply.ended.then((outcome) => settle(exchange.trail, outcome));
     return reply;
   };
+}
+
+function tell(observer: (trail: Trail) => void, trail: Trail): void {
+  try {
+    observer(trail);
+  } catch (mistake) {
+    process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
+  }
 }

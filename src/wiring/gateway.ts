@@ -183,8 +183,8 @@ class Running {
         metrics.observe,
         (trail) => {
           const facts = exchangeFacts(trail);
-          log.exchange(trail, facts);
           this.#spool.append(`{"at":${trail.wallMs},${facts}}\n`);
+          log.exchange(trail, facts);
         },
       ],
       accepting: () => this.#accepting,
