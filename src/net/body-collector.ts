@@ -35,8 +35,8 @@ class BodyCollector {
     this.#timer = clock.after(limits.bodyMs, () => this.#refuse(bodyTooSlow(limits)));
     request.on('data', (chunk: Buffer) => this.#take(chunk));
     request.on('end', () => this.#finish());
-    request.on('close', () => this.#refuse(clientGone()));
-    request.on('error', (cause) => this.#refuse(cause instanceof Failure ? cause : clientGone(cause)));
+    request.on('close', () => this.#gone());
+    request.on('error', (cause) => this.#gone(cause));
   }
 
   #take(chunk: Buffer): void {
@@ -56,6 +56,11 @@ class BodyCollector {
     const [first] = this.#chunks;
     const whole = this.#chunks.length === 1 && first !== undefined;
     this.#settle.resolve(whole ? first : Buffer.concat(this.#chunks, this.#size));
+  }
+
+  /** Every request closes in the end: only one that is still being read has lost its client. */
+  #gone(cause?: Error): void {
+    if (!this.#over) this.#refuse(cause instanceof Failure ? cause : clientGone(cause));
   }
 
   #refuse(failure: Failure): void {
