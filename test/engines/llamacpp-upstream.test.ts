@@ -85,11 +85,14 @@ test('an engine that is killed in the middle of a stream is an honest error, and
   const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
   await using fleet = await llamacpp.open({ clock });
   const stream = await fleet.openai.chat.completions.create({ ...asked, max_tokens: 1900, stream: true });
+  const [child] = children;
+  assert.ok(child !== undefined);
+  const gone = once(child, 'close');
   let said = '';
   const failure = await failureOf(
     (async () => {
       for await (const chunk of stream) {
-        if (said === '') children[0]?.kill('SIGKILL');
+        if (said === '') child.kill('SIGKILL');
         said += chunk.choices[0]?.delta.content ?? '';
       }
     })(),
@@ -97,6 +100,8 @@ test('an engine that is killed in the middle of a stream is an honest error, and
   assert.ok(said.length > 0 && said.length < 1900);
   assert.equal(failure.code, 'upstream_cut');
 
+  // Its connections break a moment before the system tells that it ended.
+  await gone;
   const early = await failureOf(fleet.openai.chat.completions.create(asked));
   assert.ok(early instanceof InternalServerError);
   assert.match(early.message, /llama\.cpp ended, and is not started again yet/);
