@@ -1,6 +1,6 @@
 /** What we know of each upstream from what happened with it. Nothing is asked for the sake of asking. */
 import type { Upstream } from '../core/exchange.ts';
-import type { Failure } from '../core/failure.ts';
+import type { Failure, FailureCode } from '../core/failure.ts';
 import type { Clock } from '../lib/clock.ts';
 
 export type HealthState = 'unknown' | 'up' | 'down';
@@ -16,6 +16,8 @@ export interface HealthRecord {
 
 /** As many failures in a row as make an upstream count as down. */
 const failuresToBeDown = 3;
+/** The server is there, and has its reason to refuse this request (U6, U17). */
+const refusals: ReadonlySet<FailureCode> = new Set(['upstream_model_missing', 'upstream_rate_limited']);
 const unknown: HealthRecord = { state: 'unknown', failures: 0, lastFailure: undefined, sinceMs: 0 };
 
 export class Health {
@@ -34,8 +36,9 @@ export class Health {
     if (outcome === 'left') return;
     const before = this.of(upstream);
     if (outcome === 'served') {
-      if (before.state !== 'up') this.#learn(upstream, { state: 'up', failures: 0, lastFailure: undefined });
-    } else if (outcome.blame === 'upstream') {
+      const known = before.state === 'up' && before.failures === 0;
+      if (!known) this.#learn(upstream, { state: 'up', failures: 0, lastFailure: undefined });
+    } else if (outcome.blame === 'upstream' && !refusals.has(outcome.code)) {
       const failures = before.failures + 1;
       const state = failures >= failuresToBeDown ? 'down' : before.state;
       this.#learn(upstream, { state, failures, lastFailure: `${outcome.code}: ${outcome.message}` });

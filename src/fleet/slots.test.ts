@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createHeldClock } from '../../test/held-clock.ts';
+import { targetOn, upstreamOf } from '../../test/targets.ts';
+import type { Target } from '../core/exchange.ts';
+import { Health } from './health.ts';
+import { Slots } from './slots.ts';
+
+const roomy = { places: 100, bytes: 1_000 };
+
+function rig(queue = roomy) {
+  const clock = createHeldClock();
+  const health = new Health(clock);
+  const slots = new Slots({ clock, queue, health });
+  const wait = (candidates: readonly Target[], options: { queueMs?: number; bytes?: number } = {}) => {
+    let leave = () => {};
+    const slot = slots.wait(candidates, {
+      queueMs: options.queueMs ?? 1_000,
+      bytes: options.bytes ?? 1,
+      onLeave: (run) => {
+        leave = run;
+      },
+    });
+    return { slot, leave: () => leave() };
+  };
+  return { clock, health, slots, wait };
+}
+
+const a = targetOn(upstreamOf('a'));
+const b = targetOn(upstreamOf('b'));
+
+test('the first candidate with a free slot is taken, and none when all are busy', () => {
+  const { slots } = rig();
+  assert.equal(slots.take([a, b])?.target, a);
+  assert.equal(slots.take([a, b])?.target, b);
+  assert.equal(slots.take([a, b]), undefined);
+});
+
+test('a freed slot goes to the oldest who can use it, whoever stands before', async () => {
+  const { slots, wait } = rig();
+  const onA = slots.take([a]);
+  const onB = slots.take([b]);
+  const first = wait([a]);
+  const second = wait([a, b]);
+  const third = wait([b]);
+  onB?.release('served');
+  assert.equal((await second.slot).target, b);
+  onA?.release('served');
+  assert.equal((await first.slot).target, a);
+  assert.equal(slots.waiting, 1);
+  (await second.slot).release('left');
+  assert.equal((await third.slot).target, b);
+  assert.equal(slots.waiting, 0);
+});
+
+test('a slot is released once, however often it is said', () => {
+  const { slots } = rig();
+  const slot = slots.take([a]);
+  slot?.release('served');
+  slot?.release('served');
+  assert.equal(slots.inFlight(a.upstream), 0);
+  assert.ok(slots.take([a]));
+  assert.equal(slots.take([a]), undefined);
+});
+
+test('G16: waiting ends by its clock, with a time to come again, and leaves no timer', async () => {
+  const { clock, slots, wait } = rig();
+  slots.take([a]);
+  const { slot } = wait([a], { queueMs: 500 });
+  clock.advance(499);
+  assert.equal(slots.waiting, 1);
+  clock.advance(1);
+  await assert.rejects(slot, { code: 'queue_timeout', retryAfterS: 5 });
+  assert.equal(slots.waiting + clock.pending, 0);
+});
+
+test('G15: whoever leaves the queue gives up place, bytes and timer', async () => {
+  const { clock, slots, wait } = rig({ places: 1, bytes: 10 });
+  const held = slots.take([a]);
+  const { slot, leave } = wait([a], { bytes: 10 });
+  leave();
+  leave();
+  await assert.rejects(slot, { code: 'client_gone' });
+  assert.equal(clock.pending, 0);
+  const next = wait([a], { bytes: 10 });
+  held?.release('served');
+  assert.equal((await next.slot).target, a);
+});
+
+test('G14: the queue is bounded in places and in bytes', async () => {
+  const { slots, wait } = rig({ places: 2, bytes: 100 });
+  slots.take([a]);
+  wait([a], { bytes: 60 });
+  await assert.rejects(wait([a], { bytes: 41 }).slot, { code: 'queue_full', retryAfterS: 2 });
+  wait([a], { bytes: 40 });
+  await assert.rejects(wait([a], { bytes: 0 }).slot, { code: 'queue_full' });
+  assert.equal(slots.waiting, 2);
+});
+
+test('a reload keeps who waits and who works, and bounds those who come', async () => {
+  const { slots, wait } = rig();
+  const slot = slots.take([a]);
+  const { slot: waiting } = wait([a]);
+  slots.resize({ places: 0, bytes: 0 });
+  await assert.rejects(wait([a]).slot, { code: 'queue_full' });
+  slot?.release('served');
+  assert.equal((await waiting).target, a);
+});
+
+type Step = { readonly take: readonly number[] } | { readonly free: number } | { readonly leave: number };
+
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    fc.record({ take: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ free: fc.nat(20) }),
+    fc.record({ leave: fc.nat(20) }),
+  ),
+  { maxLength: 60 },
+);
+
+/** Takes, waits, frees and leaves as told, and knows who should hold and who should wait. */
+class Crowd {
+  readonly #rig = rig();
+  readonly #targets = [1, 2, 3].map((count) => targetOn(upstreamOf(`u${count}`, count)));
+  readonly #held: Array<{ release(outcome: 'served'): void }> = [];
+  readonly #waiting = new Map<() => void, readonly Target[]>();
+
+  step(step: Step): void {
+    if ('free' in step)
+      this.#held.splice(step.free % Math.max(1, this.#held.length), 1)[0]?.release('served');
+    else if ('leave' in step) [...this.#waiting.keys()][step.leave]?.();
+    else this.#come(this.#targets.filter((_, index) => step.take.includes(index)));
+  }
+
+  #come(candidates: readonly Target[]): void {
+    const slot = this.#rig.slots.take(candidates);
+    if (slot !== undefined) {
+      this.#held.push(slot);
+      return;
+    }
+    const { slot: later, leave } = this.#rig.wait(candidates);
+    this.#waiting.set(leave, candidates);
+    const over = () => this.#waiting.delete(leave);
+    void later.then((got) => this.#held.push(got) > 0 && over(), over);
+  }
+
+  check(): void {
+    const { slots } = this.#rig;
+    const isFull = ({ upstream }: Target) => slots.inFlight(upstream) === upstream.slots;
+    for (const { upstream } of this.#targets) assert.ok(slots.inFlight(upstream) <= upstream.slots);
+    assert.equal(slots.occupied.length, this.#held.length);
+    assert.equal(slots.waiting, this.#waiting.size);
+    for (const candidates of this.#waiting.values()) assert.ok(candidates.every(isFull));
+  }
+}
+
+test('whatever comes and goes, no upstream is overbooked and nobody waits beside a free slot', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (all) => {
+      const crowd = new Crowd();
+      for (const step of all) {
+        crowd.step(step);
+        // Whoever was admitted, or has left, knows it by the next turn.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        crowd.check();
+      }
+    }),
+    { numRuns: 60 },
+  );
+});

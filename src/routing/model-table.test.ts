@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { targetOn, upstreamOf } from '../../test/targets.ts';
+import type { Upstream } from '../core/exchange.ts';
+import { defaultClocks } from './clocks.ts';
+import { ModelTable } from './model-table.ts';
+
+const a = upstreamOf('a');
+const b = upstreamOf('b');
+const quick = { ...defaultClocks, totalMs: 1_000 };
+
+function rig(offered: Readonly<Record<string, readonly string[]>>) {
+  const offers = { version: 1, now: offered, of: (upstream: Upstream) => offers.now[upstream.name] ?? [] };
+  const table = new ModelTable({
+    models: new Map([['gemma', { targets: [targetOn(b)], clocks: quick }]]),
+    upstreams: [a, b],
+    offers,
+    defaultClocks,
+    defaultModel: 'gemma',
+  });
+  const targets = (name: string) =>
+    table.find(name)?.targets.map(({ upstream, model }) => `${upstream.name}:${model}`);
+  return { offers, table, targets };
+}
+
+test('what the operator lists comes before what upstreams offer under the same name', () => {
+  const { table, targets } = rig({ a: ['gemma'] });
+  assert.deepEqual(targets('gemma'), ['b:b-model']);
+  assert.equal(table.find('gemma')?.clocks, quick);
+});
+
+test('a model that several upstreams offer has them all, and the default clocks', () => {
+  const { table, targets } = rig({ a: ['llama'], b: ['other', 'llama'] });
+  assert.deepEqual(targets('llama'), ['a:llama', 'b:llama']);
+  assert.equal(table.find('llama')?.clocks, defaultClocks);
+});
+
+test('`upstream/model` means that upstream alone, and a model may have a slash itself', () => {
+  const { targets } = rig({ a: ['llama', 'org/llama'], b: ['llama', 'a/llama'] });
+  assert.deepEqual(targets('b/llama'), ['b:llama']);
+  assert.deepEqual(targets('a/org/llama'), ['a:org/llama']);
+  assert.deepEqual(targets('org/llama'), ['a:org/llama']);
+  assert.deepEqual(targets('a/llama'), ['a:llama', 'b:a/llama']);
+});
+
+test('a name without a tag means `latest`, never another tag', () => {
+  const { targets } = rig({ a: ['llama:latest'], b: ['llama:8b'] });
+  assert.deepEqual(targets('llama'), ['a:llama:latest']);
+  assert.deepEqual(targets('b/llama:8b'), ['b:llama:8b']);
+  assert.equal(targets('b/llama'), undefined);
+});
+
+test('turns go on between requests, and a changed offer is known at once', () => {
+  const { offers, table, targets } = rig({ a: ['llama'], b: ['llama'] });
+  const first = () => table.find('llama')?.order()[0]?.upstream.name;
+  assert.deepEqual([first(), first(), first()], ['a', 'b', 'a']);
+  offers.now = { b: ['llama'] };
+  offers.version += 1;
+  assert.deepEqual(targets('llama'), ['b:llama']);
+  offers.now = {};
+  offers.version += 1;
+  assert.equal(targets('llama'), undefined);
+});
+
+test('names are those of the list and of the offers, each once; close ones are named for a mistake', () => {
+  const { table } = rig({ a: ['llama', 'gemma'], b: ['llama'] });
+  assert.deepEqual([...table.names()].sort(), ['gemma', 'llama']);
+  assert.deepEqual(table.similar('gema'), ['gemma']);
+  assert.deepEqual(table.similar('something-else-entirely'), []);
+});
+
+test('names that objects have by birth are no models', () => {
+  const { targets } = rig({});
+  for (const name of ['__proto__', 'constructor', 'toString', '']) assert.equal(targets(name), undefined);
+});
