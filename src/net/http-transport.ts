@@ -4,6 +4,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
 import { IdleBound } from './idle-bound.ts';
+import type { Leaver } from './live-client.ts';
 import { describeSocketError } from './socket-error.ts';
 
 export interface HttpTransportOptions {
@@ -80,7 +81,7 @@ function bodyOf({ body, bodyStream }: UpstreamRequest): Uint8Array | string | Re
 
 const aborted = new Error('the exchange is over');
 
-class ResponseHandler implements Dispatcher.DispatchHandler, Flow {
+class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
   readonly #receiver: Receiver;
   readonly #idle: IdleBound;
   #controller: Dispatcher.DispatchController | undefined;
@@ -90,6 +91,14 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow {
   constructor(receiver: Receiver, idle: IdleBound) {
     this.#receiver = receiver;
     this.#idle = idle;
+  }
+
+  get left(): boolean {
+    return this.#aborted;
+  }
+
+  dropped(): void {
+    this.#idle.ended();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

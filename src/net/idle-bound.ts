@@ -3,7 +3,8 @@
  * keep-alive runs out; a server with few workers counts each of them.
  */
 import type { Socket } from 'node:net';
-import { type buildConnector, Client } from 'undici';
+import type { buildConnector, Client } from 'undici';
+import { LiveClient } from './live-client.ts';
 
 /** A burst's connections are looked at once it has settled, not while it comes and goes. */
 const settleMs = 1_000;
@@ -34,7 +35,7 @@ export class IdleBound {
         callback(...result);
       });
     const connection: Connection = {
-      client: new Client(origin, { ...rest, connect: watched }),
+      client: new LiveClient(origin, { ...rest, connect: watched }),
       socket: undefined,
     };
     this.#connections.push(connection);
