@@ -22,8 +22,7 @@ async function begin(rig: TlsRig, count: number, call: Call = stream): Promise<r
 
 /** How many connections carry the calls that are being answered. */
 const carrying = ({ front }: TlsRig): number =>
-  new Set([...front.answering].map((answer) => ('stream' in answer ? answer.stream.session : answer.socket)))
-    .size;
+  new Set([...front.answering].map(({ stream, socket }) => stream?.session ?? socket)).size;
 
 async function leave(rig: TlsRig, clients: readonly RawClient[]): Promise<void> {
   for (const { socket } of clients) socket.destroy();
@@ -116,7 +115,7 @@ test('G14: clients that read nothing hold their own streams back, not the connec
 const breaks: Readonly<Record<string, (rig: TlsRig) => void>> = {
   'resets the stream': ({ front }) => {
     for (const answer of front.answering) {
-      if ('stream' in answer) answer.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      answer.stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
     }
   },
   'says GOAWAY with an error and disowns the stream': ({ front }) => {
