@@ -93,6 +93,7 @@ test('U7: whatever JSON comes, the client gets an answer or an error, and the ga
     rig.llm.scriptNext({ body });
     const reply = await rig.ask(call);
     assert.ok(reply.isComplete);
+    if (call.stream !== true) JSON.parse(reply.content.toString());
     const status = reply.head.slice(9, 12);
     assert.ok(status === '200' || status === '502', `${label(call)}: ${status} for ${body}`);
   };

@@ -23,6 +23,8 @@ const streams: readonly Call[] = [
   { route: 'ollama.chat', stream: true, model: 'l' },
   { route: 'ollama.chat', stream: true },
   { route: 'ollama.generate', stream: true, model: 'l' },
+  { route: 'simple.generate', stream: true },
+  { route: 'simple.stream', model: 'l' },
 ];
 
 const wholes: readonly Call[] = [
@@ -33,6 +35,9 @@ const wholes: readonly Call[] = [
   { route: 'ollama.chat', stream: false, model: 'l' },
   { route: 'ollama.generate', stream: false, model: 'l' },
   { route: 'ollama.embed', model: 'l' },
+  { route: 'simple.generate' },
+  { route: 'simple.complete', model: 'l' },
+  { route: 'simple.chat' },
 ];
 
 const rounds = 8;

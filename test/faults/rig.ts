@@ -51,6 +51,10 @@ export const routes = {
   'ollama.chat': { path: '/api/chat', body: { messages } },
   'ollama.generate': { path: '/api/generate', body: { prompt: said } },
   'ollama.embed': { path: '/api/embed', body: { input: said } },
+  'simple.generate': { path: '/generate', body: { prompt: said } },
+  'simple.complete': { path: '/api/v1/complete', body: { query: said } },
+  'simple.stream': { path: '/api/v1/stream', body: { query: said } },
+  'simple.chat': { path: '/api/v1/chat', body: { message: said } },
 } as const;
 
 export interface FaultRigOptions extends Omit<TestGatewayOptions, 'config'> {
