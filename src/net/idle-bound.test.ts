@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { queryObjects } from 'node:v8';
 import { createHttpTransport } from './http-transport.ts';
+import { LiveClient } from './live-client.ts';
 
 test('after a burst only as many connections stay idle as may, and the next burst works (seeds: 20 per host)', async () => {
   const held: ServerResponse[] = [];
@@ -48,4 +50,30 @@ test('after a burst only as many connections stay idle as may, and the next burs
 
   await transport.close();
   server.close();
+});
+
+test('G30: nothing stays of connections that were refused', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const transport = createHttpTransport({
+    origin: `http://127.0.0.1:${port}`,
+    basePath: '',
+    headers: [],
+    connections: 10,
+    idleMax: 3,
+    connectMs: 1_000,
+    keepAliveMs: 30_000,
+  });
+  for (let round = 0; round < 50; round += 1) {
+    await new Promise<void>((resolve, reject) => {
+      const receiver = { sent: () => {}, head: () => {}, data: () => {}, end: reject, fail: () => resolve() };
+      transport.send({ method: 'GET', path: '/', headers: [] }, receiver);
+    });
+  }
+  const kept = queryObjects(LiveClient);
+  assert.ok(Number(kept) < 10, `${kept} clients are kept`);
+  await transport.close();
 });

@@ -16,7 +16,7 @@ interface Connection {
 
 export class IdleBound {
   readonly #idleMax: number;
-  readonly #connections: Connection[] = [];
+  readonly #connections = new Set<Connection>();
   #inFlight = 0;
   /** The most that were in flight since connections were last counted. */
   #peak = 0;
@@ -38,7 +38,9 @@ export class IdleBound {
       client: new LiveClient(origin, { ...rest, connect: watched }),
       socket: undefined,
     };
-    this.#connections.push(connection);
+    this.#connections.add(connection);
+    // The pool makes another client after a failure, and never comes back to this one.
+    connection.client.once('connectionError', () => this.#connections.delete(connection));
     return connection.client;
   };
 
@@ -62,7 +64,8 @@ export class IdleBound {
   #closeSurplus(): void {
     this.#timer = undefined;
     this.#peak = this.#inFlight;
-    const idle = this.#connections.filter(({ client }) => client.stats.connected && client.stats.size === 0);
+    const isIdle = ({ client }: Connection) => client.stats.connected && client.stats.size === 0;
+    const idle = [...this.#connections].filter(isIdle);
     for (const { socket } of idle.slice(this.#idleMax)) socket?.destroy();
   }
 }
