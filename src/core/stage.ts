@@ -55,7 +55,14 @@ function extend<First, Current>(wrap: (last: Handler<Current>) => Handler<First>
   };
 }
 
-const completed: Promise<Outcome> = Promise.resolve({ kind: 'complete' });
+const complete: Outcome = { kind: 'complete' };
+const completed = Promise.resolve(complete);
+
+/** Runs when the reply has ended: at once for one that has, which is most of them. */
+export function onEnded(reply: Reply, run: (outcome: Outcome) => void): void {
+  if (reply.ended === completed) run(complete);
+  else void reply.ended.then(run);
+}
 
 /** A reply that is finished as it stands. */
 export function wholeReply(status: number, headers: readonly string[], body: Uint8Array): Reply {

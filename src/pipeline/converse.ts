@@ -2,7 +2,7 @@
 import type { Message } from '../core/call.ts';
 import type { Parsed } from '../core/exchange.ts';
 import type { Conversations } from '../core/ports.ts';
-import type { Stage } from '../core/stage.ts';
+import { onEnded, type Stage } from '../core/stage.ts';
 import { Transcript } from '../core/transcript.ts';
 
 export interface ConverseOptions {
@@ -28,7 +28,7 @@ function remember(conversations: Conversations, exchange: Parsed, said: readonly
     const transcript = new Transcript(answerCharsMax);
     const continued = { ...call, messages: [...before, ...said], conversation: id } as typeof call;
     const reply = await next({ ...exchange, call: continued, transcript });
-    void reply.ended.then((outcome) => {
+    onEnded(reply, (outcome) => {
       // Half an answer is not remembered: the client saw an error and will ask again.
       if (outcome.kind !== 'complete' || trail.failure !== undefined) return;
       conversations.append(principal.tenant, id, [...said, { role: 'assistant', content: transcript.text }]);

@@ -1,6 +1,6 @@
 /** Tells everyone who keeps account of exchanges, once each, when the last byte is on its way. */
 import type { Received } from '../core/exchange.ts';
-import type { Outcome, Stage } from '../core/stage.ts';
+import { type Outcome, onEnded, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 
@@ -27,7 +27,7 @@ export function observe(options: ObserveOptions): Stage<Received> {
     const reply = await next(exchange);
     exchange.trail.status = reply.status;
     if (reply.body instanceof Uint8Array) exchange.trail.bytesOut = reply.body.length;
-    void reply.ended.then((outcome) => settle(exchange.trail, outcome));
+    onEnded(reply, (outcome) => settle(exchange.trail, outcome));
     return reply;
   };
 }

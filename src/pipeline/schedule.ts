@@ -1,7 +1,7 @@
 /** Binds the exchange to a target as late as possible: when a slot is free there. */
 import type { Bound, Planned, Target } from '../core/exchange.ts';
 import { Failure, fail } from '../core/failure.ts';
-import type { Handler, Outcome, Reply, Stage } from '../core/stage.ts';
+import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** The right to occupy an upstream, until released with how it went. */
@@ -84,7 +84,7 @@ function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Re
   trail.targetModel = slot.target.model;
   return next({ ...exchange, target: slot.target }).then(
     (reply) => {
-      void reply.ended.then((outcome) => slot.release(howItWent(outcome)));
+      onEnded(reply, (outcome) => slot.release(howItWent(outcome)));
       return reply;
     },
     (thrown: unknown) => {

@@ -1,6 +1,6 @@
 /** Counts the exchanges of each configuration, so that what they use is let go of when the last of them has ended. */
 import type { Received } from '../core/exchange.ts';
-import type { Handler } from '../core/stage.ts';
+import { type Handler, onEnded } from '../core/stage.ts';
 
 interface Generation {
   serving: number;
@@ -28,7 +28,7 @@ export class Generations {
       generation.serving += 1;
       return handler(exchange).then(
         (reply) => {
-          void reply.ended.then(ended);
+          onEnded(reply, ended);
           return reply;
         },
         (mistake: unknown) => {
