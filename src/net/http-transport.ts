@@ -1,10 +1,11 @@
 /** Bytes to an upstream over HTTP, through a pool of kept connections. */
 import { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
 import { IdleBound } from './idle-bound.ts';
 import type { Leaver } from './live-client.ts';
+import { endWhenSilent } from './silent-connection.ts';
 import { describeSocketError } from './socket-error.ts';
 
 export interface HttpTransportOptions {
@@ -21,23 +22,28 @@ export interface HttpTransportOptions {
   readonly idleMax: number;
   readonly connectMs: number;
   readonly keepAliveMs: number;
+  /** How often an HTTP/2 server is asked whether it is still there. */
+  readonly pingMs?: number;
 }
 
+const pingMsDefault = 10_000;
+
 export function createHttpTransport(options: HttpTransportOptions): Transport {
+  const { pingMs = pingMsDefault } = options;
   const idle = new IdleBound(options.idleMax);
   const pool = new Pool(options.origin, {
     factory: idle.factory,
     connections: options.connections,
-    // One request at a time on a connection: a long answer must not hold up a short one behind it.
+    // One request at a time on a connection of HTTP/1.1: a long answer must not hold up a short one behind it.
     pipelining: 1,
     keepAliveTimeout: options.keepAliveMs,
     keepAliveMaxTimeout: options.keepAliveMs * 2,
-    connectTimeout: options.connectMs,
+    connect: connectorOf(options, pingMs),
+    h2Options: { pingInterval: pingMs },
     // The five clocks of the exchange are the only ones: undici's own end every call after 300 s.
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: -1,
-    ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
   });
   return {
     send: (request, receiver) => send({ pool, idle, options }, request, receiver),
@@ -46,6 +52,18 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       return pool.close();
     },
   };
+}
+
+function connectorOf(
+  { connectMs, socketPath }: HttpTransportOptions,
+  pingMs: number,
+): buildConnector.connector {
+  const connect = buildConnector({ timeout: connectMs, ...(socketPath === undefined ? {} : { socketPath }) });
+  return (where, callback) =>
+    connect(where, (...result) => {
+      if (result[0] === null) endWhenSilent(result[1], pingMs);
+      callback(...result);
+    });
 }
 
 interface Way {
