@@ -33,7 +33,8 @@ const byCode: Readonly<Record<string, Description>> = {
   },
 };
 
-const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
+const tlsCode =
+  /^(?:CERT_|CRL_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_|EPROTO)/;
 
 export function describeSocketError(error: Error, answered: boolean): Description {
   const code = codeOf(error);
