@@ -79,6 +79,7 @@ const upstream = {
   transport,
   identity: 'bench',
   slots: 1000,
+  loadsModels: false,
   secrets: [],
 };
 const targets = [{ upstream, model: 'bench', tier: 1 }];

@@ -131,6 +131,8 @@ export interface Upstream {
   /** Identity of the server and account behind the name; slots and health are kept by it over reloads. */
   readonly identity: string;
   readonly slots: number;
+  /** Whether it loads a model when it is first asked for, which takes its time. */
+  readonly loadsModels: boolean;
   /** What we send it and nobody else may see: taken out of its words when it refuses us (G8). */
   readonly secrets: readonly string[];
 }

@@ -6,6 +6,7 @@ import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Health } from './health.ts';
+import { Warmth } from './warmth.ts';
 
 export interface SlotsOptions {
   readonly clock: Clock;
@@ -28,6 +29,8 @@ interface Waiting {
 
 interface Occupied {
   readonly target: Target;
+  /** Whether its model most likely has to be loaded first. */
+  readonly cold: boolean;
   release(outcome: 'served' | 'left' | Failure): void;
 }
 
@@ -44,12 +47,14 @@ export class Slots {
   readonly #inFlight = new Map<string, number>();
   readonly #occupied = new Set<Occupied>();
   readonly #waiting = new Set<Waiter>();
+  readonly #warmth: Warmth;
   #waitingBytes = 0;
   #bounds: QueueBounds;
 
   constructor(options: SlotsOptions) {
     this.#options = options;
     this.#bounds = options.queue;
+    this.#warmth = new Warmth(options.clock);
   }
 
   get waiting(): number {
@@ -121,8 +126,10 @@ export class Slots {
     this.#inFlight.set(identity, (this.#inFlight.get(identity) ?? 0) + 1);
     const slot: Occupied = {
       target,
+      cold: this.#warmth.isCold(target),
       release: (outcome) => {
         if (!this.#occupied.delete(slot)) return;
+        if (outcome === 'served') this.#warmth.served(target);
         this.#free(identity);
         this.#options.health.note(target.upstream, outcome);
       },

@@ -37,6 +37,8 @@ export class LineWriter {
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
   #troubled = false;
+  /** A write broke off within a line: the next one begins on a line of its own. */
+  #torn = false;
 
   constructor(options: LineWriterOptions) {
     this.#options = options;
@@ -94,6 +96,7 @@ export class LineWriter {
   async #writePending(): Promise<void> {
     const { chunks, lines } = this.#takePending();
     try {
+      if (this.#torn) await this.#writeAll(lineFeed);
       for (const chunk of chunks) await this.#writeAll(chunk);
       if (this.#troubled) this.#options.onTrouble?.(undefined);
       this.#troubled = false;
@@ -113,6 +116,7 @@ export class LineWriter {
     while (from < bytes.length) {
       try {
         from += (await write(this.#options.fd, bytes, from, bytes.length - from, null)).bytesWritten;
+        this.#torn = from < bytes.length;
       } catch (thrown) {
         busyTries += 1;
         if (!isBusy(thrown) || busyTries > busyTriesMax) throw thrown;
@@ -132,6 +136,8 @@ export class LineWriter {
     return { chunks, lines };
   }
 }
+
+const lineFeed = Buffer.from('\n');
 
 function isBusy(thrown: unknown): boolean {
   return thrown instanceof Error && 'code' in thrown && thrown.code === 'EAGAIN';

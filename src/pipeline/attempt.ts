@@ -1,6 +1,6 @@
 /** The one retry loop (G17): another candidate, and only while the client has seen no content. */
 import type { Planned } from '../core/exchange.ts';
-import { asFailure, type Failure } from '../core/failure.ts';
+import { asFailure, type Failure, type FailureCode } from '../core/failure.ts';
 import type { Handler, Reply, Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 
@@ -53,7 +53,11 @@ function retryOf(exchange: Planned, failure: Failure): Planned | undefined {
   return firstCut && exchange.trail.firstByteMs === 0 ? exchange : undefined;
 }
 
+const neverSent: ReadonlySet<FailureCode> = new Set(['queue_full', 'queue_timeout']);
+
 function record(exchange: Planned, failure: Failure, tookMs: number): void {
   const { trail } = exchange;
+  // Who never got a slot was sent nowhere: that is no attempt.
+  if (neverSent.has(failure.code)) return;
   trail.attempts.push({ upstream: trail.upstream, model: trail.targetModel, code: failure.code, tookMs });
 }

@@ -1,5 +1,5 @@
 /** Binds the exchange to a target as late as possible: when a slot is free there. */
-import type { Bound, Planned, Target } from '../core/exchange.ts';
+import type { Bound, Clocks, Planned, Target } from '../core/exchange.ts';
 import { Failure, fail } from '../core/failure.ts';
 import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -7,6 +7,8 @@ import type { Clock } from '../lib/clock.ts';
 /** The right to occupy an upstream, until released with how it went. */
 export interface Slot {
   readonly target: Target;
+  /** Whether its model most likely has to be loaded first. */
+  readonly cold: boolean;
   release(outcome: 'served' | 'left' | Failure): void;
 }
 
@@ -82,7 +84,8 @@ function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Re
   const { trail } = exchange;
   trail.upstream = slot.target.upstream.name;
   trail.targetModel = slot.target.model;
-  return next({ ...exchange, target: slot.target }).then(
+  const clocks = slot.cold ? withLoading(exchange.clocks) : exchange.clocks;
+  return next({ ...exchange, clocks, target: slot.target }).then(
     (reply) => {
       onEnded(reply, (outcome) => slot.release(howItWent(outcome)));
       return reply;
@@ -92,6 +95,11 @@ function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Re
       throw thrown;
     },
   );
+}
+
+/** A model that has to load first has that time for its first token. */
+function withLoading(clocks: Clocks): Clocks {
+  return clocks.loadMs > clocks.firstTokenMs ? { ...clocks, firstTokenMs: clocks.loadMs } : clocks;
 }
 
 function howItWent(outcome: Outcome): 'served' | 'left' | Failure {

@@ -15,6 +15,8 @@ export interface Provider {
   readonly listPath: string;
   /** Where it tells which models it holds in memory, if it does. */
   readonly loadedPath: string | undefined;
+  /** Whether it loads a model when it is first asked for. */
+  readonly loadsModels: boolean;
 }
 
 const onThisMachine = /^https?:\/\/(?:localhost|127\.|\[::1\])/;
@@ -27,6 +29,7 @@ export const providers = {
     slots: 1,
     listPath: '/api/tags',
     loadedPath: '/api/ps',
+    loadsModels: true,
   },
   openai: {
     adapter: openaiAdapter,
@@ -35,6 +38,7 @@ export const providers = {
     slots: 64,
     listPath: '/models',
     loadedPath: undefined,
+    loadsModels: false,
   },
   simulator: {
     adapter: openaiAdapter,
@@ -43,6 +47,7 @@ export const providers = {
     slots: 8,
     listPath: '/models',
     loadedPath: undefined,
+    loadsModels: true,
   },
   llamacpp: {
     adapter: openaiAdapter,
@@ -51,5 +56,6 @@ export const providers = {
     slots: 4,
     listPath: '/models',
     loadedPath: undefined,
+    loadsModels: true,
   },
 } as const satisfies Record<string, Provider>;

@@ -94,7 +94,7 @@ class Running {
 
   reload(loaded: LoadedConfig): void {
     const stopWatching = this.#stopWatching;
-    this.snapshot = this.#createSnapshot(loaded);
+    this.snapshot = this.#createSnapshot(loaded, this.snapshot);
     stopWatching();
     const { upstreams, config, handler } = this.snapshot;
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
@@ -118,7 +118,7 @@ class Running {
     this.#options.log.flush();
   }
 
-  #createSnapshot(loaded: LoadedConfig): Snapshot {
+  #createSnapshot(loaded: LoadedConfig, before?: Snapshot): Snapshot {
     const { config, id } = loaded;
     const upstreams = this.#pool.reconcile(config.upstreams);
     const watching = this.#watchOptions(loaded);
@@ -126,6 +126,7 @@ class Running {
       id,
       config,
       upstreams,
+      before,
       ownKeys: this.#options.ownKeys,
       refresh: (upstream) => refresh(upstream, watching),
     });

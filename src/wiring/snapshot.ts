@@ -11,7 +11,7 @@ import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
-import { createMemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
+import { createMemoryRateLimiter, type MemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
 import { metricsType } from '../telemetry/metrics.ts';
 import type { Lasting } from './lasting.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -23,6 +23,7 @@ export interface Snapshot {
   readonly models: ModelTable;
   /** Everything that can be asked of it. */
   readonly routes: readonly PlacedRoute[];
+  readonly limiter: MemoryRateLimiter;
   readonly handler: Handler<Received>;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
@@ -32,6 +33,8 @@ export interface SnapshotOptions {
   readonly id: string;
   readonly config: Config;
   readonly upstreams: Upstreams;
+  /** What it takes the place of, if anything. */
+  readonly before: Snapshot | undefined;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
   readonly refresh: (upstream: Upstream) => Promise<void>;
@@ -46,6 +49,8 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const { config, id, upstreams } = options;
   const { clock } = lasting;
   const models = createModels(lasting, options);
+  const limiter =
+    options.before?.limiter.follow(config.limits) ?? createMemoryRateLimiter(config.limits, clock);
   const limits = { bodyBytesMax: config.listen.bodyBytesMax, bodyMs: config.listen.bodyMs };
   const routes = createRouteTable([
     ...callRoutes(limits),
@@ -73,7 +78,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       metrics: config.telemetry.metrics.onClientPort,
       operatorBeyondLoopback: config.operator.beyondLoopback,
     },
-    limiter: { limiter: createMemoryRateLimiter(config.limits, clock) },
+    limiter: { limiter },
     knowledge: { accepting: lasting.accepting },
     bodies: { allowParameters: new Set(config.allowParameters) },
     conversations: { conversations: lasting.conversations },
@@ -88,6 +93,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     upstreams: upstreams.all,
     models,
     routes: routes.all,
+    limiter,
     handler,
     ownKeys: options.ownKeys,
   };

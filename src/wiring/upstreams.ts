@@ -61,7 +61,8 @@ export class UpstreamPool {
       this.#transports.set(identity, transport);
     }
     const slots = config.slots ?? provider.slots;
-    return { name, adapter: provider.adapter, transport, identity, slots, secrets: secretsOf(config) };
+    const { adapter, loadsModels } = provider;
+    return { name, adapter, transport, identity, slots, loadsModels, secrets: secretsOf(config) };
   }
 }
 

@@ -1,4 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { rateLimiterConformance } from '../../../test/conformance/rate-limiter.ts';
+import { createHeldClock } from '../../../test/held-clock.ts';
 import { createMemoryRateLimiter } from './rate-limiter.ts';
 
 rateLimiterConformance('memory', createMemoryRateLimiter);
+
+test('a reload forgets nothing that was taken from a limit it leaves as it is', () => {
+  const clock = createHeldClock();
+  const kept = { per: 'key', requests: { count: 60, perMs: 60_000 }, burst: 1 } as const;
+  const subject = { key: 'k', tenant: 't', address: 'a', route: '/', onLoopback: false };
+  const before = createMemoryRateLimiter([kept], clock);
+  assert.equal(before.take(subject).allowed, true);
+  assert.equal(before.follow([{ ...kept }]).take(subject).allowed, false);
+  assert.equal(before.follow([{ ...kept, burst: 2 }]).take(subject).allowed, true);
+});

@@ -25,9 +25,28 @@ interface Rule {
 const subjectsMax = 100_000;
 const allowed: LimitDecision = { allowed: true };
 
-export function createMemoryRateLimiter(limits: readonly RateLimit[], clock: Clock): RateLimiter {
-  const rules = limits.map(ruleOf);
-  return { take: (subject) => take(rules, subject, clock.now()) };
+export interface MemoryRateLimiter extends RateLimiter {
+  readonly rules: readonly Rule[];
+  /** The limiter of a new configuration: limits that did not change remember what was taken from them. */
+  follow(limits: readonly RateLimit[]): MemoryRateLimiter;
+}
+
+export function createMemoryRateLimiter(limits: readonly RateLimit[], clock: Clock): MemoryRateLimiter {
+  return limiterOf(limits.map(ruleOf), clock);
+}
+
+function limiterOf(rules: readonly Rule[], clock: Clock): MemoryRateLimiter {
+  return {
+    rules,
+    take: (subject) => take(rules, subject, clock.now()),
+    follow: (limits) => {
+      const known = new Map(rules.map((rule) => [JSON.stringify(rule.limit), rule]));
+      return limiterOf(
+        limits.map((limit) => known.get(JSON.stringify(limit)) ?? ruleOf(limit)),
+        clock,
+      );
+    },
+  };
 }
 
 function ruleOf(limit: RateLimit): Rule {
