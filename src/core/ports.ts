@@ -20,6 +20,7 @@ export interface LimitSubject {
   readonly key: string;
   readonly tenant: string;
   readonly address: string;
+  /** The route's name: all the paths that lead to it count as one. */
   readonly route: string;
   readonly onLoopback: boolean;
 }

@@ -16,7 +16,7 @@ export function limit(options: LimitOptions): Stage<Authenticated> {
       key: principal.keyName,
       tenant: principal.tenant,
       address: incoming.remoteAddress,
-      route: incoming.path,
+      route: route.name,
       onLoopback: incoming.onLoopback,
     });
     if (decision.allowed) return next(exchange);

@@ -49,8 +49,6 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const { config, id, upstreams } = options;
   const { clock } = lasting;
   const models = createModels(lasting, options);
-  const limiter =
-    options.before?.limiter.follow(config.limits) ?? createMemoryRateLimiter(config.limits, clock);
   const limits = { bodyBytesMax: config.listen.bodyBytesMax, bodyMs: config.listen.bodyMs };
   const routes = createRouteTable([
     ...callRoutes(limits),
@@ -68,6 +66,8 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       renderMetrics: () => ({ contentType: metricsType, text: lasting.metrics.render() }),
     }),
   ]);
+  const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
+  const limiter = options.before?.limiter.follow(rates) ?? createMemoryRateLimiter(rates, clock);
   const handler = createChain({
     telemetry: { clock, observers: lasting.observers, configId: id },
     voices: { voices },
@@ -97,6 +97,11 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     handler,
     ownKeys: options.ownKeys,
   };
+}
+
+/** A limit names a path, and holds for the route behind it: its other paths are no way around. */
+function nameOf(path: string | undefined, routes: readonly PlacedRoute[]): string | undefined {
+  return path === undefined ? undefined : (routes.find((placed) => placed.path === path)?.route.name ?? path);
 }
 
 function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
