@@ -6,7 +6,7 @@ import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transpo
 import { IdleBound } from './idle-bound.ts';
 import type { Leaver } from './live-client.ts';
 import { endWhenSilent } from './silent-connection.ts';
-import { describeSocketError } from './socket-error.ts';
+import { describeSocketError, type Reached } from './socket-error.ts';
 
 export interface HttpTransportOptions {
   /** Scheme, host and port. */
@@ -103,7 +103,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
   readonly #receiver: Receiver;
   readonly #idle: IdleBound;
   #controller: Dispatcher.DispatchController | undefined;
-  #answered = false;
+  #reached: Reached = 'connecting';
   #aborted = false;
 
   constructor(receiver: Receiver, idle: IdleBound) {
@@ -121,6 +121,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#reached = 'sent';
     if (this.#aborted) controller.abort(aborted);
     else this.#receiver.sent();
   }
@@ -131,7 +132,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
     if (this.#aborted || status < 200) return;
-    this.#answered = true;
+    this.#reached = 'answered';
     this.#receiver.head(status, headers);
   }
 
@@ -146,7 +147,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#idle.ended();
-    if (!this.#aborted) this.#receiver.fail(asUpstreamFailure(error, this.#answered));
+    if (!this.#aborted) this.#receiver.fail(asUpstreamFailure(error, this.#reached));
   }
 
   pause(): void {
@@ -164,7 +165,7 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
   }
 }
 
-function asUpstreamFailure(error: Error, answered: boolean): Failure {
-  const { code, says } = describeSocketError(error, answered);
+function asUpstreamFailure(error: Error, reached: Reached): Failure {
+  const { code, says } = describeSocketError(error, reached);
   return fail(code, says, { cause: error });
 }

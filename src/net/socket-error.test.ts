@@ -19,9 +19,21 @@ test('U12: whatever is wrong with a certificate or a handshake, it is called tls
   ];
   for (const code of codes) {
     assert.equal(
-      describeSocketError(Object.assign(new Error(code), { code }), false).code,
+      describeSocketError(Object.assign(new Error(code), { code }), 'connecting').code,
       'tls_error',
       code,
     );
   }
+});
+
+test('what fails before the request left is a connection that failed, whatever the system calls it', () => {
+  const described = (code: string, reached: 'connecting' | 'sent' | 'answered') =>
+    describeSocketError(Object.assign(new Error(code), { code }), reached).code;
+  for (const code of ['EHOSTDOWN', 'ENETDOWN', 'EACCES', 'EPERM', 'EINVAL', 'ECONNRESET']) {
+    assert.equal(described(code, 'connecting'), 'connect_failed', code);
+  }
+  assert.equal(described('ETIMEDOUT', 'connecting'), 'connect_timeout');
+  assert.equal(described('ECONNRESET', 'sent'), 'upstream_cut');
+  assert.equal(described('ECONNRESET', 'answered'), 'upstream_cut');
+  assert.equal(described('UND_ERR_INVALID_ARG', 'connecting'), 'internal');
 });

@@ -17,7 +17,10 @@ const byCode: Readonly<Record<string, Description>> = {
   ENFILE: outOfSockets,
   ENOBUFS: outOfSockets,
   EADDRNOTAVAIL: outOfSockets,
+  // A header or path that cannot be sent is ours: no server has seen it.
+  UND_ERR_INVALID_ARG: { code: 'internal', says: 'the gateway could not form its request to the upstream' },
   UND_ERR_CONNECT_TIMEOUT: { code: 'connect_timeout', says: 'the upstream took no connection in time' },
+  ETIMEDOUT: { code: 'connect_timeout', says: 'the upstream took no connection in time' },
   ECONNREFUSED: { code: 'connect_failed', says: 'the upstream refuses connections: is it running?' },
   ENOENT: { code: 'connect_failed', says: "the upstream's socket does not exist: is it running?" },
   ENOTFOUND: { code: 'connect_failed', says: "the upstream's host name is not known" },
@@ -36,7 +39,10 @@ const byCode: Readonly<Record<string, Description>> = {
 const tlsCode =
   /^(?:CERT_|CRL_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_|EPROTO)/;
 
-export function describeSocketError(error: Error, answered: boolean): Description {
+/** How far the request had come. */
+export type Reached = 'connecting' | 'sent' | 'answered';
+
+export function describeSocketError(error: Error, reached: Reached): Description {
   const code = codeOf(error);
   const known = byCode[code];
   if (known !== undefined) return known;
@@ -46,7 +52,13 @@ export function describeSocketError(error: Error, answered: boolean): Descriptio
   if (isForeign(error)) {
     return { code: 'bad_upstream_response', says: 'the upstream does not answer in HTTP' };
   }
-  return answered
+  if (reached === 'connecting') {
+    return {
+      code: 'connect_failed',
+      says: `the upstream could not be reached${code === '' ? '' : ` (${code})`}`,
+    };
+  }
+  return reached === 'answered'
     ? { code: 'upstream_cut', says: 'the upstream closed the connection in the middle of its answer' }
     : { code: 'upstream_cut', says: 'the upstream closed the connection without an answer' };
 }
