@@ -1,5 +1,7 @@
 /** Why a start failed, in one line, and what mends it. */
 
+import { SpoiltSecret } from '../identity/own-secrets.ts';
+
 interface SystemError extends Error {
   readonly code: string;
   readonly syscall?: string;
@@ -64,6 +66,7 @@ export type Listening = 'clients' | 'admin';
 
 /** Nothing when it is no trouble that we know: then it is our own mistake and deserves its stack. */
 export function explainStart(thrown: unknown, listener: Listening): string | undefined {
+  if (thrown instanceof SpoiltSecret) return `cannot start: ${thrown.message}`;
   if (!isSystemError(thrown)) return undefined;
   const table = isListening(thrown) ? listening : files;
   const known = Object.hasOwn(table, thrown.code) ? table[thrown.code] : undefined;

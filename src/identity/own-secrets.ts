@@ -1,6 +1,6 @@
 /** The admin token and the first client key: made once, kept in files that only their owner can read. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface OwnSecrets {
@@ -12,7 +12,10 @@ export interface OwnSecrets {
 
 export async function openOwnSecrets(folder: string): Promise<OwnSecrets> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const token = await readOrMake(join(folder, 'admin-token'), () => `mr-admin-${randomBytes(32).toString('base64url')}`);
+  const token = await readOrMake(
+    join(folder, 'admin-token'),
+    () => `mr-admin-${randomBytes(32).toString('base64url')}`,
+  );
   const key = await readOrMake(join(folder, 'client-key'), makeClientKey);
   return { adminToken: token.text, clientKey: key.text, fresh: key.fresh };
 }
@@ -23,19 +26,54 @@ export function makeClientKey(): string {
   return `sk-mr-${random}${createHash('sha256').update(random).digest('hex').slice(0, 6)}`;
 }
 
+/** A file that holds no secret worth the name: an empty one would let everybody in who sends nothing. */
+export class SpoiltSecret extends Error {
+  constructor(path: string) {
+    super(`${path} holds fewer than ${charsMin} characters; delete it, and the next start makes another`);
+    this.name = 'SpoiltSecret';
+  }
+}
+
+const charsMin = 16;
+
 async function readOrMake(path: string, make: () => string): Promise<{ text: string; fresh: boolean }> {
-  try {
-    return { text: (await readFile(path, 'utf8')).trim(), fresh: false };
-  } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown;
-  }
+  const found = await read(path);
+  if (found !== undefined) return { text: found, fresh: false };
   const text = make();
+  if (await place(path, `${text}\n`)) return { text, fresh: true };
+  return await readOrMake(path, make);
+}
+
+async function read(path: string): Promise<string | undefined> {
+  let text: string;
   try {
-    // `wx`: of two processes that start at once, one makes the secret and the other reads it.
-    await writeFile(path, `${text}\n`, { mode: 0o600, flag: 'wx' });
-    return { text, fresh: true };
+    text = (await readFile(path, 'utf8')).trim();
   } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
-    return { text: (await readFile(path, 'utf8')).trim(), fresh: false };
+    if (hasCode(thrown, 'ENOENT')) return undefined;
+    throw thrown;
   }
+  if (text.length < charsMin) throw new SpoiltSecret(path);
+  return text;
+}
+
+/**
+ * The file appears with all of its contents or not at all, whatever a full disk or a sudden end does. Of two processes
+ * that start at once, one places its secret and the other reads that one.
+ */
+async function place(path: string, text: string): Promise<boolean> {
+  const beside = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeFile(beside, text, { mode: 0o600, flag: 'wx', flush: true });
+    await link(beside, path);
+    return true;
+  } catch (thrown) {
+    if (hasCode(thrown, 'EEXIST')) return false;
+    throw thrown;
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
 }

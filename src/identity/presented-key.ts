@@ -2,8 +2,6 @@
 import type { Incoming } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 
-const keyBytesMax = 4096;
-
 export function presentedKey(incoming: Incoming): string | undefined {
   const { headers } = incoming;
   let found = bearer(headers['authorization']);
@@ -14,14 +12,15 @@ export function presentedKey(incoming: Incoming): string | undefined {
     }
     found = other;
   }
-  return found !== undefined && found.length > keyBytesMax ? '' : found;
+  return found;
 }
 
 function bearer(header: string | string[] | undefined): string | undefined {
   if (typeof header !== 'string' || header.length < 8) return undefined;
   const scheme = header.slice(0, 7);
   if (scheme !== 'Bearer ' && scheme.toLowerCase() !== 'bearer ') return undefined;
-  return header.slice(7).trim();
+  // A key of nothing but odd spaces is none.
+  return header.slice(7).trim() || undefined;
 }
 
 function queryKeys(incoming: Incoming): readonly string[] {
