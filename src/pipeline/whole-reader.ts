@@ -30,11 +30,13 @@ export class WholeReader implements BodyReader {
     const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
     const result = exchange.target.upstream.adapter.decode(exchange.call, parseAnswer(bytes));
     this.#note(result);
-    this.#delivery.finish();
     const body = encoded.verbatim
       ? bytes
       : Buffer.from(exchange.endpoint.renderResult(result, replyFacts(this.#delivery.given)));
-    resolve(wholeReply(200, replyHeaders(exchange, 'application/json'), body));
+    const reply = wholeReply(200, replyHeaders(exchange, 'application/json'), body);
+    // Rendering may still find fault with the answer: only what is written cannot fail any more.
+    this.#delivery.finish();
+    resolve(reply);
   }
 
   failed(failure: Failure): void {

@@ -134,6 +134,26 @@ function nearMiss(): fc.Arbitrary<string> {
     .map((value) => JSON.stringify(value));
 }
 
+test('U7: tool calls whose arguments are broken are refused where they are to be an object, whole or streamed', async (t) => {
+  const rig = await openFaultRig(t, { config: attempts });
+  const call = { id: 'a', type: 'function', function: { name: 'look', arguments: '{"where":' } };
+  const message = { role: 'assistant', content: null, tool_calls: [call] };
+  rig.llm.scriptNext({
+    body: JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'tool_calls' }] }),
+  });
+  const whole: Call = { route: 'ollama.chat', stream: false, model: 'o' };
+  assertRefused(await rig.ask(whole), whole, 'half an argument');
+  const delta = { role: 'assistant', tool_calls: [{ index: 0, ...call }] };
+  const chunk = JSON.stringify({ choices: [{ index: 0, delta, finish_reason: 'tool_calls' }] });
+  rig.llm.scriptNext({
+    body: `data: ${chunk}\n\ndata: [DONE]\n\n`,
+    headers: { 'content-type': 'text/event-stream' },
+  });
+  const reply = await rig.ask({ route: 'ollama.chat', stream: true, model: 'o' });
+  assert.match(reply.content.toString(), /no JSON object/);
+  await rig.quiet();
+});
+
 const lengths: Readonly<Record<string, Partial<Behaviour>>> = {
   'too long a length': { framing: 'length-too-long' },
   'too short a length': { framing: 'length-too-short' },
