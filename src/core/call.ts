@@ -55,7 +55,9 @@ export interface Sampling {
 export type Content =
   | { readonly type: 'text'; readonly text: string }
   /** `url` is a data: URL or a remote one; Ollama's bare base64 becomes a data: URL. */
-  | { readonly type: 'image'; readonly url: string; readonly detail?: string };
+  | { readonly type: 'image'; readonly url: string; readonly detail?: string }
+  /** What only servers of the same family understand, as it was written: `input_audio`, `file`, … */
+  | { readonly type: 'other'; readonly name: string; readonly value: JsonObject };
 
 export interface ToolCall {
   readonly id: string;
@@ -79,6 +81,8 @@ export interface Tool {
   readonly description?: string;
   readonly parameters?: JsonObject;
   readonly strict?: boolean;
+  /** A tool that is no function, as it was written: only servers of the same family understand it. */
+  readonly other?: JsonObject;
 }
 
 export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string };
@@ -114,7 +118,8 @@ export interface ChatCall extends CallFacts {
 
 export interface CompleteCall extends CallFacts {
   readonly kind: 'complete';
-  readonly prompt: string | readonly string[];
+  /** A text, several, or the same as token ids. */
+  readonly prompt: string | readonly string[] | readonly (readonly number[])[];
   readonly suffix?: string;
   /** Ollama's `images`, as data: URLs. */
   readonly images?: readonly string[];

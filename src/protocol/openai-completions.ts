@@ -2,6 +2,7 @@
 import type { CompleteCall } from '../core/call.ts';
 import type { Endpoint, ParsedBody, ReplyFacts } from '../core/exchange.ts';
 import type { CallResult, Part } from '../core/part.ts';
+import { readInput } from './openai-embeddings.ts';
 import {
   engineFields,
   readEngine,
@@ -13,15 +14,7 @@ import {
 } from './openai-sampling.ts';
 import { openaiStop } from './openai-stop.ts';
 import { openaiUsage } from './openai-usage.ts';
-import {
-  bounds,
-  optionalBoolean,
-  optionalNumber,
-  optionalString,
-  otherFields,
-  readString,
-  readStrings,
-} from './read.ts';
+import { bounds, optionalBoolean, optionalNumber, optionalString, otherFields, readString } from './read.ts';
 
 const known: ReadonlySet<string> = new Set([
   'model',
@@ -71,9 +64,9 @@ function parse(body: ParsedBody): CompleteCall {
   };
 }
 
-function readPrompts(prompt: ParsedBody['value'][string]): readonly string[] | string {
+function readPrompts(prompt: ParsedBody['value'][string]): CompleteCall['prompt'] {
   if (prompt === undefined || prompt === null) return readString(prompt, 'prompt');
-  return readStrings(prompt, 'prompt', bounds.inputs);
+  return readInput(prompt, 'prompt');
 }
 
 function renderResult(result: CallResult, facts: ReplyFacts): string {

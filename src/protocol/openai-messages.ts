@@ -55,15 +55,19 @@ function readContent(message: JsonObject, path: string, images: { left: number }
   return content.map((part, index) => readPart(part, `${path}.content[${index}]`, images));
 }
 
+/** Other parts, such as audio and files, pass to servers of the same family as they are. */
+const understood: ReadonlySet<string> = new Set([
+  'text',
+  'image_url',
+  'refusal',
+  'input_text',
+  'output_text',
+]);
+
 function readPart(entry: Json, path: string, images: { left: number }): Content {
   const part = readObject(entry, path);
-  const type = readWord(part['type'], `${path}.type`, [
-    'text',
-    'image_url',
-    'refusal',
-    'input_text',
-    'output_text',
-  ]);
+  const type = readString(part['type'], `${path}.type`);
+  if (!understood.has(type)) return { type: 'other', name: type, value: part };
   if (type === 'refusal') return { type: 'text', text: readString(part['refusal'], `${path}.refusal`) };
   if (type !== 'image_url') return { type: 'text', text: readString(part['text'], `${path}.text`) };
   images.left -= 1;
@@ -92,7 +96,8 @@ export function readTools(value: Json | undefined): readonly Tool[] | undefined 
   return optionalList(value, 'tools', bounds.tools)?.map((entry, index) => {
     const path = `tools[${index}]`;
     const tool = readObject(entry, path);
-    readWord(tool['type'], `${path}.type`, ['function']);
+    const type = readString(tool['type'], `${path}.type`);
+    if (type !== 'function') return { name: type, other: tool };
     const described = readObject(tool['function'], `${path}.function`);
     return {
       name: readString(described['name'], `${path}.function.name`),

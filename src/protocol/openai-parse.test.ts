@@ -67,7 +67,6 @@ const refusedChats: readonly (readonly [fields: object, param: string])[] = [
   [{ top_logprobs: 21 }, 'top_logprobs'],
   [{ tools: {} }, 'tools'],
   [{ tools: tooMany(257, {}) }, 'tools'],
-  [{ tools: [{ type: 'custom' }] }, 'tools[0].type'],
   [{ tools: [{ type: 'function', function: {} }] }, 'tools[0].function.name'],
   [
     { tools: [{ type: 'function', function: { name: 'f', parameters: 'x' } }] },
@@ -93,7 +92,7 @@ for (const [fields, param] of refusedChats) {
 
 const refusedOthers: readonly (readonly [read: () => unknown, param: string])[] = [
   [() => complete({ prompt: undefined }), 'prompt'],
-  [() => complete({ prompt: [7] }), 'prompt[0]'],
+  [() => complete({ prompt: ['a', 7] }), 'prompt[1]'],
   [() => complete({ prompt: tooMany(2049, 'x') }), 'prompt'],
   [() => complete({ suffix: 7 }), 'suffix'],
   [() => complete({ echo: 'yes' }), 'echo'],

@@ -53,6 +53,9 @@ export function asksOfComplete(call: CompleteCall, options: SimulatorOptions): r
   refuseLogprobs(call);
   const prompts = typeof call.prompt === 'string' ? [call.prompt] : call.prompt;
   return prompts.map((prompt) => {
+    if (typeof prompt !== 'string') {
+      throw fail('unsupported', 'the simulator reads text, and no token ids', { param: 'prompt' });
+    }
     const reading = { tokens: 0, images: 0, seed: seedOf(call, options) };
     readText(prompt, reading);
     if (call.suffix !== undefined) readText(call.suffix, reading);
@@ -104,7 +107,12 @@ function readMessage(message: Message, reading: Reading): void {
   else {
     for (const content of message.content) {
       if (content.type === 'text') readText(content.text, reading);
-      else {
+      else if (content.type === 'other') {
+        const type = content.name.slice(0, 40);
+        throw fail('unsupported', `the simulator cannot read a part of the type ${type}`, {
+          param: 'messages',
+        });
+      } else {
         reading.images += 1;
         reading.tokens += imageTokens;
       }

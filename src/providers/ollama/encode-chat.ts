@@ -31,7 +31,8 @@ function encodeTools(call: ChatCall): readonly object[] | undefined {
 }
 
 /** Ollama demands parameters even of a tool that takes none. */
-function encodeTool(tool: Tool): object {
+function encodeTool(tool: Tool, index: number): object {
+  if (tool.other !== undefined) throw cannot(`tools[${index}]`, 'use a tool that is no function');
   return {
     type: 'function',
     function: {

@@ -21,6 +21,7 @@ export function encodeComplete(call: CompleteCall, model: string): object {
 function onePrompt(prompt: CompleteCall['prompt']): string {
   const [first = '', ...others] = typeof prompt === 'string' ? [prompt] : prompt;
   if (others.length > 0) throw cannot('prompt', 'answer several prompts at once');
+  if (typeof first !== 'string') throw cannot('prompt', 'take token ids');
   if (first === '') throw cannot('prompt', 'carry on an empty text');
   return first;
 }

@@ -39,9 +39,11 @@ function joinTexts(content: readonly Content[]): string {
 }
 
 function encodeImages(content: readonly Content[], path: string): readonly string[] | undefined {
-  const images = content.flatMap((piece, index) =>
-    piece.type === 'image' ? [bareBase64(piece.url, `${path}.content[${index}]`)] : [],
-  );
+  const images = content.flatMap((piece, index) => {
+    const place = `${path}.content[${index}]`;
+    if (piece.type === 'other') throw cannot(place, `take a part of the type ${piece.name.slice(0, 40)}`);
+    return piece.type === 'image' ? [bareBase64(piece.url, place)] : [];
+  });
   return images.length === 0 ? undefined : images;
 }
 

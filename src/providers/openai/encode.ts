@@ -8,6 +8,7 @@ import type {
   JsonObject,
   Message,
   Sampling,
+  Tool,
 } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
 
@@ -34,15 +35,7 @@ function encodeChat(call: ChatCall, model: string): JsonObject {
     messages: call.messages.map(encodeMessage),
     ...streaming(call),
     ...encodeSampling(call.sampling),
-    tools: call.tools?.map((tool) => ({
-      type: 'function',
-      function: {
-        name: tool.name,
-        description: tool.description,
-        parameters: tool.parameters,
-        strict: tool.strict,
-      },
-    })),
+    tools: call.tools?.map(encodeTool),
     tool_choice:
       typeof call.toolChoice === 'object'
         ? { type: 'function', function: { name: call.toolChoice.name } }
@@ -51,6 +44,12 @@ function encodeChat(call: ChatCall, model: string): JsonObject {
     response_format: encodeFormat(call),
     reasoning_effort: encodeEffort(call),
   };
+}
+
+function encodeTool(tool: Tool): JsonObject {
+  if (tool.other !== undefined) return tool.other;
+  const { name, description, parameters, strict } = tool;
+  return { type: 'function', function: { name, description, parameters, strict } };
 }
 
 function encodeComplete(call: CompleteCall, model: string): JsonObject {
@@ -124,5 +123,6 @@ function encodeMessage(message: Message): JsonObject {
 
 function encodeContent(content: Content): JsonObject {
   if (content.type === 'text') return { type: 'text', text: content.text };
+  if (content.type === 'other') return content.value;
   return { type: 'image_url', image_url: { url: content.url, detail: content.detail } };
 }

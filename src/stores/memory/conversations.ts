@@ -134,5 +134,6 @@ function unitsOf({ content, reasoning = '', toolCalls = [], toolCallId = '', nam
 }
 
 function textOf(content: Content): string {
+  if (content.type === 'other') return JSON.stringify(content.value);
   return content.type === 'text' ? content.text : content.url;
 }
