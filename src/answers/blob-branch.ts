@@ -2,6 +2,7 @@
 import type { Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver } from '../core/transport.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
 /** A server that takes nothing for this long, or does not answer after the last piece, is given up. */
@@ -94,11 +95,15 @@ export class BlobBranch implements Receiver {
 
   end(): void {
     const keeps = this.#status === 200 || this.#status === 201;
-    this.#conclude(keeps ? undefined : this.upstream.adapter.decodeFailure(this.#status, this.#said));
+    this.#conclude(keeps ? undefined : this.#refusal());
   }
 
   fail(failure: Failure): void {
     this.#conclude(failure);
+  }
+
+  #refusal(): Failure {
+    return withoutSecrets(this.upstream, this.upstream.adapter.decodeFailure(this.#status, this.#said));
   }
 
   #next(): Promise<IteratorResult<Uint8Array, undefined>> {

@@ -1,6 +1,7 @@
 /** Which Ollama servers have a blob already. */
 import type { Authenticated, Upstream } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import { ask } from '../fleet/ask.ts';
 import type { Knowledge } from './knowledge.ts';
 
@@ -22,7 +23,7 @@ async function hasBlob(upstream: Upstream, digest: string, asking: Asking): Prom
   );
   if (status === 200) return true;
   if (status === 404) return false;
-  throw upstream.adapter.decodeFailure(status, body.toString('utf8'));
+  throw withoutSecrets(upstream, upstream.adapter.decodeFailure(status, body.toString('utf8')));
 }
 
 /** As `hasBlob` on each, none of which fails the others. */

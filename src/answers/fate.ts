@@ -20,7 +20,6 @@ export function combinedFailure(verb: string, fates: readonly Fate[]): Failure |
   return fail(first.code, `${verb} failed on ${reasons.join(', ')}${rest}`, {
     cause: first,
     status: first.status,
-    upstream: failed.map(({ upstream }) => upstream.name).join(', '),
   });
 }
 

@@ -4,6 +4,7 @@ import type { Authenticated, Route, Upstream } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
 import { type Reply, wholeReply } from '../core/stage.ts';
 import type { UpstreamRequest } from '../core/transport.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import { ask } from '../fleet/ask.ts';
 import { readModelName, readModelOrName } from '../protocol/ollama-names.ts';
 import { combinedFailure, type Fate, refreshChanged } from './fate.ts';
@@ -66,7 +67,8 @@ async function changeOn(
   try {
     const { status, body } = await ask(upstream.transport, request, asking);
     if (status === 200) return { upstream, failure: undefined };
-    return { upstream, failure: upstream.adapter.decodeFailure(status, body.toString('utf8')) };
+    const failure = upstream.adapter.decodeFailure(status, body.toString('utf8'));
+    return { upstream, failure: withoutSecrets(upstream, failure) };
   } catch (thrown) {
     return { upstream, failure: asFailure(thrown) };
   }

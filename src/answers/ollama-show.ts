@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/call.ts';
 import type { Authenticated, Route, Target } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import { type Reply, wholeReply } from '../core/stage.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import { ask } from '../fleet/ask.ts';
 import { shownModel } from '../protocol/ollama-listing.ts';
 import { readModelOrName } from '../protocol/ollama-names.ts';
@@ -69,7 +70,9 @@ async function askTarget({ upstream, model }: Target, question: Question): Promi
     },
     { clock: knowledge.clock, timeoutMs: askedMs, bytesMax: shownBytesMax, signal: exchange.signal },
   );
-  if (status !== 200) throw upstream.adapter.decodeFailure(status, body.toString('utf8'));
+  if (status !== 200) {
+    throw withoutSecrets(upstream, upstream.adapter.decodeFailure(status, body.toString('utf8')));
+  }
   const headers = ['content-type', 'application/json; charset=utf-8'];
   return wholeReply(200, [...headers, 'x-millrace-target', encodeURI(`${upstream.name}/${model}`)], body);
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/call.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, UpstreamRequest } from '../core/transport.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
 import { isObject } from '../protocol/read.ts';
@@ -138,13 +139,13 @@ export class ProgressFlow implements Receiver {
   #break(failure: Failure): void {
     if (this.#over) return;
     this.abort();
-    this.#options.over(failure);
+    this.#options.over(withoutSecrets(this.#operating.upstream, failure));
   }
 
   #finish(failure: Failure | undefined): void {
     this.#over = true;
     this.#timer?.cancel();
-    this.#options.over(failure);
+    this.#options.over(failure && withoutSecrets(this.#operating.upstream, failure));
   }
 }
 

@@ -58,14 +58,12 @@ export type FailureCode = keyof typeof failures;
 export interface FailureDetails {
   readonly cause?: unknown;
   /** The field of the request that is to blame, as a path: `messages[3].content`. */
-  readonly param?: string;
-  readonly retryAfterS?: number;
+  readonly param?: string | undefined;
+  readonly retryAfterS?: number | undefined;
   /** Replaces the table's status where an upstream's own 4xx is passed on. */
   readonly status?: number;
-  /** Which upstream failed. */
-  readonly upstream?: string;
   /** The methods that the path takes instead, as the Allow header lists them. */
-  readonly allow?: string;
+  readonly allow?: string | undefined;
 }
 
 export class Failure extends Error {
@@ -73,7 +71,6 @@ export class Failure extends Error {
   readonly status: number;
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
-  readonly upstream: string | undefined;
   readonly allow: string | undefined;
 
   constructor(message: string, options: FailureDetails & { code: FailureCode }) {
@@ -83,8 +80,14 @@ export class Failure extends Error {
     this.status = options.status ?? failures[options.code].status;
     this.param = options.param === undefined ? undefined : bounded(options.param);
     this.retryAfterS = options.retryAfterS;
-    this.upstream = options.upstream;
     this.allow = options.allow;
+  }
+
+  /** The same failure, told otherwise. */
+  with(changes: FailureDetails & { readonly message?: string }): Failure {
+    const { code, status, param, retryAfterS, allow, cause } = this;
+    const details = { code, status, param, retryAfterS, allow, cause, ...changes };
+    return new Failure(changes.message ?? this.message, details);
   }
 
   get blame(): FailureKind['blame'] {

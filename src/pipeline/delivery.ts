@@ -4,6 +4,7 @@ import type { Bound } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { Reply } from '../core/stage.ts';
 import type { Flow, Receiver } from '../core/transport.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { RefusalReader } from './refusal-reader.ts';
@@ -157,7 +158,8 @@ export class Delivery implements Receiver {
     if (this.#over) return;
     if (state.closed) this.finish();
     else this.abort();
-    if (this.#reader !== undefined) this.#reader.failed(failure);
-    else this.given.reject(failure);
+    const told = withoutSecrets(this.given.exchange.target.upstream, failure);
+    if (this.#reader !== undefined) this.#reader.failed(told);
+    else this.given.reject(told);
   }
 }

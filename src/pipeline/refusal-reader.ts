@@ -1,5 +1,6 @@
 /** An upstream's refusal: a status that is not a success, and what its body says. */
-import { type Failure, Failure as FailureError, fail } from '../core/failure.ts';
+import { asFailure, type Failure, fail } from '../core/failure.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
 import type { BodyReader, Delivery } from './delivery.ts';
 
 const bodyBytesMax = 64 * 1024;
@@ -35,27 +36,23 @@ export class RefusalReader implements BodyReader {
   }
 
   #conclude(state: { abort: boolean }): void {
+    const failure = this.#refusal();
     if (state.abort) this.#delivery.abort();
     else this.#delivery.finish();
-    const { exchange, reject } = this.#delivery.given;
-    const { upstream } = exchange.target;
-    const said = Buffer.from(this.#body, 'latin1').toString('utf8');
-    // Some repeat the key that they refuse.
-    const body = upstream.secrets.reduce((text, secret) => text.replaceAll(secret, '***'), said);
-    reject(placed(upstream.adapter.decodeFailure(this.#status, body), upstream.name, this.#retryAfterS));
+    this.#delivery.given.reject(failure);
   }
-}
 
-/** The same failure, with the upstream it came from and how long that one asked us to wait. */
-function placed(failure: Failure, upstream: string, retryAfterS: number | undefined): Failure {
-  return new FailureError(failure.message, {
-    code: failure.code,
-    status: failure.status,
-    upstream,
-    cause: failure.cause,
-    ...(failure.param === undefined ? {} : { param: failure.param }),
-    ...(retryAfterS === undefined ? {} : { retryAfterS }),
-  });
+  /** What the upstream said; a mistake in reading it must not keep the refusal from the client. */
+  #refusal(): Failure {
+    const { upstream } = this.#delivery.given.exchange.target;
+    const body = Buffer.from(this.#body, 'latin1').toString('utf8');
+    try {
+      const failure = withoutSecrets(upstream, upstream.adapter.decodeFailure(this.#status, body));
+      return this.#retryAfterS === undefined ? failure : failure.with({ retryAfterS: this.#retryAfterS });
+    } catch (mistake) {
+      return asFailure(mistake);
+    }
+  }
 }
 
 /** Seconds or a date; anything else, and anything beyond a minute, is not believed (U6). */

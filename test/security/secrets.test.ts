@@ -98,6 +98,21 @@ const calls: readonly Head[] = [
   { path: '/api/v1/chat', headers: good, body: JSON.stringify({ message: 'hello', model: 'm' }) },
 ];
 
+const pulls: readonly Head[] = [
+  { path: '/api/pull', headers: good, body: JSON.stringify({ model: 'o' }) },
+  { path: '/api/pull', headers: good, body: JSON.stringify({ model: 'o', stream: false }) },
+];
+
+/** What the operator asks of an Ollama server. */
+const operations: readonly Head[] = [
+  { path: '/api/show', headers: good, body: JSON.stringify({ model: 'o' }) },
+  { path: '/api/copy', headers: good, body: JSON.stringify({ source: 'o', destination: 'p' }) },
+  ...pulls,
+  { path: `/api/blobs/sha256:${'a'.repeat(64)}`, headers: good, body: 'a blob' },
+];
+
+const notAListing = /^\/(?!v1\/models|api\/(?:tags|ps|version)$)/;
+
 /** An upstream that repeats the credentials it refuses, as some proxies do. */
 const echo = (key: string) =>
   JSON.stringify({
@@ -108,6 +123,21 @@ const echo = (key: string) =>
       code: key,
     },
   });
+
+/** An upstream that begins well and repeats the credentials where its answer belongs. */
+const echoLate = (key: string, padding: number) => {
+  const message = `${'.'.repeat(padding)} Incorrect API key provided: ${key}, ${canaries.header}`;
+  const openai = JSON.stringify({ error: { message } });
+  const begun = JSON.stringify({ choices: [{ index: 0, delta: { content: 'hi' } }] });
+  const line = JSON.stringify({ message: { role: 'assistant', content: 'hi' }, done: false });
+  return {
+    whole: { openai, ollama: JSON.stringify({ error: message }) },
+    streamed: {
+      openai: `data: ${begun}\n\ndata: ${openai}\n\n`,
+      ollama: `${line}\n${JSON.stringify({ error: message })}\n`,
+    },
+  };
+};
 
 async function walk(
   gateway: RunningProcess,
@@ -125,8 +155,22 @@ async function walk(
   for (const bytes of malformed) seen.push((await untilClosed(port, bytes)).text);
   for (const status of [400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503]) {
     upstreams['openai']?.behave({ status, body: echo(canaries.provider) });
-    upstreams['ollama']?.behave({ status, body: echo(canaries.ollama) });
-    for (const head of calls) assert.ok((await ask(head)) >= 400, `${head.path} with ${status}`);
+    upstreams['ollama']?.behave({ status, body: echo(canaries.ollama), only: notAListing });
+    for (const head of [...calls, ...operations]) {
+      assert.ok((await ask(head)) >= 400, `${head.path} with ${status}`);
+    }
+  }
+  // The last lengths are cut in the middle of the key, in either dialect.
+  for (const padding of [0, 450, 155, 157]) {
+    for (const form of ['whole', 'streamed'] as const) {
+      upstreams['openai']?.behave({ status: 200, body: echoLate(canaries.provider, padding)[form].openai });
+      upstreams['ollama']?.behave({
+        status: 200,
+        body: echoLate(canaries.ollama, padding)[form].ollama,
+        only: notAListing,
+      });
+      for (const head of [...calls, ...pulls]) await ask(head);
+    }
   }
   for (const upstream of Object.values(upstreams)) {
     upstream.behave({ status: 200, body: undefined, resetAfterRequest: true });
@@ -158,7 +202,8 @@ test('no secret stands in an answer, a log, the spool, a metric or an error (G8)
     const places = { answers: seen.join('\n'), log: out, errors: err, spool };
     for (const [where, text] of Object.entries(places)) {
       for (const secret of secrets) {
-        const at = text.indexOf(secret);
+        // Its beginning is enough: long words of an upstream are cut.
+        const at = text.indexOf(secret.slice(0, 14));
         assert.equal(at, -1, `${where}: …${text.slice(Math.max(0, at - 300), at + 100)}…`);
       }
     }
