@@ -2,14 +2,15 @@
  * One long operation on several Ollama servers at once, told to the client as one stream of progress. It succeeds
  * when all have succeeded; one that fails does not stop the others.
  */
+
 import type { JsonObject } from '../core/call.ts';
 import type { Authenticated, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
+import { warningHeader } from '../core/header-text.ts';
 import { type Outcome, type Reply, type Sink, type StreamSource, wholeReply } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ProgressMerge } from '../protocol/ollama-progress.ts';
 import { combinedFailure, type Fate } from './fate.ts';
-import { warningHeader } from './json-reply.ts';
 import { type Operating, ProgressFlow } from './progress-flow.ts';
 
 export interface FanOutPlan {

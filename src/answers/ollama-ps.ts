@@ -17,11 +17,12 @@ export function listLoaded(knowledge: Knowledge): NonNullable<Route['answer']> {
   return async (exchange) => {
     const servers = knowledge.upstreams.filter(isOllama);
     const told = await Promise.all(servers.map((upstream) => loadedOn(upstream, knowledge, exchange)));
-    const { warnings } = exchange.trail;
-    for (const { upstream, failure } of told) {
-      if (failure !== undefined) warnings.push(`${upstream.name} did not tell (${failure.code})`);
-    }
-    return jsonReply({ models: told.flatMap(({ rows }) => rows) }, 200, warnings);
+    exchange.trail.warn(
+      told.flatMap(({ upstream, failure }) =>
+        failure === undefined ? [] : [`${upstream.name} did not tell (${failure.code})`],
+      ),
+    );
+    return jsonReply({ models: told.flatMap(({ rows }) => rows) }, 200, exchange.trail.warnings);
   };
 }
 

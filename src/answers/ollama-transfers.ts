@@ -34,7 +34,7 @@ export function create(knowledge: Knowledge): Answer {
   return async (exchange) => {
     const { form, upstreams } = await readTransfer(knowledge, exchange);
     const creation = readCreation(form);
-    exchange.trail.warnings.push(...creation.warnings);
+    exchange.trail.warn(creation.warnings);
     await requireBlobs(creation.digests, { knowledge, exchange, upstreams });
     return transfer(knowledge, exchange, { verb: 'create', form: creation.form, upstreams });
   };

@@ -55,7 +55,8 @@ export class Trail {
   stop: StopReason | undefined = undefined;
   verbatim = false;
   // any stage
-  warnings: string[] = [];
+  readonly warnings: string[] = [];
+  #warned = 0;
   // rescue, and dispatch after the first content byte
   failure: Failure | undefined = undefined;
 
@@ -64,4 +65,20 @@ export class Trail {
     this.startedMs = times.startedMs;
     this.wallMs = times.wallMs;
   }
+
+  /** A client may give cause for thousands, each as long as it likes: they end up in a header, the log and the spool. */
+  warn(warnings: readonly string[]): void {
+    for (const warning of warnings) {
+      this.#warned += 1;
+      if (this.#warned <= warningsMax) this.warnings.push(bounded(warning));
+      else this.warnings[warningsMax] = `and ${this.#warned - warningsMax} more`;
+    }
+  }
+}
+
+const warningsMax = 20;
+const warningCharsMax = 160;
+
+function bounded(text: string): string {
+  return text.length <= warningCharsMax ? text : `${text.slice(0, warningCharsMax - 1).toWellFormed()}…`;
 }

@@ -63,6 +63,22 @@ test(
 );
 
 test(
+  'lines larger than a chunk count with all their bytes, and none is lost that has room (G14)',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingBytesMax: 1_000_000 });
+    const line = `${'é'.repeat(199_999)}\n`;
+    for (let index = 0; index < 20; index += 1) writer.add(line);
+    await writer.flush();
+    assert.equal(read().length / line.length, 2);
+    assert.equal(writer.lost, 18);
+    writer.add('small\n');
+    writer.add(line);
+    await writer.flush();
+    assert.equal(writer.lost, 18, 'after the chunk that was kept');
+  }),
+);
+
+test(
   'a line larger than a chunk gets one of its own',
   inFile(async ({ fd, read }) => {
     const writer = new LineWriter({ fd, clock: systemClock, flushMs: 1, pendingBytesMax: 1_000_000 });

@@ -11,7 +11,7 @@ export interface LineWriterOptions {
   readonly clock: Clock;
   /** How long a line may wait for company. */
   readonly flushMs: number;
-  /** In steps of 256 KiB. */
+  /** What may wait besides the chunk that is being written: one of 256 KiB is always there to be filled. */
   readonly pendingBytesMax: number;
   /** Told once when writing begins to fail, and once, with nothing, when it works again. */
   readonly onTrouble?: (trouble: Error | undefined) => void;
@@ -30,6 +30,7 @@ export class LineWriter {
   readonly #options: LineWriterOptions;
   /** Full chunks in the order they were filled, then the one being filled. */
   readonly #full: Buffer[] = [];
+  #fullBytes = 0;
   #chunk: Buffer = Buffer.allocUnsafeSlow(chunkBytes);
   #used = 0;
   #lines = 0;
@@ -46,8 +47,7 @@ export class LineWriter {
 
   /** The line brings its line feed. */
   add(line: string): void {
-    const bytesMost = line.length * 3;
-    if (bytesMost > this.#chunk.length - this.#used && !this.#nextChunk(bytesMost)) {
+    if (!this.#hasRoom(line)) {
       this.lost += 1;
       return;
     }
@@ -83,14 +83,33 @@ export class LineWriter {
     this.#timer = undefined;
   }
 
+  #hasRoom(line: string): boolean {
+    const room = this.#chunk.length - this.#used;
+    // No character takes more: nearly always that is enough to know.
+    if (line.length * 3 <= room) return true;
+    const bytes = Buffer.byteLength(line);
+    return bytes <= room || this.#nextChunk(bytes);
+  }
+
   /** Room for one more line, unless too much waits already. */
   #nextChunk(bytes: number): boolean {
-    if (this.#full.length * chunkBytes >= this.#options.pendingBytesMax) return false;
-    if (this.#used > 0) this.#full.push(this.#chunk.subarray(0, this.#used));
-    this.#chunk = this.#spare ?? Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes));
-    this.#spare = undefined;
+    if (this.#fullBytes + this.#used + bytes > this.#options.pendingBytesMax) return false;
+    this.#closeChunk();
+    if (bytes > chunkBytes) this.#chunk = Buffer.allocUnsafeSlow(bytes);
+    else this.#openChunk();
+    return true;
+  }
+
+  #closeChunk(): void {
+    if (this.#used === 0) return;
+    this.#full.push(this.#chunk.subarray(0, this.#used));
+    this.#fullBytes += this.#used;
     this.#used = 0;
-    return bytes <= this.#chunk.length;
+  }
+
+  #openChunk(): void {
+    this.#chunk = this.#spare ?? Buffer.allocUnsafeSlow(chunkBytes);
+    this.#spare = undefined;
   }
 
   async #writePending(): Promise<void> {
@@ -126,12 +145,11 @@ export class LineWriter {
   }
 
   #takePending(): { chunks: readonly Buffer[]; lines: number } {
+    this.#closeChunk();
     const chunks = this.#full.splice(0);
-    if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
+    this.#fullBytes = 0;
     const lines = this.#lines;
-    this.#chunk = this.#spare ?? Buffer.allocUnsafeSlow(chunkBytes);
-    this.#spare = undefined;
-    this.#used = 0;
+    this.#openChunk();
     this.#lines = 0;
     return { chunks, lines };
   }

@@ -26,7 +26,7 @@ export function dispatch(options: DispatchOptions): Handler<Bound> {
       }
       const encoded = adapter.encode(call, target.model);
       trail.verbatim = encoded.verbatim;
-      if (encoded.warnings !== undefined) trail.warnings.push(...encoded.warnings);
+      if (encoded.warnings !== undefined) trail.warn(encoded.warnings);
       new Delivery({ exchange, encoded, options, resolve, reject }).begin();
     });
 }

@@ -1,5 +1,6 @@
 /** What every answer tells about itself, in its body and in its headers. */
 import type { Bound, ReplyFacts } from '../core/exchange.ts';
+import { headerText, warningHeader } from '../core/header-text.ts';
 import type { DispatchOptions } from './dispatch.ts';
 
 export interface Replying {
@@ -21,21 +22,13 @@ export function replyFacts(given: Replying): ReplyFacts {
 
 export function replyHeaders(exchange: Bound, contentType: string): readonly string[] {
   const { trail } = exchange;
-  const headers = [
+  return [
     'content-type',
     contentType,
     'x-millrace-model',
-    headerSafe(trail.model),
+    headerText(trail.model),
     'x-millrace-target',
-    headerSafe(`${trail.upstream}/${trail.targetModel}`),
+    headerText(`${trail.upstream}/${trail.targetModel}`),
+    ...warningHeader(trail.warnings),
   ];
-  if (trail.warnings.length > 0) headers.push('x-millrace-warning', headerSafe(trail.warnings.join('; ')));
-  return headers;
 }
-
-/** A model's name may hold anything; a header may not. */
-function headerSafe(text: string): string {
-  return safe.test(text) ? text : encodeURIComponent(text);
-}
-
-const safe = /^[\x20-\x7e]*$/;
