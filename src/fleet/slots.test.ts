@@ -102,10 +102,24 @@ test('a reload keeps who waits and who works, and bounds those who come', async 
   const { slots, wait } = rig();
   const slot = slots.take([a]);
   const { slot: waiting } = wait([a]);
-  slots.resize({ places: 0, bytes: 0 });
+  slots.resize({ places: 0, bytes: 0 }, [a.upstream]);
   await assert.rejects(wait([a]).slot, { code: 'queue_full' });
   slot?.release('served');
   assert.equal((await waiting).target, a);
+});
+
+test('a reload that adds slots gives them to those who wait, the oldest first, and one that takes some overbooks nobody', async () => {
+  const { slots, wait } = rig();
+  slots.take([a]);
+  const [first, second, third] = [wait([a]), wait([a]), wait([a])];
+  slots.resize(roomy, [upstreamOf('a', 3)]);
+  const held = await Promise.all([first.slot, second.slot]);
+  assert.deepEqual([slots.inFlight(a.upstream), slots.waiting], [3, 1]);
+  slots.resize(roomy, [upstreamOf('a', 1)]);
+  for (const slot of held) slot.release('served');
+  assert.deepEqual([slots.inFlight(a.upstream), slots.waiting], [1, 1]);
+  slots.resize(roomy, [upstreamOf('a', 2)]);
+  assert.equal((await third.slot).target, a);
 });
 
 type Step = { readonly take: readonly number[] } | { readonly free: number } | { readonly leave: number };

@@ -47,6 +47,8 @@ export class Slots {
   readonly #inFlight = new Map<string, number>();
   readonly #occupied = new Set<Occupied>();
   readonly #waiting = new Set<Waiter>();
+  /** What a reload says of upstreams that some who wait know by an older count. */
+  #limits: ReadonlyMap<string, number> = new Map();
   readonly #warmth: Warmth;
   #waitingBytes = 0;
   #bounds: QueueBounds;
@@ -61,10 +63,13 @@ export class Slots {
     return this.#waiting.size;
   }
 
-  /** After a reload: the queue's new bounds hold for those who come from now on. */
-  resize(bounds: QueueBounds): void {
+  /** After a reload: the queue's bounds hold for those who come from now on, the slots for those who wait as well. */
+  resize(bounds: QueueBounds, upstreams: readonly Upstream[]): void {
     this.#bounds = bounds;
+    this.#limits = new Map(upstreams.map(({ identity, slots }) => [identity, slots]));
     for (const [identity, count] of this.#inFlight) if (count === 0) this.#inFlight.delete(identity);
+    let admitted = this.#admitNext();
+    while (admitted) admitted = this.#admitNext();
   }
 
   inFlight(upstream: Upstream): number {
@@ -78,7 +83,7 @@ export class Slots {
 
   take(candidates: readonly Target[]): Occupied | undefined {
     for (const target of candidates) {
-      if (this.inFlight(target.upstream) < target.upstream.slots) return this.#occupy(target);
+      if (this.#hasRoom(target.upstream)) return this.#occupy(target);
     }
     return undefined;
   }
@@ -104,6 +109,10 @@ export class Slots {
       this.#waitingBytes += waiter.bytes;
       waiting.onLeave(() => leave(fail('client_gone', 'the client left while waiting for a slot')));
     });
+  }
+
+  #hasRoom(upstream: Upstream): boolean {
+    return this.inFlight(upstream) < (this.#limits.get(upstream.identity) ?? upstream.slots);
   }
 
   #fullFor(bytes: number): string | undefined {
@@ -144,13 +153,14 @@ export class Slots {
     if (this.#waiting.size > 0) this.#admitNext();
   }
 
-  #admitNext(): void {
+  #admitNext(): boolean {
     for (const waiter of this.#waiting) {
       const slot = this.take(waiter.candidates);
       if (slot === undefined) continue;
       this.#leaveQueue(waiter);
       waiter.admit(slot);
-      return;
+      return true;
     }
+    return false;
   }
 }

@@ -100,7 +100,7 @@ class Running {
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
     this.lasting.catalogue.keepOnly(upstreams);
     this.lasting.health.keepOnly(upstreams);
-    this.lasting.slots.resize(config.queue);
+    this.lasting.slots.resize(config.queue, upstreams);
     this.lasting.log.level = config.telemetry.logs.level;
   }
 

@@ -10,6 +10,8 @@ import { createHttpTransport } from '../net/http-transport.ts';
 import { providers } from '../providers/registry.ts';
 
 type UpstreamConfig = Config['upstreams'][string];
+type HttpConfig = Extract<UpstreamConfig, { url: string }>;
+type EngineConfig = Exclude<UpstreamConfig, HttpConfig>;
 
 export interface Upstreams {
   readonly all: readonly Upstream[];
@@ -18,6 +20,7 @@ export interface Upstreams {
 
 export class UpstreamPool {
   readonly #clock: Clock;
+  /** By identity and sizes: what both are the same for goes the same way. */
   readonly #transports = new Map<string, Transport>();
   /** Still in use by exchanges that began before a reload. */
   readonly #retired = new Set<Transport>();
@@ -32,12 +35,12 @@ export class UpstreamPool {
     return { all, byName: new Map(all.map((upstream) => [upstream.name, upstream])) };
   }
 
-  /** Hands out no more what `kept` does not name. Returns what closes it, for when nobody needs it any more. */
+  /** Hands out no more what `kept` does not use. Returns what closes it, for when nobody needs it any more. */
   retire(kept: readonly Upstream[]): () => void {
-    const named = new Set(kept.map((upstream) => upstream.identity));
-    const left = [...this.#transports].filter(([identity]) => !named.has(identity));
-    for (const [identity, transport] of left) {
-      this.#transports.delete(identity);
+    const used = new Set(kept.map((upstream) => upstream.transport));
+    const left = [...this.#transports].filter(([, transport]) => !used.has(transport));
+    for (const [way, transport] of left) {
+      this.#transports.delete(way);
       this.#retired.add(transport);
     }
     return () => {
@@ -53,25 +56,36 @@ export class UpstreamPool {
   }
 
   #open(name: string, config: UpstreamConfig): Upstream {
-    const provider = providers[config.type];
+    const { adapter, loadsModels, slots: slotsByKind } = providers[config.type];
+    const slots = config.slots ?? slotsByKind;
     const identity = identityOf(name, config);
-    let transport = this.#transports.get(identity);
-    if (transport === undefined) {
-      transport = openTransport(config, this.#clock);
-      this.#transports.set(identity, transport);
-    }
-    const slots = config.slots ?? provider.slots;
-    const { adapter, loadsModels } = provider;
+    const transport = this.#transportTo(identity, config, slots);
     return { name, adapter, transport, identity, slots, loadsModels, secrets: secretsOf(config) };
+  }
+
+  /** What was learnt of a server stays when only the way there changes. */
+  #transportTo(identity: string, config: UpstreamConfig, slots: number): Transport {
+    if (!('url' in config)) return this.#kept(identity, () => openEngine(config, this.#clock));
+    const sizes = sizesOf(config, slots);
+    return this.#kept(`${identity} ${JSON.stringify(sizes)}`, () => openHttp(config, sizes));
+  }
+
+  #kept(way: string, open: () => Transport): Transport {
+    const transport = this.#transports.get(way) ?? open();
+    this.#transports.set(way, transport);
+    return transport;
   }
 }
 
 /** Everything that makes another server or account of it, secrets included: hashed, so that it may be shown. */
 function identityOf(name: string, config: UpstreamConfig): string {
-  const parts = [name, JSON.stringify(config)];
-  if ('key' in config) parts.push(config.key?.reveal() ?? '');
-  if ('headers' in config) parts.push(...Object.values(config.headers).map((value) => value.reveal()));
-  return `${name}#${hash('sha256', parts.join('\u0000')).slice(0, 16)}`;
+  const parts = 'url' in config ? accountOf(config) : [JSON.stringify(config)];
+  return `${name}#${hash('sha256', [name, ...parts].join('\u0000')).slice(0, 16)}`;
+}
+
+function accountOf({ type, url, key, headers }: HttpConfig): readonly string[] {
+  const sent = Object.entries(headers).flatMap(([name, value]) => [name, value.reveal()]);
+  return [type, url, key?.reveal() ?? '', ...sent];
 }
 
 /** Headers as a whole, and without the scheme in front: `Token abc` is as telling as `abc`. */
@@ -85,30 +99,26 @@ function secretsOf(config: UpstreamConfig): readonly string[] {
 /** Shorter ones are words, such as `true`, that would be missed in a message. */
 const secretLengthMin = 8;
 
-function openTransport(config: UpstreamConfig, clock: Clock): Transport {
-  switch (config.type) {
-    case 'simulator':
-      return createSimulator(config, clock);
-    case 'llamacpp':
-      return openLlamacpp(config, clock);
-    case 'openai':
-    case 'ollama':
-      return openHttp(config);
-  }
+function openEngine(config: EngineConfig, clock: Clock): Transport {
+  return config.type === 'simulator' ? createSimulator(config, clock) : openLlamacpp(config, clock);
 }
 
-function openHttp(config: Extract<UpstreamConfig, { type: 'openai' | 'ollama' }>): Transport {
+/** For listings and the like, beside the calls that occupy the slots. */
+const connectionsBesideSlots = 4;
+
+function sizesOf({ connections, idlePerHost, connectMs, keepAliveMs }: HttpConfig, slots: number) {
+  return {
+    connections: Math.max(connections, slots + connectionsBesideSlots),
+    idleMax: idlePerHost,
+    connectMs,
+    keepAliveMs,
+  };
+}
+
+function openHttp(config: HttpConfig, sizes: ReturnType<typeof sizesOf>): Transport {
   const url = new URL(config.url);
-  const path = url.pathname === '/' ? providers[config.type].basePath : url.pathname.replace(/\/$/, '');
+  const basePath = url.pathname === '/' ? providers[config.type].basePath : url.pathname.replace(/\/$/, '');
   const headers = Object.entries(config.headers).flatMap(([name, value]) => [name, value.reveal()]);
   if (config.key !== undefined) headers.push('authorization', `Bearer ${config.key.reveal()}`);
-  return createHttpTransport({
-    origin: url.origin,
-    basePath: path,
-    headers,
-    connections: config.connections,
-    idleMax: config.idlePerHost,
-    connectMs: config.connectMs,
-    keepAliveMs: config.keepAliveMs,
-  });
+  return createHttpTransport({ origin: url.origin, basePath, headers, ...sizes });
 }
