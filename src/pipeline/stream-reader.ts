@@ -24,6 +24,12 @@ const framings = {
 
 /** What waits for a client that does not read is bounded by pausing the upstream; this bounds what comes anyway. */
 const heldBytesMax = 4 * 1024 * 1024;
+/**
+ * More deltas than this come from a server that does not stop (U13). Some send a token in several of them; how many
+ * tokens there were is told only at the end.
+ */
+const deltasPerToken = 4;
+const deltasToSpare = 64;
 const colon = 0x3a;
 
 export class StreamReader implements BodyReader, StreamSource {
@@ -33,7 +39,7 @@ export class StreamReader implements BodyReader, StreamSource {
   readonly #decode: (frame: Frame) => readonly Part[];
   readonly #render: ((part: Part) => string) | undefined;
   readonly #take = (bytes: Buffer) => this.#frame(bytes);
-  readonly #tokensMax: number;
+  readonly #deltasMax: number;
   #sink: Sink | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -42,7 +48,7 @@ export class StreamReader implements BodyReader, StreamSource {
   #rendered = '';
   #promised = false;
   #complete = false;
-  #tokens = 0;
+  #deltas = 0;
   #settle: ((outcome: Outcome) => void) | undefined;
   #outcome: Outcome | undefined;
 
@@ -54,8 +60,7 @@ export class StreamReader implements BodyReader, StreamSource {
     this.#framer = this.#framing.create(options.eventBytesMax);
     this.#decode = adapter.openDecoder(exchange.call);
     this.#render = encoded.verbatim ? undefined : exchange.endpoint.openRenderer(replyFacts(delivery.given));
-    // A tenth more than asked for, and some for markers, is a server that does not stop (U13).
-    this.#tokensMax = tokensAsked(exchange.call) * 1.1 + 16;
+    this.#deltasMax = tokensAsked(exchange.call) * deltasPerToken + deltasToSpare;
   }
 
   data(chunk: Buffer): void {
@@ -174,8 +179,8 @@ export class StreamReader implements BodyReader, StreamSource {
   }
 
   #count(): void {
-    this.#tokens += 1;
-    if (this.#tokens > this.#tokensMax) {
+    this.#deltas += 1;
+    if (this.#deltas > this.#deltasMax) {
       throw fail('response_too_large', 'the upstream did not stop at the number of tokens asked for');
     }
   }
