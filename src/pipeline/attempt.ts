@@ -1,6 +1,6 @@
 /** The one retry loop (G17): another candidate, and only while the client has seen no content. */
 import type { Planned } from '../core/exchange.ts';
-import { asFailure, type Failure, type FailureCode } from '../core/failure.ts';
+import { asFailure, type Failure } from '../core/failure.ts';
 import type { Handler, Reply, Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 
@@ -48,16 +48,15 @@ function retryOf(exchange: Planned, failure: Failure): Planned | undefined {
   if (exchange.candidates.some((candidate) => !visited.has(candidate.upstream.name))) {
     return { ...exchange, visited };
   }
-  // A server may close an idle connection in the moment we write to it: that one is tried again where it was.
+  // A server may close an idle connection in the moment we write to it. Nobody tells which connections were idle, so
+  // that the first try is repeated where it was whenever it was cut without a byte of an answer: once, no more.
   const firstCut = failure.code === 'upstream_cut' && exchange.trail.attempts.length === 1;
   return firstCut && exchange.trail.firstByteMs === 0 ? exchange : undefined;
 }
 
-const neverSent: ReadonlySet<FailureCode> = new Set(['queue_full', 'queue_timeout']);
-
 function record(exchange: Planned, failure: Failure, tookMs: number): void {
   const { trail } = exchange;
   // Who never got a slot was sent nowhere: that is no attempt.
-  if (neverSent.has(failure.code)) return;
+  if (trail.upstream === '') return;
   trail.attempts.push({ upstream: trail.upstream, model: trail.targetModel, code: failure.code, tookMs });
 }

@@ -53,6 +53,9 @@ function eligible(exchange: Planned): readonly Target[] {
 function queue(options: ScheduleOptions, next: Handler<Bound>, exchange: Planned) {
   return async (candidates: readonly Target[]): Promise<Reply> => {
     const startedMs = options.clock.now();
+    // It is nowhere until it gets a slot: what ends the wait is not to be laid at the last try's door.
+    exchange.trail.upstream = '';
+    exchange.trail.targetModel = '';
     const { queueMs, totalMs } = exchange.clocks;
     const leftMs = Math.max(0, exchange.trail.startedMs + totalMs - startedMs);
     const waiting = options.slots.wait(candidates, {

@@ -26,6 +26,7 @@ export interface ExchangeRow {
   readonly id: string;
   readonly route: string;
   readonly outcome: string;
+  readonly upstream: string;
   readonly code?: string;
   readonly tookMs: number;
   readonly attempts?: ReadonlyArray<{ readonly upstream: string; readonly code: string }>;
