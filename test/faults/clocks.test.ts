@@ -168,7 +168,7 @@ test('G16: the total clock holds in the queue too', async (t) => {
 test('G16, U3: comments and empty lines are no tokens: they move no clock', async (t) => {
   const rig = await openFaultRig(t, {
     behaviour: { keepAliveOnlyMs: 20 },
-    clocks: { firstTokenMs: clockMs },
+    clocks: { firstTokenMs: clockMs, loadMs: clockMs },
     config: { retries: { attempts: 1 } },
   });
   for (const model of ['o', 'l']) {
