@@ -154,7 +154,6 @@ class FanOut implements StreamSource {
     this.#promise();
     const { trail } = this.#plan.exchange;
     trail.bytesOut += bytes.length;
-    trail.chunks += 1;
     if (this.#sink === undefined) this.#held.push(bytes);
     else if (!this.#sink.write(bytes)) this.pause();
   }

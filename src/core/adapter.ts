@@ -11,6 +11,8 @@ export interface Adapter {
   readonly dialect: Dialect;
   /** How its streams are framed. */
   readonly framing: 'sse' | 'ndjson';
+  /** Whether it has a word for "load this model": where not, the gateway answers that by itself. */
+  readonly loads: boolean;
   /** Throws `unsupported`, naming the field, for what this upstream cannot do. */
   encode(call: Call, model: string): Encoded;
   decode(call: Call, body: unknown): CallResult;

@@ -128,7 +128,7 @@ export interface Upstream {
   readonly name: string;
   readonly adapter: Adapter;
   readonly transport: Transport;
-  /** Identity of the server and account behind the name; slots and health are kept by it over reloads. */
+  /** Stands for the server and account behind the name: what was learnt about them is kept by it over reloads. */
   readonly identity: string;
   readonly slots: number;
   /** Whether it loads a model when it is first asked for, which takes its time. */

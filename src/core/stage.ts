@@ -12,7 +12,10 @@ export interface Reply {
   /** Name, value, name, value. */
   readonly headers: readonly string[];
   readonly body: Uint8Array | StreamSource;
-  /** Settles once, after the last byte or the abort; never rejects. Slots, counters and logs hang on it. */
+  /**
+   * Settles once, never rejects; slots, counters and logs hang on it. A stream's settles at its end marker or its abort,
+   * a whole reply's at once: what is left is between the socket and the client.
+   */
   readonly ended: Promise<Outcome>;
 }
 

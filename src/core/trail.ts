@@ -1,5 +1,5 @@
 /**
- * The one mutable record of an exchange. Each field is written by exactly one stage, named beside it.
+ * The one mutable record of an exchange. Each field is written where the comment above it says.
  * The log line, metrics, spool row and later the span and `explain` are projections of it.
  */
 import type { Dialect } from './call.ts';
@@ -21,12 +21,13 @@ export class Trail {
   clientRequestId: string | undefined = undefined;
   remoteAddress = '';
   bytesIn = 0;
-  bytesOut = 0;
-  endedMs = 0;
-  outcome: 'open' | 'complete' | 'failed' | 'aborted' = 'open';
-  status = 0;
-  // gateway: the configuration snapshot that served it
+  // observe: `configId` is the configuration snapshot that served it
   configId = '';
+  status = 0;
+  outcome: 'open' | 'complete' | 'failed' | 'aborted' = 'open';
+  endedMs = 0;
+  // observe for a whole reply, whoever writes it for a stream
+  bytesOut = 0;
   // match
   route = '';
   dialect: Dialect = 'openai';
@@ -42,7 +43,7 @@ export class Trail {
   candidates = 0;
   // attempt
   attempts: AttemptRecord[] = [];
-  // schedule
+  // schedule: empty while no upstream has it
   queuedMs = 0;
   upstream = '';
   targetModel = '';
@@ -50,14 +51,12 @@ export class Trail {
   sentMs = 0;
   firstByteMs = 0;
   firstContentMs = 0;
-  chunks = 0;
   usage: Usage | undefined = undefined;
   stop: StopReason | undefined = undefined;
-  verbatim = false;
   // any stage
   readonly warnings: string[] = [];
   #warned = 0;
-  // rescue, and dispatch after the first content byte
+  // rescue, whoever writes a stream that broke, and observe for what ended otherwise
   failure: Failure | undefined = undefined;
 
   constructor(id: string, times: { startedMs: number; wallMs: number }) {

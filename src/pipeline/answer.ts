@@ -4,7 +4,7 @@ import { fail } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
 
 export interface AnswerOptions {
-  /** False while draining or before the first configuration is ready. */
+  /** False while draining. */
   readonly accepting: () => boolean;
 }
 

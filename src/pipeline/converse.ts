@@ -2,7 +2,7 @@
 import type { Message } from '../core/call.ts';
 import type { Parsed } from '../core/exchange.ts';
 import type { Conversations } from '../core/ports.ts';
-import { onEnded, type Stage } from '../core/stage.ts';
+import { type Handler, onEnded, type Stage } from '../core/stage.ts';
 import { Transcript } from '../core/transcript.ts';
 
 export interface ConverseOptions {
@@ -23,7 +23,7 @@ function remember(conversations: Conversations, exchange: Parsed, said: readonly
   const { principal, trail, call } = exchange;
   const asked = call.kind === 'chat' ? call.conversation : undefined;
   const id = asked === undefined || asked === '' ? trail.id : asked;
-  return async (next: (exchange: Parsed) => ReturnType<Parameters<Stage<Parsed>>[0]>) => {
+  return async (next: Handler<Parsed>) => {
     const before = conversations.read(principal.tenant, id);
     const transcript = new Transcript(answerCharsMax);
     const continued = { ...call, messages: [...before, ...said], conversation: id } as typeof call;

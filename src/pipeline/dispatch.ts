@@ -20,12 +20,11 @@ export function dispatch(options: DispatchOptions): Handler<Bound> {
       const { target, call, trail } = exchange;
       const { adapter } = target.upstream;
       const loading = loadAsked(call);
-      if (loading !== undefined && adapter.dialect !== 'ollama') {
+      if (loading !== undefined && !adapter.loads) {
         resolve(loadReply({ exchange, options }, loading));
         return;
       }
       const encoded = adapter.encode(call, target.model);
-      trail.verbatim = encoded.verbatim;
       if (encoded.warnings !== undefined) trail.warn(encoded.warnings);
       new Delivery({ exchange, encoded, options, resolve, reject }).begin();
     });

@@ -211,7 +211,6 @@ export class StreamReader implements BodyReader, StreamSource {
   #write(bytes: Buffer): void {
     const { trail } = this.#delivery.given.exchange;
     trail.bytesOut += bytes.length;
-    trail.chunks += 1;
     if (this.#sink !== undefined) {
       if (!this.#sink.write(bytes)) this.pause();
       return;

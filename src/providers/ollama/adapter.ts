@@ -13,6 +13,7 @@ import { encodeEmbed } from './encode-embed.ts';
 export const ollamaAdapter: Adapter = {
   dialect: 'ollama',
   framing: 'ndjson',
+  loads: true,
   encode: (call, model) => encodeVerbatim(call, model) ?? encodeNeutral(call, model),
   decode: decodeResult,
   openDecoder: openStreamDecoder,

@@ -15,6 +15,7 @@ const paths = { chat: '/chat/completions', complete: '/completions', embed: '/em
 export const openaiAdapter: Adapter = {
   dialect,
   framing: 'sse',
+  loads: false,
   encode,
   decode: decodeOpenai,
   openDecoder: openaiStreamDecoder,
