@@ -63,7 +63,7 @@ export function ask(transport: Transport, request: UpstreamRequest, options: Ask
     options.signal?.onAbort(() =>
       finish(() => {
         flow?.abort();
-        reject(fail('client_gone', 'the client left while an upstream was being asked'));
+        reject(fail('client_gone', 'whoever asked the upstream has left'));
       }),
     );
   });
@@ -75,15 +75,18 @@ export async function askJson(
   request: UpstreamRequest,
   options: AskOptions,
 ): Promise<unknown> {
-  const told = await ask(transport, request, options);
+  return readJson(await ask(transport, request, options), request.path);
+}
+
+export function readJson(told: Told, path: string): unknown {
   if (told.status < 200 || told.status >= 300) {
     const code = told.status === 401 || told.status === 403 ? 'upstream_unauthorized' : 'upstream_failed';
-    throw fail(code, `the upstream answered ${request.path} with ${told.status}`);
+    throw fail(code, `the upstream answered ${path} with ${told.status}`);
   }
   try {
     return JSON.parse(told.body.toString('utf8'));
   } catch (thrown) {
-    throw fail('bad_upstream_response', `the upstream's answer to ${request.path} is not JSON`, {
+    throw fail('bad_upstream_response', `the upstream's answer to ${path} is not JSON`, {
       cause: asFailure(thrown).cause,
     });
   }

@@ -20,6 +20,11 @@ export class Catalogue {
     return this.#names.get(upstream.identity) ?? [];
   }
 
+  /** Whether it ever told what it offers, be it nothing. */
+  hasHeard(upstream: Upstream): boolean {
+    return this.#names.has(upstream.identity);
+  }
+
   described(upstream: Upstream): readonly OfferedModel[] {
     return this.#offers.get(upstream.identity) ?? none;
   }

@@ -74,12 +74,24 @@ test('U6, U17: a server that refuses for a reason is there: it does not count as
   assert.notEqual(health.of(upstream).state, 'down');
 });
 
-test('a probe tells at once, both ways', () => {
+test('a listing that succeeds tells at once, and so does one that nobody answers or that is not let in', () => {
+  for (const code of ['connect_failed', 'connect_timeout', 'tls_error', 'upstream_unauthorized'] as const) {
+    const { health } = rig();
+    health.probed(upstream, fail(code, 'no'));
+    assert.equal(health.of(upstream).state, 'down', code);
+    health.probed(upstream, undefined);
+    assert.equal(health.of(upstream).state, 'up');
+  }
+});
+
+test('one bad listing between good answers is one failure, not the end of a server', () => {
   const { health } = rig();
-  health.probed(upstream, cut);
-  assert.equal(health.of(upstream).state, 'down');
-  health.probed(upstream, undefined);
-  assert.equal(health.of(upstream).state, 'up');
+  health.note(upstream, 'served');
+  for (const code of ['bad_upstream_response', 'upstream_failed', 'total_timeout'] as const) {
+    assert.equal(health.of(upstream).state, 'up');
+    health.probed(upstream, fail(code, 'it said nonsense'));
+  }
+  assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['down', 3]);
 });
 
 test('what no configuration names is forgotten', () => {

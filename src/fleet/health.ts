@@ -18,6 +18,13 @@ export interface HealthRecord {
 const failuresToBeDown = 3;
 /** The server is there, and has its reason to refuse this request (U6, U17). */
 const refusals: ReadonlySet<FailureCode> = new Set(['upstream_model_missing', 'upstream_rate_limited']);
+/** Nobody is there, or nobody lets us in: asking twice more would tell nothing new. */
+const conclusive: ReadonlySet<FailureCode> = new Set([
+  'connect_failed',
+  'connect_timeout',
+  'tls_error',
+  'upstream_unauthorized',
+]);
 const unknown: HealthRecord = { state: 'unknown', failures: 0, lastFailure: undefined, sinceMs: 0 };
 
 export class Health {
@@ -39,26 +46,26 @@ export class Health {
       const known = before.state === 'up' && before.failures === 0;
       if (!known) this.#learn(upstream, { state: 'up', failures: 0, lastFailure: undefined });
     } else if (outcome.blame === 'upstream' && !refusals.has(outcome.code)) {
-      const failures = before.failures + 1;
-      const state = failures >= failuresToBeDown ? 'down' : before.state;
-      this.#learn(upstream, { state, failures, lastFailure: `${outcome.code}: ${outcome.message}` });
+      this.#failed(upstream, outcome, before.failures + 1);
     }
   }
 
-  /** What a listing or a probe told: the server answered, or it did not. */
+  /** What a listing told: it counts as a call does, except for failures that every call would meet as well. */
   probed(upstream: Upstream, failure: Failure | undefined): void {
-    this.#learn(
-      upstream,
-      failure === undefined
-        ? { state: 'up', failures: 0, lastFailure: undefined }
-        : { state: 'down', failures: failuresToBeDown, lastFailure: `${failure.code}: ${failure.message}` },
-    );
+    if (failure === undefined) this.#learn(upstream, { state: 'up', failures: 0, lastFailure: undefined });
+    else if (conclusive.has(failure.code)) this.#failed(upstream, failure, failuresToBeDown);
+    else this.note(upstream, failure);
   }
 
   /** Forgets upstreams that no configuration names any more. */
   keepOnly(upstreams: readonly Upstream[]): void {
     const kept = new Set(upstreams.map((upstream) => upstream.identity));
     for (const identity of this.#records.keys()) if (!kept.has(identity)) this.#records.delete(identity);
+  }
+
+  #failed(upstream: Upstream, { code, message }: Failure, failures: number): void {
+    const state = failures >= failuresToBeDown ? 'down' : this.of(upstream).state;
+    this.#learn(upstream, { state, failures, lastFailure: `${code}: ${message}` });
   }
 
   #learn(upstream: Upstream, learnt: Omit<HealthRecord, 'sinceMs'>): void {

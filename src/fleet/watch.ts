@@ -5,8 +5,9 @@
 import type { JsonObject } from '../core/call.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
+import { Signal } from '../core/signal.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { askJson } from './ask.ts';
+import { ask, readJson } from './ask.ts';
 import type { Catalogue, OfferedModel } from './catalogue.ts';
 import type { Health } from './health.ts';
 
@@ -22,22 +23,33 @@ const listTimeoutMs = 5_000;
 const listBytesMax = 8 * 1024 * 1024;
 const modelsMax = 10_000;
 
-export async function refresh(upstream: Upstream, options: WatchOptions): Promise<void> {
-  const request = { method: 'GET', path: options.listPathOf(upstream), headers: [] } as const;
-  const asking = { clock: options.clock, timeoutMs: listTimeoutMs, bytesMax: listBytesMax };
+/** Statuses of servers that have no list to tell. */
+const listless: ReadonlySet<number> = new Set([404, 405, 501]);
+
+/** Never rejects. A `signal` that aborts drops the question. */
+export async function refresh(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<void> {
+  const { clock, catalogue, health } = options;
+  const path = options.listPathOf(upstream);
+  const asking = { clock, timeoutMs: listTimeoutMs, bytesMax: listBytesMax };
   try {
-    const models = readModels(await askJson(upstream.transport, request, asking));
-    options.catalogue.learn(upstream, models);
-    options.health.probed(upstream, undefined);
+    const told = await ask(
+      upstream.transport,
+      { method: 'GET', path, headers: [] },
+      signal === undefined ? asking : { ...asking, signal },
+    );
+    if (listless.has(told.status) && !catalogue.hasHeard(upstream)) catalogue.learn(upstream, []);
+    catalogue.learn(upstream, readModels(readJson(told, path)));
+    health.probed(upstream, undefined);
   } catch (thrown) {
     // What it offered before still stands: a server that restarts has not lost its models.
-    options.health.probed(upstream, asFailure(thrown));
+    if (signal?.aborted !== true) health.probed(upstream, asFailure(thrown));
   }
 }
 
-/** Watches until stopped. Each upstream has its own rhythm, so that a slow one holds up nobody. */
+/** Asks at once, and then until stopped. Each upstream has its own rhythm, so that a slow one holds up nobody. */
 export function watch(upstreams: readonly Upstream[], options: WatchOptions): () => void {
   const timers = new Map<Upstream, Timer>();
+  const questions = new Map<Upstream, Signal>();
   let stopped = false;
   const again = (upstream: Upstream): void => {
     if (stopped) return;
@@ -45,13 +57,19 @@ export function watch(upstreams: readonly Upstream[], options: WatchOptions): ()
     const waitMs = options.everyMs * (0.9 + Math.random() * 0.2);
     timers.set(
       upstream,
-      options.clock.after(waitMs, () => void refresh(upstream, options).then(() => again(upstream))),
+      options.clock.after(waitMs, () => look(upstream)),
     );
   };
-  for (const upstream of upstreams) again(upstream);
+  const look = (upstream: Upstream): void => {
+    const signal = new Signal();
+    questions.set(upstream, signal);
+    void refresh(upstream, options, signal).then(() => again(upstream));
+  };
+  for (const upstream of upstreams) look(upstream);
   return () => {
     stopped = true;
     for (const timer of timers.values()) timer.cancel();
+    for (const signal of questions.values()) signal.abort();
   };
 }
 

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { createHeldClock } from '../../test/held-clock.ts';
+import { upstreamOf } from '../../test/targets.ts';
+import { createHttpTransport } from '../net/http-transport.ts';
+import { Catalogue } from './catalogue.ts';
+import { Health } from './health.ts';
+import { refresh, watch } from './watch.ts';
+
+async function rig(t: TestContext, answer: RequestListener) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const transport = createHttpTransport({
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    basePath: '',
+    headers: [],
+    connections: 1,
+    idleMax: 1,
+    connectMs: 1_000,
+    keepAliveMs: 1_000,
+  });
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const clock = createHeldClock();
+  const options = {
+    clock,
+    catalogue: new Catalogue(),
+    health: new Health(clock),
+    everyMs: 30_000,
+    listPathOf: () => '/models',
+  };
+  return { server, transport, options, upstream: { ...upstreamOf('a'), transport } };
+}
+
+const answerWith = (status: number, body: string): RequestListener => {
+  return (_request, response) => response.writeHead(status).end(body);
+};
+
+test('stopping drops a listing that nobody answers: closing does not wait for it', {
+  timeout: 3_000,
+}, async (t) => {
+  const { server, transport, options, upstream } = await rig(t, () => {});
+  const asked = once(server, 'request');
+  const stop = watch([upstream], options);
+  await asked;
+  stop();
+  await transport.close();
+  assert.equal(options.health.of(upstream).state, 'unknown');
+  assert.equal(options.clock.pending, 0);
+});
+
+test('an upstream without a list has told so, and one in trouble has told nothing yet', async (t) => {
+  for (const [status, body, heard] of [
+    [404, 'nothing here', true],
+    [405, '', true],
+    [500, '', false],
+    [200, 'no JSON', false],
+    [200, '{"data":[]}', true],
+  ] as const) {
+    const { options, upstream } = await rig(t, answerWith(status, body));
+    await refresh(upstream, options);
+    assert.equal(options.catalogue.hasHeard(upstream), heard, `${status} ${body}`);
+  }
+});
+
+test('a list that is gone for a moment takes nothing away', async (t) => {
+  let status = 200;
+  const { options, upstream } = await rig(t, (request, response) =>
+    answerWith(status, '{"data":[{"id":"m"}]}')(request, response),
+  );
+  await refresh(upstream, options);
+  status = 404;
+  await refresh(upstream, options);
+  assert.deepEqual(options.catalogue.of(upstream), ['m']);
+});
