@@ -10,7 +10,12 @@ const b = upstreamOf('b');
 const quick = { ...defaultClocks, totalMs: 1_000 };
 
 function rig(offered: Readonly<Record<string, readonly string[]>>) {
-  const offers = { version: 1, now: offered, of: (upstream: Upstream) => offers.now[upstream.name] ?? [] };
+  const offers = {
+    version: 1,
+    now: offered,
+    of: (upstream: Upstream) => offers.now[upstream.name] ?? [],
+    hasHeard: (upstream: Upstream) => offers.now[upstream.name] !== undefined,
+  };
   const table = new ModelTable({
     models: new Map([['gemma', { targets: [targetOn(b)], clocks: quick }]]),
     upstreams: [a, b],
@@ -48,6 +53,20 @@ test('a name without a tag means `latest`, never another tag', () => {
   assert.deepEqual(targets('llama'), ['a:llama:latest']);
   assert.deepEqual(targets('b/llama:8b'), ['b:llama:8b']);
   assert.equal(targets('b/llama'), undefined);
+});
+
+test('`upstream/model` reaches an upstream that told of no models yet, or tells of none ever', () => {
+  for (const offered of [{ a: ['llama'] }, { a: ['llama'], b: [] }]) {
+    const { targets } = rig(offered);
+    assert.deepEqual(targets('b/llama'), ['b:llama']);
+    assert.deepEqual(targets('b/org/llama:8b'), ['b:org/llama:8b']);
+    for (const name of ['b/', 'b', 'c/llama', 'a/other']) assert.equal(targets(name), undefined, name);
+  }
+});
+
+test('who has not told yet is known by name', () => {
+  assert.deepEqual(rig({ a: [] }).table.unheard(), ['b']);
+  assert.deepEqual(rig({ a: [], b: ['llama'] }).table.unheard(), []);
 });
 
 test('turns go on between requests, and a changed offer is known at once', () => {

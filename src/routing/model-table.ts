@@ -16,6 +16,8 @@ export interface NamedModel {
 export interface Offers {
   /** The models an upstream offers. */
   of(upstream: Upstream): readonly string[];
+  /** Whether the upstream ever told, be it that it offers nothing. */
+  hasHeard(upstream: Upstream): boolean;
   /** Counts up whenever any of it changes. */
   readonly version: number;
 }
@@ -48,6 +50,12 @@ export class ModelTable {
     return this.#configured.get(name) ?? this.#findOffered(name);
   }
 
+  /** Upstreams that did not tell yet what they offer: a name that nobody knows may be theirs. */
+  unheard(): readonly string[] {
+    const { upstreams, offers } = this.#options;
+    return upstreams.filter((upstream) => !offers.hasHeard(upstream)).map(({ name }) => name);
+  }
+
   /** Every name that `find` knows without `upstream/` in front. */
   names(): readonly string[] {
     const names = new Set(this.#configured.keys());
@@ -70,11 +78,25 @@ export class ModelTable {
     const known = this.#offered.get(name);
     if (known !== undefined) return known;
     const targets = this.#targetsOffering(name);
-    if (targets.length === 0) return undefined;
     const clocks = this.#options.defaultClocks;
+    if (targets.length === 0) {
+      const named = this.#targetNamed(name);
+      // Not kept: whatever anybody makes up is such a name.
+      return named === undefined ? undefined : { name, clocks, targets: [named], order: () => [named] };
+    }
     const found = { name, clocks, targets, order: createRoundRobin(targets) };
     this.#offered.set(name, found);
     return found;
+  }
+
+  /** `upstream/model` where the upstream told of no models: it knows itself what it has. */
+  #targetNamed(name: string): Target | undefined {
+    const { upstreams, offers } = this.#options;
+    for (const upstream of upstreams) {
+      const model = name.startsWith(`${upstream.name}/`) ? name.slice(upstream.name.length + 1) : '';
+      if (model !== '' && offers.of(upstream).length === 0) return { upstream, model, tier: 1 };
+    }
+    return undefined;
   }
 
   #targetsOffering(name: string): readonly Target[] {

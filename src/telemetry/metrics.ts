@@ -25,6 +25,10 @@ const secondsBounds = [
 ];
 const tokenBounds = Array.from({ length: 14 }, (_, power) => 4 ** power);
 
+/** Before models are counted together. */
+const seriesMax = 5_000;
+const otherModels = 'other';
+
 const operations: Readonly<Record<string, string>> = {
   chat: 'chat',
   complete: 'text_completion',
@@ -74,11 +78,15 @@ function count(counts: Map<string, number>, labels: string): void {
 }
 
 function observeCall(calls: Map<string, CallSeries>, trail: Trail): void {
-  // The configured name, never what a client made up: the number of series stays bounded.
-  const key = `${trail.callKind}\u0000${trail.model}\u0000${trail.upstream}`;
+  let key = keyOf(trail, trail.model);
   let series = calls.get(key);
+  // A client may make up models for an upstream that lists none: beyond the bound they are counted as one.
+  if (series === undefined && calls.size >= seriesMax) {
+    key = keyOf(trail, otherModels);
+    series = calls.get(key);
+  }
   if (series === undefined) {
-    series = createSeries(trail);
+    series = createSeries(trail, calls.size >= seriesMax ? otherModels : trail.model);
     calls.set(key, series);
   }
   series.duration.observe((trail.endedMs - trail.startedMs) / 1000);
@@ -88,11 +96,15 @@ function observeCall(calls: Map<string, CallSeries>, trail: Trail): void {
   if (trail.callKind !== 'embed') series.output.observe(trail.usage.outputTokens);
 }
 
-function createSeries(trail: Trail): CallSeries {
+function keyOf(trail: Trail, model: string): string {
+  return `${trail.callKind}\u0000${model}\u0000${trail.upstream}`;
+}
+
+function createSeries(trail: Trail, model: string): CallSeries {
   const operation = operations[trail.callKind] ?? trail.callKind;
   return {
     labels:
-      `gen_ai_operation_name="${operation}",gen_ai_request_model="${escaped(trail.model)}",` +
+      `gen_ai_operation_name="${operation}",gen_ai_request_model="${escaped(model)}",` +
       `upstream="${escaped(trail.upstream)}"`,
     duration: new Histogram(secondsBounds),
     firstToken: new Histogram(secondsBounds),
