@@ -130,7 +130,6 @@ class Running {
       ownKeys: this.#options.ownKeys,
       refresh: (upstream) => refresh(upstream, watching),
     });
-    for (const upstream of upstreams.all) void refresh(upstream, watching);
     this.#stopWatching = watch(upstreams.all, watching);
     return snapshot;
   }
