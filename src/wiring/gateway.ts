@@ -13,7 +13,7 @@ import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
 import { createMemoryConversations } from '../stores/memory/conversations.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
-import { exchangeFacts } from '../telemetry/exchange-facts.ts';
+import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { openSpool, type Spool } from '../telemetry/spool.ts';
@@ -182,9 +182,9 @@ class Running {
       observers: [
         metrics.observe,
         (trail) => {
-          const facts = exchangeFacts(trail);
-          this.#spool.append(`{"at":${trail.wallMs},${facts}}\n`);
-          log.exchange(trail, facts);
+          const line = exchangeLine(trail, clock.wall());
+          this.#spool.append(line);
+          log.exchange(trail, line);
         },
       ],
       accepting: () => this.#accepting,
