@@ -70,6 +70,7 @@ const transport: Transport = {
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
 const spool = await openSpool({
   path: join(folder, 'spool'),
+  fileBytesMax: 1e9,
   clock,
   onTrouble: (trouble) => console.error(trouble),
 });

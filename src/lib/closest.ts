@@ -1,6 +1,8 @@
 /** Finds what someone probably meant. */
 
 const wordLengthMax = 64;
+/** Each comparison costs microseconds: among thousands of names a hint is not worth the wait of everyone else (G13). */
+const candidatesMax = 500;
 
 /** The candidate nearest to `word`, when it is near enough that a slip of the pen explains it. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
@@ -8,7 +10,12 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   const plain = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 0.5;
+  let looks = candidatesMax;
   for (const candidate of candidates) {
+    // A name so much longer or shorter cannot be near: most are told by that alone.
+    if (Math.abs(candidate.length - plain.length) >= bestDistance) continue;
+    looks -= 1;
+    if (looks < 0) break;
     const distance = editDistance(plain, candidate.toLowerCase().slice(0, wordLengthMax));
     if (distance < bestDistance) {
       best = candidate;

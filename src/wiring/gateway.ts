@@ -42,6 +42,7 @@ export interface Gateway {
   close(graceMs?: number): Promise<void>;
 }
 
+const spoolBytesMax = 256 * 1024 * 1024;
 const conversationBytesMax = 1024 * 1024;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
@@ -49,6 +50,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const spool = await openSpool({
     path: join(config.data, 'exchanges.jsonl'),
+    fileBytesMax: spoolBytesMax,
     clock: options.clock,
     onTrouble: (trouble) => reportSpool(options.log, trouble),
   });
