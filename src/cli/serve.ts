@@ -34,9 +34,10 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     reportTrouble(trouble, invocation),
   );
   if (served === undefined) return 1;
+  // Whoever reads that we are ready may stop us at once: by then we must know how.
+  const ended = stopped({ running: served, log, drainMs: loaded.config.listen.drainMs });
   announce({ served, configuration, file, log, invocation, terminal });
-  const drainMs = loaded.config.listen.drainMs;
-  const exitCode = await stopped({ running: served, log, drainMs });
+  const exitCode = await ended;
   await removeRunningFile(loaded.config.data);
   return exitCode;
 }

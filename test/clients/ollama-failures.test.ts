@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Ollama } from 'ollama';
 import type { Behaviour } from '../upstream/behaviour.ts';
-import { collect, type Fleet, isCall, model, ollamaFake, openaiFake, simulator } from './fleet-kinds.ts';
+import {
+  collect,
+  type Fleet,
+  isCall,
+  model,
+  ollamaFake,
+  openaiFake,
+  simulator,
+  until,
+} from './fleet-kinds.ts';
 import { failureOf } from './ollama-refusal.ts';
 
 const messages = [{ role: 'user', content: 'one two three four' }];
@@ -67,7 +76,10 @@ test('a wrong key is a 401, in the address and in a header', async () => {
 
 test('an unknown model is a 404 in the words that its own clients look for', async () => {
   await using fleet = await openaiFake.open();
-  const failure = await failureOf(fleet.ollama.chat({ ...chat, model: 'nothing' }));
+  // Until every upstream has told its models, an unknown name may yet be one of theirs: that is a 503.
+  const ask = () => failureOf(fleet.ollama.chat({ ...chat, model: 'nothing' }));
+  await until('the upstreams have told their models', async () => (await ask()).status_code !== 503);
+  const failure = await ask();
   assert.equal(failure.status_code, 404);
   assert.match(failure.message, /nothing.*(?:not found|does not exist)/);
 });
