@@ -8,6 +8,7 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { installEngine } from './engines/install-engine.ts';
 
 /** Files that need the llama.cpp engine, installed from its own package. */
 const engineTests = /^test[/\\]engines[/\\]/;
@@ -37,11 +38,16 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+// Before the clock of any test runs: on a new machine the engine takes its time to install.
+if (files.some((file) => engineTests.test(file))) await installEngine();
+
 const runner = spawn(
   process.execPath,
   [
     '--test',
     '--test-timeout=120000',
+    // A file whose test was given up may hold a process open: it has failed, and must not hold the run as well.
+    '--test-force-exit',
     // Two at a time on a small machine: the tests measure time and must not starve each other.
     `--test-concurrency=${Math.max(1, Math.min(4, availableParallelism()))}`,
     ...files,
