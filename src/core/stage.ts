@@ -29,8 +29,6 @@ export interface Sink {
   /** False asks the source to pause until told to resume. */
   write(bytes: Uint8Array): boolean;
   end(): void;
-  /** Ends without the protocol's end: the connection is cut, so that no client takes it for complete. */
-  cut(): void;
 }
 
 /** A body that is pushed. Nothing is pushed before `start`; after `abort` nothing is pushed at all. */

@@ -40,7 +40,6 @@ export class Trail {
   stream = false;
   // plan
   model = '';
-  candidates = 0;
   // attempt
   attempts: AttemptRecord[] = [];
   // schedule: empty while no upstream has it

@@ -49,7 +49,6 @@ export class ReplyWriter {
     this.#source.start({
       write: (bytes) => this.#writeChunk(bytes),
       end: () => this.#end(),
-      cut: () => response.destroy(),
     });
   }
 

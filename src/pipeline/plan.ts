@@ -36,7 +36,6 @@ export function plan(options: PlanOptions): Stage<Parsed, Planned> {
       const found = findModel(options.models, call.model);
       const candidates = found.order();
       trail.model = found.name;
-      trail.candidates = candidates.length;
       if (candidates.length === 0) throw fail('no_upstream', `no upstream is configured for ${found.name}`);
       const clocks = route.totalMs === undefined ? found.clocks : lowered(found.clocks, route.totalMs);
       return next({ ...exchange, candidates, clocks, visited: nothingVisited });
