@@ -13,7 +13,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   routing: ['core', 'lib', 'zod'],
   fleet: ['core', 'lib', 'zod'],
   identity: ['core', 'lib', 'zod'],
-  stores: ['core', 'lib', 'zod'],
+  stores: ['core', 'lib', 'zod', 'kysely', 'pg', '@redis/client'],
   telemetry: ['core', 'lib', 'zod'],
   providers: ['core', 'lib', 'net', 'protocol', 'zod'],
   engines: ['core', 'lib', 'net', 'protocol', 'zod'],

@@ -3,7 +3,7 @@
  * never a request (K1). Bounded: a full file becomes the previous one, and the one before that is gone.
  */
 import { type FileHandle, open, rename } from 'node:fs/promises';
-import type { Ledger } from '../core/ports.ts';
+import type { Spool } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { LineWriter } from '../lib/line-writer.ts';
 
@@ -13,11 +13,6 @@ export interface SpoolOptions {
   /** A file beyond this is followed by a new one. */
   readonly fileBytesMax: number;
   readonly onTrouble: (trouble: Error | undefined) => void;
-}
-
-export interface Spool extends Ledger {
-  /** How many rows could not be kept. */
-  readonly lost: number;
 }
 
 const flushMs = 200;

@@ -1,0 +1,90 @@
+/** What is kept of an exchange for good, and what may be asked about it. Never a prompt, an answer or a key. */
+
+/** Money is counted in whole billionths of a US dollar: a token of the cheapest model is some tens of them. */
+export type NanoUsd = number;
+
+export type LedgerOutcome = 'complete' | 'failed' | 'aborted' | 'lost';
+
+/** One row an exchange. Names that are not known are empty. */
+export interface LedgerRow {
+  /** The exchange's id: a row that comes twice is kept once. */
+  readonly id: string;
+  /** When the exchange began, on the wall clock. */
+  readonly atMs: number;
+  readonly tenant: string;
+  readonly team: string;
+  readonly user: string;
+  readonly key: string;
+  readonly route: string;
+  /** As the client asked for it, after aliases. */
+  readonly model: string;
+  readonly upstream: string;
+  readonly targetModel: string;
+  readonly outcome: LedgerOutcome;
+  /** Of the failure, or empty. */
+  readonly code: string;
+  readonly status: number;
+  readonly stream: boolean;
+  readonly tookMs: number;
+  /** 0 where there was none. */
+  readonly firstTokenMs: number;
+  readonly inputTokens: number;
+  /** Of the input's, those that the upstream had kept. */
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  /** Of the output's, those of hidden reasoning. */
+  readonly reasoningTokens: number;
+  readonly priceVersion: string;
+  readonly costNanoUsd: NanoUsd;
+  /** What the same would have cost more elsewhere, and what saved it. */
+  readonly savedNanoUsd: NanoUsd;
+  readonly savedBy: '' | 'cache' | 'routing' | 'self-hosting';
+}
+
+export const ledgerDimensions = [
+  'day',
+  'tenant',
+  'team',
+  'user',
+  'key',
+  'route',
+  'model',
+  'upstream',
+  'outcome',
+  'savedBy',
+] as const;
+export type LedgerDimension = (typeof ledgerDimensions)[number];
+
+export interface LedgerQuestion {
+  /** From the first day on, up to but without the last: `YYYY-MM-DD` in UTC. */
+  readonly fromDay: string;
+  readonly toDay: string;
+  readonly by: readonly LedgerDimension[];
+  /** Only rows with exactly these values. */
+  readonly where: Readonly<Partial<Record<Exclude<LedgerDimension, 'day'>, string>>>;
+  readonly rowsMax: number;
+}
+
+export interface LedgerSum {
+  /** A value for each dimension that was asked for. */
+  readonly by: Readonly<Partial<Record<LedgerDimension, string>>>;
+  readonly exchanges: number;
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly costNanoUsd: NanoUsd;
+  readonly savedNanoUsd: NanoUsd;
+}
+
+export interface LedgerPageQuestion extends Omit<LedgerQuestion, 'by' | 'rowsMax'> {
+  /** Rows after this one, in order of time and id; from the beginning when absent. */
+  readonly after?: string;
+  readonly rowsMax: number;
+}
+
+export interface LedgerPage {
+  readonly rows: readonly LedgerRow[];
+  /** For the next page; absent on the last. */
+  readonly next?: string;
+}
