@@ -2,9 +2,10 @@
  * Asks every upstream from time to time what it offers: a cheap question that also tells whether it is there.
  * No model is ever called for that.
  */
-import type { JsonObject } from '../core/call.ts';
+
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
+import { asObject } from '../core/json-object.ts';
 import { Signal } from '../core/signal.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { ask, readJson } from './ask.ts';
@@ -83,10 +84,4 @@ export function readModels(body: unknown): readonly OfferedModel[] {
     const name = described?.['id'] ?? described?.['name'] ?? described?.['model'];
     return described !== undefined && typeof name === 'string' ? [{ name, described }] : [];
   });
-}
-
-function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as JsonObject)
-    : undefined;
 }

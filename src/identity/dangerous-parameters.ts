@@ -2,9 +2,10 @@
  * Parameters with which one request can hurt an engine behind us or everyone else on it. Refused by name unless the
  * operator allows them; everything else that we do not know passes (G12).
  */
-import type { Json, JsonObject } from '../core/call.ts';
+
 import type { ParsedBody } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
+import { isObject } from '../core/json-object.ts';
 
 const grammarBytesMax = 16 * 1024;
 
@@ -55,8 +56,4 @@ function check(parameter: DangerousParameter, { name, bytes, allowed }: Found): 
   throw fail('unsupported', `${name} ${reason}; the operator may allow it by \`allowParameters\``, {
     param: name,
   });
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,10 +1,11 @@
 /** A request's bytes as JSON, with what could hurt us or an engine behind us refused by name (C2, G12). */
+
 import { isUtf8 } from 'node:buffer';
 import type { Json, JsonObject } from '../core/call.ts';
 import type { ParsedBody } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
+import { isObject } from '../core/json-object.ts';
 import { scanJson } from './json-scan.ts';
-import { isObject } from './read.ts';
 
 export function parseJsonBody(body: Uint8Array): ParsedBody {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);

@@ -1,7 +1,9 @@
 /** Models as Ollama's listings tell of them, for those that an Ollama server keeps and for those it does not. */
+
 import { hash } from 'node:crypto';
 import type { Json, JsonObject } from '../core/call.ts';
-import { isList, isObject } from './read.ts';
+import { isObject } from '../core/json-object.ts';
+import { isList } from './read.ts';
 
 /** What is known of a model behind a name. */
 export interface KnownModel {

@@ -1,10 +1,11 @@
 /** The fields that Ollama's endpoints share: `options`, `keep_alive`, `format`, `think`, log probabilities. */
+
 import type { EngineOptions, Format, Json, JsonObject, Sampling, Think } from '../core/call.ts';
+import { isObject } from '../core/json-object.ts';
 import {
   bounds,
   invalid,
   isAbsent,
-  isObject,
   optionalBoolean,
   optionalNumber,
   optionalObject,

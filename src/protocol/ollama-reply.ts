@@ -1,9 +1,11 @@
 /** What chat and generate share when they answer: lines, times, counts, the last line. */
+
 import type { Json } from '../core/call.ts';
 import type { ReplyFacts } from '../core/exchange.ts';
+import { isObject } from '../core/json-object.ts';
 import type { CallResult, Part, StopReason, Usage } from '../core/part.ts';
 import { renderToolCalls, ToolCallCollector } from './ollama-tool-calls.ts';
-import { isList, isObject } from './read.ts';
+import { isList } from './read.ts';
 
 export interface Said {
   readonly text: string;

@@ -1,6 +1,8 @@
 /** Tool calls as Ollama writes them: whole, with their arguments as an object. */
+
 import type { JsonObject, ToolCall } from '../core/call.ts';
 import { fail } from '../core/failure.ts';
+import { isObject } from '../core/json-object.ts';
 import type { Part } from '../core/part.ts';
 
 type ToolCallDelta = Extract<Part, { type: 'tool-call-delta' }>;
@@ -51,7 +53,7 @@ function parseArguments(call: ToolCall): JsonObject {
   if (call.arguments.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(call.arguments);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+    if (isObject(value)) return value;
   } catch (cause) {
     throw notAnObject(call, cause);
   }

@@ -1,12 +1,13 @@
 /** OpenAI's messages and tools, read into neutral ones. */
+
 import type { Content, Json, JsonObject, Message, Tool, ToolCall, ToolChoice } from '../core/call.ts';
+import { isObject } from '../core/json-object.ts';
 import { present } from './present.ts';
 import {
   bounds,
   invalid,
   isAbsent,
   isList,
-  isObject,
   optionalBoolean,
   optionalList,
   optionalObject,

@@ -1,16 +1,16 @@
 /** Readers for request bodies: cheap, and each names the field it refuses. The data plane uses no schema library. */
+
 import type { Json, JsonObject } from '../core/call.ts';
 import { type Failure, fail } from '../core/failure.ts';
+import { isObject } from '../core/json-object.ts';
+
+export { isObject };
 
 /** Where a value stands, for messages: called only when something is wrong. */
 export type Path = string;
 
 export function invalid(param: Path, message: string): Failure {
   return fail('invalid_request', `${param} ${message}`, { param });
-}
-
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function isList(value: Json | undefined): value is readonly Json[] {

@@ -1,7 +1,9 @@
 /** A plain value that a JSON Schema accepts: only what is required, the first of what may be chosen. */
+
 import type { Json, JsonObject } from '../../core/call.ts';
 import { type Failure, fail } from '../../core/failure.ts';
-import { isList, isObject } from '../../protocol/read.ts';
+import { isObject } from '../../core/json-object.ts';
+import { isList } from '../../protocol/read.ts';
 import { mergeSchemas } from './schema-merge.ts';
 import { sampleNumber, sampleString } from './schema-scalars.ts';
 

@@ -1,6 +1,8 @@
 /** Two JSON Schemas that must both hold, as one: what `allOf`, a `$ref` with neighbours and a chosen branch need. */
+
 import type { Json, JsonObject } from '../../core/call.ts';
-import { isList, isObject } from '../../protocol/read.ts';
+import { isObject } from '../../core/json-object.ts';
+import { isList } from '../../protocol/read.ts';
 
 const branchesMax = 64;
 

@@ -1,14 +1,16 @@
 /** Whole replies of Ollama, made neutral. */
+
 import type { Call, JsonObject } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
+import { asObject } from '../../core/json-object.ts';
 import type { CallResult } from '../../core/part.ts';
 import { present } from '../../protocol/present.ts';
 import { excerpt } from './excerpt.ts';
 import { malformed, readSaid, readStop, readUsage } from './reply-fields.ts';
 
 export function decodeResult(call: Call, body: unknown): CallResult {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed(body);
-  const reply = body as JsonObject;
+  const reply = asObject(body);
+  if (reply === undefined) throw malformed(body);
   const error = reply['error'];
   if (typeof error === 'string') throw fail('upstream_failed', excerpt(error));
   return call.kind === 'embed' ? decodeVectors(reply) : decodeText(reply);

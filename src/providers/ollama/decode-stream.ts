@@ -1,7 +1,9 @@
 /** Lines of Ollama's streams, made neutral one by one. */
+
 import type { Frame } from '../../core/adapter.ts';
 import type { Call, JsonObject } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
+import { isObject } from '../../core/json-object.ts';
 import type { Part } from '../../core/part.ts';
 import { present } from '../../protocol/present.ts';
 import { excerpt } from './excerpt.ts';
@@ -34,9 +36,8 @@ const telling = ['done', 'message', 'response', 'error'] as const;
 
 function parseLine(data: string): JsonObject {
   const line = parseJson(data);
-  if (typeof line !== 'object' || line === null || Array.isArray(line)) throw malformed(data);
-  if (!telling.some((key) => key in line)) throw malformed(data);
-  return line as JsonObject;
+  if (!isObject(line) || !telling.some((key) => key in line)) throw malformed(data);
+  return line;
 }
 
 function parseJson(data: string): unknown {

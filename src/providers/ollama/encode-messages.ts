@@ -1,6 +1,8 @@
 /** Neutral messages as Ollama has them: text and images apart, arguments as objects, tools known by name. */
+
 import type { Content, JsonObject, Message, ToolCall } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
+import { isObject } from '../../core/json-object.ts';
 import { invalid } from '../../protocol/read.ts';
 import { cannot } from './refuse.ts';
 
@@ -72,8 +74,6 @@ function parseArguments(call: ToolCall, path: string): JsonObject {
   } catch (cause) {
     throw fail('invalid_request', `${param} must be JSON`, { param, cause });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw cannot(param, 'take arguments that are not an object');
-  }
-  return value as JsonObject;
+  if (!isObject(value)) throw cannot(param, 'take arguments that are not an object');
+  return value;
 }

@@ -1,10 +1,12 @@
 /** The fields that whole replies and lines of a stream share. */
+
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject, ToolCall } from '../../core/call.ts';
 import { type Failure, fail } from '../../core/failure.ts';
+import { isObject } from '../../core/json-object.ts';
 import type { StopReason, Usage } from '../../core/part.ts';
 import { present } from '../../protocol/present.ts';
-import { isList, isObject } from '../../protocol/read.ts';
+import { isList } from '../../protocol/read.ts';
 import { excerpt } from './excerpt.ts';
 
 export interface Said {

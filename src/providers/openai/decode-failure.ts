@@ -1,7 +1,9 @@
 /** OpenAI's failures, by status and by what the body says. */
+
 import type { JsonObject } from '../../core/call.ts';
 import { type Failure, type FailureCode, fail } from '../../core/failure.ts';
-import { asObject, asText } from './json-shape.ts';
+import { asObject } from '../../core/json-object.ts';
+import { asText } from './as-text.ts';
 
 /** Our own trouble with an upstream's key or quota is never shown as the client's (G5). */
 const byStatus: Readonly<Record<number, FailureCode>> = {

@@ -1,9 +1,11 @@
 /** OpenAI's whole answers, taken with doubt: an upstream's bytes are not trusted. */
+
 import type { Call, Json, JsonObject, ToolCall } from '../../core/call.ts';
 import { type Failure, fail } from '../../core/failure.ts';
+import { asObject } from '../../core/json-object.ts';
 import type { CallResult, Choice, StopReason, Usage } from '../../core/part.ts';
+import { asText } from './as-text.ts';
 import { errorWithin, tellsError } from './decode-failure.ts';
-import { asObject, asText } from './json-shape.ts';
 
 export function decodeOpenai(call: Call, body: unknown): CallResult {
   const value = asObject(body) ?? wrongShape('is not an object');

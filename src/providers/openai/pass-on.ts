@@ -1,5 +1,7 @@
 /** The client's own bytes, with the model's name at the upstream and, on streams, a request for usage. */
+
 import type { Call } from '../../core/call.ts';
+import { asObject } from '../../core/json-object.ts';
 import { type Edit, splice } from '../../protocol/splice.ts';
 
 export function passOn(call: Call, model: string): Uint8Array {
@@ -15,10 +17,6 @@ export function passOn(call: Call, model: string): Uint8Array {
   }
   edits.sort((one, other) => one.start - other.start);
   return splice(bytes, edits);
-}
-
-function asObject(value: unknown): object {
-  return typeof value === 'object' && value !== null ? value : {};
 }
 
 function afterOpeningBrace(bytes: Uint8Array): { start: number; end: number } {

@@ -1,11 +1,13 @@
 /** OpenAI's stream, one event at a time. */
+
 import type { Frame } from '../../core/adapter.ts';
 import type { Call, Json, JsonObject } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
+import { asObject } from '../../core/json-object.ts';
 import type { Part } from '../../core/part.ts';
+import { asText } from './as-text.ts';
 import { argumentsText, badResponse, decodeStop, decodeUsage } from './decode.ts';
 import { errorWithin, tellsError } from './decode-failure.ts';
-import { asObject, asText } from './json-shape.ts';
 
 const nothing: readonly Part[] = [];
 
