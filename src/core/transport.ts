@@ -16,6 +16,7 @@ export interface Receiver {
   /** The request left for a server that is there: the connect clock stops. */
   sent(): void;
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  /** The chunk is the receiver's to keep. */
   data(chunk: Uint8Array): void;
   end(): void;
   fail(failure: Failure): void;

@@ -45,8 +45,7 @@ export function ask(transport: Transport, request: UpstreamRequest, options: Ask
       data: (chunk) => {
         bytes += chunk.length;
         if (bytes <= options.bytesMax) {
-          // The transport may use its buffer again.
-          chunks.push(Uint8Array.from(chunk));
+          chunks.push(chunk);
           return;
         }
         finish(() => {
