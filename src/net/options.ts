@@ -69,7 +69,12 @@ export const connectionOptions = {
     .max(65_536)
     .optional()
     .describe('Requests it works on at once. Asked of the server, or assumed, when absent.'),
-  connections: z.int().min(1).max(65_536).default(100).describe('Connections open to it at once.'),
+  connections: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(100)
+    .describe('Connections open to it at once; at least 4 more than its slots, whatever stands here.'),
   idlePerHost: z.int().min(0).max(65_536).default(20).describe('Idle connections kept open to it.'),
   keepAliveMs: milliseconds.default(30_000).describe('How long an idle connection to it stays open.'),
   connectMs: milliseconds.default(5_000).describe('How long connecting may take.'),

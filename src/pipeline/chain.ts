@@ -39,7 +39,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(answer(parts.knowledge)) //                 listings and health are answered here, from what we know
     .through(parse(parts.bodies)) // Parsed         + call
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
-    .through(plan(parts.routing)) // Planned        + candidates, best first, and the clocks
+    .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate
     .into(dispatch(parts.delivery)); //                  encode, send, decode

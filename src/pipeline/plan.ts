@@ -1,4 +1,4 @@
-/** Which targets would do, best first, and how long each phase may take. */
+/** Which targets would do, in the order to try them, and how long each phase may take. */
 import type { Clocks, Parsed, Planned, Target } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';

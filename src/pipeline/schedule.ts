@@ -20,7 +20,7 @@ interface Waiting {
 }
 
 export interface Slots {
-  /** A slot on the first candidate that has one free, best first, or nothing. */
+  /** A slot on the first candidate that has one free, or nothing. */
   take(candidates: readonly Target[]): Slot | undefined;
   /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
   wait(candidates: readonly Target[], waiting: Waiting): Promise<Slot>;
@@ -40,7 +40,7 @@ export function schedule(options: ScheduleOptions): Stage<Planned, Bound> {
   };
 }
 
-/** The best tier that has a candidate left: the next tier serves only when this one cannot. */
+/** The first tier that has a candidate left: the next tier serves only when this one cannot. */
 function eligible(exchange: Planned): readonly Target[] {
   const { candidates, visited } = exchange;
   const [only] = candidates;

@@ -28,7 +28,11 @@ const clockOptions = z.strictObject({
 });
 
 const modelOptions = z.strictObject({
-  targets: z.array(targetOptions).min(1).max(256).describe('Where the model is served, best first.'),
+  targets: z
+    .array(targetOptions)
+    .min(1)
+    .max(256)
+    .describe('Where the model is served: each of a tier in its turn, the next tier when it cannot.'),
   policy: z
     .enum(['auto', 'round-robin'])
     .default('auto')
