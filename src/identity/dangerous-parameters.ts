@@ -21,6 +21,10 @@ const bytesMaxOf = {
   guided_regex: grammarBytesMax,
   guided_choice: grammarBytesMax,
   guided_grammar: grammarBytesMax,
+  guided_whitespace_pattern: grammarBytesMax,
+  // What vLLM took in place of those: all of them in one object.
+  structured_outputs: grammarBytesMax,
+  structural_tag: grammarBytesMax,
   grammar: grammarBytesMax,
 } as const;
 

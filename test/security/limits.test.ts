@@ -155,6 +155,8 @@ const dangerous: readonly (readonly [string, unknown])[] = [
   ['chat_template', '{% for i in range(10**9) %}{% endfor %}'],
   ['chat_template_kwargs', { enable_thinking: false }],
   ['guided_json', { enum: list(4000, (index) => `word${index}`) }],
+  ['structured_outputs', { regex: '(a|b)'.repeat(4000) }],
+  ['structural_tag', { structures: list(4000, (index) => ({ begin: `<${index}>` })) }],
   ['grammar', 'root ::= "a"\n'.repeat(2000)],
 ];
 
