@@ -16,29 +16,31 @@ export function attempt(options: AttemptOptions): Stage<Planned> {
     return next(exchange).catch((thrown: unknown) => {
       const failure = asFailure(thrown);
       record(exchange, failure, options.clock.now() - startedMs);
-      return again(options, next, exchange)(failure);
+      return again(options, next, { exchange, failure });
     });
   };
 }
 
-function again(options: AttemptOptions, next: Handler<Planned>, first: Planned) {
-  return async (firstFailure: Failure): Promise<Reply> => {
-    let failure = firstFailure;
-    let exchange = first;
-    for (let sent = 1; sent < options.attempts; sent += 1) {
-      const retry = retryOf(exchange, failure);
-      if (retry === undefined) break;
-      exchange = retry;
-      const startedMs = options.clock.now();
-      try {
-        return await next(exchange);
-      } catch (thrown) {
-        failure = asFailure(thrown);
-        record(exchange, failure, options.clock.now() - startedMs);
-      }
+interface Failed {
+  readonly exchange: Planned;
+  readonly failure: Failure;
+}
+
+async function again(options: AttemptOptions, next: Handler<Planned>, first: Failed): Promise<Reply> {
+  let { exchange, failure } = first;
+  for (let sent = 1; sent < options.attempts; sent += 1) {
+    const retry = retryOf(exchange, failure);
+    if (retry === undefined) break;
+    exchange = retry;
+    const startedMs = options.clock.now();
+    try {
+      return await next(exchange);
+    } catch (thrown) {
+      failure = asFailure(thrown);
+      record(exchange, failure, options.clock.now() - startedMs);
     }
-    throw failure;
-  };
+  }
+  throw failure;
 }
 
 /** The exchange with what failed left out, or nothing when another try is pointless. */

@@ -1,8 +1,8 @@
 /** Conversations that the gateway keeps: what was said before goes in front, what is said now is kept after. */
-import type { Message } from '../core/call.ts';
+import type { ChatCall, Message } from '../core/call.ts';
 import type { Parsed } from '../core/exchange.ts';
 import type { Conversations } from '../core/ports.ts';
-import { type Handler, onEnded, type Stage } from '../core/stage.ts';
+import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import { Transcript } from '../core/transcript.ts';
 
 export interface ConverseOptions {
@@ -15,24 +15,32 @@ export function converse(options: ConverseOptions): Stage<Parsed> {
   return (next) => (exchange) => {
     const { call } = exchange;
     if (call.kind !== 'chat' || call.conversation === undefined) return next(exchange);
-    return remember(options.conversations, exchange, call.messages)(next);
+    return remember(options.conversations, next, { exchange, call });
   };
 }
 
-function remember(conversations: Conversations, exchange: Parsed, said: readonly Message[]) {
-  const { principal, trail, call } = exchange;
-  const asked = call.kind === 'chat' ? call.conversation : undefined;
-  const id = asked === undefined || asked === '' ? trail.id : asked;
-  return async (next: Handler<Parsed>) => {
-    const before = conversations.read(principal.tenant, id);
-    const transcript = new Transcript(answerCharsMax);
-    const continued = { ...call, messages: [...before, ...said], conversation: id } as typeof call;
-    const reply = await next({ ...exchange, call: continued, transcript });
-    onEnded(reply, (outcome) => {
-      // Half an answer is not remembered: the client saw an error and will ask again.
-      if (outcome.kind !== 'complete' || trail.failure !== undefined) return;
-      conversations.append(principal.tenant, id, [...said, { role: 'assistant', content: transcript.text }]);
-    });
-    return reply;
-  };
+interface Continued {
+  readonly exchange: Parsed;
+  /** The exchange's call: a chat. */
+  readonly call: ChatCall;
+}
+
+async function remember(
+  conversations: Conversations,
+  next: Handler<Parsed>,
+  { exchange, call }: Continued,
+): Promise<Reply> {
+  const { trail } = exchange;
+  const { tenant } = exchange.principal;
+  const id = call.conversation || trail.id;
+  const messages = [...conversations.read(tenant, id), ...call.messages];
+  const transcript = new Transcript(answerCharsMax);
+  const reply = await next({ ...exchange, call: { ...call, messages, conversation: id }, transcript });
+  onEnded(reply, (outcome) => {
+    // Half an answer is not remembered: the client saw an error and will ask again.
+    if (outcome.kind !== 'complete' || trail.failure !== undefined) return;
+    const answer: Message = { role: 'assistant', content: transcript.text };
+    conversations.append(tenant, id, [...call.messages, answer]);
+  });
+  return reply;
 }

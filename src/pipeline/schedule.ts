@@ -36,7 +36,7 @@ export function schedule(options: ScheduleOptions): Stage<Planned, Bound> {
     const candidates = eligible(exchange);
     const slot = options.slots.take(candidates);
     if (slot !== undefined) return occupy(next, exchange, slot);
-    return queue(options, next, exchange)(candidates);
+    return queue(options, next, { exchange, candidates });
   };
 }
 
@@ -50,27 +50,34 @@ function eligible(exchange: Planned): readonly Target[] {
   return left.filter((candidate) => candidate.tier === tier);
 }
 
-function queue(options: ScheduleOptions, next: Handler<Bound>, exchange: Planned) {
-  return async (candidates: readonly Target[]): Promise<Reply> => {
-    const startedMs = options.clock.now();
-    // It is nowhere until it gets a slot: what ends the wait is not to be laid at the last try's door.
-    exchange.trail.upstream = '';
-    exchange.trail.targetModel = '';
-    const { queueMs, totalMs } = exchange.clocks;
-    const leftMs = Math.max(0, exchange.trail.startedMs + totalMs - startedMs);
-    const waiting = options.slots.wait(candidates, {
-      queueMs: Math.min(queueMs, leftMs),
-      bytes: exchange.call.wire.bytes.length,
-      onLeave: (leave) => exchange.signal.onAbort(leave),
-    });
-    const slot = await (leftMs < queueMs ? waiting.catch(asTotal(totalMs)) : waiting);
-    exchange.trail.queuedMs += options.clock.now() - startedMs;
-    if (exchange.signal.aborted) {
-      slot.release('left');
-      throw fail('client_gone', 'the client left while waiting for a slot');
-    }
-    return occupy(next, exchange, slot);
-  };
+interface Wanting {
+  readonly exchange: Planned;
+  readonly candidates: readonly Target[];
+}
+
+async function queue(
+  options: ScheduleOptions,
+  next: Handler<Bound>,
+  { exchange, candidates }: Wanting,
+): Promise<Reply> {
+  const startedMs = options.clock.now();
+  // It is nowhere until it gets a slot: what ends the wait is not to be laid at the last try's door.
+  exchange.trail.upstream = '';
+  exchange.trail.targetModel = '';
+  const { queueMs, totalMs } = exchange.clocks;
+  const leftMs = Math.max(0, exchange.trail.startedMs + totalMs - startedMs);
+  const waiting = options.slots.wait(candidates, {
+    queueMs: Math.min(queueMs, leftMs),
+    bytes: exchange.call.wire.bytes.length,
+    onLeave: (leave) => exchange.signal.onAbort(leave),
+  });
+  const slot = await (leftMs < queueMs ? waiting.catch(asTotal(totalMs)) : waiting);
+  exchange.trail.queuedMs += options.clock.now() - startedMs;
+  if (exchange.signal.aborted) {
+    slot.release('left');
+    throw fail('client_gone', 'the client left while waiting for a slot');
+  }
+  return occupy(next, exchange, slot);
 }
 
 /** The exchange's own clock ended the wait, not the queue's. */
