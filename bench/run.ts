@@ -14,6 +14,7 @@ import { millrace } from './contestants/millrace.ts';
 import { nginx } from './contestants/nginx.ts';
 import { portkey } from './contestants/portkey.ts';
 import { describeEnvironment } from './environment.ts';
+import { renderFlatLines } from './flat-lines.ts';
 import { type Run, renderRun } from './report.ts';
 import { type CellResult, evaluateCell, judgeGoals } from './results.ts';
 import { Rig, type Running } from './rig.ts';
@@ -211,7 +212,7 @@ function describeEntrants(plan: Plan, entrants: ReadonlyMap<string, Entrant>): R
 
 function write(run: Run, plan: Plan): void {
   const markdown = renderRun(run, plan.cells);
-  const json = `${JSON.stringify(run, undefined, 2)}\n`;
+  const json = renderFlatLines(run);
   const path = join(resultsFolder, `${run.environment.date.slice(0, 10)}-${run.name}`);
   mkdirSync(resultsFolder, { recursive: true });
   writeFileSync(`${path}.json`, json);
