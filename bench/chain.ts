@@ -131,7 +131,7 @@ const handler = createChain({
     ),
   },
   routing: { models },
-  retries: { attempts: 2, clock },
+  retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {
     slots: new Slots({ clock, queue: { places: 100, bytes: 1e6 }, health: new Health(clock) }),
     clock,

@@ -42,9 +42,10 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   await writeFile(file, JSON.stringify(treeOf(options.config ?? {})));
   const key = 'sk-mr-0123456789abcdef0123456789abcdef01234567';
   const lines: string[] = [];
+  const loaded = loadConfig({ path: file, env: {} });
   const gateway = await openGateway({
-    loaded: loadConfig({ path: file, env: {} }),
-    log: options.log ?? quietLog(lines),
+    loaded,
+    log: options.log ?? quietLog(lines, loaded.config.telemetry.logs.level),
     clock: options.clock ?? systemClock,
     ownKeys: [{ key, principal: { keyName: 'test', tenant: 'default', role: options.role ?? 'operator' } }],
   });
@@ -76,14 +77,18 @@ function treeOf({ listen, ...given }: Readonly<Record<string, unknown>>): object
   };
 }
 
-function quietLog(lines: string[]): Log {
+function quietLog(lines: string[], level: Log['level']): Log {
   const keep = (facts: object, message: string) => void lines.push(`${JSON.stringify(facts)} ${message}`);
-  return {
+  const log: Log = {
+    debug: (facts, message) => {
+      if (log.level === 'debug') keep(facts, message);
+    },
     info: keep,
     warn: keep,
     error: keep,
     exchange: (_trail, facts) => void lines.push(facts),
-    level: 'debug',
+    level,
     flush: () => {},
   };
+  return log;
 }

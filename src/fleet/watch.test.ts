@@ -33,6 +33,7 @@ async function rig(t: TestContext, answer: RequestListener) {
     health: new Health(clock),
     everyMs: 30_000,
     listPathOf: () => '/models',
+    onListing: () => {},
   };
   return { server, transport, options, upstream: { ...upstreamOf('a'), transport } };
 }

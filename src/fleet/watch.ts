@@ -4,7 +4,7 @@
  */
 
 import type { Upstream } from '../core/exchange.ts';
-import { asFailure } from '../core/failure.ts';
+import { asFailure, Failure } from '../core/failure.ts';
 import { asObject } from '../core/json-object.ts';
 import { Signal } from '../core/signal.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -18,6 +18,15 @@ export interface WatchOptions {
   readonly health: Health;
   readonly everyMs: number;
   readonly listPathOf: (upstream: Upstream) => string;
+  /** Told how each question went. */
+  readonly onListing: (listing: Listing) => void;
+}
+
+interface Listing {
+  readonly upstream: string;
+  readonly tookMs: number;
+  /** How many models it told of, or why none. */
+  readonly outcome: number | Failure;
 }
 
 const listTimeoutMs = 5_000;
@@ -29,22 +38,28 @@ const listless: ReadonlySet<number> = new Set([404, 405, 501]);
 
 /** Never rejects. A `signal` that aborts drops the question. */
 export async function refresh(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<void> {
-  const { clock, catalogue, health } = options;
+  const { clock, health } = options;
+  const startedMs = clock.now();
+  const outcome = await list(upstream, options, signal).catch(asFailure);
+  if (outcome instanceof Failure && signal?.aborted === true) return;
+  health.probed(upstream, outcome instanceof Failure ? outcome : undefined);
+  options.onListing({ upstream: upstream.name, tookMs: clock.now() - startedMs, outcome });
+}
+
+/** How many models it told of. What it offered before stands while it does not: a server that restarts has lost none. */
+async function list(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<number> {
+  const { clock, catalogue } = options;
   const path = options.listPathOf(upstream);
   const asking = { clock, timeoutMs: listTimeoutMs, bytesMax: listBytesMax };
-  try {
-    const told = await ask(
-      upstream.transport,
-      { method: 'GET', path, headers: [] },
-      signal === undefined ? asking : { ...asking, signal },
-    );
-    if (listless.has(told.status) && !catalogue.hasHeard(upstream)) catalogue.learn(upstream, []);
-    catalogue.learn(upstream, readModels(readJson(told, path)));
-    health.probed(upstream, undefined);
-  } catch (thrown) {
-    // What it offered before still stands: a server that restarts has not lost its models.
-    if (signal?.aborted !== true) health.probed(upstream, asFailure(thrown));
-  }
+  const told = await ask(
+    upstream.transport,
+    { method: 'GET', path, headers: [] },
+    signal === undefined ? asking : { ...asking, signal },
+  );
+  if (listless.has(told.status) && !catalogue.hasHeard(upstream)) catalogue.learn(upstream, []);
+  const models = readModels(readJson(told, path));
+  catalogue.learn(upstream, models);
+  return models.length;
 }
 
 /** Asks at once, and then until stopped. Each upstream has its own rhythm, so that a slow one holds up nobody. */

@@ -2,12 +2,15 @@
 import type { Planned } from '../core/exchange.ts';
 import { asFailure, type Failure } from '../core/failure.ts';
 import type { Handler, Reply, Stage } from '../core/stage.ts';
+import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 
 export interface AttemptOptions {
   /** How many times an exchange may be sent at most, the first included. */
   readonly attempts: number;
   readonly clock: Clock;
+  /** Told of each attempt that failed, the last of the trail. */
+  readonly onFailed: (trail: Trail, failure: Failure) => void;
 }
 
 export function attempt(options: AttemptOptions): Stage<Planned> {
@@ -15,7 +18,7 @@ export function attempt(options: AttemptOptions): Stage<Planned> {
     const startedMs = options.clock.now();
     return next(exchange).catch((thrown: unknown) => {
       const failure = asFailure(thrown);
-      record(exchange, failure, options.clock.now() - startedMs);
+      record(options, { exchange, failure }, startedMs);
       return again(options, next, { exchange, failure });
     });
   };
@@ -37,7 +40,7 @@ async function again(options: AttemptOptions, next: Handler<Planned>, first: Fai
       return await next(exchange);
     } catch (thrown) {
       failure = asFailure(thrown);
-      record(exchange, failure, options.clock.now() - startedMs);
+      record(options, { exchange, failure }, startedMs);
     }
   }
   throw failure;
@@ -56,9 +59,11 @@ function retryOf(exchange: Planned, failure: Failure): Planned | undefined {
   return firstCut && exchange.trail.firstByteMs === 0 ? exchange : undefined;
 }
 
-function record(exchange: Planned, failure: Failure, tookMs: number): void {
+function record(options: AttemptOptions, { exchange, failure }: Failed, startedMs: number): void {
   const { trail } = exchange;
   // Who never got a slot was sent nowhere: that is no attempt.
   if (trail.upstream === '') return;
+  const tookMs = options.clock.now() - startedMs;
   trail.attempts.push({ upstream: trail.upstream, model: trail.targetModel, code: failure.code, tookMs });
+  options.onFailed(trail, failure);
 }

@@ -5,6 +5,7 @@ import { LineWriter } from '../lib/line-writer.ts';
 import { type Level, severities, severityOf } from './exchange-line.ts';
 
 export interface Log {
+  debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
@@ -31,6 +32,7 @@ export function createLog(options: { level: Level; terminal: boolean; clock: Clo
   const write = terminal ? (line: string) => writer.add(shorten(line)) : (line: string) => writer.add(line);
   const log = {
     level: options.level,
+    debug: (facts: object, message: string) => say('debug', facts, message),
     info: (facts: object, message: string) => say('info', facts, message),
     warn: (facts: object, message: string) => say('warn', facts, message),
     error: (facts: object, message: string) => say('error', facts, message),
@@ -46,7 +48,7 @@ export function createLog(options: { level: Level; terminal: boolean; clock: Clo
   return log;
 }
 
-const marks: Readonly<Record<string, string>> = { 30: ' ', 40: '!', 50: 'x' };
+const marks: Readonly<Record<string, string>> = { 20: '·', 30: ' ', 40: '!', 50: 'x' };
 const shown = ['status', 'model', 'upstream', 'tookMs', 'code', 'message', 'file', 'cause'];
 
 /** Names come from clients: what would move the cursor or colour the screen does not reach it. */

@@ -4,7 +4,9 @@ const logOptions = z.strictObject({
   level: z
     .enum(['error', 'warn', 'info', 'debug'])
     .default('info')
-    .describe('The least serious line that is written.'),
+    .describe(
+      'The least serious line that is written. `debug` adds failed attempts, listings and steps of reloads.',
+    ),
 });
 
 const metricsOptions = z.strictObject({

@@ -14,6 +14,7 @@ import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
 import { createMemoryConversations } from '../stores/memory/conversations.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
+import { logListing, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -96,15 +97,18 @@ class Running {
   }
 
   reload(loaded: LoadedConfig): void {
+    const { lasting } = this;
     const stopWatching = this.#stopWatching;
+    const before = identitiesOf(this.snapshot);
     this.snapshot = this.#createSnapshot(loaded, this.snapshot);
     stopWatching();
     const { upstreams, config, handler } = this.snapshot;
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
-    this.lasting.catalogue.keepOnly(upstreams);
-    this.lasting.health.keepOnly(upstreams);
-    this.lasting.slots.resize(config.queue, upstreams);
-    this.lasting.log.level = config.telemetry.logs.level;
+    lasting.catalogue.keepOnly(upstreams);
+    lasting.health.keepOnly(upstreams);
+    lasting.slots.resize(config.queue, upstreams);
+    lasting.log.level = config.telemetry.logs.level;
+    logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
   }
 
   close(graceMs = this.snapshot.config.listen.drainMs): Promise<void> {
@@ -143,6 +147,7 @@ class Running {
       catalogue: this.lasting.catalogue,
       health: this.lasting.health,
       everyMs: config.health.everyMs,
+      onListing: (listing) => logListing(this.#options.log, listing),
       listPathOf: (upstream: Upstream) => {
         const configured = config.upstreams[upstream.name];
         return configured === undefined ? '/models' : providers[configured.type].listPath;
@@ -193,6 +198,10 @@ class Running {
       accepting: () => this.#accepting,
     };
   }
+}
+
+function identitiesOf({ upstreams }: Snapshot): readonly string[] {
+  return upstreams.map(({ identity }) => identity);
 }
 
 function reportSpool(log: Log, trouble: Error | undefined): void {

@@ -24,6 +24,9 @@ export type Reloaded =
     }
   | { readonly outcome: 'refused'; readonly configId: string; readonly problems: readonly Problem[] };
 
+/** As many are named in the log. */
+const filesMax = 20;
+
 export class Reloader {
   readonly #options: ReloaderOptions;
   #inForce: LoadedConfig;
@@ -75,6 +78,7 @@ export class Reloader {
     const { gateway, log, load, started } = this.#options;
     try {
       const loaded = await load();
+      log.debug({ why, files: loaded.files.slice(0, filesMax) }, 'the configuration is read');
       const next = keepInstallHalf(loaded, started.config);
       const judged = this.#judge(loaded, next);
       if (judged.outcome === 'taken') gateway.reload(next);

@@ -12,6 +12,7 @@ import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
 import { createMemoryRateLimiter, type MemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
+import { logAttempt } from '../telemetry/debug-lines.ts';
 import { metricsType } from '../telemetry/metrics.ts';
 import type { Lasting } from './lasting.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -83,7 +84,11 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     bodies: { allowParameters: new Set(config.allowParameters) },
     conversations: { conversations: lasting.conversations },
     routing: { models },
-    retries: { attempts: config.retries.attempts, clock },
+    retries: {
+      attempts: config.retries.attempts,
+      clock,
+      onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
+    },
     fleet: { slots: lasting.slots, clock },
     delivery: { clock, answerBytesMax, eventBytesMax },
   });

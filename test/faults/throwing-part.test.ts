@@ -15,7 +15,7 @@ const stream: Call = { route: 'openai.chat', stream: true };
 
 function logThat(exchange: Log['exchange']): Log {
   const quiet = () => {};
-  return { info: quiet, warn: quiet, error: quiet, exchange, level: 'debug', flush: quiet };
+  return { debug: quiet, info: quiet, warn: quiet, error: quiet, exchange, level: 'debug', flush: quiet };
 }
 
 test('P6: a log that throws loses its lines, and neither an answer nor an account', async (t) => {

@@ -1,0 +1,47 @@
+/** What `debug` adds to the log: how attempts, listings and reloads went. Bounded; no content, no secrets. */
+import type { Failure } from '../core/failure.ts';
+import type { Trail } from '../core/trail.ts';
+import type { Log } from './log.ts';
+
+const textCharsMax = 500;
+const namesMax = 20;
+
+/** The last attempt of the trail. Its failure's own words are nowhere else when another attempt succeeds. */
+export function logAttempt(log: Log, { id, attempts }: Trail, failure: Failure): void {
+  log.debug({ id, ...attempts.at(-1), ...factsOf(failure) }, 'an attempt failed');
+}
+
+interface Listing {
+  readonly upstream: string;
+  readonly tookMs: number;
+  /** How many models it told of, or why it did not. */
+  readonly outcome: number | Failure;
+}
+
+export function logListing(log: Log, { upstream, tookMs, outcome }: Listing): void {
+  const took = Math.round(tookMs);
+  if (typeof outcome === 'number')
+    log.debug({ upstream, tookMs: took, models: outcome }, 'an upstream lists its models');
+  else log.debug({ upstream, tookMs: took, ...factsOf(outcome) }, 'an upstream does not list its models');
+}
+
+interface Taken {
+  readonly configId: string;
+  readonly before: readonly string[];
+  readonly now: readonly string[];
+}
+
+/** Upstreams by identity: one whose address or key changed is another one. */
+export function logTaken(log: Log, { configId, before, now }: Taken): void {
+  const [had, has] = [new Set(before), new Set(now)];
+  const named = (identities: ReadonlySet<string>) => [...identities].slice(0, namesMax);
+  log.debug(
+    { configId, opened: named(has.difference(had)), left: named(had.difference(has)) },
+    'new requests go by the new configuration; those in flight end by the old one',
+  );
+}
+
+function factsOf({ code, message, cause }: Failure) {
+  const says = cause instanceof Error ? { cause: cause.message.slice(0, textCharsMax) } : {};
+  return { code, message: message.slice(0, textCharsMax), ...says };
+}
