@@ -80,6 +80,7 @@ const upstream = {
   transport,
   identity: 'bench',
   slots: 1000,
+  slotsAssumed: false,
   loadsModels: false,
   secrets: [],
 };

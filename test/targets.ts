@@ -7,6 +7,7 @@ export function upstreamOf(name: string, slots = 1): Upstream {
     name,
     identity: `${name}#1`,
     slots,
+    slotsAssumed: false,
     loadsModels: false,
     secrets: [],
     adapter: openaiAdapter,

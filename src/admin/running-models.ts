@@ -42,7 +42,7 @@ export async function viewRunning(gateway: Gateway): Promise<z.input<typeof psSh
           upstream: upstream.name,
           state: health.of(upstream).state,
           inFlight: counts.get(model) ?? 0,
-          slots: upstream.slots,
+          slots: slots.limitOf(upstream),
           ...(facts === undefined ? {} : { loaded: describe(facts) }),
         };
       });

@@ -51,7 +51,7 @@ function viewUpstream(gateway: Gateway, upstream: Upstream) {
     ...(configured !== undefined && 'url' in configured ? { url: configured.url } : {}),
     state,
     inFlight: slots.inFlight(upstream),
-    slots: upstream.slots,
+    slots: slots.limitOf(upstream),
     failures,
     ...(lastFailure === undefined ? {} : { lastFailure }),
     ...(sinceMs === 0 ? {} : { lastHeardAt: new Date(sinceMs).toISOString() }),

@@ -2,7 +2,7 @@
  * Translation to one upstream dialect. Pure and synchronous: no sockets, clock, configuration or framework,
  * so that recorded traffic tests all of it.
  */
-import type { Call, Dialect } from './call.ts';
+import type { Call, Dialect, JsonObject } from './call.ts';
 import type { Failure } from './failure.ts';
 import type { CallResult, Part } from './part.ts';
 import type { UpstreamRequest } from './transport.ts';
@@ -28,6 +28,14 @@ export interface Encoded {
   readonly dropUsage: boolean;
   /** What the client asked for and this upstream has no word for, where leaving it out changes no answer. */
   readonly warnings?: readonly string[];
+}
+
+/** Where servers of one kind tell how many requests they work on at once, which their dialect has no word for. */
+export interface SlotsTold {
+  readonly path: string;
+  /** Whether it is such a server, by a model it lists. */
+  isToldBy(model: JsonObject): boolean;
+  read(body: unknown): number | undefined;
 }
 
 /** One event of a stream: an SSE event or an NDJSON line. */

@@ -131,6 +131,8 @@ export interface Upstream {
   /** Stands for the server and account behind the name: what was learnt about them is kept by it over reloads. */
   readonly identity: string;
   readonly slots: number;
+  /** Whether nobody said how many slots: the server may tell better, though never more. */
+  readonly slotsAssumed: boolean;
   /** Whether it loads a model when it is first asked for, which takes its time. */
   readonly loadsModels: boolean;
   /** What we send it and nobody else may see: taken out of its words when it refuses us (G8). */

@@ -3,6 +3,7 @@ import type { Failure } from './failure.ts';
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST' | 'DELETE' | 'HEAD';
+  /** Follows the base path of the upstream's address; `../` in front leaves its last part. */
   readonly path: string;
   /** Name, value, name, value; the transport adds host, length and credentials. */
   readonly headers: readonly string[];

@@ -183,3 +183,20 @@ test('whatever comes and goes, no upstream is overbooked and nobody waits beside
     { numRuns: 60 },
   );
 });
+
+test('a server that tells of more slots serves who waits, and a reload that says how many ends that', async () => {
+  const { slots, wait } = rig();
+  const assumed = { ...upstreamOf('c', 8), slotsAssumed: true };
+  const c = targetOn(assumed);
+  slots.learn(assumed, 1);
+  assert.ok(slots.take([c]));
+  const waiting = wait([c]);
+  assert.equal(slots.waiting, 1);
+  slots.learn(assumed, 2);
+  await waiting.slot;
+  slots.resize(roomy, [assumed]);
+  assert.equal(slots.limitOf(assumed), 2);
+  const said = { ...assumed, slots: 5, slotsAssumed: false };
+  slots.resize(roomy, [said]);
+  assert.equal(slots.limitOf(said), 5);
+});

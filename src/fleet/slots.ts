@@ -49,6 +49,8 @@ export class Slots {
   readonly #waiting = new Set<Waiter>();
   /** What a reload says of upstreams that some who wait know by an older count. */
   #limits: ReadonlyMap<string, number> = new Map();
+  /** What servers told of themselves, where nobody else said. */
+  readonly #told = new Map<string, number>();
   readonly #warmth: Warmth;
   #waitingBytes = 0;
   #bounds: QueueBounds;
@@ -68,8 +70,24 @@ export class Slots {
     this.#bounds = bounds;
     this.#limits = new Map(upstreams.map(({ identity, slots }) => [identity, slots]));
     for (const [identity, count] of this.#inFlight) if (count === 0) this.#inFlight.delete(identity);
-    let admitted = this.#admitNext();
-    while (admitted) admitted = this.#admitNext();
+    const assumed = new Set(
+      upstreams.filter((upstream) => upstream.slotsAssumed).map(({ identity }) => identity),
+    );
+    for (const identity of this.#told.keys()) if (!assumed.has(identity)) this.#told.delete(identity);
+    this.#admitAll();
+  }
+
+  /** What the server says itself counts where the configuration says nothing, up to what is assumed of its kind. */
+  learn(upstream: Upstream, slots: number | undefined): void {
+    if (slots === undefined || !upstream.slotsAssumed) this.#told.delete(upstream.identity);
+    else this.#told.set(upstream.identity, Math.min(slots, upstream.slots));
+    this.#admitAll();
+  }
+
+  /** How many requests the upstream works on at once, as far as we know. */
+  limitOf(upstream: Upstream): number {
+    const { identity, slots } = upstream;
+    return this.#told.get(identity) ?? this.#limits.get(identity) ?? slots;
   }
 
   inFlight(upstream: Upstream): number {
@@ -112,7 +130,7 @@ export class Slots {
   }
 
   #hasRoom(upstream: Upstream): boolean {
-    return this.inFlight(upstream) < (this.#limits.get(upstream.identity) ?? upstream.slots);
+    return this.inFlight(upstream) < this.limitOf(upstream);
   }
 
   #fullFor(bytes: number): string | undefined {
@@ -151,6 +169,11 @@ export class Slots {
     // An upstream that is idle keeps its entry until a reload: it is about to be used again.
     this.#inFlight.set(identity, (this.#inFlight.get(identity) ?? 1) - 1);
     if (this.#waiting.size > 0) this.#admitNext();
+  }
+
+  #admitAll(): void {
+    let admitted = this.#admitNext();
+    while (admitted) admitted = this.#admitNext();
   }
 
   #admitNext(): boolean {

@@ -6,8 +6,10 @@ import { type TestContext, test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { upstreamOf } from '../../test/targets.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
+import { llamacppSlots } from '../providers/openai/llamacpp-slots.ts';
 import { Catalogue } from './catalogue.ts';
 import { Health } from './health.ts';
+import { Slots } from './slots.ts';
 import { refresh, watch } from './watch.ts';
 
 async function rig(t: TestContext, answer: RequestListener) {
@@ -27,10 +29,14 @@ async function rig(t: TestContext, answer: RequestListener) {
     server.closeAllConnections();
   });
   const clock = createHeldClock();
+  const health = new Health(clock);
   const options = {
     clock,
     catalogue: new Catalogue(),
-    health: new Health(clock),
+    health,
+    slots: new Slots({ clock, health, queue: { places: 1, bytes: 1 } }),
+    slotsToldBy: () => llamacppSlots,
+    onUntold: () => {},
     everyMs: 30_000,
     listPathOf: () => '/models',
     onListing: () => {},
@@ -78,4 +84,34 @@ test('a list that is gone for a moment takes nothing away', async (t) => {
   status = 404;
   await refresh(upstream, options);
   assert.deepEqual(options.catalogue.of(upstream), ['m']);
+});
+
+test('llama.cpp is believed about its slots, as long as it is there and nobody said otherwise', async (t) => {
+  let owner = 'llamacpp';
+  let props = '{"total_slots":3}';
+  const { options, upstream } = await rig(t, (request, response) => {
+    if (request.url === '/props') response.end(props);
+    else response.end(JSON.stringify({ data: [{ id: 'm', owned_by: owner }] }));
+  });
+  const assumed = { ...upstream, slots: 64, slotsAssumed: true };
+  const slotsAfter = async () => {
+    await refresh(assumed, options);
+    assert.equal(options.health.of(assumed).state, 'up');
+    return options.slots.limitOf(assumed);
+  };
+  assert.equal(await slotsAfter(), 3);
+  props = 'no JSON';
+  assert.equal(await slotsAfter(), 3, 'what it told before stands');
+  props = '{"total_slots":300}';
+  assert.equal(await slotsAfter(), 64, 'no more than there are connections for');
+  for (const total of ['0', '-1', '1.5', '"9"', 'null']) {
+    props = `{"total_slots":${total}}`;
+    assert.equal(await slotsAfter(), 64, total);
+  }
+  props = '{"total_slots":3}';
+  assert.equal(await slotsAfter(), 3);
+  owner = 'vllm';
+  assert.equal(await slotsAfter(), 64, 'another server stands there now');
+  await refresh({ ...upstream, slots: 8 }, options);
+  assert.equal(options.slots.limitOf({ ...upstream, slots: 8 }), 8);
 });

@@ -2,22 +2,28 @@
  * Asks every upstream from time to time what it offers: a cheap question that also tells whether it is there.
  * No model is ever called for that.
  */
-
+import type { SlotsTold } from '../core/adapter.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure, Failure } from '../core/failure.ts';
 import { asObject } from '../core/json-object.ts';
 import { Signal } from '../core/signal.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { ask, readJson } from './ask.ts';
+import { type AskOptions, ask, askJson, readJson } from './ask.ts';
 import type { Catalogue, OfferedModel } from './catalogue.ts';
 import type { Health } from './health.ts';
+import type { Slots } from './slots.ts';
 
 export interface WatchOptions {
   readonly clock: Clock;
   readonly catalogue: Catalogue;
   readonly health: Health;
   readonly everyMs: number;
+  readonly slots: Slots;
   readonly listPathOf: (upstream: Upstream) => string;
+  /** Where a server tells its slots, if servers of its kind do. */
+  readonly slotsToldBy: (upstream: Upstream) => SlotsTold | undefined;
+  /** Told of a server that should tell its slots and did not: what is known of them stands. */
+  readonly onUntold: (upstream: Upstream, failure: Failure) => void;
   /** Told how each question went. */
   readonly onListing: (listing: Listing) => void;
 }
@@ -50,16 +56,31 @@ export async function refresh(upstream: Upstream, options: WatchOptions, signal?
 async function list(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<number> {
   const { clock, catalogue } = options;
   const path = options.listPathOf(upstream);
-  const asking = { clock, timeoutMs: listTimeoutMs, bytesMax: listBytesMax };
-  const told = await ask(
-    upstream.transport,
-    { method: 'GET', path, headers: [] },
-    signal === undefined ? asking : { ...asking, signal },
-  );
+  const asking = { clock, timeoutMs: listTimeoutMs, bytesMax: listBytesMax, ...(signal && { signal }) };
+  const told = await ask(upstream.transport, { method: 'GET', path, headers: [] }, asking);
   if (listless.has(told.status) && !catalogue.hasHeard(upstream)) catalogue.learn(upstream, []);
   const models = readModels(readJson(told, path));
   catalogue.learn(upstream, models);
+  await askSlots(upstream, options, { models, asking });
   return models.length;
+}
+
+interface Heard {
+  readonly models: readonly OfferedModel[];
+  readonly asking: AskOptions;
+}
+
+async function askSlots(upstream: Upstream, options: WatchOptions, { models, asking }: Heard): Promise<void> {
+  const { slots, slotsToldBy } = options;
+  const teller = upstream.slotsAssumed ? slotsToldBy(upstream) : undefined;
+  if (teller === undefined) return;
+  if (!models.some(({ described }) => teller.isToldBy(described))) return slots.learn(upstream, undefined);
+  try {
+    const request = { method: 'GET', path: teller.path, headers: [] } as const;
+    slots.learn(upstream, teller.read(await askJson(upstream.transport, request, asking)));
+  } catch (thrown) {
+    options.onUntold(upstream, asFailure(thrown));
+  }
 }
 
 /** Asks at once, and then until stopped. Each upstream has its own rhythm, so that a slow one holds up nobody. */

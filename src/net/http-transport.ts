@@ -81,7 +81,7 @@ function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
     pool.dispatch(
       {
         method: request.method,
-        path: options.basePath + request.path,
+        path: pathOf(options.basePath, request.path),
         headers: headers as string[],
         body: bodyOf(request),
       },
@@ -91,6 +91,12 @@ function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
     handler.onResponseError(undefined, thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
   return handler;
+}
+
+/** What a server tells beside its API stands beside `/v1`, wherever that is. */
+function pathOf(basePath: string, path: string): string {
+  if (!path.startsWith('../')) return basePath + path;
+  return basePath.slice(0, Math.max(0, basePath.lastIndexOf('/'))) + path.slice(2);
 }
 
 function bodyOf({ body, bodyStream }: UpstreamRequest): Uint8Array | string | Readable | null {

@@ -68,7 +68,9 @@ export const connectionOptions = {
     .min(1)
     .max(65_536)
     .optional()
-    .describe('Requests it works on at once. Asked of the server, or assumed, when absent.'),
+    .describe(
+      'Requests it works on at once. When absent: what llama.cpp tells, up to 64; 1 for Ollama; 64 for others.',
+    ),
   connections: z
     .int()
     .min(1)

@@ -1,7 +1,8 @@
 /** Every kind of upstream: the keys are the configuration's `type`. The only place that knows them all. */
-import type { Adapter } from '../core/adapter.ts';
+import type { Adapter, SlotsTold } from '../core/adapter.ts';
 import { ollamaAdapter } from './ollama/adapter.ts';
 import { openaiAdapter } from './openai/adapter.ts';
+import { llamacppSlots } from './openai/llamacpp-slots.ts';
 
 export interface Provider {
   readonly adapter: Adapter;
@@ -11,6 +12,8 @@ export interface Provider {
   readonly paid: (url: string) => boolean;
   /** How many requests it works on at once when nobody says. */
   readonly slots: number;
+  /** Where a server that lists such models tells how many, if any of this kind does. */
+  readonly slotsTold: SlotsTold | undefined;
   /** Where it lists its models, and how the list reads. */
   readonly listPath: string;
   /** Where it tells which models it holds in memory, if it does. */
@@ -27,6 +30,7 @@ export const providers = {
     basePath: '',
     paid: () => false,
     slots: 1,
+    slotsTold: undefined,
     listPath: '/api/tags',
     loadedPath: '/api/ps',
     loadsModels: true,
@@ -36,6 +40,7 @@ export const providers = {
     basePath: '/v1',
     paid: (url) => !onThisMachine.test(url),
     slots: 64,
+    slotsTold: llamacppSlots,
     listPath: '/models',
     loadedPath: undefined,
     loadsModels: false,
@@ -45,6 +50,7 @@ export const providers = {
     basePath: '',
     paid: () => false,
     slots: 8,
+    slotsTold: undefined,
     listPath: '/models',
     loadedPath: undefined,
     loadsModels: true,
@@ -54,6 +60,7 @@ export const providers = {
     basePath: '/v1',
     paid: () => false,
     slots: 4,
+    slotsTold: undefined,
     listPath: '/models',
     loadedPath: undefined,
     loadsModels: true,

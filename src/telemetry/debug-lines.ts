@@ -1,4 +1,5 @@
 /** What `debug` adds to the log: how attempts, listings and reloads went. Bounded; no content, no secrets. */
+import type { Upstream } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Log } from './log.ts';
@@ -23,6 +24,10 @@ export function logListing(log: Log, { upstream, tookMs, outcome }: Listing): vo
   if (typeof outcome === 'number')
     log.debug({ upstream, tookMs: took, models: outcome }, 'an upstream lists its models');
   else log.debug({ upstream, tookMs: took, ...factsOf(outcome) }, 'an upstream does not list its models');
+}
+
+export function logSlotsUntold(log: Log, { name }: Upstream, failure: Failure): void {
+  log.debug({ upstream: name, ...factsOf(failure) }, 'an upstream does not tell its slots');
 }
 
 interface Taken {

@@ -14,7 +14,7 @@ import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
 import { createMemoryConversations } from '../stores/memory/conversations.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
-import { logListing, logTaken } from '../telemetry/debug-lines.ts';
+import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -147,6 +147,12 @@ class Running {
       catalogue: this.lasting.catalogue,
       health: this.lasting.health,
       everyMs: config.health.everyMs,
+      slots: this.lasting.slots,
+      slotsToldBy: ({ name }) => {
+        const configured = config.upstreams[name];
+        return configured === undefined ? undefined : providers[configured.type].slotsTold;
+      },
+      onUntold: (upstream, failure) => logSlotsUntold(this.#options.log, upstream, failure),
       onListing: (listing) => logListing(this.#options.log, listing),
       listPathOf: (upstream: Upstream) => {
         const configured = config.upstreams[upstream.name];

@@ -58,9 +58,11 @@ export class UpstreamPool {
   #open(name: string, config: UpstreamConfig): Upstream {
     const { adapter, loadsModels, slots: slotsByKind } = providers[config.type];
     const slots = config.slots ?? slotsByKind;
+    const slotsAssumed = config.slots === undefined;
     const identity = identityOf(name, config);
     const transport = this.#transportTo(identity, config, slots);
-    return { name, adapter, transport, identity, slots, loadsModels, secrets: secretsOf(config) };
+    const secrets = secretsOf(config);
+    return { name, adapter, transport, identity, slots, slotsAssumed, loadsModels, secrets };
   }
 
   /** What was learnt of a server stays when only the way there changes. */
