@@ -3,18 +3,11 @@ import type { ChatCall } from '../core/call.ts';
 import type { Endpoint, ParsedBody, ReplyFacts } from '../core/exchange.ts';
 import type { CallResult, Choice, Part } from '../core/part.ts';
 import { readMessages, readToolChoice, readTools } from './openai-messages.ts';
-import {
-  engineFields,
-  readEngine,
-  readFormat,
-  readSampling,
-  readThink,
-  samplingFields,
-  wantsUsage,
-} from './openai-sampling.ts';
+import { openaiDone, openaiEvent, openaiHead } from './openai-reply.ts';
+import { engineFields, readSampling, readShared, samplingFields } from './openai-sampling.ts';
 import { openaiStop } from './openai-stop.ts';
 import { openaiUsage } from './openai-usage.ts';
-import { optionalBoolean, otherFields, readString } from './read.ts';
+import { optionalBoolean } from './read.ts';
 
 const known: ReadonlySet<string> = new Set([
   'model',
@@ -38,38 +31,27 @@ export const openaiChat: Endpoint = {
 
 function parse(body: ParsedBody): ChatCall {
   const { value } = body;
+  const shared = readShared(body, 'chat', known);
   const sampling = readSampling(value);
   const logprobs = optionalBoolean(value['logprobs'], 'logprobs');
   const tools = readTools(value['tools']);
   const toolChoice = readToolChoice(value['tool_choice']);
   const parallelToolCalls = optionalBoolean(value['parallel_tool_calls'], 'parallel_tool_calls');
-  const format = readFormat(value);
-  const think = readThink(value);
   return {
     kind: 'chat',
-    wire: { dialect: 'openai', endpoint: 'chat', bytes: body.bytes, spans: body.spans, value },
-    model: readString(value['model'], 'model'),
-    stream: optionalBoolean(value['stream'], 'stream') ?? false,
+    ...shared,
     messages: readMessages(value['messages']),
     sampling: logprobs === undefined ? sampling : { ...sampling, logprobs },
-    engine: readEngine(value),
-    wantsUsage: wantsUsage(value),
-    extra: otherFields(value, known),
     ...(tools === undefined ? {} : { tools }),
     ...(toolChoice === undefined ? {} : { toolChoice }),
     ...(parallelToolCalls === undefined ? {} : { parallelToolCalls }),
-    ...(format === undefined ? {} : { format }),
-    ...(think === undefined ? {} : { think }),
   };
 }
 
 function renderResult(result: CallResult, facts: ReplyFacts): string {
   if (result.kind !== 'text') throw new TypeError('a chat was answered with vectors');
   return JSON.stringify({
-    id: `chatcmpl-${facts.id}`,
-    object: 'chat.completion',
-    created: Math.floor(facts.wallMs / 1000),
-    model: facts.model,
+    ...openaiHead(facts, 'chat.completion'),
     choices: result.choices.map((choice, index) => ({
       index,
       message: renderMessage(choice),
@@ -100,17 +82,12 @@ function renderMessage(choice: Choice) {
 
 function openRenderer(facts: ReplyFacts): (part: Part) => string {
   const call = facts.call as ChatCall;
-  const head = {
-    id: `chatcmpl-${facts.id}`,
-    object: 'chat.completion.chunk',
-    created: Math.floor(facts.wallMs / 1000),
-    model: facts.model,
-  };
+  const head = openaiHead(facts, 'chat.completion.chunk');
   const begun = new Set<number>();
   const chunk = (index: number, delta: object, rest: { stop?: string; logprobs?: unknown } = {}) => {
     const role = begun.has(index) ? undefined : { role: 'assistant', content: '' };
     begun.add(index);
-    return event({
+    return openaiEvent({
       ...head,
       choices: [
         {
@@ -136,9 +113,9 @@ function openRenderer(facts: ReplyFacts): (part: Part) => string {
       case 'choice-ended':
         return chunk(part.choice ?? 0, {}, { stop: openaiStop(part.stop) });
       case 'usage':
-        return call.wantsUsage ? event({ ...head, choices: [], usage: openaiUsage(part.usage) }) : '';
+        return call.wantsUsage ? openaiEvent({ ...head, choices: [], usage: openaiUsage(part.usage) }) : '';
       case 'reply-ended':
-        return 'data: [DONE]\n\n';
+        return openaiDone;
       case 'reply-failed':
         return '';
     }
@@ -154,8 +131,4 @@ function renderToolCallDelta(part: Extract<Part, { type: 'tool-call-delta' }>) {
       arguments: part.arguments ?? '',
     },
   };
-}
-
-function event(value: object): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
 }

@@ -3,18 +3,11 @@ import type { CompleteCall } from '../core/call.ts';
 import type { Endpoint, ParsedBody, ReplyFacts } from '../core/exchange.ts';
 import type { CallResult, Part } from '../core/part.ts';
 import { readInput } from './openai-embeddings.ts';
-import {
-  engineFields,
-  readEngine,
-  readFormat,
-  readSampling,
-  readThink,
-  samplingFields,
-  wantsUsage,
-} from './openai-sampling.ts';
+import { openaiDone, openaiEvent, openaiHead } from './openai-reply.ts';
+import { engineFields, readSampling, readShared, samplingFields } from './openai-sampling.ts';
 import { openaiStop } from './openai-stop.ts';
 import { openaiUsage } from './openai-usage.ts';
-import { bounds, optionalBoolean, optionalNumber, optionalString, otherFields, readString } from './read.ts';
+import { bounds, optionalBoolean, optionalNumber, optionalString, readString } from './read.ts';
 
 const known: ReadonlySet<string> = new Set([
   'model',
@@ -37,11 +30,10 @@ export const openaiCompletions: Endpoint = {
 
 function parse(body: ParsedBody): CompleteCall {
   const { value } = body;
+  const shared = readShared(body, 'completions', known);
   const prompt = value['prompt'];
   const suffix = optionalString(value['suffix'], 'suffix');
   const echo = optionalBoolean(value['echo'], 'echo');
-  const format = readFormat(value);
-  const think = readThink(value);
   // Here `logprobs` is a number: how many alternatives to tell.
   const logprobs = optionalNumber(value['logprobs'], 'logprobs', { min: 0, max: 5, whole: true });
   const sampling = readSampling(value);
@@ -49,18 +41,11 @@ function parse(body: ParsedBody): CompleteCall {
   optionalNumber(value['best_of'], 'best_of', { min: 1, max: bounds.choices, whole: true });
   return {
     kind: 'complete',
-    wire: { dialect: 'openai', endpoint: 'completions', bytes: body.bytes, spans: body.spans, value },
-    model: readString(value['model'], 'model'),
-    stream: optionalBoolean(value['stream'], 'stream') ?? false,
+    ...shared,
     prompt: typeof prompt === 'string' ? prompt : readPrompts(prompt),
     sampling: logprobs === undefined ? sampling : { ...sampling, logprobs: true, topLogprobs: logprobs },
-    engine: readEngine(value),
-    wantsUsage: wantsUsage(value),
-    extra: otherFields(value, known),
     ...(suffix === undefined ? {} : { suffix }),
     ...(echo === undefined ? {} : { echo }),
-    ...(format === undefined ? {} : { format }),
-    ...(think === undefined ? {} : { think }),
   };
 }
 
@@ -72,7 +57,7 @@ function readPrompts(prompt: ParsedBody['value'][string]): CompleteCall['prompt'
 function renderResult(result: CallResult, facts: ReplyFacts): string {
   if (result.kind !== 'text') throw new TypeError('a completion was answered with vectors');
   return JSON.stringify({
-    ...head(facts),
+    ...openaiHead(facts, 'text_completion'),
     choices: result.choices.map((choice, index) => ({
       index,
       text: choice.text,
@@ -85,13 +70,12 @@ function renderResult(result: CallResult, facts: ReplyFacts): string {
 
 function openRenderer(facts: ReplyFacts): (part: Part) => string {
   const call = facts.call as CompleteCall;
-  const first = head(facts);
-  const event = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
+  const head = openaiHead(facts, 'text_completion');
   return (part) => {
     switch (part.type) {
       case 'text-delta':
-        return event({
-          ...first,
+        return openaiEvent({
+          ...head,
           choices: [
             {
               index: part.choice ?? 0,
@@ -102,30 +86,21 @@ function openRenderer(facts: ReplyFacts): (part: Part) => string {
           ],
         });
       case 'choice-ended':
-        return event({
-          ...first,
+        return openaiEvent({
+          ...head,
           choices: [
             { index: part.choice ?? 0, text: '', logprobs: null, finish_reason: openaiStop(part.stop) },
           ],
         });
       case 'usage':
-        return call.wantsUsage ? event({ ...first, choices: [], usage: openaiUsage(part.usage) }) : '';
+        return call.wantsUsage ? openaiEvent({ ...head, choices: [], usage: openaiUsage(part.usage) }) : '';
       case 'reply-ended':
-        return 'data: [DONE]\n\n';
+        return openaiDone;
       case 'reasoning-delta':
       case 'refusal-delta':
       case 'tool-call-delta':
       case 'reply-failed':
         return '';
     }
-  };
-}
-
-function head(facts: ReplyFacts) {
-  return {
-    id: `cmpl-${facts.id}`,
-    object: 'text_completion',
-    created: Math.floor(facts.wallMs / 1000),
-    model: facts.model,
   };
 }

@@ -1,5 +1,6 @@
 /** The fields that OpenAI's chat and completions share. */
 import type { EngineOptions, Format, JsonObject, Sampling, Think } from '../core/call.ts';
+import type { ParsedBody } from '../core/exchange.ts';
 import {
   bounds,
   invalid,
@@ -9,7 +10,9 @@ import {
   optionalObject,
   optionalString,
   optionalStrings,
+  otherFields,
   readObject,
+  readString,
   readWord,
 } from './read.ts';
 
@@ -38,6 +41,23 @@ export const engineFields = [
   'reasoning_effort',
   'response_format',
 ] as const;
+
+/** What both read alike; what only one of them knows stands in its own file. */
+export function readShared(body: ParsedBody, endpoint: string, known: ReadonlySet<string>) {
+  const { value, bytes, spans } = body;
+  const format = readFormat(value);
+  const think = readThink(value);
+  return {
+    wire: { dialect: 'openai', endpoint, bytes, spans, value } as const,
+    model: readString(value['model'], 'model'),
+    stream: optionalBoolean(value['stream'], 'stream') ?? false,
+    engine: readEngine(value),
+    wantsUsage: wantsUsage(value),
+    extra: otherFields(value, known),
+    ...(format === undefined ? {} : { format }),
+    ...(think === undefined ? {} : { think }),
+  };
+}
 
 const whole = { min: 0, whole: true };
 
@@ -78,7 +98,7 @@ export function readEngine(body: JsonObject): EngineOptions {
 
 const noEngine: EngineOptions = Object.freeze({});
 
-export function readThink(body: JsonObject): Think | undefined {
+function readThink(body: JsonObject): Think | undefined {
   const effort = body['reasoning_effort'];
   if (!isAbsent(effort)) {
     if (effort === 'xhigh') return 'high';
@@ -89,7 +109,7 @@ export function readThink(body: JsonObject): Think | undefined {
   return typeof think === 'boolean' ? think : readWord(think, 'think', ['low', 'medium', 'high']);
 }
 
-export function readFormat(body: JsonObject): Format | undefined {
+function readFormat(body: JsonObject): Format | undefined {
   const format = optionalObject(body['response_format'], 'response_format');
   if (format === undefined) return undefined;
   const type = readWord(format['type'], 'response_format.type', ['text', 'json_object', 'json_schema']);
@@ -105,7 +125,7 @@ export function readFormat(body: JsonObject): Format | undefined {
   };
 }
 
-export function wantsUsage(body: JsonObject): boolean {
+function wantsUsage(body: JsonObject): boolean {
   const options = optionalObject(body['stream_options'], 'stream_options');
   return optionalBoolean(options?.['include_usage'], 'stream_options.include_usage') ?? false;
 }

@@ -2,6 +2,7 @@
 import type { RenderedFailure, Voice } from '../core/exchange.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import { failureHeaders } from './failure-headers.ts';
+import { openaiEvent } from './openai-reply.ts';
 
 /** Codes that OpenAI's clients know by another name, and the types they switch on. */
 const names: Partial<Record<FailureCode, { type?: string; code?: string }>> = {
@@ -21,7 +22,7 @@ export const openaiVoice: Voice = {
     headers: failureHeaders(failure, 'application/json'),
     body: JSON.stringify({ error: envelope(failure, id) }),
   }),
-  renderStreamFailure: (failure, id) => `data: ${JSON.stringify({ error: envelope(failure, id) })}\n\n`,
+  renderStreamFailure: (failure, id) => openaiEvent({ error: envelope(failure, id) }),
 };
 
 function envelope(failure: Failure, id: string) {

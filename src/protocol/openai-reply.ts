@@ -1,0 +1,23 @@
+/** What every answer of OpenAI's chat and completions begins with, and how a stream frames it. */
+import type { ReplyFacts } from '../core/exchange.ts';
+
+const prefixes = {
+  'chat.completion': 'chatcmpl',
+  'chat.completion.chunk': 'chatcmpl',
+  text_completion: 'cmpl',
+} as const;
+
+export function openaiHead(facts: ReplyFacts, object: keyof typeof prefixes) {
+  return {
+    id: `${prefixes[object]}-${facts.id}`,
+    object,
+    created: Math.floor(facts.wallMs / 1000),
+    model: facts.model,
+  };
+}
+
+export function openaiEvent(value: object): string {
+  return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+export const openaiDone = 'data: [DONE]\n\n';
