@@ -49,7 +49,7 @@ export async function* streamChat(
   if (!answer.ok || answer.body === null) throw new Trouble(await refusalOf(answer));
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of answer.body) {
+  for await (const chunk of whole(answer.body, signal)) {
     rest += decoder.decode(chunk, { stream: true });
     const lines = rest.split('\n');
     rest = lines.pop() ?? '';
@@ -61,6 +61,16 @@ export async function* streamChat(
     }
   }
   throw new Trouble('the answer broke off');
+}
+
+/** The body as it comes; a connection that breaks is told in words. */
+async function* whole(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw new Trouble('the answer broke off', { cause });
+  }
 }
 
 function send(place: ClientPlace, { model, messages, maxTokens }: ChatRequest, signal: AbortSignal) {

@@ -1,6 +1,6 @@
 /** `millrace run MODEL`: a chat in the terminal, one question, or a text from a pipe. */
 import { createInterface, type Interface } from 'node:readline';
-import { type ChatMessage, type ClientPlace, findClients, streamChat } from './client.ts';
+import { type ChatMessage, type ChatRequest, type ClientPlace, findClients, streamChat } from './client.ts';
 import { type Given, numberOption, textOption, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { createPaint, type Paint } from './paint.ts';
@@ -13,10 +13,14 @@ interface Chat {
   readonly maxTokens: number | undefined;
   readonly messages: ChatMessage[];
   readonly paint: Paint;
+  /** What of a text is shown. */
+  readonly screen: (text: string) => string;
 }
 
 /** Of a pipe; more than this is no question. */
 const pipeBytesMax = 8 * 1024 * 1024;
+/** What would move the cursor, colour the screen or reach the clipboard: an answer may hold it, and no screen gets it. */
+const control = /[^\P{Cc}\n\t]/gu;
 /** The oldest turns go first: a terminal left open for days must not grow for ever. */
 const messagesMax = 200;
 
@@ -24,13 +28,15 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   const [model, ...words] = given.words;
   if (model === undefined) throw new UsageError('name a model: `millrace models` lists them');
   const system = textOption(given, 'system');
+  const terminal = process.stdout.isTTY === true;
   const chat: Chat = {
     invocation,
     place: await findClients(invocation, given),
     model,
     maxTokens: numberOption(given, 'maxTokens', { min: 1, max: 1_000_000 }),
     messages: system === undefined ? [] : [{ role: 'system', content: system }],
-    paint: createPaint(process.stdout.isTTY === true, invocation.environment),
+    paint: createPaint(terminal, invocation.environment),
+    screen: (text) => (terminal ? text.replaceAll(control, '') : text),
   };
   const piped = process.stdin.isTTY === true ? '' : await readPipe();
   const question = [words.join(' '), piped].filter((text) => text.trim() !== '').join('\n\n');
@@ -63,30 +69,34 @@ function converse(chat: Chat): Promise<number> {
     historySize: 500,
   });
   let speaking: AbortController | undefined;
+  let closed = false;
   return new Promise((resolve) => {
     lines.on('SIGINT', () => {
       if (speaking !== undefined) speaking.abort();
       else {
         invocation.write('');
         invocation.write(paint('dim', '/bye or Ctrl-D leaves'));
-        prompt(lines);
+        lines.prompt();
       }
     });
     lines.on('close', () => {
+      closed = true;
       speaking?.abort();
       resolve(0);
     });
     lines.on('line', (line) => {
-      // Lines typed while an answer runs are dropped with a word, rather than sent out of turn.
-      if (speaking !== undefined) return;
+      if (speaking !== undefined) {
+        invocation.warn(paint('dim', 'not sent: wait for the answer to end, or stop it with Ctrl-C'));
+        return;
+      }
       if (obey(chat, lines, line)) return;
       speaking = new AbortController();
       void turn(chat, line, speaking.signal).finally(() => {
         speaking = undefined;
-        prompt(lines);
+        if (!closed) lines.prompt();
       });
     });
-    prompt(lines);
+    lines.prompt();
   });
 }
 
@@ -102,12 +112,8 @@ function obey(chat: Chat, lines: Interface, line: string): boolean {
     chat.invocation.write(chat.paint('dim', 'forgotten'));
   }
   if (text !== '' && text !== '/clear') return false;
-  prompt(lines);
-  return true;
-}
-
-function prompt(lines: Interface): void {
   lines.prompt();
+  return true;
 }
 
 /** A refusal ends the turn, not the conversation. */
@@ -120,31 +126,44 @@ async function turn(chat: Chat, question: string, signal: AbortSignal): Promise<
   }
 }
 
-/** Says the answer as it comes and keeps it; of a stopped one what was said, since the model goes on from there. */
+/** Says the answer and keeps it; of a stopped one what was said, since the model goes on from there. */
 async function answer(chat: Chat, question: string, signal: AbortSignal): Promise<void> {
-  const { messages, paint, place, model, maxTokens } = chat;
+  const { messages, model, maxTokens } = chat;
   const asked: ChatMessage = { role: 'user', content: question };
   const request = {
     model,
     messages: [...messages, asked],
     ...(maxTokens === undefined ? {} : { maxTokens }),
   };
+  const said = await say(chat, request, signal);
+  // An empty answer is none: some engines refuse a conversation that has one.
+  if (said !== '') messages.push(asked, { role: 'assistant', content: said });
+  const first = messages.findIndex(({ role }) => role !== 'system');
+  // A question goes with its answer: some models refuse a conversation that begins with an answer.
+  while (messages.length > messagesMax) messages.splice(first, 2);
+}
+
+/** Writes the answer as it comes; returns what was said, also when it was stopped. */
+async function say(
+  { place, paint, screen }: Chat,
+  request: ChatRequest,
+  signal: AbortSignal,
+): Promise<string> {
   let said = '';
+  let begun = false;
   try {
     for await (const { text, reasoning } of streamChat(place, request, signal)) {
-      if (reasoning !== '') process.stdout.write(paint('dim', reasoning));
-      if (text !== '' && said === '') said = text.trimStart();
-      else said += text;
-      process.stdout.write(text);
+      said = said === '' ? text.trimStart() : said + text;
+      begun ||= text !== '' || reasoning !== '';
+      if (reasoning !== '') process.stdout.write(paint('dim', screen(reasoning)));
+      process.stdout.write(screen(text));
     }
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   } finally {
-    process.stdout.write('\n');
+    if (begun || signal.aborted) process.stdout.write('\n');
   }
-  messages.push(asked, { role: 'assistant', content: said });
-  const first = messages.findIndex(({ role }) => role !== 'system');
-  if (messages.length > messagesMax) messages.splice(first, messages.length - messagesMax);
+  return said;
 }
 
 async function readPipe(): Promise<string> {

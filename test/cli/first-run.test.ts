@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { jsonLines, millrace, openPlace, type RunningProcess, serve } from './gateway-process.ts';
+import { keys, openTerminal } from './terminal.ts';
 
 const curl = join(import.meta.dirname, 'curl.ts');
 
@@ -63,6 +64,30 @@ test('in a pipe every line is JSON; Ctrl-C ends at once and is no failure', asyn
   assert.equal(lines.length, ended.out.trimEnd().split('\n').length);
   assert.equal(lines.filter(({ msg }) => msg === 'ready').length, 1);
   assert.equal(ended.err, '');
+});
+
+test('on a terminal a start is told to a person; its line works when pasted, and Ctrl-C is no failure', async () => {
+  await using place = await openPlace();
+  await using terminal = openTerminal(['serve'], { place });
+  const banner = await terminal.shows(/Ctrl-C stops it/);
+  assert.match(banner, /^Millrace \S+ is ready after \d+ ms\r?\n/);
+  assert.match(banner, /Found:[\s\S]*\+ +simulator/);
+  assert.match(banner, /Limits:[\s\S]*requests a minute per key/);
+  assert.ok(banner.includes((await place.read('.millrace/client-key')).trim()));
+  assert.doesNotMatch(banner, /"msg"/);
+  assert.ok(terminal.raw().includes('\u001b[1m'), 'a terminal gets colours');
+  const answer = await paste(/curl .*/.exec(banner)?.[0] ?? '');
+  assert.match(answer.choices[0]?.message.content ?? '', /simulator/);
+  await terminal.shows(/\d\d:\d\d:\d\d .*status=200/);
+  terminal.type(keys.ctrlC);
+  assert.equal(await terminal.ended, 0);
+});
+
+test('NO_COLOR is obeyed on a terminal', async () => {
+  await using place = await openPlace();
+  await using terminal = openTerminal(['serve'], { place, environment: { NO_COLOR: '1' } });
+  await terminal.shows(/Ctrl-C stops it/);
+  assert.equal(terminal.raw().includes('\u001b['), false);
 });
 
 test('Ctrl-C ends at once even while a stream runs', async () => {

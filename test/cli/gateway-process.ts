@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const main = resolve(import.meta.dirname, '../../src/main.ts');
+export const main = resolve(import.meta.dirname, '../../src/main.ts');
 
 export interface Place {
   readonly folder: string;
@@ -41,7 +41,7 @@ export interface Command {
 }
 
 /** Nothing of the machine's own environment decides a test: no keys, no OLLAMA_HOST, no colours. */
-const cleanEnvironment = {
+export const cleanEnvironment = {
   PATH: process.env['PATH'] ?? '',
   HOME: tmpdir(),
   OLLAMA_HOST: '127.0.0.1:9',
