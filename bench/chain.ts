@@ -24,6 +24,7 @@ import { ModelTable } from '../src/routing/model-table.ts';
 import { createMemoryConversations } from '../src/stores/memory/conversations.ts';
 import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
 import { createMemoryRateLimiter } from '../src/stores/memory/rate-limiter.ts';
+import { createAccounts } from '../src/telemetry/accounts.ts';
 import { exchangeLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { openSpool } from '../src/telemetry/spool.ts';
@@ -104,7 +105,8 @@ const handler = createChain({
   telemetry: {
     clock,
     configId: 'bench',
-    observers: [metrics.observe, (trail) => spool.append(exchangeLine(trail, trail.wallMs))],
+    account: createAccounts([metrics.observe, (trail) => spool.append(exchangeLine(trail, trail.wallMs))])
+      .keep,
   },
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },

@@ -1,4 +1,4 @@
-/** Tells everyone who keeps account of exchanges, once each, when the last byte is on its way. */
+/** Hands every exchange to those who keep account, once, when the last byte is on its way. */
 import type { Received } from '../core/exchange.ts';
 import { type Outcome, onEnded, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
@@ -6,8 +6,8 @@ import type { Clock } from '../lib/clock.ts';
 
 export interface ObserveOptions {
   readonly clock: Clock;
-  /** Called in order with the finished trail: metrics, log, spool. They never wait, and one that throws hurts itself alone (P6). */
-  readonly observers: ReadonlyArray<(trail: Trail) => void>;
+  /** Metrics, log and spool: takes the finished trail, and neither waits nor throws. */
+  readonly account: (trail: Trail) => void;
   readonly configId: string;
 }
 
@@ -20,7 +20,7 @@ export function observe(options: ObserveOptions): Stage<Received> {
     if (outcome.kind === 'complete' && trail.failure !== undefined) {
       trail.outcome = trail.failure.code === 'client_gone' ? 'aborted' : 'failed';
     }
-    for (const observer of options.observers) tell(observer, trail);
+    options.account(trail);
   };
   return (next) => async (exchange) => {
     exchange.trail.configId = options.configId;
@@ -30,12 +30,4 @@ export function observe(options: ObserveOptions): Stage<Received> {
     onEnded(reply, (outcome) => settle(exchange.trail, outcome));
     return reply;
   };
-}
-
-function tell(observer: (trail: Trail) => void, trail: Trail): void {
-  try {
-    observer(trail);
-  } catch (mistake) {
-    process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
-  }
 }

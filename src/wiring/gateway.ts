@@ -14,6 +14,7 @@ import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
 import { createMemoryConversations } from '../stores/memory/conversations.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
+import { createAccounts } from '../telemetry/accounts.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -121,6 +122,7 @@ class Running {
 
   async #release(): Promise<void> {
     await this.#pool.close();
+    this.lasting.accounts.flush();
     await this.#spool.close();
     this.#options.log.flush();
   }
@@ -193,14 +195,14 @@ class Running {
         },
         clock,
       ),
-      observers: [
+      accounts: createAccounts([
         metrics.observe,
         (trail) => {
           const line = exchangeLine(trail, clock.wall());
           this.#spool.append(line);
           log.exchange(trail, line);
         },
-      ],
+      ]),
       accepting: () => this.#accepting,
     };
   }

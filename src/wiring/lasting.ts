@@ -1,10 +1,10 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
 import type { Conversations } from '../core/ports.ts';
-import type { Trail } from '../core/trail.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Accounts } from '../telemetry/accounts.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -16,7 +16,7 @@ export interface Lasting {
   readonly health: Health;
   readonly slots: Slots;
   readonly conversations: Conversations;
-  readonly observers: ReadonlyArray<(trail: Trail) => void>;
+  readonly accounts: Accounts;
   /** False while draining. */
   readonly accepting: () => boolean;
 }

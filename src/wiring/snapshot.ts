@@ -70,7 +70,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
   const limiter = options.before?.limiter.follow(rates) ?? createMemoryRateLimiter(rates, clock);
   const handler = createChain({
-    telemetry: { clock, observers: lasting.observers, configId: id },
+    telemetry: { clock, account: lasting.accounts.keep, configId: id },
     voices: { voices },
     routes: { routes },
     keys: {
