@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts Millrace with a Node that can run it: this one, or the one that was installed beside it.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as modules from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +15,13 @@ if (major > 24 || (major === 24 && minor >= 15)) {
 } else {
   const own = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
   if (existsSync(own)) {
-    const { status } = spawnSync(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-    process.exitCode = status ?? 1;
+    const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+    // Whoever ends or asks something of this process means the gateway. Ctrl-C reaches both, and is for it to obey.
+    process.on('SIGINT', () => {});
+    for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    child.on('exit', (code) => {
+      process.exitCode = code ?? 1;
+    });
   } else {
     process.stderr.write(
       `Millrace needs Node 24.15 or newer; this is ${process.versions.node}. ` +
