@@ -1,31 +1,41 @@
 /** Installs the llama.cpp engine's own packages when they are missing; later calls find them and return at once. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '../..');
 export const engineFolder = join(root, 'engines/llamacpp');
-const lockFile = join(root, '.tmp/install-llamacpp.lock');
+const installed = join(engineFolder, 'node_modules');
+const stagingFolder = join(root, '.tmp');
+/** Of the slowest line that is still worth waiting for; npm alone would try for much longer. */
+const npmMsMax = 300_000;
 
-/** Test files run in processes of their own, so several may arrive here at the same time. */
+/**
+ * Test files run in processes of their own, so several may arrive here at the same time. Each installs into a folder
+ * of its own and moves the whole into place: nobody waits for another, and nobody finds half of it.
+ */
 export async function installEngine(): Promise<void> {
-  while (!isInstalled()) {
-    if (takeLock()) {
-      try {
-        if (!isInstalled()) await runNpm();
-      } finally {
-        rmSync(lockFile, { force: true });
-      }
-    } else await wait(100);
+  if (isInstalled()) return;
+  mkdirSync(stagingFolder, { recursive: true });
+  const staging = mkdtempSync(join(stagingFolder, 'llamacpp-'));
+  try {
+    for (const file of ['package.json', 'package-lock.json', '.npmrc']) {
+      copyFileSync(join(engineFolder, file), join(staging, file));
+    }
+    console.log('installing the llama.cpp engine for its tests, which takes a while on a new machine');
+    await runNpm(staging);
+    moveIn(staging);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
   }
+  if (!isInstalled()) throw new Error('the llama.cpp engine was installed, and is not there');
 }
 
 /** npm writes this inner lockfile last. */
 function isInstalled(): boolean {
-  const installed = join(engineFolder, 'node_modules/.package-lock.json');
-  return existsSync(installed) && versionIn(installed) === versionIn(join(engineFolder, 'package-lock.json'));
+  const inner = join(installed, '.package-lock.json');
+  return existsSync(inner) && versionIn(inner) === versionIn(join(engineFolder, 'package-lock.json'));
 }
 
 function versionIn(lockfile: string): string | undefined {
@@ -35,42 +45,34 @@ function versionIn(lockfile: string): string | undefined {
   return packages['node_modules/node-llama-cpp']?.version;
 }
 
-function takeLock(): boolean {
-  mkdirSync(dirname(lockFile), { recursive: true });
+/** What is there is another version or half of one, unless another process was faster: then its own is as good. */
+function moveIn(staging: string): void {
+  if (isInstalled()) return;
+  if (existsSync(installed)) renameSync(installed, join(staging, 'replaced'));
   try {
-    writeFileSync(lockFile, String(process.pid), { flag: 'wx' });
-    return true;
+    renameSync(join(staging, 'node_modules'), installed);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if (!isHolderAlive()) rmSync(lockFile, { force: true });
-    return false;
+    if (!isInstalled()) throw error;
   }
 }
 
-function isHolderAlive(): boolean {
-  try {
-    const holder = Number(readFileSync(lockFile, 'utf8'));
-    // The holder has the file before it has written its number into it.
-    if (holder > 0) process.kill(holder, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-async function runNpm(): Promise<void> {
+async function runNpm(folder: string): Promise<void> {
   const { command, args, shell } = findNpm();
-  const npm = spawn(command, [...args, 'ci', '--ignore-scripts'], {
-    cwd: engineFolder,
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const npm = promisify(execFile)(command, [...args, 'ci', '--ignore-scripts'], {
+    cwd: folder,
     shell,
     // What npm tells its scripts about the outer package must not reach the inner one.
     env: Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^npm_(config_|package_)/.test(name)),
     ),
+    timeout: npmMsMax,
+    killSignal: 'SIGKILL',
   });
-  const [code] = (await once(npm, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`npm ci in engines/llamacpp ended with ${code}`);
+  npm.child.stdin?.end();
+  await npm.catch((cause: Error & { killed?: boolean; stderr?: string }) => {
+    const why = cause.killed === true ? `did not end within ${npmMsMax / 1000} s` : 'failed';
+    throw new Error(`npm ci for engines/llamacpp ${why}: ${cause.stderr ?? ''}`, { cause });
+  });
 }
 
 /** The npm that runs us, else the one beside this Node, else the one on the path. */

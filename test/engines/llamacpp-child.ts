@@ -38,6 +38,10 @@ export interface Props {
   readonly queue: { readonly waiting: number; readonly places: number };
 }
 
+/** Of a busy machine; the tiny model loads in less than a second on any other. */
+const startMs = 60_000;
+const stopMs = 10_000;
+
 export const serverFile = join(engineFolder, 'server.ts');
 
 export interface TinyModel {
@@ -78,18 +82,27 @@ export function startServer(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [serverFile, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-export async function firstLine(child: ChildProcess): Promise<ReadyLine> {
+/** What it says once its model is loaded or the start has failed. */
+export function firstLine(child: ChildProcess): Promise<ReadyLine> {
+  const { promise, resolve, reject } = Promise.withResolvers<ReadyLine>();
   assert(child.stdout !== null);
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-  return JSON.parse(line) as ReadyLine;
+  const timer = setTimeout(() => reject(new Error(`the engine said nothing for ${startMs} ms`)), startMs);
+  child.once('error', reject);
+  createInterface(child.stdout)
+    .once('line', (line) => resolve(JSON.parse(line) as ReadyLine))
+    .once('close', () => reject(new Error('the engine ended without a word')));
+  return promise.finally(() => clearTimeout(timer));
 }
 
 /** As it ends with the gateway: nobody holds its standard input any more. */
 export async function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode;
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   const exited = once(child, 'exit') as Promise<[number | null]>;
   child.stdin?.end();
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
   const [code] = await exited;
+  clearTimeout(timer);
+  assert.equal(child.signalCode, null, `the engine did not end within ${stopMs} ms`);
   return code;
 }
 
