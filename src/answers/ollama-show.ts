@@ -1,7 +1,7 @@
 /** What a model is: asked of an Ollama server that has it, or told from the little that is known. */
 import type { JsonObject } from '../core/call.ts';
 import type { Authenticated, Route, Target } from '../core/exchange.ts';
-import { asFailure, type Failure, fail } from '../core/failure.ts';
+import { asFailure, type Failure } from '../core/failure.ts';
 import { type Reply, wholeReply } from '../core/stage.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { ask } from '../fleet/ask.ts';
@@ -22,10 +22,7 @@ export function show(knowledge: Knowledge): NonNullable<Route['answer']> {
     const form = await readForm(exchange);
     const name = readModelOrName(form, readString);
     exchange.trail.modelAsked = name.slice(0, 256);
-    const found = knowledge.models.find(name);
-    if (found === undefined) {
-      throw fail('model_not_found', `model '${name.slice(0, 200)}' not found`, { param: 'model' });
-    }
+    const found = knowledge.models.require(name);
     const servers = found.targets.filter(isOllamaTarget);
     const told = await firstThatTells(servers, { knowledge, exchange, form });
     if ('reply' in told) return told.reply;

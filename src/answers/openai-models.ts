@@ -1,6 +1,5 @@
 /** `GET /v1/models` and `/v1/models/ID`. */
 import type { Route } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
 import { decodePercent } from '../lib/percent.ts';
 import { jsonReply } from './json-reply.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -12,12 +11,10 @@ export function listModels(knowledge: Knowledge): Answer {
 }
 
 export function showModel(knowledge: Knowledge): Answer {
-  return ({ incoming }) => {
+  return async ({ incoming }) => {
     const id = decodePercent(incoming.path.replace(/^(?:\/v1)?\/models\//, ''));
-    if (knowledge.models.find(id) !== undefined) return jsonReply(describe(id));
-    return Promise.reject(
-      fail('model_not_found', `the model "${id.slice(0, 200)}" does not exist here`, { param: 'model' }),
-    );
+    knowledge.models.require(id);
+    return jsonReply(describe(id));
   };
 }
 

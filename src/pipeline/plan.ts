@@ -12,12 +12,8 @@ export interface ModelPlan {
 }
 
 export interface ModelTable {
-  /** The plan of a model by its configured name, as `upstream/model`, or as an upstream offers it. */
-  find(name: string): ModelPlan | undefined;
-  /** Names close to one that is not known, for the message. */
-  similar(name: string): readonly string[];
-  /** Upstreams that did not tell yet what they offer: a name that is not known may be theirs. */
-  unheard(): readonly string[];
+  /** The plan of a model by its configured name, as `upstream/model`, or as an upstream offers it. Throws why there is none. */
+  require(name: string): ModelPlan;
   readonly defaultModel: string | undefined;
 }
 
@@ -25,8 +21,6 @@ export interface PlanOptions {
   readonly models: ModelTable;
 }
 
-const namesMax = 5;
-const unheardRetryS = 5;
 const nothingVisited: ReadonlySet<string> = new Set();
 
 export function plan(options: PlanOptions): Stage<Parsed, Planned> {
@@ -52,21 +46,7 @@ function findModel(models: ModelTable, asked: string): ModelPlan {
       param: 'model',
     });
   }
-  const found = models.find(name);
-  if (found !== undefined) return found;
-  const unheard = models.unheard();
-  const shown = name.slice(0, 200);
-  if (unheard.length > 0) {
-    const who = unheard.slice(0, namesMax).join(', ');
-    throw fail('no_upstream', `the model "${shown}" is not known yet: ${who} did not tell what there is`, {
-      retryAfterS: unheardRetryS,
-    });
-  }
-  const similar = models.similar(name);
-  const hint = similar.length === 0 ? '' : `; did you mean ${similar.join(' or ')}?`;
-  throw fail('model_not_found', `the model "${shown}" does not exist here${hint}`, {
-    param: 'model',
-  });
+  return models.require(name);
 }
 
 function lowered(clocks: Clocks, totalMs: number): Clocks {

@@ -64,9 +64,22 @@ test('`upstream/model` reaches an upstream that told of no models yet, or tells 
   }
 });
 
-test('who has not told yet is known by name', () => {
-  assert.deepEqual(rig({ a: [] }).table.unheard(), ['b']);
-  assert.deepEqual(rig({ a: [], b: ['llama'] }).table.unheard(), []);
+test('an unknown name is an outage as long as somebody has never told, and a mistake once all have', () => {
+  const early = rig({ a: ['llama'] }).table;
+  const unheard = early.missing('lama');
+  assert.equal(unheard.code, 'no_upstream');
+  assert.match(unheard.message, /"lama" is not known yet: b did not tell.*did you mean llama\?/);
+  assert.equal(unheard.retryAfterS, 5);
+  assert.equal(early.missing('a/llama2').code, 'no_upstream', 'b may have a model that is called so');
+  assert.equal(
+    early.missing('lama', [a]).code,
+    'model_not_found',
+    'whoever cannot have it is not waited for',
+  );
+  const told = rig({ a: [], b: ['llama'] }).table;
+  assert.equal(told.missing('lama').code, 'model_not_found');
+  assert.throws(() => told.require('lama'), told.missing('lama'));
+  assert.equal(told.require('llama').name, 'llama');
 });
 
 test('turns go on between requests, and a changed offer is known at once', () => {
@@ -84,8 +97,8 @@ test('turns go on between requests, and a changed offer is known at once', () =>
 test('names are those of the list and of the offers, each once; close ones are named for a mistake', () => {
   const { table } = rig({ a: ['llama', 'gemma'], b: ['llama'] });
   assert.deepEqual([...table.names()].sort(), ['gemma', 'llama']);
-  assert.deepEqual(table.similar('gema'), ['gemma']);
-  assert.deepEqual(table.similar('something-else-entirely'), []);
+  assert.match(table.missing('gema').message, /; did you mean gemma\?$/);
+  assert.doesNotMatch(table.missing('something-else-entirely').message, /did you mean/);
 });
 
 test('names that objects have by birth are no models', () => {

@@ -1,5 +1,6 @@
 /** Which targets stand behind a model's name: the operator's list first, then what upstreams offer by themselves. */
 import type { Clocks, Target, Upstream } from '../core/exchange.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import { closest } from '../lib/closest.ts';
 import { createRoundRobin } from './round-robin.ts';
 
@@ -30,6 +31,11 @@ export interface ModelTableOptions {
   readonly defaultModel: string | undefined;
 }
 
+/** Of upstreams that did not tell, so many are named. */
+const unheardNamedMax = 5;
+const unheardRetryS = 5;
+const nameCharsMax = 200;
+
 export class ModelTable {
   readonly defaultModel: string | undefined;
   readonly #options: ModelTableOptions;
@@ -50,10 +56,38 @@ export class ModelTable {
     return this.#configured.get(name) ?? this.#findOffered(name);
   }
 
-  /** Upstreams that did not tell yet what they offer: a name that nobody knows may be theirs. */
-  unheard(): readonly string[] {
-    const { upstreams, offers } = this.#options;
-    return upstreams.filter((upstream) => !offers.hasHeard(upstream)).map(({ name }) => name);
+  /** As `find`, for whoever cannot go on without: throws what `missing` says. */
+  require(name: string): NamedModel {
+    const found = this.find(name);
+    if (found === undefined) throw this.missing(name);
+    return found;
+  }
+
+  /**
+   * Why nobody has a model of that name. As long as an upstream has never told what it offers, the name may be one of
+   * its own: that is an outage (503) and not the client's mistake (404), however long it lasts, and even where the
+   * name begins like `upstream/` of another, for models of routers are called so too. Who told once is known by what
+   * it told, up or down, and a name behind its own `upstream/` needs no list.
+   */
+  missing(name: string, among = this.#options.upstreams): Failure {
+    const shown = `"${name.slice(0, nameCharsMax)}"`;
+    const similar = closest(name, this.names());
+    const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
+    const unheard = among.filter((upstream) => !this.#options.offers.hasHeard(upstream));
+    if (unheard.length === 0) {
+      // Clients of Ollama look for "not found", those of OpenAI for "does not exist".
+      return fail('model_not_found', `model not found: ${shown} does not exist here${hint}`, {
+        param: 'model',
+      });
+    }
+    const who = unheard.slice(0, unheardNamedMax).map((upstream) => upstream.name);
+    const message = `the model ${shown} is not known yet: ${who.join(', ')} did not tell what there is${hint}`;
+    return fail('no_upstream', message, { retryAfterS: unheardRetryS });
+  }
+
+  /** What the operator's list says of a name, whatever upstreams offer. */
+  configured(name: string): NamedModel | undefined {
+    return this.#configured.get(name);
   }
 
   /** Every name that `find` knows without `upstream/` in front. */
@@ -63,11 +97,6 @@ export class ModelTable {
       for (const model of this.#options.offers.of(upstream)) names.add(model);
     }
     return [...names];
-  }
-
-  similar(name: string): readonly string[] {
-    const found = closest(name, this.names());
-    return found === undefined ? [] : [found];
   }
 
   #findOffered(name: string): NamedModel | undefined {

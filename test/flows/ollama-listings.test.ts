@@ -91,12 +91,22 @@ test('show tells what is known of a model that no Ollama server keeps', async ()
   assert.equal(facts['general.basename'], 'simulator');
 });
 
+test('show of an alias asks by the real name wherever that is, and tells an outage from an unknown name', async () => {
+  await using fleet = await openOllamaFleet();
+  const response = await fleet.request('POST', '/api/show', { json: { model: 'assistant' } });
+  assert.equal(response.headers.get('x-millrace-target'), 'gpu-a/llama');
+  await fleet.a.close();
+  // Its only server is away: that is not the client's mistake.
+  const away = await fleet.request('POST', '/api/show', { json: { model: 'assistant' } });
+  assert.equal(away.status, 502);
+});
+
 test('show of an unknown model is a 404 in words', async () => {
   await using fleet = await openOllamaFleet();
   const response = await fleet.request('POST', '/api/show', { json: { model: 'nothing' } });
   assert.equal(response.status, 404);
   const { error } = (await response.json()) as { error: string };
-  assert.match(error, /model 'nothing' not found/);
+  assert.match(error, /model not found: "nothing" does not exist here/);
 });
 
 test('the version is new enough for structured output, thinking and capabilities', async () => {
