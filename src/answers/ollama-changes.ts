@@ -10,6 +10,7 @@ import { readModelName, readModelOrName } from '../protocol/ollama-names.ts';
 import { combinedFailure, type Fate, refreshChanged } from './fate.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type Operation, readOperation } from './operation.ts';
+import { refuseAlias } from './own-name.ts';
 
 type Answer = NonNullable<Route['answer']>;
 
@@ -17,7 +18,9 @@ export function copy(knowledge: Knowledge): Answer {
   return async (exchange) => {
     const operation = await readOperation(knowledge, exchange);
     exchange.trail.modelAsked = readModelName(operation.form['source'], 'source');
-    readModelName(operation.form['destination'], 'destination');
+    const destination = readModelName(operation.form['destination'], 'destination');
+    refuseAlias(knowledge, exchange.trail.modelAsked, 'source');
+    refuseAlias(knowledge, destination, 'destination');
     return change(knowledge, exchange, { verb: 'copy', method: 'POST', operation });
   };
 }
@@ -26,6 +29,7 @@ export function remove(knowledge: Knowledge): Answer {
   return async (exchange) => {
     const operation = await readOperation(knowledge, exchange);
     exchange.trail.modelAsked = readModelOrName(operation.form);
+    refuseAlias(knowledge, exchange.trail.modelAsked, 'model');
     return change(knowledge, exchange, { verb: 'delete', method: 'DELETE', operation });
   };
 }

@@ -1,7 +1,6 @@
 /** The operator's verbs that take long and tell how far they are: pull, push, create. */
 import type { JsonObject } from '../core/call.ts';
 import type { Authenticated, Route, Upstream } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
 import type { Reply } from '../core/stage.ts';
 import { readCreation } from '../protocol/ollama-create.ts';
 import { readModelOrName } from '../protocol/ollama-names.ts';
@@ -11,6 +10,7 @@ import { fanOut } from './fan-out.ts';
 import { refreshChanged } from './fate.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type Operation, readOperation } from './operation.ts';
+import { refuseAlias } from './own-name.ts';
 
 type Answer = NonNullable<Route['answer']>;
 
@@ -34,6 +34,7 @@ export function create(knowledge: Knowledge): Answer {
   return async (exchange) => {
     const { form, upstreams } = await readTransfer(knowledge, exchange);
     const creation = readCreation(form);
+    refuseAlias(knowledge, creation.form['from'], 'from');
     exchange.trail.warn(creation.warnings);
     await requireBlobs(creation.digests, { knowledge, exchange, upstreams });
     return transfer(knowledge, exchange, { verb: 'create', form: creation.form, upstreams });
@@ -43,6 +44,7 @@ export function create(knowledge: Knowledge): Answer {
 async function readTransfer(knowledge: Knowledge, exchange: Authenticated): Promise<Operation> {
   const operation = await readOperation(knowledge, exchange);
   exchange.trail.modelAsked = readModelOrName(operation.form);
+  refuseAlias(knowledge, exchange.trail.modelAsked, 'model');
   return operation;
 }
 
@@ -83,5 +85,5 @@ async function holderOf(knowledge: Knowledge, upstreams: readonly Upstream[], mo
   await Promise.all(upstreams.map((upstream) => knowledge.refresh(upstream)));
   const found = holder();
   if (found !== undefined) return found;
-  throw fail('model_not_found', `model '${model}' not found`, { param: 'model' });
+  throw knowledge.models.missing(model, upstreams);
 }

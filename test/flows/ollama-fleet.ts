@@ -29,6 +29,10 @@ export interface FleetOptions {
   readonly clock?: HeldClock;
   /** More of the configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** More of the models. */
+  readonly models?: Readonly<Record<string, unknown>>;
+  /** Added to both Ollama servers in the configuration. */
+  readonly upstream?: Readonly<Record<string, unknown>>;
   readonly a?: Partial<Behaviour>;
   readonly b?: Partial<Behaviour>;
 }
@@ -45,13 +49,14 @@ export async function openOllamaFleet(options: FleetOptions = {}): Promise<Ollam
     config: {
       ...options.config,
       upstreams: {
-        'gpu-a': { type: 'ollama', url: a.url },
-        'gpu-b': { type: 'ollama', url: b.url },
+        'gpu-a': { type: 'ollama', url: a.url, ...options.upstream },
+        'gpu-b': { type: 'ollama', url: b.url, ...options.upstream },
         sim: { type: 'simulator' },
       },
       models: {
         assistant: { targets: [{ upstream: 'gpu-a', model: 'llama' }] },
         trial: { targets: [{ upstream: 'sim', model: 'simulator' }] },
+        ...options.models,
       },
     },
   });
