@@ -6,7 +6,7 @@ import type { Flow, Receiver, UpstreamRequest } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
-import { isObject } from '../protocol/read.ts';
+import { isAbsent, isObject } from '../protocol/read.ts';
 
 export interface Operating {
   readonly upstream: Upstream;
@@ -24,6 +24,7 @@ export interface ProgressOptions {
 const operationIdleMs = 10 * 60_000;
 const lineBytesMax = 64 * 1024;
 const refusalBytesMax = 64 * 1024;
+const errorCharsMax = 500;
 /** How long a server may take to close a stream in which it has said everything. */
 const lingerMs = 1_000;
 
@@ -118,8 +119,11 @@ export class ProgressFlow implements Receiver {
     const { data } = parseLine(bytes);
     if (data === '') return;
     const line = parseProgress(data);
-    if (typeof line['error'] === 'string') {
-      this.#break(fail('upstream_failed', line['error'].slice(0, 500)));
+    const { error } = line;
+    if (!isAbsent(error)) {
+      // Ollama says it in a text; servers that speak like it may say it in an object.
+      const text = typeof error === 'string' ? error : JSON.stringify(error);
+      this.#break(fail('upstream_failed', text.slice(0, errorCharsMax)));
     } else if (line['status'] === 'success') {
       this.#finish(undefined);
       this.#timer = this.#options.clock.after(lingerMs, () => this.#flow?.abort());
