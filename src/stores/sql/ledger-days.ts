@@ -1,0 +1,98 @@
+/** What rows add to the sums by day. */
+import { hash } from 'node:crypto';
+import { type ExpressionBuilder, type Insertable, type OnConflictDatabase, sql } from 'kysely';
+import type { LedgerColumns } from './ledger-columns.ts';
+import type { LedgerDaysTable, Tables } from './tables.ts';
+
+export const counted = [
+  'exchanges',
+  'input_tokens',
+  'cached_input_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'cost_nano_usd',
+  'saved_nano_usd',
+] as const;
+
+type Counts = Record<(typeof counted)[number], number>;
+type DayColumns = Insertable<LedgerDaysTable>;
+
+/**
+ * One row for each day and combination, in the order of the primary key: whoever adds to the same sums at the same
+ * time locks them in the same order and waits, where another order would be a deadlock (R4).
+ */
+export function sumByDay(rows: readonly LedgerColumns[]): readonly DayColumns[] {
+  const days = new Map<string, DayColumns>();
+  for (const row of rows) {
+    const day = dayOf(row.at_ms);
+    const text = JSON.stringify([day, ...combinationOf(row)]);
+    const sofar = days.get(text);
+    days.set(text, sofar === undefined ? firstOf(day, row) : { ...sofar, ...plus(sofar, countsOf(row)) });
+  }
+  return [...days.values()].sort(byPrimaryKey);
+}
+
+/** The sums as they are, plus what the statement brings. */
+export function addedUp(
+  builder: ExpressionBuilder<OnConflictDatabase<Tables, 'ledger_days'>, 'excluded' | 'ledger_days'>,
+) {
+  const sum = (name: (typeof counted)[number]) =>
+    sql<number>`${builder.ref(`ledger_days.${name}`)} + ${builder.ref(`excluded.${name}`)}`;
+  return {
+    exchanges: sum('exchanges'),
+    input_tokens: sum('input_tokens'),
+    cached_input_tokens: sum('cached_input_tokens'),
+    output_tokens: sum('output_tokens'),
+    reasoning_tokens: sum('reasoning_tokens'),
+    cost_nano_usd: sum('cost_nano_usd'),
+    saved_nano_usd: sum('saved_nano_usd'),
+  };
+}
+
+/** In UTC. */
+export function dayOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10);
+}
+
+function firstOf(day: string, row: LedgerColumns): DayColumns {
+  const { tenant, team, user, key, route, model, upstream, outcome, saved_by } = row;
+  const names = { tenant, team, user, key, route, model, upstream, outcome, saved_by };
+  return { day, combination: digest(combinationOf(row)), ...names, ...countsOf(row) };
+}
+
+function combinationOf(row: LedgerColumns): readonly string[] {
+  const { tenant, team, user, key, route, model, upstream, outcome, saved_by } = row;
+  return [tenant, team, user, key, route, model, upstream, outcome, saved_by];
+}
+
+/** 132 bits: no two combinations share one. */
+function digest(combination: readonly string[]): string {
+  return hash('sha256', JSON.stringify(combination), 'base64url').slice(0, 22);
+}
+
+function countsOf(row: LedgerColumns): Counts {
+  return {
+    exchanges: 1,
+    input_tokens: row.input_tokens,
+    cached_input_tokens: row.cached_input_tokens,
+    output_tokens: row.output_tokens,
+    reasoning_tokens: row.reasoning_tokens,
+    cost_nano_usd: row.cost_nano_usd,
+    saved_nano_usd: row.saved_nano_usd,
+  };
+}
+
+function plus(sofar: Counts, more: Counts): Counts {
+  const sums = { ...sofar };
+  for (const name of counted) sums[name] += more[name];
+  return sums;
+}
+
+function byPrimaryKey(one: DayColumns, other: DayColumns): number {
+  return compare(one.day, other.day) || compare(one.combination, other.combination);
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}

@@ -1,0 +1,184 @@
+/** The ledger over either database. */
+import { type SelectQueryBuilder, sql } from 'kysely';
+import { fail } from '../../core/failure.ts';
+import type {
+  LedgerDimension,
+  LedgerPage,
+  LedgerPageQuestion,
+  LedgerQuestion,
+  LedgerRow,
+  LedgerSum,
+} from '../../core/ledger.ts';
+import type { Ledger } from '../../core/ports.ts';
+import { fromColumns, keepable, type LedgerColumns, toColumns } from './ledger-columns.ts';
+import { addedUp, counted, sumByDay } from './ledger-days.ts';
+import { readPlace, writePlace } from './page-place.ts';
+import type { Database, Tables } from './tables.ts';
+
+export interface SqlAccess {
+  /** The database that takes rows, its schema in place. */
+  write<T>(work: (database: Database) => Promise<T>): Promise<T>;
+  /** Any database that may answer a report: it may lag, and it may be slow without holding up who writes. */
+  report<T>(work: (database: Database) => Promise<T>): Promise<T>;
+}
+
+/** 24 columns each: far below the 32,766 values a statement of SQLite takes, and 65,535 of PostgreSQL. */
+const rowsPerStatement = 250;
+/** In one transaction: more would hold its locks for longer than another one waits. */
+const appendRowsMax = 10_000;
+const sumRowsMax = 100_000;
+const pageRowsMax = 10_000;
+const dayMs = 86_400_000;
+
+export function createSqlLedger({ write, report }: SqlAccess): Ledger {
+  return {
+    append: async (rows) => {
+      if (rows.length === 0) return;
+      const distinct = inOrder(rows);
+      await write((database) => append(database, distinct));
+    },
+    sum: async (question) => await report((database) => sum(database, question)),
+    page: async (question) => await report((database) => page(database, question)),
+  };
+}
+
+/** By id, as they are locked, and each once. */
+function inOrder(rows: readonly LedgerRow[]): readonly LedgerColumns[] {
+  if (rows.length > appendRowsMax) {
+    throw fail(
+      'internal',
+      `${rows.length} rows at once are more than the ${appendRowsMax} that the ledger takes`,
+    );
+  }
+  const byId = new Map<string, LedgerColumns>();
+  for (const row of rows) {
+    const columns = toColumns(row);
+    if (!byId.has(columns.id)) byId.set(columns.id, columns);
+  }
+  return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+async function append(database: Database, rows: readonly LedgerColumns[]): Promise<void> {
+  await database.transaction().execute(async (transaction) => {
+    const added = new Set<string>();
+    for (const values of inPieces(rows)) {
+      const inserted = await transaction
+        .insertInto('ledger')
+        .values(values)
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .returning('id')
+        .execute();
+      for (const { id } of inserted) added.add(id);
+    }
+    // What another gateway kept before is in the sums already: only new rows count.
+    for (const values of inPieces(sumByDay(rows.filter(({ id }) => added.has(id))))) {
+      await transaction
+        .insertInto('ledger_days')
+        .values(values)
+        .onConflict((conflict) => conflict.columns(['day', 'combination']).doUpdateSet(addedUp))
+        .execute();
+    }
+  });
+}
+
+function* inPieces<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < rows.length; from += rowsPerStatement)
+    yield rows.slice(from, from + rowsPerStatement);
+}
+
+const columnOf = {
+  day: 'day',
+  tenant: 'tenant',
+  team: 'team',
+  user: 'user',
+  key: 'key',
+  route: 'route',
+  model: 'model',
+  upstream: 'upstream',
+  outcome: 'outcome',
+  savedBy: 'saved_by',
+} as const satisfies Record<LedgerDimension, string>;
+
+async function sum(database: Database, question: LedgerQuestion): Promise<readonly LedgerSum[]> {
+  const dimensions = [...new Set(question.by)];
+  const columns = dimensions.map((dimension) => columnOf[dimension]);
+  const days = database
+    .selectFrom('ledger_days')
+    .where('day', '>=', dayFrom(question.fromDay, 'fromDay'))
+    .where('day', '<', dayFrom(question.toDay, 'toDay'));
+  const totals = filtered(days, question.where)
+    .select(columns)
+    .select(({ fn, ref }) =>
+      counted.map((name) => fn.coalesce(fn.sum<number>(ref(name)), sql<number>`0`).as(name)),
+    )
+    .limit(rowsWithin(question.rowsMax, sumRowsMax));
+  const grouped = columns.length === 0 ? totals : totals.groupBy(columns);
+  const found = await columns.reduce((query, column) => query.orderBy(column), grouped).execute();
+  return found.map((row) => ({
+    by: Object.fromEntries(dimensions.map((dimension) => [dimension, row[columnOf[dimension]]])),
+    exchanges: row.exchanges,
+    inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    costNanoUsd: row.cost_nano_usd,
+    savedNanoUsd: row.saved_nano_usd,
+  }));
+}
+
+async function page(database: Database, question: LedgerPageQuestion): Promise<LedgerPage> {
+  const rowsMax = rowsWithin(question.rowsMax, pageRowsMax);
+  const period = database
+    .selectFrom('ledger')
+    .selectAll()
+    .where('at_ms', '>=', startOf(question.fromDay, 'fromDay'))
+    .where('at_ms', '<', startOf(question.toDay, 'toDay'));
+  const after = question.after === undefined ? undefined : readPlace(question.after);
+  const wanted = filtered(period, question.where).$if(after !== undefined, (query) =>
+    query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('at_ms', 'id'), '>', tuple(after?.atMs ?? 0, after?.id ?? '')),
+    ),
+  );
+  const found = await wanted
+    .orderBy('at_ms')
+    .orderBy('id')
+    .limit(rowsMax + 1)
+    .execute();
+  const rows = found.slice(0, rowsMax).map(fromColumns);
+  const last = rows.at(-1);
+  return found.length > rowsMax && last !== undefined ? { rows, next: writePlace(last) } : { rows };
+}
+
+function filtered<Name extends 'ledger' | 'ledger_days', Row>(
+  query: SelectQueryBuilder<Tables, Name, Row>,
+  where: LedgerQuestion['where'],
+): SelectQueryBuilder<Tables, Name, Row> {
+  return Object.entries(where).reduce(
+    (sofar, [dimension, value]) =>
+      value === undefined ? sofar : sofar.where(filterColumn(dimension), '=', keepable(value)),
+    query,
+  );
+}
+
+/** A filter that is not known must not be left out: the answer would tell of others' rows. */
+function filterColumn(dimension: string) {
+  const column = Object.hasOwn(columnOf, dimension) ? columnOf[dimension as LedgerDimension] : 'day';
+  if (column !== 'day') return sql.ref<string>(column);
+  throw fail('invalid_request', `the ledger cannot be filtered by \`${dimension}\``, { param: 'where' });
+}
+
+function dayFrom(day: string, param: string): string {
+  startOf(day, param);
+  return day;
+}
+
+function startOf(day: string, param: string): number {
+  const startMs = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  if (startMs % dayMs === 0) return startMs;
+  throw fail('invalid_request', `\`${param}\` must be a day such as 2026-01-31`, { param });
+}
+
+function rowsWithin(rows: number, rowsMax: number): number {
+  if (Number.isSafeInteger(rows) && rows >= 1 && rows <= rowsMax) return rows;
+  throw fail('invalid_request', `\`rowsMax\` must be 1 to ${rowsMax}`, { param: 'rowsMax' });
+}

@@ -1,0 +1,5 @@
+/** Every step of the schema, in order. A list and not a folder that is read: a bundle has no folder. */
+import { ledgerStep } from './migrations/0001-ledger.ts';
+import type { SchemaStep } from './schema-step.ts';
+
+export const schemaSteps: readonly SchemaStep[] = [ledgerStep];

@@ -1,0 +1,136 @@
+/** What both databases make of the same tables: the ledger, its schema, and how they are. */
+import { sql } from 'kysely';
+import type { Ledger } from '../../core/ports.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { createSqlLedger, type SqlAccess } from './ledger.ts';
+import { assertCompatible, migrate, readSchema } from './migrate.ts';
+import { isOutage } from './outage.ts';
+import { schemaSteps } from './schema-steps.ts';
+import type { Database, SqlDialect } from './tables.ts';
+
+export interface Store {
+  readonly ledger: Ledger;
+  /**
+   * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
+   * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
+   */
+  migrate(): Promise<void>;
+  /** For `doctor` and health. Rejects as the database does. */
+  check(): Promise<StoreHealth>;
+  close(): Promise<void>;
+}
+
+export interface StoreHealth {
+  readonly dialect: SqlDialect;
+  readonly version: string;
+  readonly schemaStep: number;
+  /** The last step that this gateway knows. */
+  readonly schemaKnown: number;
+  readonly tookMs: number;
+  /** Of a database with a limit on them: ours that are open, and how many we may open. */
+  readonly connections?: { readonly open: number; readonly most: number };
+}
+
+/** One database, however it is reached. */
+export interface Backend extends SqlAccess {
+  readonly dialect: SqlDialect;
+  readonly version: string;
+  readonly connections?: () => { readonly open: number; readonly most: number };
+  /** With time for what takes long. */
+  migrateWith<T>(work: (database: Database) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface StoreContext {
+  readonly clock: Clock;
+  /** Told once when the database is lost, and once with nothing when it is back. */
+  readonly onTrouble: (trouble: Error | undefined) => void;
+}
+
+export function createStore(backend: Backend, { clock, onTrouble }: StoreContext): Store {
+  const watched = watchTrouble(onTrouble);
+  const schema = once(() =>
+    backend.migrateWith((database) =>
+      migrate(database, { dialect: backend.dialect, steps: schemaSteps, clock }),
+    ),
+  );
+  const check = async (): Promise<StoreHealth> => {
+    const startMs = clock.now();
+    const { version, state } = await backend.write(async (database) => ({
+      version: await readVersion(database, backend.version),
+      state: await readSchema(database),
+    }));
+    assertCompatible(state, schemaSteps.length);
+    const facts = {
+      dialect: backend.dialect,
+      version,
+      schemaStep: state.step,
+      schemaKnown: schemaSteps.length,
+    };
+    const connections = backend.connections?.();
+    const health = { ...facts, tookMs: clock.now() - startMs };
+    return connections === undefined ? health : { ...health, connections };
+  };
+  return {
+    ledger: createSqlLedger({
+      write: (work) => watched(async () => await schema().then(() => backend.write(work))),
+      // Where nothing can be written now, what is there may still be read.
+      report: (work) =>
+        watched(
+          async () =>
+            await schema()
+              .catch(passOutage)
+              .then(() => backend.report(work)),
+        ),
+    }),
+    migrate: () => watched(schema),
+    check: () => watched(async () => await schema().then(check)),
+    close: () => backend.close(),
+  };
+}
+
+async function readVersion(database: Database, expression: string): Promise<string> {
+  const { rows } = await sql<{ version: string }>`select ${sql.raw(expression)} as version`.execute(database);
+  return rows[0]?.version ?? '';
+}
+
+/** Done when it has worked once; until then each caller tries, or waits for the one that does. */
+function once(work: () => Promise<unknown>): () => Promise<void> {
+  let done = false;
+  let running: Promise<void> | undefined;
+  return async () => {
+    if (done) return;
+    running ??= work()
+      .then(() => {
+        done = true;
+      })
+      .finally(() => {
+        running = undefined;
+      });
+    await running;
+  };
+}
+
+type Watched = <T>(work: () => Promise<T>) => Promise<T>;
+
+function watchTrouble(onTrouble: (trouble: Error | undefined) => void): Watched {
+  let troubled = false;
+  return async (work) => {
+    try {
+      const result = await work();
+      if (troubled) onTrouble(undefined);
+      troubled = false;
+      return result;
+    } catch (error) {
+      if (isOutage(error)) {
+        if (!troubled) onTrouble(error);
+        troubled = true;
+      }
+      throw error;
+    }
+  };
+}
+
+function passOutage(error: unknown): void {
+  if (!isOutage(error)) throw error;
+}

@@ -1,0 +1,74 @@
+/** The tables as kysely sees them. One shape for both databases: whole numbers and text, nothing else. */
+import type { ColumnType, Kysely } from 'kysely';
+
+export type SqlDialect = 'sqlite' | 'postgres';
+
+/** What a gateway writes once and never changes. */
+type Fixed<T> = ColumnType<T, T, never>;
+
+export interface LedgerTable {
+  readonly id: Fixed<string>;
+  readonly at_ms: Fixed<number>;
+  readonly tenant: Fixed<string>;
+  readonly team: Fixed<string>;
+  readonly user: Fixed<string>;
+  readonly key: Fixed<string>;
+  readonly route: Fixed<string>;
+  readonly model: Fixed<string>;
+  readonly upstream: Fixed<string>;
+  readonly target_model: Fixed<string>;
+  readonly outcome: Fixed<string>;
+  readonly code: Fixed<string>;
+  readonly status: Fixed<number>;
+  /** 0 or 1: SQLite knows no boolean. */
+  readonly stream: Fixed<number>;
+  readonly took_ms: Fixed<number>;
+  readonly first_token_ms: Fixed<number>;
+  readonly input_tokens: Fixed<number>;
+  readonly cached_input_tokens: Fixed<number>;
+  readonly output_tokens: Fixed<number>;
+  readonly reasoning_tokens: Fixed<number>;
+  readonly price_version: Fixed<string>;
+  readonly cost_nano_usd: Fixed<number>;
+  readonly saved_nano_usd: Fixed<number>;
+  readonly saved_by: Fixed<string>;
+}
+
+/** The sums of one day and one combination of the other dimensions. */
+export interface LedgerDaysTable {
+  readonly day: Fixed<string>;
+  /** A digest of the other dimensions: nine texts are more than an index entry may hold. */
+  readonly combination: Fixed<string>;
+  readonly tenant: Fixed<string>;
+  readonly team: Fixed<string>;
+  readonly user: Fixed<string>;
+  readonly key: Fixed<string>;
+  readonly route: Fixed<string>;
+  readonly model: Fixed<string>;
+  readonly upstream: Fixed<string>;
+  readonly outcome: Fixed<string>;
+  readonly saved_by: Fixed<string>;
+  readonly exchanges: number;
+  readonly input_tokens: number;
+  readonly cached_input_tokens: number;
+  readonly output_tokens: number;
+  readonly reasoning_tokens: number;
+  readonly cost_nano_usd: number;
+  readonly saved_nano_usd: number;
+}
+
+export interface SchemaStepsTable {
+  readonly step: number;
+  readonly name: string;
+  /** The oldest step that a gateway must know to work with the schema after this one. */
+  readonly compatible_from: number;
+  readonly applied_at_ms: number;
+}
+
+export interface Tables {
+  readonly ledger: LedgerTable;
+  readonly ledger_days: LedgerDaysTable;
+  readonly schema_steps: SchemaStepsTable;
+}
+
+export type Database = Kysely<Tables>;
