@@ -90,3 +90,32 @@ test(
     assert.equal(writer.lost, 0);
   }),
 );
+
+test(
+  'a line that comes while others are written waits for company, instead of being written alone',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingBytesMax: 1_000_000 });
+    writer.add('first\n');
+    const flushed = writer.flush();
+    writer.add('second\n');
+    await flushed;
+    assert.equal(read(), 'first\n');
+    await writer.flush();
+    assert.equal(read(), 'first\nsecond\n');
+  }),
+);
+
+test(
+  'a full chunk is written at once, and a flush waits for what was said before it',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingBytesMax: 10_000_000 });
+    const line = `${'x'.repeat(99_999)}\n`;
+    for (let index = 0; index < 50; index += 1) writer.add(line);
+    await Promise.all([writer.flush(), writer.flush()]);
+    assert.equal(read().length, 50 * line.length);
+    for (let index = 0; index < 50; index += 1) writer.add(line);
+    await writer.flush();
+    assert.equal(read().length, 100 * line.length);
+    assert.equal(writer.lost, 0);
+  }),
+);

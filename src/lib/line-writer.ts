@@ -9,9 +9,9 @@ import type { Clock, Timer } from './clock.ts';
 export interface LineWriterOptions {
   readonly fd: number;
   readonly clock: Clock;
-  /** How long a line may wait for company. */
+  /** How long a line may wait for company; a full chunk does not wait. */
   readonly flushMs: number;
-  /** What may wait besides the chunk that is being written: one of 256 KiB is always there to be filled. */
+  /** What may wait, or be on its way to the disk, besides the chunk of 256 KiB that is being filled. */
   readonly pendingBytesMax: number;
   /** Told once when writing begins to fail, and once, with nothing, when it works again. */
   readonly onTrouble?: (trouble: Error | undefined) => void;
@@ -24,19 +24,24 @@ const busyMs = 20;
 
 /** Lines are encoded as they come: as strings they would outlive the young generation and burden the collector. */
 const chunkBytes = 256 * 1024;
+const sparesMax = 2;
 
 export class LineWriter {
   lost = 0;
   readonly #options: LineWriterOptions;
   /** Full chunks in the order they were filled, then the one being filled. */
   readonly #full: Buffer[] = [];
+  /** Those being written included. */
   #fullBytes = 0;
   #chunk: Buffer = Buffer.allocUnsafeSlow(chunkBytes);
   #used = 0;
   #lines = 0;
-  #spare: Buffer | undefined;
+  /** Written chunks, to be filled again. */
+  readonly #spare: Buffer[] = [];
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
+  /** The write that follows the one under way. */
+  #queued: Promise<void> | undefined;
   #troubled = false;
   /** A write broke off within a line: the next one begins on a line of its own. */
   #torn = false;
@@ -53,18 +58,30 @@ export class LineWriter {
     }
     this.#used += this.#chunk.write(line, this.#used);
     this.#lines += 1;
-    this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => void this.flush());
+    if (this.#full.length > 0 && this.#queued === undefined) void this.flush();
+    else this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => void this.flush());
   }
 
-  /** Resolves when everything said so far is written, or counted as lost. */
-  async flush(): Promise<void> {
+  /**
+   * Resolves when everything said so far is written, or counted as lost. What is said meanwhile waits for its own turn:
+   * a writer that went on for as long as lines come would write each of them alone.
+   */
+  flush(): Promise<void> {
     this.#stopTimer();
-    while (this.#writing !== undefined || this.#lines > 0) {
-      this.#writing ??= this.#writePending().finally(() => {
-        this.#writing = undefined;
-      });
-      await this.#writing;
-    }
+    if (this.#writing === undefined) return this.#lines === 0 ? Promise.resolve() : this.#begin();
+    this.#queued ??= this.#writing.then(() => {
+      this.#queued = undefined;
+      return this.#begin();
+    });
+    return this.#queued;
+  }
+
+  #begin(): Promise<void> {
+    const writing = this.#writePending().finally(() => {
+      if (this.#writing === writing) this.#writing = undefined;
+    });
+    this.#writing = writing;
+    return writing;
   }
 
   /** For the last moment of a process that cannot wait any more. */
@@ -76,6 +93,7 @@ export class LineWriter {
     } catch {
       // There is nobody left to tell.
     }
+    this.#recycle(chunks);
   }
 
   #stopTimer(): void {
@@ -108,8 +126,7 @@ export class LineWriter {
   }
 
   #openChunk(): void {
-    this.#chunk = this.#spare ?? Buffer.allocUnsafeSlow(chunkBytes);
-    this.#spare = undefined;
+    this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
   }
 
   async #writePending(): Promise<void> {
@@ -125,8 +142,15 @@ export class LineWriter {
         this.#options.onTrouble?.(thrown instanceof Error ? thrown : new Error(String(thrown)));
       this.#troubled = true;
     }
-    const last = chunks.at(-1);
-    if (last !== undefined && last.buffer.byteLength === chunkBytes) this.#spare = Buffer.from(last.buffer);
+    this.#recycle(chunks);
+  }
+
+  #recycle(chunks: readonly Buffer[]): void {
+    for (const { buffer, length } of chunks) {
+      this.#fullBytes -= length;
+      if (this.#spare.length < sparesMax && buffer.byteLength === chunkBytes)
+        this.#spare.push(Buffer.from(buffer));
+    }
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {
@@ -146,10 +170,9 @@ export class LineWriter {
 
   #takePending(): { chunks: readonly Buffer[]; lines: number } {
     this.#closeChunk();
-    const chunks = this.#full.splice(0);
-    this.#fullBytes = 0;
-    const lines = this.#lines;
     this.#openChunk();
+    const chunks = this.#full.splice(0);
+    const lines = this.#lines;
     this.#lines = 0;
     return { chunks, lines };
   }
