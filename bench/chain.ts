@@ -101,6 +101,10 @@ const metrics = createMetrics({
 });
 const principal = { keyName: 'bench', tenant: 'default', role: 'developer' } as const;
 const each = { perMs: 1, count: 1e9 };
+const accounts = createAccounts([
+  metrics.observe,
+  (trail) => spool.append(exchangeLine(trail, trail.wallMs)),
+]);
 const handler = createChain({
   telemetry: {
     clock,
@@ -176,5 +180,6 @@ const before = process.cpuUsage();
 await serve(requests);
 const used = process.cpuUsage(before);
 console.log(`${((used.user + used.system) / requests).toFixed(2)} us of CPU a request, ${requests} requests`);
+accounts.flush();
 await spool.close();
 rmSync(folder, { recursive: true });
