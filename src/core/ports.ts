@@ -13,8 +13,11 @@ export type LimitDecision =
   | { readonly allowed: false; readonly limit: string; readonly retryAfterS: number };
 
 export interface RateLimiter {
-  /** Atomic in every driver: all the limits that apply are taken, or none. */
-  take(subject: LimitSubject): LimitDecision;
+  /**
+   * Atomic in every driver: all the limits that apply are taken, or none. Never rejects: without the store that replicas
+   * share each enforces its part. At once where nothing is to be waited for, so that it costs no promise.
+   */
+  take(subject: LimitSubject): LimitDecision | Promise<LimitDecision>;
 }
 
 export interface LimitSubject {
@@ -44,9 +47,34 @@ export interface Ledger {
   page(question: LedgerPageQuestion): Promise<LedgerPage>;
 }
 
+/** At once where nothing is to be waited for. */
 export interface Conversations {
-  /** The messages so far, oldest first; empty for a conversation nobody has begun. Scoped to the tenant. */
-  read(tenant: string, id: string): readonly Message[];
-  append(tenant: string, id: string, messages: readonly Message[]): void;
-  delete(tenant: string, id: string): boolean;
+  /**
+   * The messages so far, oldest first; empty for a conversation nobody has begun. Scoped to the tenant. Rejects with
+   * `dependency_unavailable` while the store is away: an answer that forgot what was said would be a wrong one.
+   */
+  read(tenant: string, id: string): readonly Message[] | Promise<readonly Message[]>;
+  /** Whole or not at all, also when others append to the same conversation. Never rejects: the answer is already out. */
+  append(tenant: string, id: string, messages: readonly Message[]): void | Promise<void>;
+  delete(tenant: string, id: string): boolean | Promise<boolean>;
+}
+
+/** The replicas of this gateway: how many there are, and words between them. */
+export interface Presence {
+  /** Tells that this replica is there, until it is closed. */
+  announce(): Promise<void>;
+  /** At least 1, and what was last known while nobody can tell. */
+  count(): number;
+  /** To all replicas, this one too. False when it could not be sent; whoever was cut off is told so when it is back. */
+  publish(channel: string, message: string): Promise<boolean>;
+  /** Until what it gives is called. */
+  subscribe(channel: string, listener: PresenceListener): () => void;
+  close(): Promise<void>;
+}
+
+/** Neither may throw. */
+export interface PresenceListener {
+  message(text: string): void;
+  /** Messages may have been missed: what they would have told has to be looked up. */
+  missed(): void;
 }

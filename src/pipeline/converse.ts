@@ -33,14 +33,16 @@ async function remember(
   const { trail } = exchange;
   const { tenant } = exchange.principal;
   const id = call.conversation || trail.id;
-  const messages = [...conversations.read(tenant, id), ...call.messages];
+  // Nothing was said yet in a conversation that begins.
+  const before = call.conversation === '' ? [] : await conversations.read(tenant, id);
+  const messages = [...before, ...call.messages];
   const transcript = new Transcript(answerCharsMax);
   const reply = await next({ ...exchange, call: { ...call, messages, conversation: id }, transcript });
   onEnded(reply, (outcome) => {
     // Half an answer is not remembered: the client saw an error and will ask again.
     if (outcome.kind !== 'complete' || trail.failure !== undefined) return;
     const answer: Message = { role: 'assistant', content: transcript.text };
-    conversations.append(tenant, id, [...call.messages, answer]);
+    void conversations.append(tenant, id, [...call.messages, answer]);
   });
   return reply;
 }

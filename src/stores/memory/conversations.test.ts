@@ -6,7 +6,14 @@ import { createHeldClock } from '../../../test/held-clock.ts';
 import type { Message } from '../../core/call.ts';
 import { createMemoryConversations } from './conversations.ts';
 
-conversationsConformance('memory', createMemoryConversations);
+conversationsConformance({
+  driver: 'memory',
+  open: (bounds) => {
+    const clock = createHeldClock();
+    return { conversations: createMemoryConversations(bounds, clock), advance: (ms) => clock.advance(ms) };
+  },
+  slackMs: 1,
+});
 
 test('the dead leave their room to the living, without a timer', () => {
   const clock = createHeldClock();

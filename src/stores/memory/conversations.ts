@@ -1,19 +1,18 @@
 /** Conversations in this process: gone when it ends, and bounded in number, size and age. */
-import type { Content, Message } from '../../core/call.ts';
+import type { Message } from '../../core/call.ts';
 import type { Conversations } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { bytesPerUnit, type ConversationsOptions, sizeOf, withinBounds } from '../conversation-bounds.ts';
 
-export interface MemoryConversationsOptions {
-  /** How long one is kept after its last turn. */
-  readonly ttlS: number;
-  /** What all of them may hold together; those continued longest ago go first. */
-  readonly bytesMax: number;
-  readonly messagesMax: number;
-  readonly conversationBytesMax: number;
+/** At once: nothing here is waited for. */
+export interface MemoryConversations extends Conversations {
+  read(tenant: string, id: string): readonly Message[];
+  append(tenant: string, id: string, messages: readonly Message[]): void;
+  delete(tenant: string, id: string): boolean;
 }
 
-export function createMemoryConversations(options: MemoryConversationsOptions, clock: Clock): Conversations {
-  return new MemoryConversations(options, clock);
+export function createMemoryConversations(options: ConversationsOptions, clock: Clock): MemoryConversations {
+  return new KeptConversations(options, clock);
 }
 
 interface Kept {
@@ -22,14 +21,14 @@ interface Kept {
   readonly diesMs: number;
 }
 
-class MemoryConversations implements Conversations {
-  readonly #options: MemoryConversationsOptions;
+class KeptConversations implements MemoryConversations {
+  readonly #options: ConversationsOptions;
   readonly #clock: Clock;
   /** Continued longest ago first, which is also the order in which they die: a map keeps the order of its keys. */
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
 
-  constructor(options: MemoryConversationsOptions, clock: Clock) {
+  constructor(options: ConversationsOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
   }
@@ -84,56 +83,4 @@ class MemoryConversations implements Conversations {
 /** The length keeps a tenant from being spelt so that it reaches into another's conversations. */
 function keyOf(tenant: string, id: string): string {
   return `${tenant.length}:${tenant}:${id}`;
-}
-
-/** Drops the oldest turns, each a question with all that answered it, until the rest fits. Rules stay. */
-function withinBounds(messages: readonly Message[], options: MemoryConversationsOptions): readonly Message[] {
-  const candidates = withoutRepeatedRules(messages);
-  let count = candidates.length;
-  let bytes = sizeOf(candidates);
-  const tooMuch = () => count > options.messagesMax || bytes > options.conversationBytesMax;
-  let dropping = tooMuch();
-  const kept = candidates.filter((message) => {
-    if (isRule(message)) return true;
-    if (message.role === 'user') dropping = tooMuch();
-    if (dropping) {
-      count -= 1;
-      bytes -= sizeOf([message]);
-    }
-    return !dropping;
-  });
-  return tooMuch() ? [] : kept;
-}
-
-/** Clients send the same rules with every turn; once is enough. */
-function withoutRepeatedRules(messages: readonly Message[]): readonly Message[] {
-  const seen = new Set<string>();
-  return messages.filter((message) => {
-    if (!isRule(message)) return true;
-    const text = JSON.stringify(message);
-    return !seen.has(text) && seen.add(text);
-  });
-}
-
-function isRule({ role }: Message): boolean {
-  return role === 'system' || role === 'developer';
-}
-
-const bytesPerUnit = 2;
-const messageBytes = 64;
-
-/** An upper bound: strings take one or two bytes a unit, and objects a little beside them. */
-function sizeOf(messages: readonly Message[]): number {
-  return messages.reduce((bytes, message) => bytes + messageBytes + unitsOf(message) * bytesPerUnit, 0);
-}
-
-function unitsOf({ content, reasoning = '', toolCalls = [], toolCallId = '', name = '' }: Message): number {
-  const texts = typeof content === 'string' ? [content] : content.map(textOf);
-  const calls = toolCalls.flatMap((call) => [call.id, call.name, call.arguments]);
-  return [...texts, ...calls, reasoning, toolCallId, name].reduce((units, text) => units + text.length, 0);
-}
-
-function textOf(content: Content): string {
-  if (content.type === 'other') return JSON.stringify(content.value);
-  return content.type === 'text' ? content.text : content.url;
 }

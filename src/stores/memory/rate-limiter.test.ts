@@ -4,7 +4,13 @@ import { rateLimiterConformance } from '../../../test/conformance/rate-limiter.t
 import { createHeldClock } from '../../../test/held-clock.ts';
 import { createMemoryRateLimiter } from './rate-limiter.ts';
 
-rateLimiterConformance('memory', createMemoryRateLimiter);
+rateLimiterConformance({
+  driver: 'memory',
+  create: createMemoryRateLimiter,
+  strangers: 50_000,
+  runs: 100,
+  roundingMs: 0,
+});
 
 test('a reload forgets nothing that was taken from a limit it leaves as it is', () => {
   const clock = createHeldClock();

@@ -1,0 +1,33 @@
+/**
+ * What has to work before a server counts as ready: one script that does once whatever the drivers do. A replica, a
+ * full server, a blocked script or a user without rights shows here, and not one request at a time.
+ */
+import { createScript } from './script.ts';
+
+export const probeKey = 'millrace:{probe}';
+
+export const probe = createScript(
+  'probe',
+  `
+local key = KEYS[1]
+redis.call('TIME')
+redis.call('UNLINK', key)
+redis.call('SET', key, '1', 'PX', 1000)
+redis.call('GETRANGE', key, 0, 1)
+redis.call('STRLEN', key)
+redis.call('TYPE', key)
+redis.call('UNLINK', key)
+redis.call('ZADD', key, 1, 'a')
+redis.call('ZCARD', key)
+redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+redis.call('ZREMRANGEBYSCORE', key, 2, 3)
+redis.call('PEXPIRE', key, 1000)
+redis.call('ZREM', key, 'a')
+redis.call('HSET', key, 'a', 1)
+redis.call('HGET', key, 'a')
+redis.call('HINCRBY', key, 'a', 1)
+redis.call('HDEL', key, 'a')
+redis.call('PUBLISH', key, '')
+return 1
+`,
+);
