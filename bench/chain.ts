@@ -109,8 +109,7 @@ const handler = createChain({
   telemetry: {
     clock,
     configId: 'bench',
-    account: createAccounts([metrics.observe, (trail) => spool.append(exchangeLine(trail, trail.wallMs))])
-      .keep,
+    account: accounts.keep,
   },
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },

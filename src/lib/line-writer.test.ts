@@ -97,6 +97,8 @@ test(
     const writer = new LineWriter({ fd, clock: systemClock, flushMs: 60_000, pendingBytesMax: 1_000_000 });
     writer.add('first\n');
     const flushed = writer.flush();
+    // The write is begun, and takes longer than the turn.
+    await Promise.resolve();
     writer.add('second\n');
     await flushed;
     assert.equal(read(), 'first\n');
@@ -117,5 +119,20 @@ test(
     await writer.flush();
     assert.equal(read().length, 100 * line.length);
     assert.equal(writer.lost, 0);
+  }),
+);
+
+test(
+  'writes never overlap, whenever lines come and however often a flush is asked for',
+  inFile(async ({ fd, read }) => {
+    const writer = new LineWriter({ fd, clock: systemClock, flushMs: 0, pendingBytesMax: 100_000_000 });
+    const lines = Array.from({ length: 2_000 }, (_, index) => `${String(index).padEnd(1_000, '.')}\n`);
+    for (const [index, line] of lines.entries()) {
+      writer.add(line);
+      if (index % 7 === 0) void writer.flush().then(() => writer.flush());
+      if (index % 50 === 0) await writer.flush();
+    }
+    await writer.flush();
+    assert.equal(read(), lines.join(''));
   }),
 );

@@ -39,8 +39,9 @@ export class LineWriter {
   /** Written chunks, to be filled again. */
   readonly #spare: Buffer[] = [];
   #timer: Timer | undefined;
-  #writing: Promise<void> | undefined;
-  /** The write that follows the one under way. */
+  /** The last write that was begun: the next begins when it is over. */
+  #writing: Promise<void> = Promise.resolve();
+  /** The write that follows it. */
   #queued: Promise<void> | undefined;
   #troubled = false;
   /** A write broke off within a line: the next one begins on a line of its own. */
@@ -68,20 +69,13 @@ export class LineWriter {
    */
   flush(): Promise<void> {
     this.#stopTimer();
-    if (this.#writing === undefined) return this.#lines === 0 ? Promise.resolve() : this.#begin();
+    if (this.#lines === 0) return this.#queued ?? this.#writing;
     this.#queued ??= this.#writing.then(() => {
       this.#queued = undefined;
-      return this.#begin();
+      this.#writing = this.#writePending();
+      return this.#writing;
     });
     return this.#queued;
-  }
-
-  #begin(): Promise<void> {
-    const writing = this.#writePending().finally(() => {
-      if (this.#writing === writing) this.#writing = undefined;
-    });
-    this.#writing = writing;
-    return writing;
   }
 
   /** For the last moment of a process that cannot wait any more. */
