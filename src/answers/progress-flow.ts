@@ -1,9 +1,11 @@
 /** One Ollama server at a long operation: its lines of progress, until it says success or fails. */
+
 import type { JsonObject } from '../core/call.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, UpstreamRequest } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
+import { asBuffer } from '../lib/as-buffer.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
 import { isAbsent, isObject } from '../protocol/read.ts';
@@ -82,7 +84,7 @@ export class ProgressFlow implements Receiver {
   data(chunk: Uint8Array): void {
     if (this.#over) return;
     this.#watch();
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = asBuffer(chunk);
     if (this.#status !== 200) {
       if (this.#refusal.length < refusalBytesMax) this.#refusal += bytes.toString('utf8');
       return;

@@ -1,10 +1,12 @@
 /** One request to one upstream: watches the clocks and the client, and hands the answer to whoever reads it. */
+
 import type { Encoded } from '../core/adapter.ts';
 import type { Bound } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { Reply } from '../core/stage.ts';
 import type { Flow, Receiver } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
+import { asBuffer } from '../lib/as-buffer.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { RefusalReader } from './refusal-reader.ts';
@@ -98,7 +100,7 @@ export class Delivery implements Receiver {
   data(chunk: Uint8Array): void {
     if (this.#over) return;
     try {
-      this.#reader?.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      this.#reader?.data(asBuffer(chunk));
     } catch (thrown) {
       this.#break(asFailure(thrown));
     }

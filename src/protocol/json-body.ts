@@ -5,10 +5,11 @@ import type { Json, JsonObject } from '../core/call.ts';
 import type { ParsedBody } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import { isObject } from '../core/json-object.ts';
+import { asBuffer } from '../lib/as-buffer.ts';
 import { scanJson } from './json-scan.ts';
 
 export function parseJsonBody(body: Uint8Array): ParsedBody {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const bytes = asBuffer(body);
   if (bytes.length === 0) throw fail('invalid_json', 'the body is empty; a JSON object is expected');
   if (!isUtf8(bytes)) throw fail('invalid_json', 'the body is not valid UTF-8');
   const spans = scanJson(bytes);
