@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-if (major > 24 || (major === 24 && minor >= 15)) {
+if (major > 24 || (major === 24 && minor >= 20)) {
   // From here on types are stripped and code is compiled once: the next start takes both from the cache.
   modules.enableCompileCache();
   await import(main);
@@ -24,7 +24,7 @@ if (major > 24 || (major === 24 && minor >= 15)) {
     });
   } else {
     process.stderr.write(
-      `Millrace needs Node 24.15 or newer; this is ${process.versions.node}. ` +
+      `Millrace needs Node 24.20 or newer; this is ${process.versions.node}. ` +
         'Run `npm ci` in its folder (it brings one), or install a newer Node.\n',
     );
     process.exitCode = 1;
