@@ -15,28 +15,36 @@ export interface RouteTable {
   dialectOf(path: string): Dialect;
 }
 
-export function createRouteTable(all: readonly PlacedRoute[]): RouteTable {
+export function createRouteTable(placed: readonly PlacedRoute[]): RouteTable {
+  const all = withHeads(placed);
   const exact = new Map<string, Route>();
   const open: PlacedRoute[] = [];
-  for (const placed of all) {
-    if (placed.path.endsWith('*')) open.push(placed);
-    else exact.set(`${placed.method} ${placed.path}`, placed.route);
+  for (const each of all) {
+    if (each.path.endsWith('*')) open.push(each);
+    else exact.set(`${each.method} ${each.path}`, each.route);
   }
-  const matches = (placed: PlacedRoute, path: string) =>
-    placed.path.endsWith('*') ? startsBelow(path, placed.path.slice(0, -1)) : placed.path === path;
+  const matches = (each: PlacedRoute, path: string) =>
+    each.path.endsWith('*') ? startsBelow(path, each.path.slice(0, -1)) : each.path === path;
   return {
     all,
     find: (method, path) => {
       const route = exact.get(`${method} ${path}`);
       if (route !== undefined) return route;
-      const found = open.find((placed) => placed.method === method && matches(placed, path));
+      const found = open.find((each) => each.method === method && matches(each, path));
       if (found !== undefined) return found.route;
-      const methods = all.filter((placed) => matches(placed, path)).map((placed) => placed.method);
+      const methods = all.filter((each) => matches(each, path)).map((each) => each.method);
       return { methods: [...new Set(methods)] };
     },
-    dialectOf: (path) =>
-      all.find((placed) => matches(placed, path))?.route.voice.dialect ?? likelyDialect(path),
+    dialectOf: (path) => all.find((each) => matches(each, path))?.route.voice.dialect ?? likelyDialect(path),
   };
+}
+
+/** Whatever answers GET answers HEAD by the same route: Node sends the head, `content-length` included, and no body. */
+function withHeads(placed: readonly PlacedRoute[]): readonly PlacedRoute[] {
+  const own = new Set(placed.filter(({ method }) => method === 'HEAD').map(({ path }) => path));
+  return placed.flatMap((each) =>
+    each.method === 'GET' && !own.has(each.path) ? [each, { ...each, method: 'HEAD' }] : [each],
+  );
 }
 
 function likelyDialect(path: string): Dialect {
