@@ -2,6 +2,7 @@
 import type { Upstream } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Trail } from '../core/trail.ts';
+import { withoutKeys } from './exchange-line.ts';
 import type { Log } from './log.ts';
 
 const textCharsMax = 500;
@@ -9,7 +10,9 @@ const namesMax = 20;
 
 /** The last attempt of the trail. Its failure's own words are nowhere else when another attempt succeeds. */
 export function logAttempt(log: Log, { id, attempts }: Trail, failure: Failure): void {
-  log.debug({ id, ...attempts.at(-1), ...factsOf(failure) }, 'an attempt failed');
+  const attempt = attempts.at(-1);
+  const model = withoutKeys(attempt?.model ?? '');
+  log.debug({ id, ...attempt, model, ...factsOf(failure) }, 'an attempt failed');
 }
 
 interface Listing {
@@ -47,6 +50,10 @@ export function logTaken(log: Log, { configId, before, now }: Taken): void {
 }
 
 function factsOf({ code, message, cause }: Failure) {
-  const says = cause instanceof Error ? { cause: cause.message.slice(0, textCharsMax) } : {};
-  return { code, message: message.slice(0, textCharsMax), ...says };
+  const says = cause instanceof Error ? { cause: told(cause.message) } : {};
+  return { code, message: told(message), ...says };
+}
+
+function told(text: string): string {
+  return withoutKeys(text).slice(0, textCharsMax);
 }

@@ -11,6 +11,18 @@ export type Level = keyof typeof severities;
 const nameCharsMax = 200;
 
 export function exchangeLine(trail: Trail, wallMs: number): string {
+  const line = lineOf(trail, wallMs);
+  return trail.failure === undefined && trail.model !== '' ? line : withoutKeys(line);
+}
+
+/** A key that stands where a name belongs comes back in what is said of the mistake, and reaches no log (G8). */
+export function withoutKeys(text: string): string {
+  return text.replace(keyLike, 'sk-mr-…');
+}
+
+const keyLike = /sk-mr-[\w-]+/g;
+
+function lineOf(trail: Trail, wallMs: number): string {
   const model = trail.model === '' ? trail.modelAsked.slice(0, nameCharsMax) : trail.model;
   return (
     `{"level":${severities[severityOf(trail.failure)]},"time":${wallMs},"at":${trail.wallMs},"id":"${trail.id}",` +

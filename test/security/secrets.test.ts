@@ -81,6 +81,23 @@ const mistakes: readonly Head[] = [
   { path: '/v1/chat/completions', headers: { ...good, 'x-wide': 'x'.repeat(20_000) }, ...json({}) },
 ];
 
+/** Whoever puts a key where a model's name belongs is told so in their own words; nobody else ever reads it. */
+const misplaced: readonly Head[] = [
+  { path: `/v1/models/${canaries.client}`, headers: good },
+  { path: `/models/${canaries.wrong}`, headers: good },
+  ...misplacedIn(canaries.wrong),
+  ...['', 'cloud/', 'no/'].flatMap((upstream) => misplacedIn(`${upstream}${canaries.client}`)),
+];
+
+function misplacedIn(model: string): readonly Head[] {
+  return [
+    { path: '/v1/chat/completions', headers: good, ...json({ model }) },
+    { path: '/api/chat', headers: good, ...json({ model }) },
+    { path: '/api/show', headers: good, body: JSON.stringify({ model }) },
+    { path: '/generate', headers: good, body: JSON.stringify({ prompt: 'hello', model }) },
+  ];
+}
+
 /** Raw bytes that never become a request. */
 const malformed: readonly string[] = [
   `GET /k/${canaries.client}/v1/models HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n`,
@@ -139,6 +156,12 @@ const echoLate = (key: string, padding: number) => {
   };
 };
 
+async function misplace(port: number): Promise<void> {
+  for (const head of misplaced) {
+    assert.equal((await answerTo(port, requestBytes(head))).status, 404, `${head.path} ${head.body ?? ''}`);
+  }
+}
+
 async function walk(
   gateway: RunningProcess,
   upstreams: Readonly<Record<string, FakeLlm>>,
@@ -152,6 +175,7 @@ async function walk(
   };
   for (const head of calls) assert.equal(await ask(head), 200, head.path);
   for (const head of mistakes) await ask(head);
+  await misplace(port);
   for (const bytes of malformed) seen.push((await untilClosed(port, bytes)).text);
   for (const status of [400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503]) {
     upstreams['openai']?.behave({ status, body: echo(canaries.provider) });
@@ -199,6 +223,8 @@ test('no secret stands in an answer, a log, the spool, a metric or an error (G8)
     const { out, err } = await gateway.stop('SIGTERM');
     const spool = await readFile(place.path('.millrace/exchanges.jsonl'), 'utf8');
     assert.ok(out.split('\n').length > 100 && spool.split('\n').length > 100, 'all of it was recorded');
+    assert.ok(spool.includes('"model":"sk-mr-…"') && spool.includes('"model":"cloud/sk-mr-…"'));
+    assert.match(spool, /"route":"openai\.model"[^\n]*sk-mr-…/);
     const places = { answers: seen.join('\n'), log: out, errors: err, spool };
     for (const [where, text] of Object.entries(places)) {
       for (const secret of secrets) {
