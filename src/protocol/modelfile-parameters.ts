@@ -1,33 +1,15 @@
 /** The parameters that a Modelfile may set, and how each is written. */
 import { fail } from '../core/failure.ts';
+import { type OptionKind, optionKinds } from './engine-options.ts';
 import type { Instruction } from './modelfile-lines.ts';
 
 export type ParameterValue = string | number | boolean | readonly string[];
-
-type Kind = 'whole' | 'number' | 'flag' | 'texts' | 'gone';
-
-const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
-  ...names(
-    'whole',
-    'num_keep seed num_predict top_k repeat_last_n num_ctx num_batch num_gpu main_gpu num_thread',
-  ),
-  ...names('whole', 'draft_num_predict'),
-  ...names('number', 'top_p min_p typical_p temperature repeat_penalty presence_penalty frequency_penalty'),
-  ...names('flag', 'use_mmap'),
-  ...names('texts', 'stop'),
-  ...names('gone', 'penalize_newline low_vram f16_kv logits_all vocab_only use_mlock'),
-  ...names('gone', 'mirostat mirostat_tau mirostat_eta numa tfs_z'),
-]);
-
-function names(kind: Kind, list: string): readonly (readonly [string, Kind])[] {
-  return list.split(' ').map((name) => [name, kind] as const);
-}
 
 /** `value` is absent for a parameter that Ollama once knew. */
 export function readParameter(instruction: Instruction): { name: string; value: ParameterValue | undefined } {
   const { word: name, value: text } = instruction;
   if (name === '') throw parameterError(instruction, 'PARAMETER needs a name and a value');
-  const kind = kinds.get(name);
+  const kind = optionKinds.get(name);
   if (kind === undefined) throw parameterError(instruction, `${name} is not a parameter of a model`);
   if (kind === 'gone') return { name, value: undefined };
   const value = readers[kind](text);
@@ -36,7 +18,7 @@ export function readParameter(instruction: Instruction): { name: string; value: 
   return { name, value };
 }
 
-type KnownKind = Exclude<Kind, 'gone'>;
+type KnownKind = Exclude<OptionKind, 'gone'>;
 
 const wanted: Readonly<Record<KnownKind, string>> = {
   whole: 'a whole number',

@@ -2,13 +2,13 @@
 
 import type { EngineOptions, Format, Json, JsonObject, Sampling, Think } from '../core/call.ts';
 import { isObject } from '../core/json-object.ts';
+import { readOptions } from './engine-options.ts';
 import {
   bounds,
   invalid,
   isAbsent,
   optionalBoolean,
   optionalNumber,
-  optionalObject,
   optionalStrings,
   readWord,
 } from './read.ts';
@@ -41,7 +41,7 @@ const samplingOptions: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 export function readSettings(body: JsonObject): Settings {
   const sampling: MutableSampling = {};
   const others: [string, Json][] = [];
-  for (const [name, value] of Object.entries(optionalObject(body['options'], 'options') ?? {})) {
+  for (const [name, value] of Object.entries(readOptions(body) ?? {})) {
     if (isAbsent(value)) continue;
     const read = samplingOptions.get(name);
     if (read === undefined) others.push([name, value]);

@@ -1,6 +1,7 @@
 /** The fields that OpenAI's chat and completions share. */
 import type { EngineOptions, Format, JsonObject, Sampling, Think } from '../core/call.ts';
 import type { ParsedBody } from '../core/exchange.ts';
+import { readOptions } from './engine-options.ts';
 import {
   bounds,
   invalid,
@@ -14,6 +15,7 @@ import {
   readObject,
   readString,
   readWord,
+  temperatures,
 } from './read.ts';
 
 export const samplingFields = [
@@ -60,6 +62,7 @@ export function readShared(body: ParsedBody, endpoint: string, known: ReadonlySe
 }
 
 const whole = { min: 0, whole: true };
+const penalties = { min: -2, max: 2 };
 
 export function readSampling(body: JsonObject): Sampling {
   const sampling: { -readonly [Key in keyof Sampling]: Sampling[Key] } = {};
@@ -69,14 +72,14 @@ export function readSampling(body: JsonObject): Sampling {
   set('maxTokens', optionalNumber(body['max_completion_tokens'], 'max_completion_tokens', whole));
   if (sampling.maxTokens === undefined)
     set('maxTokens', optionalNumber(body['max_tokens'], 'max_tokens', whole));
-  set('temperature', optionalNumber(body['temperature'], 'temperature', { min: 0 }));
+  set('temperature', optionalNumber(body['temperature'], 'temperature', temperatures));
   set('topP', optionalNumber(body['top_p'], 'top_p', { min: 0, max: 1 }));
   set('topK', optionalNumber(body['top_k'], 'top_k', { whole: true }));
   set('minP', optionalNumber(body['min_p'], 'min_p', { min: 0, max: 1 }));
   set('seed', optionalNumber(body['seed'], 'seed', { whole: true }));
   set('stop', optionalStrings(body['stop'], 'stop', bounds.stops));
-  set('frequencyPenalty', optionalNumber(body['frequency_penalty'], 'frequency_penalty'));
-  set('presencePenalty', optionalNumber(body['presence_penalty'], 'presence_penalty'));
+  set('frequencyPenalty', optionalNumber(body['frequency_penalty'], 'frequency_penalty', penalties));
+  set('presencePenalty', optionalNumber(body['presence_penalty'], 'presence_penalty', penalties));
   set('repeatPenalty', optionalNumber(body['repeat_penalty'], 'repeat_penalty'));
   set('choices', optionalNumber(body['n'], 'n', { min: 1, max: bounds.choices, whole: true }));
   set(
@@ -88,7 +91,7 @@ export function readSampling(body: JsonObject): Sampling {
 
 export function readEngine(body: JsonObject): EngineOptions {
   const keepAlive = body['keep_alive'];
-  const options = optionalObject(body['options'], 'options');
+  const options = readOptions(body);
   if (isAbsent(keepAlive) && options === undefined) return noEngine;
   if (!isAbsent(keepAlive) && typeof keepAlive !== 'string' && typeof keepAlive !== 'number') {
     throw invalid('keep_alive', 'must be a duration such as "5m", or seconds');

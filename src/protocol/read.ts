@@ -27,6 +27,13 @@ export function readString(value: Json | undefined, param: Path): string {
   throw invalid(param, isAbsent(value) ? 'is missing' : 'must be a string');
 }
 
+/** A string that says something. */
+export function readText(value: Json | undefined, param: Path): string {
+  const text = readString(value, param);
+  if (text === '') throw invalid(param, 'must not be empty');
+  return text;
+}
+
 export function optionalString(value: Json | undefined, param: Path): string | undefined {
   return isAbsent(value) ? undefined : readString(value, param);
 }
@@ -42,9 +49,13 @@ export function optionalNumber(value: Json | undefined, param: Path, range?: Ran
   if (typeof value !== 'number' || !Number.isFinite(value)) throw invalid(param, 'must be a number');
   if (range === undefined) return value;
   if (range.whole === true && !Number.isInteger(value)) throw invalid(param, 'must be a whole number');
-  if (range.min !== undefined && value < range.min) throw invalid(param, `must be at least ${range.min}`);
-  if (range.max !== undefined && value > range.max) throw invalid(param, `must be at most ${range.max}`);
+  if (value < (range.min ?? value) || value > (range.max ?? value)) throw invalid(param, inWords(range));
   return value;
+}
+
+function inWords({ min, max }: Range): string {
+  if (max === undefined) return `must be at least ${min}`;
+  return min === undefined ? `must be at most ${max}` : `must be between ${min} and ${max}`;
 }
 
 export function optionalBoolean(value: Json | undefined, param: Path): boolean | undefined {
@@ -109,6 +120,12 @@ export function otherFields(object: JsonObject, known: ReadonlySet<string>): Jso
 }
 
 const noFields: JsonObject = Object.freeze({});
+
+/**
+ * OpenAI's own range ends at 2. Local engines take more, and are driven up to here together with `min_p`;
+ * who sends it to OpenAI hears it from there.
+ */
+export const temperatures: Range = { min: 0, max: 5 };
 
 /** Bounds that protect an engine behind us from a single request (G12). */
 export const bounds = {

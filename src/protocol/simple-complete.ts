@@ -1,10 +1,17 @@
 /** `POST /api/v1/complete` and `POST /api/v1/stream`: one request, answered whole or word by word. */
 import type { ChatCall, JsonObject, Message } from '../core/call.ts';
 import type { Endpoint, ParsedBody } from '../core/exchange.ts';
-import { optionalString, readString } from './read.ts';
-import { readSampling, renderResponse, sharedFields, simpleCall, tokenStream } from './simple-text.ts';
+import { optionalString, readText } from './read.ts';
+import {
+  readSampling,
+  refuseStream,
+  renderResponse,
+  sharedFields,
+  simpleCall,
+  tokenStream,
+} from './simple-text.ts';
 
-const known: ReadonlySet<string> = new Set(['query', 'context', ...sharedFields]);
+const known: ReadonlySet<string> = new Set(['query', 'context', 'stream', ...sharedFields]);
 const defaults = { maxTokens: 500 };
 
 export const simpleComplete: Endpoint = {
@@ -22,6 +29,7 @@ export const simpleStream: Endpoint = {
 };
 
 function parse(body: ParsedBody, stream: boolean): ChatCall {
+  refuseStream(body.value, !stream, stream ? 'POST /api/v1/complete' : 'POST /api/v1/stream');
   return simpleCall(body, {
     endpoint: stream ? 'stream' : 'complete',
     messages: readMessages(body.value),
@@ -32,7 +40,7 @@ function parse(body: ParsedBody, stream: boolean): ChatCall {
 }
 
 function readMessages(value: JsonObject): readonly Message[] {
-  const query: Message = { role: 'user', content: readString(value['query'], 'query') };
+  const query: Message = { role: 'user', content: readText(value['query'], 'query') };
   const context = optionalString(value['context'], 'context');
   return context === undefined || context === '' ? [query] : [{ role: 'system', content: context }, query];
 }

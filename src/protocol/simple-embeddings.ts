@@ -1,7 +1,7 @@
 /** `POST /embeddings`: OpenAI's, which also takes `text` or `prompt` for `input`, and needs no model. */
 import type { Endpoint } from '../core/exchange.ts';
 import { openaiEmbeddings, parseEmbeddings, readInput } from './openai-embeddings.ts';
-import { isAbsent, optionalString } from './read.ts';
+import { invalid, isAbsent, optionalString } from './read.ts';
 
 const names = ['input', 'text', 'prompt'] as const;
 
@@ -9,7 +9,8 @@ export const simpleEmbeddings: Endpoint = {
   ...openaiEmbeddings,
   parse: (body) => {
     const { text: _text, prompt: _prompt, ...others } = body.value;
-    const name = names.find((candidate) => !isAbsent(body.value[candidate])) ?? 'input';
+    const [name = 'input', other] = names.filter((candidate) => !isAbsent(body.value[candidate]));
+    if (other !== undefined) throw invalid(other, `cannot go with ${name}: send one of the two`);
     // Read by the name that the client gave it, so that what is wrong is told of that field.
     const input = readInput(body.value[name], name);
     const model = optionalString(body.value['model'], 'model') ?? '';

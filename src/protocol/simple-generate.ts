@@ -1,6 +1,6 @@
 /** `POST /generate`. */
 import type { Endpoint } from '../core/exchange.ts';
-import { optionalBoolean, readString } from './read.ts';
+import { optionalBoolean, readText } from './read.ts';
 import { readSampling, renderResponse, sharedFields, simpleCall, tokenStream } from './simple-text.ts';
 
 const known: ReadonlySet<string> = new Set(['prompt', 'stream', ...sharedFields]);
@@ -13,7 +13,7 @@ export const simpleGenerate: Endpoint = {
   parse: (body) =>
     simpleCall(body, {
       endpoint: 'generate',
-      messages: [{ role: 'user', content: readString(body.value['prompt'], 'prompt') }],
+      messages: [{ role: 'user', content: readText(body.value['prompt'], 'prompt') }],
       stream: optionalBoolean(body.value['stream'], 'stream') ?? false,
       sampling: readSampling(body.value, defaults),
       known,

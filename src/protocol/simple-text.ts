@@ -3,7 +3,14 @@ import type { ChatCall, JsonObject, Message, Sampling } from '../core/call.ts';
 import type { Endpoint, ParsedBody } from '../core/exchange.ts';
 import type { CallResult, Part } from '../core/part.ts';
 import { present } from './present.ts';
-import { optionalNumber, optionalString, otherFields } from './read.ts';
+import {
+  invalid,
+  optionalBoolean,
+  optionalNumber,
+  optionalString,
+  otherFields,
+  temperatures,
+} from './read.ts';
 
 /** What a call of the simple API says beyond the fields that all of them have. */
 export interface SimpleRequest {
@@ -39,8 +46,14 @@ export function simpleCall(body: ParsedBody, request: SimpleRequest): ChatCall {
 export function readSampling(value: JsonObject, defaults: Sampling = {}): Sampling {
   const { max_tokens: asked, temperature: heat } = value;
   const maxTokens = optionalNumber(asked, 'max_tokens', { min: 1, whole: true }) ?? defaults.maxTokens;
-  const temperature = optionalNumber(heat, 'temperature', { min: 0 }) ?? defaults.temperature;
+  const temperature = optionalNumber(heat, 'temperature', temperatures) ?? defaults.temperature;
   return { ...present('maxTokens', maxTokens), ...present('temperature', temperature) };
+}
+
+/** Some routes always stream and some never do: who asks one of them for the other is told where to go. */
+export function refuseStream(value: JsonObject, refused: boolean, instead: string): void {
+  if (optionalBoolean(value['stream'], 'stream') !== refused) return;
+  throw invalid('stream', `cannot be ${refused} here: ${instead} ${refused ? 'streams' : 'does not stream'}`);
 }
 
 export function responseText(result: CallResult): string {

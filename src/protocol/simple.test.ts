@@ -90,7 +90,7 @@ test('/api/v1/stream reads the same body and writes tokens, then [DONE]', () => 
 });
 
 test('whatever the tokens are, each comes back from its own event, on one line', () => {
-  const render = simpleStream.openRenderer(factsOf(parse(simpleStream, { query: '' })));
+  const render = simpleStream.openRenderer(factsOf(parse(simpleStream, { query: 'Hi' })));
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
       const event = render({ type: 'text-delta', text });
@@ -139,33 +139,33 @@ test('/embeddings takes input, text or prompt, and never passes its bytes on as 
 });
 
 test('unknown fields are not refused: they ride along', () => {
-  assert.deepEqual(parse(simpleGenerate, { prompt: '', top_p: 1 }).extra, { top_p: 1 });
-  assert.deepEqual(parse(simpleComplete, { query: '', user: 'x' }).extra, { user: 'x' });
-  assert.deepEqual(parse(simpleChat, { message: '', lang: 'de' }).extra, { lang: 'de' });
+  assert.deepEqual(parse(simpleGenerate, { prompt: 'Hi', top_p: 1 }).extra, { top_p: 1 });
+  assert.deepEqual(parse(simpleComplete, { query: 'Hi', user: 'x' }).extra, { user: 'x' });
+  assert.deepEqual(parse(simpleChat, { message: 'Hi', lang: 'de' }).extra, { lang: 'de' });
 });
 
 const refused: ReadonlyArray<readonly [Endpoint, object, string]> = [
   [simpleGenerate, {}, 'prompt'],
   [simpleGenerate, { prompt: 1 }, 'prompt'],
-  [simpleGenerate, { prompt: '', max_tokens: 0 }, 'max_tokens'],
-  [simpleGenerate, { prompt: '', max_tokens: 1.5 }, 'max_tokens'],
-  [simpleGenerate, { prompt: '', temperature: -1 }, 'temperature'],
-  [simpleGenerate, { prompt: '', temperature: 'hot' }, 'temperature'],
-  [simpleGenerate, { prompt: '', stream: 'yes' }, 'stream'],
-  [simpleGenerate, { prompt: '', model: 7 }, 'model'],
+  [simpleGenerate, { prompt: 'Hi', max_tokens: 0 }, 'max_tokens'],
+  [simpleGenerate, { prompt: 'Hi', max_tokens: 1.5 }, 'max_tokens'],
+  [simpleGenerate, { prompt: 'Hi', temperature: -1 }, 'temperature'],
+  [simpleGenerate, { prompt: 'Hi', temperature: 'hot' }, 'temperature'],
+  [simpleGenerate, { prompt: 'Hi', stream: 'yes' }, 'stream'],
+  [simpleGenerate, { prompt: 'Hi', model: 7 }, 'model'],
   [simpleComplete, {}, 'query'],
-  [simpleComplete, { query: '', context: [] }, 'context'],
+  [simpleComplete, { query: 'Hi', context: [] }, 'context'],
   [simpleStream, { query: null }, 'query'],
   [simpleChat, {}, 'message'],
   [simpleChat, { message: {} }, 'message'],
-  [simpleChat, { message: '', messages: [] }, 'message'],
+  [simpleChat, { message: 'Hi', messages: [] }, 'message'],
   [simpleChat, { messages: [] }, 'messages'],
   [simpleChat, { messages: [{ role: 'king', content: '' }] }, 'messages[0].role'],
-  [simpleChat, { message: '', conversation_id: '' }, 'conversation_id'],
-  [simpleChat, { message: '', conversation_id: 'a/b' }, 'conversation_id'],
-  [simpleChat, { message: '', conversation_id: 'a\n' }, 'conversation_id'],
-  [simpleChat, { message: '', conversation_id: 'a'.repeat(129) }, 'conversation_id'],
-  [simpleChat, { message: '', conversation_id: 5 }, 'conversation_id'],
+  [simpleChat, { message: 'Hi', conversation_id: '' }, 'conversation_id'],
+  [simpleChat, { message: 'Hi', conversation_id: 'a/b' }, 'conversation_id'],
+  [simpleChat, { message: 'Hi', conversation_id: 'a\n' }, 'conversation_id'],
+  [simpleChat, { message: 'Hi', conversation_id: 'a'.repeat(129) }, 'conversation_id'],
+  [simpleChat, { message: 'Hi', conversation_id: 5 }, 'conversation_id'],
   [simpleEmbeddings, {}, 'input'],
   [simpleEmbeddings, { text: 5 }, 'text'],
   [simpleEmbeddings, { prompt: ['a', 5] }, 'prompt[1]'],

@@ -98,18 +98,18 @@ const limits: Readonly<Record<string, Limit>> = {
     status: 400,
     says: /tools has 257 entries; at most 256/,
   },
-  '8 answers': { at: chat({ n: 8 }), beyond: chat({ n: 9 }), status: 400, says: /n must be at most 8/ },
+  '8 answers': { at: chat({ n: 8 }), beyond: chat({ n: 9 }), status: 400, says: /n must be between 1 and 8/ },
   '8 attempts at a completion': {
     at: complete({ best_of: 8 }),
     beyond: complete({ best_of: 9 }),
     status: 400,
-    says: /best_of must be at most 8/,
+    says: /best_of must be between 1 and 8/,
   },
   '20 alternatives a token': {
     at: chat({ logprobs: true, top_logprobs: 20 }),
     beyond: chat({ logprobs: true, top_logprobs: 21 }),
     status: 400,
-    says: /top_logprobs must be at most 20/,
+    says: /top_logprobs must be between 0 and 20/,
   },
   '32 images over all messages': {
     at: chat({ messages: list(2, () => ({ role: 'user', content: list(16, () => image) })) }),
