@@ -1,0 +1,116 @@
+/** A real PostgreSQL for tests, on a free loopback port, with a cluster of its own that ends with it. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { Found } from './find-program.ts';
+import { onFreePort } from './free-port.ts';
+import { copyCluster, openPostgresTemplate } from './postgres-template.ts';
+import { processControl } from './process-tree.ts';
+import { provideServer } from './provide-server.ts';
+import {
+  endProcess,
+  type Launch,
+  makeServerFolder,
+  openServerProcess,
+  type ServerProcess,
+} from './server-process.ts';
+import { userInsteadOfRoot } from './server-user.ts';
+
+export interface PostgresServer extends ServerProcess {
+  /** Of the database `postgres`, as superuser. */
+  readonly url: string;
+  readonly port: number;
+  /** Gives the address of a fresh empty database, so that suites can use one server. */
+  createDatabase(): Promise<string>;
+}
+
+export interface PostgresServerOptions {
+  /** Settings as in postgresql.conf, such as `{ fsync: 'on' }`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+const settings: Readonly<Record<string, string>> = {
+  // Killed processes lose nothing by it, only lost machines do. A commit is still a commit.
+  fsync: 'off',
+  shared_buffers: '32MB',
+  // In the folder, and not where a killed server would leave it behind.
+  dynamic_shared_memory_type: 'mmap',
+  log_timezone: 'UTC',
+  timezone: 'UTC',
+};
+
+/** Its restart keeps the port and what was committed, also after a kill. */
+export async function openPostgresServer(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const provided = await provideServer('postgres');
+  // How we know ours from another server that happens to have the port.
+  const name = `millrace-${randomBytes(8).toString('hex')}`;
+  return await onFreePort(async (port) => {
+    const { launch, password } = launchLocal(provided, port, {
+      ...settings,
+      cluster_name: name,
+      ...options.config,
+    });
+    const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+    const url = urlOf('postgres');
+    const server = await openServerProcess({ ...launch, isReady: () => isNamed(url, name) });
+    const createDatabase = async () => {
+      const database = `test_${randomBytes(6).toString('hex')}`;
+      await ask(url, `CREATE DATABASE ${database}`);
+      return urlOf(database);
+    };
+    return Object.assign(server, { url, port, createDatabase });
+  });
+}
+
+function launchLocal(
+  program: Found,
+  port: number,
+  config: Readonly<Record<string, string>>,
+): { launch: Omit<Launch, 'isReady'>; password: string } {
+  const user = userInsteadOfRoot();
+  const template = openPostgresTemplate(program, user);
+  const folder = makeServerFolder('postgres', user);
+  const cluster = join(folder, 'cluster');
+  const where = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: folder };
+  const options = Object.entries({ ...where, ...config }).flatMap(([key, value]) => [
+    '-c',
+    `${key}=${value}`,
+  ]);
+  return {
+    launch: {
+      folder,
+      command: [program.path, '-D', cluster, ...options],
+      user,
+      prepare: () => copyCluster(template, cluster),
+      ending: `${endProcess('QUIT')}${removeSharedMemory}`,
+      control: processControl('SIGINT'),
+    },
+    password: template.password,
+  };
+}
+
+/** A killed server leaves a small piece behind, that only its number in this file tells of. */
+const removeSharedMemory = `
+if [ -f "$1/cluster/postmaster.pid" ]; then
+  set -- "$1" $(sed -n 7p "$1/cluster/postmaster.pid")
+  [ -n "$3" ] && ipcrm -m "$3"
+fi`;
+
+async function isNamed(url: string, name: string): Promise<boolean> {
+  try {
+    return (await ask(url, 'SHOW cluster_name'))[0]?.['cluster_name'] === name;
+  } catch {
+    // Not yet: whoever waits gives up in time, and tells the server's log.
+    return false;
+  }
+}
+
+async function ask(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
