@@ -2,12 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { launchContainer } from './container.ts';
 import type { Found } from './find-program.ts';
 import { onFreePort } from './free-port.ts';
 import { copyCluster, openPostgresTemplate } from './postgres-template.ts';
 import { processControl } from './process-tree.ts';
 import { provideServer } from './provide-server.ts';
 import {
+  bareEnvironment,
   endProcess,
   type Launch,
   makeServerFolder,
@@ -15,6 +17,7 @@ import {
   type ServerProcess,
 } from './server-process.ts';
 import { userInsteadOfRoot } from './server-user.ts';
+import type { Engine } from './ways.ts';
 
 export interface PostgresServer extends ServerProcess {
   /** Of the database `postgres`, as superuser. */
@@ -45,11 +48,11 @@ export async function openPostgresServer(options: PostgresServerOptions = {}): P
   // How we know ours from another server that happens to have the port.
   const name = `millrace-${randomBytes(8).toString('hex')}`;
   return await onFreePort(async (port) => {
-    const { launch, password } = launchLocal(provided, port, {
-      ...settings,
-      cluster_name: name,
-      ...options.config,
-    });
+    const config = { ...settings, cluster_name: name, ...options.config };
+    const { launch, password } =
+      provided.way === 'container'
+        ? launchInContainer(provided.engine, port, config)
+        : launchLocal(provided.program, port, config);
     const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
     const url = urlOf('postgres');
     const server = await openServerProcess({ ...launch, isReady: () => isNamed(url, name) });
@@ -62,31 +65,51 @@ export async function openPostgresServer(options: PostgresServerOptions = {}): P
   });
 }
 
-function launchLocal(
-  program: Found,
-  port: number,
-  config: Readonly<Record<string, string>>,
-): { launch: Omit<Launch, 'isReady'>; password: string } {
+interface Prepared {
+  readonly launch: Omit<Launch, 'isReady'>;
+  readonly password: string;
+}
+
+type Config = Readonly<Record<string, string>>;
+
+function launchInContainer(engine: Engine, port: number, config: Config): Prepared {
+  const password = randomBytes(16).toString('hex');
+  const launch = launchContainer({
+    kind: 'postgres',
+    engine,
+    ports: [port, 5432],
+    environment: {
+      POSTGRES_PASSWORD: password,
+      POSTGRES_INITDB_ARGS: '--encoding=UTF8 --no-locale --no-sync',
+    },
+    args: ['postgres', ...settingArguments(config)],
+    quitSignal: 'SIGINT',
+  });
+  return { launch, password };
+}
+
+function launchLocal(program: Found, port: number, config: Config): Prepared {
   const user = userInsteadOfRoot();
   const template = openPostgresTemplate(program, user);
   const folder = makeServerFolder('postgres', user);
   const cluster = join(folder, 'cluster');
   const where = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: folder };
-  const options = Object.entries({ ...where, ...config }).flatMap(([key, value]) => [
-    '-c',
-    `${key}=${value}`,
-  ]);
   return {
     launch: {
       folder,
-      command: [program.path, '-D', cluster, ...options],
+      command: [program.path, '-D', cluster, ...settingArguments({ ...where, ...config })],
       user,
+      environment: bareEnvironment(folder),
       prepare: () => copyCluster(template, cluster),
       ending: `${endProcess('QUIT')}${removeSharedMemory}`,
       control: processControl('SIGINT'),
     },
     password: template.password,
   };
+}
+
+function settingArguments(config: Config): string[] {
+  return Object.entries(config).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 }
 
 /** A killed server leaves a small piece behind, that only its number in this file tells of. */

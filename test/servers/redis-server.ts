@@ -1,10 +1,12 @@
 /** A real Redis (or Valkey) for tests, on a free loopback port, that keeps nothing. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { launchContainer } from './container.ts';
 import { onFreePort } from './free-port.ts';
 import { processControl } from './process-tree.ts';
-import { provideServer } from './provide-server.ts';
+import { type Provided, provideServer } from './provide-server.ts';
 import {
+  bareEnvironment,
   endProcess,
   type Launch,
   makeServerFolder,
@@ -38,18 +40,29 @@ export async function openRedisServer(options: RedisServerOptions = {}): Promise
       ...(options.config ?? []),
     ];
     const isReady = () => answersPing(port, password);
-    const server = await openServerProcess({ ...launchLocal(provided.path, port, settings), isReady });
+    const server = await openServerProcess({ ...launch(provided, port, settings), isReady });
     return Object.assign(server, { url: `redis://default:${password}@127.0.0.1:${port}`, port });
   });
 }
 
-function launchLocal(program: string, port: number, settings: readonly string[]): Omit<Launch, 'isReady'> {
+function launch(provided: Provided, port: number, settings: readonly string[]): Omit<Launch, 'isReady'> {
+  if (provided.way === 'container') {
+    return launchContainer({
+      kind: 'redis',
+      engine: provided.engine,
+      ports: [port, 6379],
+      environment: {},
+      args: ['redis-server', ...settings],
+      quitSignal: 'SIGTERM',
+    });
+  }
   const folder = makeServerFolder('redis', undefined);
   const where = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
   return {
     folder,
-    command: [program, ...where, ...settings],
+    command: [provided.program.path, ...where, ...settings],
     user: undefined,
+    environment: bareEnvironment(folder),
     // It keeps nothing: there is nothing to put in order first.
     ending: endProcess('KILL'),
     control: processControl('SIGTERM'),

@@ -13,6 +13,7 @@ export interface Launch {
   readonly folder: string;
   readonly command: readonly string[];
   readonly user: User | undefined;
+  readonly environment: NodeJS.ProcessEnv;
   /** Shell commands that end it, with its folder as `$1`. */
   readonly ending: string;
   readonly control: Control;
@@ -40,6 +41,11 @@ export function makeServerFolder(kind: string, user: User | undefined): string {
   const folder = mkdtempSync(join(tmpdir(), `millrace-${kind}-`));
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   return folder;
+}
+
+/** Nothing of the machine's own settings decides a test. */
+export function bareEnvironment(folder: string): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: folder, LC_ALL: 'C', TZ: 'UTC' };
 }
 
 /** Ends the process named in the folder's `pid` file, by force when it takes too long. */
@@ -112,8 +118,7 @@ async function start(launch: Launch): Promise<ChildProcess> {
     detached: true,
     stdio: ['ignore', log, log],
     cwd: launch.folder,
-    // Nothing of the machine's own settings decides a test.
-    env: { PATH: process.env['PATH'], HOME: launch.folder, LC_ALL: 'C', TZ: 'UTC' },
+    env: launch.environment,
     ...launch.user,
   });
   closeSync(log);
