@@ -11,13 +11,15 @@ const installSecondsMax = 600;
 const aptLockSecondsMax = 300;
 
 /**
- * Debian's packages start what they install unless this one program says 101. Where the machine has one it decides, and
- * what was started by our doing is stopped; where it has none, ours is there for as long as the installation takes.
+ * Debian's packages start what they install unless this one program says 101. Where the machine has none, ours is there
+ * for as long as the installation takes; where it has one that lets services start, ours is stopped afterwards. Nor does
+ * it start with the machine. A service that was there before is left as it was.
  */
 const script = `
 policy=/usr/sbin/policy-rc.d
 mark='put here by the millrace tests while they install, to be removed by them'
 if [ -f "$policy" ] && grep -q "$mark" "$policy"; then rm -f "$policy"; fi
+[ -e "/etc/init.d/$1" ] && is_new=no || is_new=yes
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
   trap 'exit 1' HUP INT TERM
@@ -29,10 +31,11 @@ install() {
   apt-get install --yes --no-install-recommends --quiet \\
     -o DPkg::Lock::Timeout=${aptLockSecondsMax} -o Acquire::http::Timeout=30 -o Acquire::Retries=2 "$1"
 }
-is_installed "$1" && was_there=yes || was_there=no
 { is_known "$1" && install "$1"; } || { apt-get update --quiet && install "$1"; } || exit 1
-if [ "$was_there" = no ]; then
-  if [ -d /run/systemd/system ]; then systemctl disable --now "$1"; else service "$1" stop; fi
+if [ "$is_new" = yes ]; then
+  "$policy" "$1" start
+  [ "$?" = 101 ] || service "$1" stop
+  [ ! -d /run/systemd/system ] || systemctl disable "$1"
 fi
 is_installed "$1"
 `;

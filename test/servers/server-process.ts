@@ -48,15 +48,19 @@ export function bareEnvironment(folder: string): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: folder, LC_ALL: 'C', TZ: 'UTC' };
 }
 
-/** Ends the process named in the folder's `pid` file, by force when it takes too long. */
+/**
+ * Ends the process named in the folder's `pid` file, by force when it takes too long. One that has ended and was not
+ * waited for runs no more: whoever takes us over as parent may be late with that, or never do it.
+ */
 export function endProcess(signal: 'KILL' | 'QUIT'): string {
   return `
+runs() { kill -s 0 "$1" && ! grep -qs '^State:.Z' "/proc/$1/status"; }
 pid=$(cat "$1/pid" 2>/dev/null)
 if [ -n "$pid" ]; then
   kill -s CONT "$pid"
   kill -s ${signal} "$pid"
   tries=0
-  while kill -s 0 "$pid" && [ "$tries" -lt 500 ]; do tries=$((tries + 1)); sleep 0.02; done
+  while runs "$pid" && [ "$tries" -lt 500 ]; do tries=$((tries + 1)); sleep 0.02; done
   kill -s KILL "$pid"
 fi`;
 }
