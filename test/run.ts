@@ -9,9 +9,17 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { installEngine } from './engines/install-engine.ts';
+import { installServers } from './servers/install-servers.ts';
 
-/** Files that need the llama.cpp engine, installed from its own package. */
-const engineTests = /^test[/\\]engines[/\\]/;
+/** What some files need beyond npm packages, and how the machine comes to it. */
+const needs = [
+  { what: 'the llama.cpp engine', files: /^test[/\\]engines[/\\]/, install: installEngine },
+  {
+    what: 'Redis or PostgreSQL',
+    files: /^test[/\\](?:servers|stores)[/\\](?!sqlite-|ways\.)/,
+    install: installServers,
+  },
+];
 
 const args = process.argv.slice(2);
 const embedded = args.includes('--embedded');
@@ -27,19 +35,22 @@ const found = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.tes
   .filter((file) => !file.includes('node_modules'))
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
-const files = embedded ? found.filter((file) => !engineTests.test(file)) : found;
-if (files.length < found.length) {
-  console.log(
-    `left out with --embedded: ${found.length - files.length} file(s) that need the llama.cpp engine`,
-  );
+const files = embedded ? found.filter((file) => !needs.some((need) => need.files.test(file))) : found;
+if (embedded) {
+  for (const need of needs) {
+    const left = found.filter((file) => need.files.test(file)).length;
+    if (left > 0) console.log(`left out with --embedded: ${left} file(s) that need ${need.what}`);
+  }
 }
 if (files.length === 0) {
   console.error('no test file matches');
   process.exit(1);
 }
 
-// Before the clock of any test runs: on a new machine the engine takes its time to install.
-if (files.some((file) => engineTests.test(file))) await installEngine();
+// Before the clock of any test runs: on a new machine it takes its time to install these.
+for (const need of needs) {
+  if (files.some((file) => need.files.test(file))) await need.install();
+}
 
 const runner = spawn(
   process.execPath,
