@@ -10,6 +10,7 @@ import { withinDeadline } from './deadline.ts';
 import { asRedisError, faultKinds, RedisError, type RedisFault } from './fault.ts';
 import { type CreateClient, Link } from './link.ts';
 import { probe, probeKey } from './probe.ts';
+import { isRedisUrl } from './redis-url.ts';
 import type { Script } from './script.ts';
 
 export interface Redis {
@@ -53,6 +54,10 @@ const stableMs = 10_000;
 
 /** Never fails because the server is away: then it begins without it, and has it when it comes. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
+  if (!isRedisUrl(options.url.reveal())) {
+    // Without the address itself: a password may stand in it.
+    throw new Error('the address of Redis must look like redis://user:password@host:6379/0');
+  }
   const { createClient } = await import('@redis/client');
   const connection = new Connection(options, createClient);
   await connection.begin();

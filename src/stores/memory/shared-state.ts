@@ -1,0 +1,17 @@
+/** One replica alone: nothing is shared, and nothing can be away. */
+import type { Clock } from '../../lib/clock.ts';
+import type { Shared } from '../shared-state.ts';
+import { createMemoryConversations } from './conversations.ts';
+import { createMemoryPresence } from './presence.ts';
+import { createMemoryRateLimiter } from './rate-limiter.ts';
+
+export function createMemoryShared(clock: Clock): Shared {
+  const presence = createMemoryPresence();
+  return {
+    presence,
+    conversations: (options) => createMemoryConversations(options, clock),
+    rateLimiter: (limits) => createMemoryRateLimiter(limits, clock),
+    state: { degraded: false, turnsLost: 0 },
+    close: () => presence.close(),
+  };
+}

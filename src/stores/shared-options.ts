@@ -1,0 +1,26 @@
+/** `shared:` in the configuration. */
+import { z } from 'zod';
+import { secret } from '../lib/options.ts';
+
+/** A password may stand in it. As written it may still be a reference: what it refers to is checked when it is opened. */
+const redisUrl = secret.refine(
+  (url) => /^(?:rediss?:\/\/|env:|file:)/.test(url.reveal()),
+  'must be an address such as redis://user:password@host:6379/0, or `env:NAME` or `file:PATH` for one',
+);
+
+const redisOptions = z.strictObject({
+  url: redisUrl,
+  cacheUrl: redisUrl
+    .optional()
+    .describe('A second server for caches, so that they cannot push out limits and budgets.'),
+});
+
+export const sharedStateOption = z
+  .preprocess(
+    (value) => (typeof value === 'string' && value !== 'memory' ? { url: value } : value),
+    z.union([z.literal('memory'), redisOptions]),
+  )
+  .default('memory')
+  .describe('Where replicas share what is hot: `memory` for a single one, or the address of a Redis server.');
+
+export type SharedStateOption = z.infer<typeof sharedStateOption>;

@@ -1,0 +1,31 @@
+/** What is hot, behind its ports: in this process, or shared by all replicas. */
+import type { Conversations, Presence } from '../core/ports.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ConversationsOptions } from './conversation-bounds.ts';
+import type { ConfiguredRateLimiter, RateLimit } from './limit-rules.ts';
+
+export interface Shared {
+  /** Already announced. */
+  readonly presence: Presence;
+  conversations(options: ConversationsOptions): Conversations;
+  /** The first one: a reload lets it `follow`. */
+  rateLimiter(limits: readonly RateLimit[]): ConfiguredRateLimiter;
+  readonly state: SharedState;
+  /** Conversations are kept by whoever shares them; replicas no longer count this one. */
+  close(): Promise<void>;
+}
+
+export interface SharedState {
+  /** What replicas share cannot be reached: each goes by its own part. Replies say so. */
+  readonly degraded: boolean;
+  /** Turns of conversations that could not be kept. */
+  readonly turnsLost: number;
+}
+
+export interface SharedContext {
+  readonly clock: Clock;
+  /** Of this replica, and of no other. */
+  readonly id: string;
+  /** Once for each change: what is wrong now, or nothing when all is well again. */
+  readonly onTrouble: (trouble: Error | undefined) => void;
+}

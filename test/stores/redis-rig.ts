@@ -1,0 +1,70 @@
+// What the tests of the Redis drivers stand on: connections of the gateway's kind to a real server, and a plain one
+// beside them to look at the server and to do it harm.
+import { after } from 'node:test';
+import { createClient } from '@redis/client';
+import type { Clock } from '../../src/lib/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import { openRedis, type Redis, type RedisState } from '../../src/stores/redis/connection.ts';
+import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+
+/** For all tests of a file. */
+export async function openSharedServer(options: { config?: readonly string[] } = {}): Promise<RedisServer> {
+  const server = await openRedisServer(options);
+  after(() => server.stop());
+  return server;
+}
+
+export interface Watched {
+  readonly redis: Redis;
+  /** What was told, in order: `ready`, or the kind of what is wrong. */
+  readonly told: string[];
+  /** Settles when that is the state. */
+  until(state: string): Promise<void>;
+}
+
+export async function openWatched(url: string, clock: Clock = systemClock): Promise<Watched> {
+  const told: string[] = [];
+  const waiting = new Set<() => void>();
+  const redis = await openRedis({
+    url: new Secret(url),
+    clock,
+    onState: (state) => {
+      told.push(nameOf(state));
+      for (const look of waiting) look();
+    },
+  });
+  const until = (name: string) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (nameOf(redis.state) !== name) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  return { redis, told, until };
+}
+
+export function nameOf(state: RedisState): string {
+  return state.ready ? 'ready' : state.kind;
+}
+
+export type Operator = Awaited<ReturnType<typeof openOperator>>;
+
+/** Whoever runs the server: waits for as long as it takes. */
+export async function openOperator(url: string) {
+  const operator = createClient({ url, disableClientInfo: true, maintNotifications: 'disabled' });
+  operator.on('error', () => {});
+  await operator.connect();
+  return operator;
+}
+
+/** Lua that takes the time from where a test puts it. */
+export const heldTime = `local now = tonumber(redis.call('GET', 'held-time'))\n`;
+
+/** The clock that a test holds, as the server sees it. */
+export async function putTime(operator: Operator, nowMs: number): Promise<void> {
+  await operator.set('held-time', String(1_800_000_000_000_000 + Math.round(nowMs * 1000)));
+}
