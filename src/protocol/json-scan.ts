@@ -8,9 +8,13 @@ import { fail } from '../core/failure.ts';
 export interface ScanBounds {
   readonly depthMax: number;
   readonly nodesMax: number;
+  /** Of fields, at any depth: to parse a value costs little, and a name that was not seen before a microsecond. */
+  readonly namesMax: number;
+  /** At the top, where each is looked at by itself. */
+  readonly fieldsMax: number;
 }
 
-export const scanBounds: ScanBounds = { depthMax: 64, nodesMax: 200_000 };
+export const scanBounds: ScanBounds = { depthMax: 64, nodesMax: 200_000, namesMax: 50_000, fieldsMax: 1_000 };
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -40,6 +44,7 @@ class Scan {
   readonly #limits: ScanBounds;
   #depth = 0;
   #nodes = 0;
+  #names = 0;
   /** The top-level key whose value is being passed over. */
   #key: string | undefined;
   #valueStart = -1;
@@ -57,6 +62,10 @@ class Scan {
   }
 
   colon(at: number): void {
+    this.#names += 1;
+    if (this.#names > this.#limits.namesMax) {
+      throw fail('invalid_json', `the body has more than ${this.#limits.namesMax} names of fields`);
+    }
     if (this.#depth === 1) this.#valueStart = at + 1;
   }
 
@@ -92,6 +101,9 @@ class Scan {
       throw fail('invalid_request', `${key} stands twice in the body; servers disagree on which one counts`, {
         param: key,
       });
+    }
+    if (this.spans.size === this.#limits.fieldsMax) {
+      throw fail('invalid_json', `the body has more than ${this.#limits.fieldsMax} fields`);
     }
     this.spans.set(key, trimmed(this.#bytes, this.#valueStart, end));
     this.#key = undefined;

@@ -62,6 +62,8 @@ const headers = (count: number): Head => ({
   headers: Object.fromEntries(list(count - 3, (index) => [`x-${index}`, '1'])),
 });
 
+const fields = (count: number) => Object.fromEntries(list(count, (index) => [`field${index}`, 0]));
+
 const wide = (bytes: number): Head => ({ ...chat(), headers: { 'x-wide': 'x'.repeat(bytes) } });
 
 function addressed(bytes: number): Head {
@@ -85,6 +87,18 @@ const limits: Readonly<Record<string, Limit>> = {
     beyond: chat({ metadata: list(200_001, () => 0) }),
     status: 400,
     says: /more than 200000 values/,
+  },
+  '50,000 names of fields': {
+    at: chat({ metadata: fields(49_990) }),
+    beyond: chat({ metadata: fields(50_001) }),
+    status: 400,
+    says: /more than 50000 names of fields/,
+  },
+  '1,000 fields': {
+    at: chat(fields(998)),
+    beyond: chat(fields(999)),
+    status: 400,
+    says: /more than 1000 fields/,
   },
   '2,000 messages': {
     at: chat({ messages: list(2000, () => hello) }),
