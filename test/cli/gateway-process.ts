@@ -78,6 +78,8 @@ export interface RunningProcess {
   token(): Promise<string>;
   /** Sends a chat as a client would. */
   chat(body: Readonly<Record<string, unknown>>): Promise<Response>;
+  /** The memory that the process says it uses. */
+  rssBytes(): Promise<number>;
   /** Asks the admin API. */
   admin(path: string, method?: string): Promise<Response>;
   stop(signal?: NodeJS.Signals): Promise<Ended>;
@@ -139,6 +141,10 @@ export async function serve(args: readonly string[], command: Command): Promise<
         headers: { authorization: `Bearer ${await key()}`, 'content-type': 'application/json' },
         body: JSON.stringify({ model: 'simulator', messages: [{ role: 'user', content: 'hi' }], ...body }),
       }),
+    rssBytes: async () => {
+      const text = await (await fetch(`${ready.clients}/metrics`)).text();
+      return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+    },
     admin: async (path, method = 'GET') =>
       await fetch(`${ready.admin}/admin/api/v1/${path}`, {
         method,

@@ -41,8 +41,8 @@ const wholes: readonly Call[] = [
 ];
 
 const rounds = 8;
-/** Generous, since the machine is shared; the measured figures are printed. */
-const goneWithinMs = 250;
+/** Half of them within G15's figure, which a busy machine spoils for some; the rest never beyond its limit. */
+const goneMs = { median: 50, most: 1_000 };
 
 const phases: ReadonlyArray<{
   readonly name: string;
@@ -128,10 +128,9 @@ async function assertNothingLeft(rig: FaultRig, left: number): Promise<void> {
 function reportGone(t: TestContext, took: readonly number[]): void {
   const sorted = [...took].sort((one, other) => one - other);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  t.diagnostic(
-    `${took.length} clients left: p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, most ${at(1).toFixed(1)} ms`,
-  );
-  assert.ok(at(0.99) <= goneWithinMs, `p99 is ${at(0.99)} ms`);
+  const figures = `${took.length} clients left: p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, most ${at(1).toFixed(1)} ms`;
+  t.diagnostic(figures);
+  assert.ok(at(0.5) <= goneMs.median && at(1) <= goneMs.most, figures);
 }
 
 test('G15, C7: a client that leaves the queue gives up its place, and the upstream never hears of it', async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { openPlace, serve } from '../cli/gateway-process.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { answerTo, closing, collect, requestBytes } from '../security/raw.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
@@ -89,8 +90,8 @@ const slow: Readonly<Record<string, Slow>> = {
 };
 
 for (const [what, { opening, drip, says }] of Object.entries(slow)) {
-  test(`300 clients that drip their ${what} are cut with 408 in the stated time; others are served (C4)`, async () => {
-    const sockets = await open(300);
+  test(`2000 clients that drip their ${what} are cut with 408 in the stated time; others are served (C4)`, async () => {
+    const sockets = await open(2000);
     const startedMs = performance.now();
     const texts = sockets.map(collect);
     for (const socket of sockets) socket.write(opening());
@@ -101,8 +102,8 @@ for (const [what, { opening, drip, says }] of Object.entries(slow)) {
     await Promise.all(sockets.map(closing));
     clearInterval(dripping);
     const tookMs = performance.now() - startedMs;
-    assert.ok(tookMs < 800 + 500 + 1200, `the last was cut after ${tookMs} ms`);
-    assert.ok(median(others) < 100, `others took ${median(others)} ms`);
+    assert.ok(tookMs < 800 + 500 + 6700, `the last was cut after ${tookMs.toFixed()} ms`);
+    assert.ok(median(others) < 100, `others took ${median(others).toFixed(1)} ms`);
     for (const text of texts) assert.match(text(), says);
     assert.equal(gateway.gateway.listener.inFlight, 0);
   });
@@ -117,36 +118,73 @@ test('a connection that says nothing at all is closed in the time for headers (C
   assert.ok(performance.now() - startedMs < 800 + 500 + 1200);
 });
 
-test('2000 idle connections cost new requests nothing, and are closed at once when the gateway drains (C5)', async () => {
-  const roomy = await openTestGateway();
-  try {
-    const baseline = await timed(roomy, 50);
-    const idle = Array.from({ length: 2000 }, () => connect({ port: roomy.port, host: '127.0.0.1' }));
-    const closed = idle.map((socket) => {
-      const text = collect(socket);
-      socket.write(requestBytes({ path: '/livez' }));
-      return { text, closed: closing(socket) };
-    });
-    await until(() => closed.every(({ text }) => text().endsWith('ok')));
-    const loaded = await timed(roomy, 50);
-    assert.ok(median(loaded) < median(baseline) + 20, `${median(baseline)} ms, then ${median(loaded)} ms`);
-    const startedMs = performance.now();
-    roomy.gateway.listener.drain();
-    await Promise.all(closed.map((client) => client.closed));
-    assert.ok(performance.now() - startedMs < 5000);
-  } finally {
-    await roomy.close();
-  }
+/** The test and the gateway are processes of their own: each has as many files as it may open. */
+const { userLimits } = process.report.getReport() as {
+  userLimits?: { open_files?: { soft?: number | string } };
+};
+const openFilesMax = Number(userLimits?.open_files?.soft) || Number.POSITIVE_INFINITY;
+const idleCount = Math.min(10_000, openFilesMax - 500);
+
+test(`${idleCount} idle connections cost new requests nothing, and are closed at once at the end (C5)`, async () => {
+  await using place = await openPlace();
+  const sim = { type: 'simulator', firstTokenMs: 0, tokensPerSecond: 1_000_000 };
+  await place.write('millrace.yaml', JSON.stringify({ upstreams: { sim } }));
+  await using roomy = await serve(['--config', 'millrace.yaml'], { place });
+  const port = Number(new URL(roomy.ready.clients).port);
+  const served = requestBytes({
+    path,
+    headers: { authorization: `Bearer ${await roomy.key()}` },
+    body: JSON.stringify({ model: 'simulator', messages, max_tokens: 1 }),
+  });
+  await bestP99(port, served);
+  const before = await bestP99(port, served);
+  const idle: Closing[] = [];
+  while (idle.length < idleCount)
+    idle.push(...(await keepOpen(port, Math.min(500, idleCount - idle.length))));
+  const meanwhile = await bestP99(port, served);
+  const rss = (await roomy.rssBytes()) / 1024 / 1024;
+  const figures = `p99 ${before.toFixed(1)} ms, then ${meanwhile.toFixed(1)} ms; RSS ${rss.toFixed(0)} MiB`;
+  assert.ok(meanwhile < before + 20, figures);
+  assert.ok(rss < 512, figures);
+  assert.ok(idle.every(({ socket }) => socket.readyState === 'open'));
+  const startedMs = performance.now();
+  const ended = roomy.stop('SIGTERM');
+  await Promise.all(idle.map(({ closed }) => closed));
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs < 5000, `the last was closed after ${tookMs} ms`);
+  assert.equal((await ended).code, 0);
 });
 
-async function timed(target: TestGateway, count: number): Promise<number[]> {
-  const took: number[] = [];
-  for (let done = 0; done < count; done += 1) {
-    const startedMs = performance.now();
-    await answerTo(target.port, requestBytes({ path: '/livez' }));
-    took.push(performance.now() - startedMs);
+interface Closing {
+  readonly socket: Socket;
+  readonly closed: Promise<void>;
+}
+
+/** Connections that were used once, and that their clients keep. */
+async function keepOpen(port: number, count: number): Promise<readonly Closing[]> {
+  const asked = Array.from({ length: count }, () => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const text = collect(socket);
+    socket.write(requestBytes({ path: '/livez' }));
+    return { socket, text, closed: closing(socket) };
+  });
+  await until(() => asked.every(({ text }) => text().endsWith('ok')));
+  return asked;
+}
+
+/** What the machine does besides only makes it worse: the best of three rounds is the gateway's own. */
+async function bestP99(port: number, request: Buffer): Promise<number> {
+  const rounds: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const took: number[] = [];
+    for (let done = 0; done < 200; done += 1) {
+      const startedMs = performance.now();
+      assert.equal((await answerTo(port, request)).status, 200);
+      took.push(performance.now() - startedMs);
+    }
+    rounds.push(took.sort((a, b) => a - b)[197] ?? Number.NaN);
   }
-  return took.sort((a, b) => a - b);
+  return Math.min(...rounds);
 }
 
 async function until(isTrue: () => boolean): Promise<void> {

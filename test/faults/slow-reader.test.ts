@@ -1,8 +1,11 @@
 // G14, C6: whoever reads slowly slows their own answer, costs no memory, and is cut when they stop for good.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RawClient } from '../upstream/raw-client.ts';
-import { type Call, type FaultRig, openFaultRig, until } from './rig.ts';
+import { setTimeout } from 'node:timers/promises';
+import { openPlace, serve } from '../cli/gateway-process.ts';
+import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
+import { openRawClient, type RawClient } from '../upstream/raw-client.ts';
+import { type Call, type FaultRig, openFaultRig } from './rig.ts';
 
 const stream: Call = { route: 'openai.chat', stream: true };
 const mebibyte = 1024 * 1024;
@@ -49,15 +52,19 @@ const tailChars = 1_000;
 
 /** Settles when the upstream has not sent a byte more for a while: back-pressure has reached it. */
 async function stalled(sent: () => number): Promise<void> {
-  let before = -1;
-  let sinceAt = 0;
-  await until('the upstream is held back', () => {
-    const now = sent();
-    if (now !== before) sinceAt = performance.now();
-    before = now;
-    return now > 0 && performance.now() - sinceAt > 200;
-  });
+  const endMs = performance.now() + stallsWithinMs;
+  let before = 0;
+  let sinceMs = performance.now();
+  while (before === 0 || performance.now() - sinceMs < 200) {
+    assert.ok(performance.now() < endMs, `${sent()} bytes, and the upstream is still not held back`);
+    await setTimeout(5);
+    if (sent() !== before) sinceMs = performance.now();
+    before = sent();
+  }
 }
+
+/** Until then the kernel's buffers, which hold several MiB on each way, have to be filled. */
+const stallsWithinMs = 20_000;
 
 for (const call of [stream, { ...stream, model: 'l' }, { ...stream, route: 'ollama.chat' } as const]) {
   const name = `${call.route} by ${call.model ?? 'o'}`;
@@ -82,6 +89,54 @@ for (const call of [stream, { ...stream, model: 'l' }, { ...stream, route: 'olla
     await rig.quiet();
   });
 }
+
+test('G14: 100 clients that do not read endless streams cost the gateway less than 150 MiB', async () => {
+  await using place = await openPlace();
+  const llm = await openFakeLlm({ endless: true, chunks: ['a'.repeat(32 * 1024)] });
+  try {
+    await place.write('millrace.yaml', readersConfig(llm));
+    await using gateway = await serve(['--config', 'millrace.yaml'], { place });
+    const port = Number(new URL(gateway.ready.clients).port);
+    const open = (model: string) => {
+      const client = openRawClient(port);
+      client.socket.pause();
+      client.send(`/k/${readersKey}/v1/chat/completions`, { model, stream: true, messages: [hello] });
+      return client;
+    };
+    // The first ones warm the process up: what code and its optimising take is not the readers'.
+    const warm = ['o', 'l'].map(open);
+    const sent = () => llm.requests.reduce((sum, request) => sum + request.bytesSent, 0);
+    await stalled(sent);
+    const before = await gateway.rssBytes();
+    const clients = Array.from({ length: 100 }, (_, index) => open(index % 2 === 0 ? 'o' : 'l'));
+    while (llm.requests.filter(isCall).length < clients.length + warm.length)
+      await llm.waitForRequest(isCall);
+    await stalled(sent);
+    const grown = ((await gateway.rssBytes()) - before) / mebibyte;
+    const figures = `${(sent() / mebibyte).toFixed(0)} MiB sent, RSS grew ${grown.toFixed(1)} MiB`;
+    assert.ok(sent() > 100 * mebibyte, `each reader had more to read than fits on the way: ${figures}`);
+    assert.ok(grown < 150, figures);
+    for (const { socket } of [...warm, ...clients]) socket.destroy();
+  } finally {
+    await llm.close();
+  }
+});
+
+const hello = { role: 'user', content: 'hello' };
+const readersKey = 'sk-mr-7f3a9c2e5b8d41ac0f6e7d8c9b0a12ce';
+
+const readersConfig = ({ url }: FakeLlm): string =>
+  JSON.stringify({
+    keys: [{ name: 'readers', key: readersKey, role: 'developer' }],
+    upstreams: {
+      openai: { type: 'openai', url: `${url}/v1`, slots: 200 },
+      ollama: { type: 'ollama', url, slots: 200 },
+    },
+    models: {
+      o: { targets: [{ upstream: 'openai', model: 'fake-model' }] },
+      l: { targets: [{ upstream: 'ollama', model: 'fake-model' }] },
+    },
+  });
 
 test('G14, G16: a client that pauses is no idle upstream: its stream waits and goes on', async (t) => {
   const texts = Array.from({ length: 4_000 }, (_, index) => `${index} `.padEnd(4_096, 'x'));
