@@ -94,6 +94,98 @@ test('one bad listing between good answers is one failure, not the end of a serv
   assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['down', 3]);
 });
 
+const hung = fail('first_token_timeout', 'it hangs');
+
+test('a good listing brings back who could not be reached, and says nothing of who could not serve', () => {
+  const { health } = rig();
+  for (const failure of [hung, hung, cut]) {
+    health.note(upstream, failure);
+    health.probed(upstream, undefined);
+  }
+  assert.equal(health.of(upstream).state, 'down');
+  health.note(upstream, 'served');
+  assert.deepEqual([health.of(upstream).state, health.anyDown], ['up', false]);
+
+  for (let count = 0; count < 3; count += 1) health.note(upstream, fail('connect_failed', 'nobody is there'));
+  assert.equal(health.of(upstream).state, 'down');
+  health.probed(upstream, undefined);
+  assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['up', 0]);
+});
+
+test('who could neither be reached nor serve is up again when it is listed, with the failures of its calls', () => {
+  const { health } = rig();
+  health.note(upstream, hung);
+  health.note(upstream, cut);
+  health.probed(upstream, fail('total_timeout', 'no list'));
+  assert.equal(health.of(upstream).state, 'down');
+  health.probed(upstream, undefined);
+  assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['up', 2]);
+});
+
+test('who is down by its calls alone is on trial half a minute after the last, and a failure then is enough', () => {
+  const { clock, health } = rig();
+  for (let count = 0; count < 3; count += 1) health.note(upstream, hung);
+  clock.advance(29_999);
+  health.probed(upstream, undefined);
+  assert.deepEqual([health.isDown(upstream), health.anyDown], [true, true]);
+  clock.advance(1);
+  assert.deepEqual([health.isDown(upstream), health.of(upstream).state], [false, 'up']);
+  health.note(upstream, cut);
+  assert.equal(health.isDown(upstream), true);
+  clock.advance(30_000);
+  health.note(upstream, 'served');
+  assert.deepEqual(health.of(upstream).failures, 0);
+});
+
+test('who cannot be reached stays down for as long as nothing says otherwise', () => {
+  const { clock, health } = rig();
+  health.probed(upstream, fail('connect_failed', 'nobody is there'));
+  clock.advance(1_000_000);
+  assert.equal(health.isDown(upstream), true);
+});
+
+test('a server without a list is there: that neither lifts the failures of calls nor counts as one', () => {
+  const { health } = rig();
+  const noList = fail('upstream_failed', 'no list');
+  for (let count = 0; count < 5; count += 1) health.withoutList(upstream, noList);
+  assert.deepEqual(
+    [health.of(upstream).state, health.of(upstream).lastFailure],
+    ['unknown', 'upstream_failed: no list'],
+  );
+  for (let count = 0; count < 3; count += 1) health.note(upstream, fail('connect_failed', 'nobody is there'));
+  assert.equal(health.of(upstream).state, 'down');
+  health.withoutList(upstream, noList);
+  assert.equal(health.of(upstream).state, 'unknown');
+  for (let count = 0; count < 3; count += 1) health.note(upstream, hung);
+  health.withoutList(upstream, noList);
+  assert.equal(health.of(upstream).state, 'down');
+});
+
+test('U2: silent is who is down without a word; who refuses or breaks off is down, but not silent', () => {
+  for (const [failure, silent] of [
+    [hung, true],
+    [fail('connect_timeout', 'no connection'), true],
+    [cut, false],
+    [fail('upstream_failed', '500'), false],
+  ] as const) {
+    const { health } = rig();
+    health.note(upstream, failure);
+    health.note(upstream, failure);
+    assert.equal(health.isSilent(upstream), false);
+    health.note(upstream, failure);
+    assert.deepEqual([health.isDown(upstream), health.isSilent(upstream)], [true, silent], failure.code);
+  }
+});
+
+test('U2: a listing that came through ends the silence of those before it', () => {
+  const { health } = rig();
+  for (let count = 0; count < 3; count += 1) health.note(upstream, cut);
+  health.probed(upstream, fail('total_timeout', 'no list'));
+  assert.equal(health.isSilent(upstream), true);
+  health.probed(upstream, undefined);
+  assert.deepEqual([health.isDown(upstream), health.isSilent(upstream)], [true, false]);
+});
+
 test('what no configuration names is forgotten', () => {
   const { health } = rig();
   const other = upstreamOf('b');
@@ -102,4 +194,7 @@ test('what no configuration names is forgotten', () => {
   health.keepOnly([other]);
   assert.equal(health.of(upstream).state, 'unknown');
   assert.equal(health.of(other).state, 'up');
+  health.probed(other, fail('connect_failed', 'nobody is there'));
+  health.keepOnly([]);
+  assert.equal(health.anyDown, false);
 });

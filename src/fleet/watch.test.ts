@@ -75,6 +75,19 @@ test('an upstream without a list has told so, and one in trouble has told nothin
   }
 });
 
+test('a server without a list never counts as down for that, and one whose list is gone does', async (t) => {
+  for (const [models, state] of [
+    [[], 'unknown'],
+    [['m'], 'down'],
+  ] as const) {
+    const { options, upstream } = await rig(t, answerWith(404, 'nothing here'));
+    if (models.length > 0) options.catalogue.learn(upstream, [{ name: 'm', described: {} }]);
+    for (let count = 0; count < 4; count += 1) await refresh(upstream, options);
+    assert.equal(options.health.of(upstream).state, state);
+    assert.match(options.health.of(upstream).lastFailure ?? '', /404/);
+  }
+});
+
 test('a list that is gone for a moment takes nothing away', async (t) => {
   let status = 200;
   const { options, upstream } = await rig(t, (request, response) =>

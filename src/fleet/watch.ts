@@ -4,7 +4,7 @@
  */
 import type { SlotsTold } from '../core/adapter.ts';
 import type { Upstream } from '../core/exchange.ts';
-import { asFailure, Failure } from '../core/failure.ts';
+import { asFailure, Failure, fail } from '../core/failure.ts';
 import { asObject } from '../core/json-object.ts';
 import { Signal } from '../core/signal.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -46,19 +46,35 @@ const listless: ReadonlySet<number> = new Set([404, 405, 501]);
 export async function refresh(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<void> {
   const { clock, health } = options;
   const startedMs = clock.now();
-  const outcome = await list(upstream, options, signal).catch(asFailure);
-  if (outcome instanceof Failure && signal?.aborted === true) return;
-  health.probed(upstream, outcome instanceof Failure ? outcome : undefined);
+  let outcome: number | Failure;
+  try {
+    outcome = await list(upstream, options, signal);
+    if (outcome instanceof Failure) health.withoutList(upstream, outcome);
+    else health.probed(upstream, undefined);
+  } catch (thrown) {
+    if (signal?.aborted === true) return;
+    outcome = asFailure(thrown);
+    health.probed(upstream, outcome);
+  }
   options.onListing({ upstream: upstream.name, tookMs: clock.now() - startedMs, outcome });
 }
 
-/** How many models it told of. What it offered before stands while it does not: a server that restarts has lost none. */
-async function list(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<number> {
+/**
+ * How many models it told of; a Failure that is returned, not thrown, says that it has no list at all. What it offered
+ * before stands while it does not tell: a server that restarts has lost none.
+ */
+async function list(upstream: Upstream, options: WatchOptions, signal?: Signal): Promise<number | Failure> {
   const { clock, catalogue } = options;
   const path = options.listPathOf(upstream);
   const asking = { clock, timeoutMs: listTimeoutMs, bytesMax: listBytesMax, ...(signal && { signal }) };
   const told = await ask(upstream.transport, { method: 'GET', path, headers: [] }, asking);
-  if (listless.has(told.status) && !catalogue.hasHeard(upstream)) catalogue.learn(upstream, []);
+  if (listless.has(told.status) && catalogue.of(upstream).length === 0) {
+    if (!catalogue.hasHeard(upstream)) catalogue.learn(upstream, []);
+    return fail(
+      'upstream_failed',
+      `the upstream has no list of models: it answered ${path} with ${told.status}`,
+    );
+  }
   const models = readModels(readJson(told, path));
   catalogue.learn(upstream, models);
   await askSlots(upstream, options, { models, asking });
