@@ -21,6 +21,7 @@ import { voices } from '../src/protocol/voices.ts';
 import { openaiAdapter } from '../src/providers/openai/adapter.ts';
 import { defaultClocks } from '../src/routing/clocks.ts';
 import { ModelTable } from '../src/routing/model-table.ts';
+import { TierChoice } from '../src/routing/tier-choice.ts';
 import { createMemoryConversations } from '../src/stores/memory/conversations.ts';
 import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
 import { createMemoryRateLimiter } from '../src/stores/memory/rate-limiter.ts';
@@ -85,6 +86,7 @@ const upstream = {
   loadsModels: false,
   secrets: [],
 };
+const health = new Health(clock);
 const targets = [{ upstream, model: 'bench', tier: 1 }];
 const models = new ModelTable({
   models: new Map([['bench', { targets, clocks: defaultClocks }]]),
@@ -139,7 +141,8 @@ const handler = createChain({
   routing: { models },
   retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {
-    slots: new Slots({ clock, queue: { places: 100, bytes: 1e6 }, health: new Health(clock) }),
+    slots: new Slots({ clock, queue: { places: 100, bytes: 1e6 }, health }),
+    choice: new TierChoice(health),
     clock,
   },
   delivery: { clock, answerBytesMax: 1e7, eventBytesMax: 1e6 },

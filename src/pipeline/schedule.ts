@@ -26,28 +26,31 @@ export interface Slots {
   wait(candidates: readonly Target[], waiting: Waiting): Promise<Slot>;
 }
 
+/** Which candidates are asked, by tiers and by what is known of their upstreams. */
+export interface Choice {
+  /** Those that the request may be sent to now. `visited` are upstreams that have failed it. */
+  first(candidates: readonly Target[], visited: ReadonlySet<string>): readonly Target[];
+  /** Those that may serve in place of `full`, which had no slot to give. */
+  instead(
+    full: readonly Target[],
+    candidates: readonly Target[],
+    visited: ReadonlySet<string>,
+  ): readonly Target[];
+}
+
 export interface ScheduleOptions {
   readonly slots: Slots;
+  readonly choice: Choice;
   readonly clock: Clock;
 }
 
 export function schedule(options: ScheduleOptions): Stage<Planned, Bound> {
   return (next) => (exchange) => {
-    const candidates = eligible(exchange);
+    const candidates = options.choice.first(exchange.candidates, exchange.visited);
     const slot = options.slots.take(candidates);
     if (slot !== undefined) return occupy(next, exchange, slot);
     return queue(options, next, { exchange, candidates });
   };
-}
-
-/** The first tier that has a candidate left: the next tier serves only when this one cannot. */
-function eligible(exchange: Planned): readonly Target[] {
-  const { candidates, visited } = exchange;
-  const [only] = candidates;
-  if (candidates.length === 1 && only !== undefined) return candidates;
-  const left = candidates.filter((candidate) => !visited.has(candidate.upstream.name));
-  const tier = Math.min(...left.map((candidate) => candidate.tier));
-  return left.filter((candidate) => candidate.tier === tier);
 }
 
 interface Wanting {
@@ -55,11 +58,8 @@ interface Wanting {
   readonly candidates: readonly Target[];
 }
 
-async function queue(
-  options: ScheduleOptions,
-  next: Handler<Bound>,
-  { exchange, candidates }: Wanting,
-): Promise<Reply> {
+async function queue(options: ScheduleOptions, next: Handler<Bound>, wanting: Wanting): Promise<Reply> {
+  const { exchange, candidates } = wanting;
   const startedMs = options.clock.now();
   // It is nowhere until it gets a slot: what ends the wait is not to be laid at the last try's door.
   exchange.trail.upstream = '';
@@ -71,7 +71,10 @@ async function queue(
     bytes: exchange.call.wire.bytes.length,
     onLeave: (leave) => exchange.signal.onAbort(leave),
   });
-  const slot = await (leftMs < queueMs ? waiting.catch(asTotal(totalMs)) : waiting);
+  const slot = await waiting.catch((thrown: unknown) => {
+    if (leftMs < queueMs) return throwAsTotal(thrown, totalMs);
+    return elsewhere(options, wanting, thrown);
+  });
   exchange.trail.queuedMs += options.clock.now() - startedMs;
   if (exchange.signal.aborted) {
     slot.release('left');
@@ -80,14 +83,27 @@ async function queue(
   return occupy(next, exchange, slot);
 }
 
+/** A queue that is full, or was waited in for too long, cannot serve: then later tiers may, if they have a slot free. */
+function elsewhere(
+  { choice, slots }: ScheduleOptions,
+  { exchange, candidates }: Wanting,
+  thrown: unknown,
+): Slot {
+  const isFull =
+    thrown instanceof Failure && (thrown.code === 'queue_timeout' || thrown.code === 'queue_full');
+  const slot = isFull
+    ? slots.take(choice.instead(candidates, exchange.candidates, exchange.visited))
+    : undefined;
+  if (slot === undefined) throw thrown;
+  return slot;
+}
+
 /** The exchange's own clock ended the wait, not the queue's. */
-function asTotal(totalMs: number) {
-  return (thrown: unknown): never => {
-    if (!(thrown instanceof Failure && thrown.code === 'queue_timeout')) throw thrown;
-    throw fail('total_timeout', `no slot became free within the ${totalMs} ms of the whole answer`, {
-      cause: thrown,
-    });
-  };
+function throwAsTotal(thrown: unknown, totalMs: number): never {
+  if (!(thrown instanceof Failure && thrown.code === 'queue_timeout')) throw thrown;
+  throw fail('total_timeout', `no slot became free within the ${totalMs} ms of the whole answer`, {
+    cause: thrown,
+  });
 }
 
 function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Reply> {

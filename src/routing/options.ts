@@ -5,7 +5,15 @@ import { defaultClocks } from './clocks.ts';
 const targetOptions = z.strictObject({
   upstream: name.describe('The name of an upstream.'),
   model: modelName.describe('The model as that upstream calls it.'),
-  tier: z.int().min(1).max(16).default(1).describe('Tier 2 is asked only when tier 1 cannot.'),
+  tier: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(1)
+    .describe(
+      'Tier 2 is asked only when tier 1 cannot: when it is down, has failed, or had no free slot within `queueMs`. ' +
+        'Tiers are for failures, not for sharing load.',
+    ),
 });
 
 /** A request never lasts longer than this, whatever the file says. */
@@ -15,11 +23,16 @@ const clockOptions = z.strictObject({
   connectMs: milliseconds.default(defaultClocks.connectMs).describe('Until the upstream is connected.'),
   firstTokenMs: milliseconds
     .default(defaultClocks.firstTokenMs)
-    .describe('Until the first token of a model that is loaded.'),
+    .describe(
+      'Until the first token of a model that is loaded. An answer that is no stream ends by it only where its ' +
+        'upstream has fallen silent.',
+    ),
   loadMs: milliseconds
     .default(defaultClocks.loadMs)
     .describe('Until the first token of a model that must load.'),
-  idleMs: milliseconds.default(defaultClocks.idleMs).describe('Between two tokens.'),
+  idleMs: milliseconds
+    .default(defaultClocks.idleMs)
+    .describe('Between two tokens, or two pieces of an answer that is no stream.'),
   totalMs: milliseconds
     .max(totalMsMax)
     .default(defaultClocks.totalMs)

@@ -10,6 +10,7 @@ import { createRouteTable, type PlacedRoute } from '../protocol/route-table.ts';
 import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
+import { TierChoice } from '../routing/tier-choice.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
 import { createMemoryRateLimiter, type MemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
 import { logAttempt } from '../telemetry/debug-lines.ts';
@@ -89,7 +90,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       clock,
       onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
     },
-    fleet: { slots: lasting.slots, clock },
+    fleet: { slots: lasting.slots, choice: new TierChoice(lasting.health), clock },
     delivery: { clock, answerBytesMax, eventBytesMax },
   });
   return {

@@ -105,6 +105,8 @@ test('G17, U1: after the first token nothing is tried again, and the client is t
       /data: \{"error":\{"message":"[^"]+","type":"server_error","param":null,"code":"[a-z_]+"/,
     );
     assert.doesNotMatch(text, /\[DONE\]/);
+    // Three failures in a row would make it count as down.
+    assert.match((await rig.ask(whole)).head, /^HTTP\/1\.1 200/);
   }
   assert.equal(callsOf(second), 0);
   assert.equal(await rig.metric('millrace_exchanges_total', { outcome: 'failed' }), after.length);
