@@ -145,7 +145,7 @@ const handler = createChain({
     choice: new TierChoice(health),
     clock,
   },
-  delivery: { clock, answerBytesMax: 1e7, eventBytesMax: 1e6 },
+  delivery: { clock, health, answerBytesMax: 1e7, eventBytesMax: 1e6 },
 });
 
 const read = Promise.resolve(body);

@@ -48,6 +48,7 @@ export class Delivery implements Receiver {
       clock: options.clock,
       clocks: exchange.clocks,
       startedMs: exchange.trail.startedMs,
+      suspect: () => options.health.isSilent(exchange.target.upstream),
       expire: (failure) => this.#break(failure),
     });
   }
@@ -75,6 +76,7 @@ export class Delivery implements Receiver {
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     if (this.#over) return;
     this.given.exchange.trail.firstByteMs = this.given.options.clock.now();
+    if (!this.given.exchange.call.stream) this.watchdog.enter('idle');
     try {
       this.#reader = this.#readerFor(status, headers);
     } catch (thrown) {

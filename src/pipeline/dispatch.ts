@@ -1,5 +1,5 @@
 /** Sends the call to its target and brings the answer back: the only stage that touches a transport. */
-import type { Bound } from '../core/exchange.ts';
+import type { Bound, Upstream } from '../core/exchange.ts';
 import type { Handler } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { loadAsked } from '../protocol/ollama-load.ts';
@@ -8,6 +8,10 @@ import { loadReply } from './load-reply.ts';
 
 export interface DispatchOptions {
   readonly clock: Clock;
+  readonly health: {
+    /** Whether an upstream is down for its silence: what waits for it there waits in vain. */
+    isSilent(upstream: Upstream): boolean;
+  };
   /** A whole answer larger than this is refused (U14). */
   readonly answerBytesMax: number;
   /** One event of a stream larger than this is refused (U8). */

@@ -13,19 +13,25 @@ const clocks = {
   queueMs: 200,
 };
 
-function rig(startedMs = 0): { clock: HeldClock; watchdog: Watchdog; expired: Failure[] } {
+interface Rig {
+  readonly clock: HeldClock;
+  readonly watchdog: Watchdog;
+  readonly expired: Failure[];
+}
+
+function rig(startedMs = 0, suspect = () => true): Rig {
   const clock = createHeldClock();
   clock.advance(startedMs);
   const expired: Failure[] = [];
   const expire = (failure: Failure) => void expired.push(failure);
-  return { clock, expired, watchdog: new Watchdog({ clock, clocks, startedMs, expire }) };
+  return { clock, expired, watchdog: new Watchdog({ clock, clocks, startedMs, suspect, expire }) };
 }
 
 const rows: ReadonlyArray<{ phase: Phase; ms: number; code: string }> = [
   { phase: 'connect', ms: 100, code: 'connect_timeout' },
   { phase: 'first_token', ms: 1_000, code: 'first_token_timeout' },
   { phase: 'idle', ms: 500, code: 'idle_timeout' },
-  { phase: 'answer', ms: 10_000, code: 'total_timeout' },
+  { phase: 'answer', ms: 1_000, code: 'first_token_timeout' },
 ];
 
 for (const { phase, ms, code } of rows) {
@@ -42,6 +48,37 @@ for (const { phase, ms, code } of rows) {
     assert.equal(clock.pending, 0);
   });
 }
+
+test('U2: a whole answer that is late is waited for until its upstream is suspect', () => {
+  let isSuspect = false;
+  const { clock, watchdog, expired } = rig(0, () => isSuspect);
+  watchdog.enter('answer');
+  clock.advance(5_500);
+  isSuspect = true;
+  clock.advance(499);
+  assert.equal(expired.length, 0);
+  clock.advance(1);
+  assert.equal(expired[0]?.code, 'first_token_timeout');
+  assert.equal(clock.pending, 0);
+});
+
+test('U2: a whole answer whose upstream is never suspect has the total clock', () => {
+  const { clock, watchdog, expired } = rig(0, () => false);
+  watchdog.enter('answer');
+  clock.advance(9_999);
+  assert.equal(expired.length, 0);
+  clock.advance(1);
+  assert.equal(expired[0]?.code, 'total_timeout');
+});
+
+test('U2: before its clock has run out a whole answer is not given up, whoever is suspect', () => {
+  const { clock, watchdog, expired } = rig();
+  watchdog.enter('answer');
+  clock.advance(999);
+  watchdog.enter('idle');
+  clock.advance(499);
+  assert.equal(expired.length, 0);
+});
 
 test('G16: each token begins the idle clock anew, and one timer serves them all', () => {
   const { clock, watchdog, expired } = rig();

@@ -1,4 +1,7 @@
-/** The clocks of one delivery, on one timer: connect, first token, idle, total (G16). */
+/**
+ * The clocks of one delivery, on one timer: connect, first token, idle, total (G16). Before a whole answer begins
+ * nothing tells a long one from a hung server: when the first-token clock runs out, the upstream must also be suspect.
+ */
 import type { Clocks } from '../core/exchange.ts';
 import { type Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -10,8 +13,13 @@ export interface WatchdogOptions {
   readonly clocks: Clocks;
   /** When the exchange began: the total clock runs from there, waiting included. */
   readonly startedMs: number;
+  /** Whether the upstream seems to be gone, for a whole answer that is late. */
+  readonly suspect: () => boolean;
   readonly expire: (failure: Failure) => void;
 }
+
+/** How often a late answer's upstream is looked at. */
+const suspectEveryMs = 1_000;
 
 export class Watchdog {
   readonly #options: WatchdogOptions;
@@ -62,11 +70,10 @@ export class Watchdog {
       case 'connect':
         return clocks.connectMs;
       case 'first_token':
+      case 'answer':
         return clocks.firstTokenMs;
       case 'idle':
         return clocks.idleMs;
-      case 'answer':
-        return clocks.totalMs;
     }
   }
 
@@ -80,15 +87,24 @@ export class Watchdog {
   #fired(): void {
     if (this.#stopped) return;
     const now = this.#options.clock.now();
+    const isTotal = now >= this.#totalMs;
+    if (now >= this.#deadlineMs && !isTotal && this.#phase === 'answer' && !this.#options.suspect()) {
+      this.#deadlineMs = Math.min(now + suspectEveryMs, this.#totalMs);
+    }
     if (now < this.#deadlineMs) {
       this.#arm();
       return;
     }
     this.stop();
-    this.#options.expire(now >= this.#totalMs ? this.#failure('answer') : this.#failure(this.#phase));
+    this.#options.expire(isTotal ? this.#tooLong() : this.#expired(this.#phase));
   }
 
-  #failure(phase: Phase): Failure {
+  #tooLong(): Failure {
+    const { totalMs } = this.#options.clocks;
+    return fail('total_timeout', `the answer was not complete after ${totalMs} ms`);
+  }
+
+  #expired(phase: Phase): Failure {
     const { code, says } = expiries[phase];
     return fail(code, `${says} ${this.#allowedMs(phase)} ms`);
   }
@@ -98,5 +114,5 @@ const expiries: Readonly<Record<Phase, { code: FailureCode; says: string }>> = {
   connect: { code: 'connect_timeout', says: 'the upstream took no connection within' },
   first_token: { code: 'first_token_timeout', says: 'the upstream sent no token within' },
   idle: { code: 'idle_timeout', says: 'the upstream sent nothing new for' },
-  answer: { code: 'total_timeout', says: 'the answer was not complete after' },
+  answer: { code: 'first_token_timeout', says: 'the upstream is silent, and began no answer within' },
 };

@@ -16,6 +16,7 @@ export class WholeReader implements BodyReader {
   }
 
   data(chunk: Buffer): void {
+    this.#delivery.watchdog.enter('idle');
     this.#bytes += chunk.length;
     const { answerBytesMax } = this.#delivery.given.options;
     if (this.#bytes > answerBytesMax) {

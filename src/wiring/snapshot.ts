@@ -91,7 +91,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
     },
     fleet: { slots: lasting.slots, choice: new TierChoice(lasting.health), clock },
-    delivery: { clock, answerBytesMax, eventBytesMax },
+    delivery: { clock, health: lasting.health, answerBytesMax, eventBytesMax },
   });
   return {
     id,

@@ -180,6 +180,32 @@ test('G16, U3: comments and empty lines are no tokens: they move no clock', asyn
   }
 });
 
+test('G16, U4: a whole answer that stalls after its head fails with idle_timeout', async (t) => {
+  const rig = await openFaultRig(t, {
+    behaviour: { stallAfterChunks: 0 },
+    clocks: { idleMs: clockMs },
+    config: { retries: { attempts: 1 } },
+  });
+  for (const model of ['o', 'l']) {
+    const reply = await rig.ask({ route: 'openai.chat', model });
+    assert.match(reply.head, /^HTTP\/1\.1 504/);
+    assert.match(reply.content.toString(), /"code":"idle_timeout"/);
+    const request = await rig.llm.waitForRequest(({ method }) => method === 'POST');
+    await rig.llm.waitForClose(request);
+  }
+});
+
+test('G16, U2: a whole answer may take longer than a first token, where its server lists its models', async (t) => {
+  const rig = await openFaultRig(t, {
+    behaviour: { firstTokenMs: 3 * clockMs },
+    clocks: { firstTokenMs: clockMs, loadMs: clockMs, idleMs: clockMs },
+  });
+  for (const model of ['o', 'l']) {
+    assert.match((await rig.ask({ route: 'openai.chat', model })).head, /^HTTP\/1\.1 200/);
+  }
+  assert.equal(rig.llm.requests.filter(({ method }) => method === 'POST').length, 2);
+});
+
 test('U3: an answer that trickles byte by byte is cut by a clock, never waited out', async (t) => {
   const rig = await openFaultRig(t, {
     behaviour: { trickleMs: 100 },

@@ -1,0 +1,97 @@
+// U2: a server that is stopped, its connections open: whole answers have no first token whose clock could tell.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { openTestGateway } from '../gateway.ts';
+import { createHeldClock } from '../held-clock.ts';
+import { openFakeLlm } from '../upstream/fake-llm.ts';
+import { type Call, rigOf, until } from './rig.ts';
+
+const serve = resolve(import.meta.dirname, '../upstream/serve.ts');
+const whole: Call = { route: 'openai.chat' };
+const isStoppable = process.platform !== 'win32';
+
+/** The fake LLM in a process of its own, which can be stopped. */
+async function spawnLlm(t: TestContext): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+  const child = spawn(process.execPath, [serve], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(async () => {
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  });
+  assert.ok(child.stdout);
+  for await (const line of createInterface(child.stdout)) {
+    const url = /http:\S+/.exec(line)?.[0];
+    if (url !== undefined) return { child, url };
+  }
+  throw new Error('the fake LLM ended before it listened');
+}
+
+test('U2: a whole answer that waits for a stopped server is given by another one', async (t) => {
+  if (!isStoppable) return t.diagnostic('there is no SIGSTOP here');
+  const { child, url } = await spawnLlm(t);
+  const second = await openFakeLlm({ chunks: ['second'] });
+  t.after(() => second.close());
+  const clock = createHeldClock();
+  const gateway = await openTestGateway({
+    clock,
+    config: {
+      upstreams: {
+        stopped: { type: 'openai', url: `${url}/v1`, slots: 8 },
+        second: { type: 'openai', url: `${second.url}/v1`, slots: 8 },
+      },
+      models: {
+        o: {
+          targets: [
+            { upstream: 'stopped', model: 'fake-model' },
+            { upstream: 'second', model: 'fake-model', tier: 2 },
+          ],
+          clocks: { connectMs: 60_000, firstTokenMs: 60_000 },
+        },
+      },
+      health: { everyMs: 10_000 },
+      telemetry: { logs: { level: 'debug' } },
+    },
+  });
+  t.after(() => gateway.close());
+  const rig = rigOf(second, gateway);
+  const { health, slots } = gateway.gateway.lasting;
+  const stopped = gateway.gateway.snapshot.upstreams.find(({ name }) => name === 'stopped');
+  assert.ok(stopped);
+  // With a connection that is kept, the request is sent at once.
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: stopped/m);
+  await until('it is up', () => health.of(stopped).state === 'up');
+
+  child.kill('SIGSTOP');
+  const reply = rig.ask(whole);
+  await until('it waits', () => slots.inFlight(stopped) === 1);
+  const sentMs = clock.now();
+  let answeredMs = 0;
+  void reply.then(() => {
+    answeredMs = clock.now() - sentMs;
+  });
+  await until('it is answered', () => {
+    // Slow enough for the good server, whose listings take real time.
+    if (answeredMs === 0) clock.advance(200);
+    return answeredMs > 0;
+  });
+  assert.match((await reply).head, /^HTTP\/1\.1 200/);
+  assert.match((await reply).head, /^x-millrace-target: second/m);
+  assert.match((await reply).content.toString(), /"content":"second"/);
+  assert.equal(health.of(stopped).state, 'down');
+  assert.ok(answeredMs >= 60_000 && answeredMs < 90_000, `it took ${answeredMs} ms`);
+  const failed = gateway.lines.filter((line) => line.endsWith('an attempt failed'));
+  assert.equal(failed.length, 1);
+  assert.match(failed[0] ?? '', /"upstream":"stopped".*"code":"first_token_timeout"/);
+
+  // Who comes next is not sent there at all; who it serves again brings it back.
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: second/m);
+  child.kill('SIGCONT');
+  await until('it lists its models again', () => {
+    clock.advance(200);
+    return health.of(stopped).failures < 3;
+  });
+});
