@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as modules from 'node:module';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -19,8 +20,9 @@ if (major > 24 || (major === 24 && minor >= 20)) {
     // Whoever ends or asks something of this process means the gateway. Ctrl-C reaches both, and is for it to obey.
     process.on('SIGINT', () => {});
     for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-    child.on('exit', (code) => {
-      process.exitCode = code ?? 1;
+    // As a shell has it: what a signal ended is 128 and the signal's number.
+    child.on('exit', (code, signal) => {
+      process.exitCode = code ?? 128 + constants.signals[signal];
     });
   } else {
     process.stderr.write(
