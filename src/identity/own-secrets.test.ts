@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -27,6 +27,14 @@ test('starts at the same moment agree on one secret, and leave nothing beside it
   assert.equal(new Set(all.map(({ adminToken }) => adminToken)).size, 1);
   assert.equal(all.filter(({ fresh }) => fresh).length, 1);
   assert.deepEqual((await readdir(folder)).sort(), ['admin-token', 'client-key']);
+});
+
+test('folders above are made too, and what others may write is named', async (t) => {
+  const folder = join(await folderFor(t), 'deeper', 'still');
+  assert.deepEqual((await openOwnSecrets(folder)).writableByOthers, []);
+  await chmod(folder, 0o777);
+  await chmod(join(folder, 'client-key'), 0o620);
+  assert.deepEqual((await openOwnSecrets(folder)).writableByOthers, [folder, join(folder, 'client-key')]);
 });
 
 for (const [what, contents] of Object.entries({ empty: '', blank: ' \n', 'cut short': 'sk-mr-12' })) {

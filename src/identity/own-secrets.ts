@@ -1,23 +1,32 @@
 /** The admin token and the first client key: made once, kept in files that only their owner can read. */
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 export interface OwnSecrets {
   readonly adminToken: string;
   readonly clientKey: string;
   /** Whether this start made the key: only then is it worth pointing out. */
   readonly fresh: boolean;
+  /** Files and folders that others than their owner may write: they could put secrets of their own in place of these. */
+  readonly writableByOthers: readonly string[];
 }
 
 export async function openOwnSecrets(folder: string): Promise<OwnSecrets> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const token = await readOrMake(
     join(folder, 'admin-token'),
     () => `mr-admin-${randomBytes(32).toString('base64url')}`,
   );
   const key = await readOrMake(join(folder, 'client-key'), makeClientKey);
-  return { adminToken: token.text, clientKey: key.text, fresh: key.fresh };
+  const paths = [folder, join(folder, 'admin-token'), join(folder, 'client-key')];
+  const open = await Promise.all(paths.map(isWritableByOthers));
+  return {
+    adminToken: token.text,
+    clientKey: key.text,
+    fresh: key.fresh,
+    writableByOthers: paths.filter((_, index) => open[index]),
+  };
 }
 
 /** 160 random bits, a prefix that secret scanners can learn, and a checksum that tells a typing error from a wrong key. */
@@ -35,6 +44,37 @@ export class SpoiltSecret extends Error {
 }
 
 const charsMin = 16;
+
+/** Step by step: Node's own `recursive` says ENOENT of a file system that is read-only, and never ends in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await makeOneFolder(folder);
+  } catch (thrown) {
+    if (!hasCode(thrown, 'ENOENT') || dirname(folder) === folder) throw thrown;
+    await makeFolder(dirname(folder));
+    await makeOneFolder(folder);
+  }
+}
+
+async function makeOneFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (thrown) {
+    if (!hasCode(thrown, 'EEXIST') || !(await isFolder(folder))) throw thrown;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
+}
+
+/** Windows has no such modes: what it tells there means nothing. */
+async function isWritableByOthers(path: string): Promise<boolean> {
+  return process.platform !== 'win32' && ((await stat(path)).mode & 0o022) !== 0;
+}
 
 async function readOrMake(path: string, make: () => string): Promise<{ text: string; fresh: boolean }> {
   const found = await read(path);
