@@ -4,5 +4,13 @@ import { enableCompileCache } from 'node:module';
 // Types are stripped and code compiled once; the next start takes both from here.
 enableCompileCache();
 
+// Whoever read what a verb says has left, as `head` does: there is nobody to tell the rest to. 141 is what a shell sees
+// of any program that a broken pipe ends. The log of a gateway takes another way and survives its reader.
+process.stdout.on('error', (trouble) =>
+  process.exit('code' in trouble && trouble.code === 'EPIPE' ? 141 : 1),
+);
+// Complaints that nobody can hear change nothing of what is done, nor of the exit code.
+process.stderr.on('error', () => {});
+
 const { run } = await import('./cli/run-command.ts');
 process.exitCode = await run(process.argv.slice(2), process.env);

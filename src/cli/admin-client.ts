@@ -9,20 +9,24 @@ import { findGateway, readSecret } from './whereabouts.ts';
 export interface AdminPlace {
   readonly url: string;
   readonly token: string;
+  /** What starts a gateway, for when none answers. */
+  readonly startBy: string;
 }
 
 const askMs = 30_000;
 
 export async function findAdmin(invocation: Invocation, given: Given): Promise<AdminPlace> {
+  const startBy = invocation.typed('serve');
   const askedUrl = textOption(given, 'admin');
   const askedToken = textOption(given, 'token') ?? invocation.environment['MILLRACE_ADMIN_TOKEN'];
-  if (askedUrl !== undefined && askedToken !== undefined) return { url: askedUrl, token: askedToken };
+  if (askedUrl !== undefined && askedToken !== undefined)
+    return { url: askedUrl, token: askedToken, startBy };
   const { folder, admin, config } = await findGateway(invocation, given);
   const url = askedUrl ?? admin;
   const token = askedToken ?? config?.admin.token?.reveal() ?? (await readSecret(folder, 'admin-token'));
-  if (token !== undefined) return { url, token };
+  if (token !== undefined) return { url, token, startBy };
   throw new Trouble(
-    `no gateway has run with the data folder ${folder}: start it with \`millrace serve\`, or name it with --admin and --token`,
+    `no gateway has run with the data folder ${folder}: start it with \`${startBy}\`, or name it with --admin and --token`,
   );
 }
 
@@ -45,7 +49,7 @@ export async function askAdmin<Shape extends z.ZodType>(
     signal: AbortSignal.timeout(askMs),
     redirect: 'error',
   }).catch((thrown: unknown) => {
-    throw new Trouble(unreachable(place.url, thrown), { cause: thrown });
+    throw new Trouble(unreachable(place, thrown), { cause: thrown });
   });
   const body: unknown = await answer.json().catch(() => undefined);
   if (!answer.ok && question.alsoRead?.includes(answer.status) !== true) {
@@ -56,10 +60,10 @@ export async function askAdmin<Shape extends z.ZodType>(
   throw new Trouble(`what answers at ${place.url} is not the admin API of this version of Millrace`);
 }
 
-function unreachable(url: string, thrown: unknown): string {
+function unreachable({ url, startBy }: AdminPlace, thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-  return `no gateway answers at ${url}${code}: start one with \`millrace serve\`, or name it with --admin`;
+  return `no gateway answers at ${url}${code}: start one with \`${startBy}\`, or name it with --admin`;
 }
 
 function refusalOf(status: number, body: unknown, url: string): string {

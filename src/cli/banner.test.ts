@@ -25,13 +25,14 @@ function start(env: Readonly<Record<string, string>> = {}): Started {
       { what: 'simulator', used: true, says: 'built in' },
     ],
     warnings: ['a warning'],
+    typed: (words) => `millrace ${words}`,
   };
 }
 
 const plain = createPaint(false, {});
 
 test('at a terminal the key, the addresses, what was found, the limits and warnings are shown', () => {
-  const text = renderBanner(start(), plain);
+  const text = renderBanner(start(), { paint: plain, columns: undefined });
   for (const part of [
     'Millrace 1.2.3 is ready after 300 ms',
     'http://127.0.0.1:7070',
@@ -45,6 +46,14 @@ test('at a terminal the key, the addresses, what was found, the limits and warni
   ]) {
     assert.ok(text.includes(part), `${part} is missing in:\n${text}`);
   }
+});
+
+test('on a narrow screen lines break between words, save the one to paste', () => {
+  const lines = renderBanner(start(), { paint: plain, columns: 40 }).split('\n');
+  const long = lines.filter((line) => line.length > 40);
+  // What is left has one word alone in it, or is the line to paste.
+  for (const line of long) assert.match(line.trim(), /^(?:\S+|curl .*)$/);
+  assert.equal(lines.filter((line) => line.includes('curl -sS')).length, 1);
 });
 
 test('in a pipe the key is named by its file, also in the line to paste (G8)', () => {

@@ -3,6 +3,8 @@ import type { Finding } from '../config/discover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Paint } from './paint.ts';
 import { formatTable } from './table.ts';
+import type { Typed } from './typed.ts';
+import { wrapWords } from './wrap-words.ts';
 
 export interface Started {
   readonly version: string;
@@ -17,21 +19,28 @@ export interface Started {
   readonly adminTokenFile: string;
   readonly findings: readonly Finding[];
   readonly warnings: readonly string[];
+  readonly typed: Typed;
 }
 
-export function renderBanner(started: Started, paint: Paint): string {
-  const { config, findings } = started;
+export interface Screen {
+  readonly paint: Paint;
+  /** Its width, where it tells. */
+  readonly columns: number | undefined;
+}
+
+export function renderBanner(started: Started, { paint, columns }: Screen): string {
+  const { config, findings, typed } = started;
   const rows = [
     ['  clients', clientUrl(started), 'OpenAI: /v1 · Ollama: /api · simple: /generate, /chat'],
     ['  admin', adminUrl(started), `its token is in ${started.adminTokenFile}`],
     config.auth === 'keys'
       ? ['  key', started.clientKey, `kept in ${started.clientKeyFile}`]
       : ['  key', 'none needed', 'auth: none'],
-    ['  model', config.defaultModel ?? '(no default)', 'when a request names none'],
+    ['  model', config.defaultModel ?? '(no default)', 'for requests of the simple API that name none'],
     [
       '  file',
       started.configFile ?? '(none)',
-      started.configFile === undefined ? '`millrace init` writes one' : '',
+      started.configFile === undefined ? `\`${typed('init')}\` writes one` : '',
     ],
   ];
   const sections = [
@@ -50,9 +59,13 @@ export function renderBanner(started: Started, paint: Paint): string {
   if (started.warnings.length > 0) {
     sections.push(started.warnings.map((warning) => paint('yellow', `! ${warning}`)).join('\n'));
   }
-  sections.push(`Try it:\n  ${curlLine(started, started.clientKey)}`);
-  sections.push(paint('dim', 'Ctrl-C stops it. `millrace doctor` checks everything.'));
-  return `${sections.join('\n\n')}\n`;
+  const last = paint('dim', `Ctrl-C stops it. \`${typed('doctor')}\` checks everything.`);
+  // The line to paste stays one line, however narrow the screen.
+  return [
+    ...sections.map((section) => wrapWords(section, columns)),
+    `Try it:\n  ${curlLine(started, started.clientKey)}`,
+    `${wrapWords(last, columns)}\n`,
+  ].join('\n\n');
 }
 
 /** What goes into a pipe is kept by whoever reads it: it says where the key is and never what it is (G8). */

@@ -9,6 +9,8 @@ export interface ClientPlace {
   /** Ends before `/chat/completions`. */
   readonly url: string;
   readonly key: string | undefined;
+  /** What starts a gateway, for when none answers. */
+  readonly startBy: string;
 }
 
 export interface ChatMessage {
@@ -23,15 +25,16 @@ export interface ChatRequest {
 }
 
 export async function findClients(invocation: Invocation, given: Given): Promise<ClientPlace> {
+  const startBy = invocation.typed('serve');
   const askedUrl = textOption(given, 'url');
   const askedKey = textOption(given, 'key') ?? invocation.environment['MILLRACE_KEY'];
   if (askedUrl !== undefined) {
     if (!URL.canParse(askedUrl)) throw new Trouble('--url is not an address such as http://127.0.0.1:7070');
     // Our own key is for our own gateway: it is never sent to an address that was typed.
-    return { url: baseUrl(askedUrl), key: askedKey };
+    return { url: baseUrl(askedUrl), key: askedKey, startBy };
   }
   const { folder, clients } = await findGateway(invocation, given);
-  return { url: baseUrl(clients), key: askedKey ?? (await readSecret(folder, 'client-key')) };
+  return { url: baseUrl(clients), key: askedKey ?? (await readSecret(folder, 'client-key')), startBy };
 }
 
 export interface Heard {
@@ -91,7 +94,7 @@ function send(place: ClientPlace, { model, messages, maxTokens }: ChatRequest, s
   }).catch((thrown: unknown) => {
     if (signal.aborted) throw thrown;
     throw new Trouble(
-      `no gateway answers at ${place.url}: start one with \`millrace serve\`, or name it with --url`,
+      `no gateway answers at ${place.url}: start one with \`${place.startBy}\`, or name it with --url`,
       {
         cause: thrown,
       },

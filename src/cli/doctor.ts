@@ -55,7 +55,7 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       bad(
         'configuration',
         formatProblem(problem),
-        hint ?? 'correct it; `millrace check` says whether it is right',
+        hint ?? `correct it; \`${invocation.typed('check')}\` says whether it is right`,
       ),
     );
     return [runtime, ...problems];
@@ -82,7 +82,7 @@ async function examineAddresses({ config }: LoadedConfig, invocation: Invocation
   return await examinePorts({
     clients: listen.address,
     admin: admin.listen,
-    running: token === undefined ? undefined : { url, token },
+    running: token === undefined ? undefined : { url, token, startBy: invocation.typed('serve') },
   });
 }
 

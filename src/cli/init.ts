@@ -20,8 +20,13 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   await write(file, render(found), flagOption(given, 'force'));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, schemaFile), `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+  if (flagOption(given, 'json')) {
+    invocation.write(JSON.stringify({ file, schema: join(folder, schemaFile), found: found.findings }));
+    return 0;
+  }
   for (const { what, used, says } of found.findings) invocation.write(`${used ? '+' : '-'} ${what}: ${says}`);
-  invocation.write(`\nwrote ${file}; \`millrace check\` reads it, \`millrace serve\` runs by it`);
+  const [check, serve] = [invocation.typed('check'), invocation.typed('serve')];
+  invocation.write(`\nwrote ${file}; \`${check}\` reads it, \`${serve}\` runs by it`);
   return 0;
 }
 
@@ -61,7 +66,7 @@ auth: keys
 # keys:
 #   - { name: alice, key: env:MILLRACE_KEY_ALICE, tenant: default, role: developer }
 
-# The model for requests that name none.
+# The model for requests of the simple API (/generate, /chat, …) that name none.
 defaultModel: ${stringify(`${defaultUpstream}/${defaultModel}`).trim()}
 
 # The servers and accounts behind the gateway. A model may be asked for by its own name, or as upstream/model.

@@ -47,10 +47,11 @@ function show(invocation: Invocation, given: Given): Promise<number> {
         `The first key is in ${file}; only the user that runs the gateway can read it:`,
         `  cat ${file}`,
         'If it is lost or has leaked, remove the file and start again: a new key is made and the old one is refused.',
-        'Keys for others: `millrace keys new NAME`.',
+        `Keys for others: \`${invocation.typed('keys new NAME')}\`.`,
       ].join('\n'),
     );
-  } else invocation.write(`There is no key yet; the first \`millrace serve\` makes one in ${file}.`);
+  } else
+    invocation.write(`There is no key yet; the first \`${invocation.typed('serve')}\` makes one in ${file}.`);
   return Promise.resolve(0);
 }
 
@@ -79,7 +80,7 @@ function make(invocation: Invocation, given: Given): Promise<number> {
       'and this line under `keys:` in the configuration:',
       `  ${line}`,
       'A running gateway knows only the environment it was started with: start it again. With `key: file:PATH`',
-      'in place of the variable, `millrace reload` is enough.',
+      `in place of the variable, \`${invocation.typed('reload')}\` is enough.`,
     ].join('\n'),
   );
   return Promise.resolve(0);

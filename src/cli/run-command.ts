@@ -1,4 +1,5 @@
 /** Finds the verb and runs it. Exit codes: 0 done, 1 failed, 2 used wrongly or a bad configuration. */
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/expand.ts';
 import { closest } from '../lib/closest.ts';
@@ -6,6 +7,7 @@ import { version } from '../lib/version.ts';
 import { UsageError } from './given.ts';
 import type { Invocation, Run } from './invocation.ts';
 import { Trouble } from './trouble.ts';
+import { createTyped, type Typed } from './typed.ts';
 import { usualVerb, type Verb, verbs } from './verbs.ts';
 
 /** Loaded when asked for, so that `--help` costs nothing and `serve` no more than it needs. */
@@ -24,12 +26,15 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   completion: () => import('./completion.ts'),
 };
 
+const launcher = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url));
+
 export async function run(argv: readonly string[], environment: Environment): Promise<number> {
   let exitCode = 0;
   const invocation: Invocation = {
     environment,
     write: (text) => void process.stdout.write(`${text}\n`),
     warn: (text) => void process.stderr.write(`${text}\n`),
+    typed: createTyped({ environment, script: process.argv[1], folder: process.cwd(), launcher }),
   };
   const program = new Command('millrace')
     .description('The LLM gateway that starts with one command on a laptop.')
@@ -37,7 +42,7 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     .helpCommand(false)
     .exitOverride();
   for (const verb of verbs) {
-    addVerb(program, verb).action(async (...args: unknown[]) => {
+    addVerb(program, verb, invocation.typed).action(async (...args: unknown[]) => {
       const command = args.at(-1) as Command;
       const file = await files[verb.name]?.();
       if (file === undefined) throw new TypeError(`the verb ${verb.name} has no file`);
@@ -66,14 +71,14 @@ function unknownVerb([first = '-']: readonly string[]): string | undefined {
   return `\`${first.slice(0, 40)}\` is not a command of millrace; ${hint}`;
 }
 
-function addVerb(program: Command, verb: Verb): Command {
+function addVerb(program: Command, verb: Verb, typed: Typed): Command {
   const command = program
     .command(verb.words === undefined ? verb.name : `${verb.name} ${verb.words}`, {
       isDefault: verb.name === usualVerb,
     })
     .description(verb.summary)
     .exitOverride()
-    .showHelpAfterError(`(\`millrace ${verb.name} --help\` shows how it is used)`);
+    .showHelpAfterError(`(\`${typed(`${verb.name} --help`)}\` shows how it is used)`);
   for (const [flags, meaning] of verb.options) command.option(flags, meaning);
   const examples = verb.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`);
   return command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);

@@ -26,7 +26,7 @@ const messagesMax = 200;
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const [model, ...words] = given.words;
-  if (model === undefined) throw new UsageError('name a model: `millrace models` lists them');
+  if (model === undefined) throw new UsageError(`name a model: \`${invocation.typed('models')}\` lists them`);
   const system = textOption(given, 'system');
   const terminal = process.stdout.isTTY === true;
   const chat: Chat = {
@@ -41,7 +41,9 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   const piped = process.stdin.isTTY === true ? '' : await readPipe();
   const question = [words.join(' '), piped].filter((text) => text.trim() !== '').join('\n\n');
   if (question !== '') return await askOnce(chat, question);
-  if (process.stdin.isTTY !== true) throw new UsageError('ask something: `millrace run MODEL "question"`');
+  if (process.stdin.isTTY !== true) {
+    throw new UsageError(`ask something: \`${invocation.typed('run MODEL "question"')}\``);
+  }
   return await converse(chat);
 }
 
@@ -174,5 +176,8 @@ async function readPipe(): Promise<string> {
     if (bytes > pipeBytesMax) throw new Trouble('more than 8 MiB came through the pipe');
     chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  // The last line's own end is the shell's and not the question's.
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
 }

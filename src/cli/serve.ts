@@ -11,32 +11,33 @@ import { type Gateway, openGateway } from '../wiring/gateway.ts';
 import { Reloader } from '../wiring/reload.ts';
 import { FileWatch } from '../wiring/watch-files.ts';
 import { readyFacts, renderBanner, type Started, urlOf } from './banner.ts';
-import { configFile } from './config-file.ts';
+import { usualFile } from './config-file.ts';
 import { type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { tryToListen } from './listen-trial.ts';
 import { createPaint } from './paint.ts';
 import { removeRunningFile, writeRunningFile } from './running-file.ts';
-import { explainStart, type Listening } from './start-trouble.ts';
+import { explainStart, type StartFacts } from './start-trouble.ts';
 import { stopped } from './stop.ts';
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
-  const file = configFile(textOption(given, 'config'));
+  const asked = textOption(given, 'config');
   const configuration = new Configuration({
     environment: invocation.environment,
     clock: systemClock,
-    ...(file === undefined ? {} : { path: file }),
+    ...(asked === undefined ? { usualPath: usualFile } : { path: asked }),
   });
   const loaded = await load(configuration, invocation);
   if (loaded === undefined) return 2;
   const terminal = process.stdout.isTTY === true;
   const log = createLog({ level: loaded.config.telemetry.logs.level, terminal, clock: systemClock });
-  const served = await open({ loaded, log, configuration }).catch((trouble: unknown) =>
-    reportTrouble(trouble, invocation),
+  const served = await open({ loaded, log, configuration, invocation }).catch((trouble: unknown) =>
+    reportTrouble(trouble, loaded, invocation),
   );
   if (served === undefined) return 1;
   // Whoever reads that we are ready may stop us at once: by then we must know how.
   const ended = stopped({ running: served, log, drainMs: loaded.config.listen.drainMs });
-  announce({ served, configuration, file, log, invocation, terminal });
+  announce({ served, configuration, log, invocation, terminal });
   const exitCode = await ended;
   await removeRunningFile(loaded.config.data);
   return exitCode;
@@ -54,9 +55,9 @@ async function load(configuration: Configuration, invocation: Invocation): Promi
 
 /** Which listener was being opened when the start failed: the mending line names its setting. */
 class StartTrouble extends Error {
-  readonly listener: Listening;
+  readonly listener: StartFacts['listener'];
 
-  constructor(listener: Listening, options: ErrorOptions) {
+  constructor(listener: StartFacts['listener'], options: ErrorOptions) {
     super('the start failed', options);
     this.listener = listener;
   }
@@ -74,8 +75,9 @@ async function open(parts: {
   loaded: LoadedConfig;
   log: Log;
   configuration: Configuration;
+  invocation: Invocation;
 }): Promise<Served> {
-  const { loaded, log, configuration } = parts;
+  const { loaded, log, configuration, invocation } = parts;
   const { secrets, gateway } = await openClients(loaded, log).catch((cause: unknown) => {
     throw new StartTrouble('clients', { cause });
   });
@@ -86,7 +88,7 @@ async function open(parts: {
     load: () => configuration.load(),
     onLoaded: ({ files }) => watching.follow(files),
   });
-  const watching = watchFiles(reloader, log);
+  const watching = watchFiles(reloader, log, invocation);
   const close = async (graceMs?: number) => {
     watching.close();
     await gateway.close(graceMs);
@@ -145,7 +147,7 @@ async function openClients(
 
 const fileQuietMs = 150;
 
-function watchFiles(reloader: Reloader, log: Log): FileWatch {
+function watchFiles(reloader: Reloader, log: Log, invocation: Invocation): FileWatch {
   const watching = new FileWatch({
     clock: systemClock,
     quietMs: fileQuietMs,
@@ -153,52 +155,66 @@ function watchFiles(reloader: Reloader, log: Log): FileWatch {
     onTrouble: (folder, trouble) =>
       log.warn(
         { file: folder, message: trouble.message },
-        'changes are not noticed here; use `millrace reload`',
+        `changes are not noticed here; use \`${invocation.typed('reload')}\``,
       ),
   });
   watching.follow(reloader.loaded.files);
   return watching;
 }
 
-function reportTrouble(trouble: unknown, invocation: Invocation): undefined {
+async function reportTrouble(
+  trouble: unknown,
+  { config }: LoadedConfig,
+  { typed, warn }: Invocation,
+): Promise<undefined> {
   if (!(trouble instanceof StartTrouble)) throw trouble;
-  const says = explainStart(trouble.cause, trouble.listener);
+  const { listener } = trouble;
+  // The admin listener is opened last: that it would fail too is told now, and not at the next try.
+  const isBusy = listener === 'clients' && (await tryToListen(config.admin.listen)) === 'EADDRINUSE';
+  const alsoBusy = isBusy ? config.admin.listen : undefined;
+  const says = explainStart(trouble.cause, { listener, alsoBusy, typed });
   if (says === undefined) throw trouble.cause;
-  invocation.warn(says);
+  warn(says);
   return undefined;
 }
 
 interface Announcement {
   readonly served: Served;
   readonly configuration: Configuration;
-  readonly file: string | undefined;
   readonly log: Log;
   readonly invocation: Invocation;
   readonly terminal: boolean;
 }
 
-function announce({ served, configuration, file, log, invocation, terminal }: Announcement): void {
+function announce({ served, configuration, log, invocation, terminal }: Announcement): void {
   const { gateway, loaded, secrets, adminPort } = served;
+  const warnings = [...loaded.warnings, ...secrets.writableByOthers.map(openToOthers)];
   const { config } = loaded;
   const started: Started = {
     version,
     tookMs: Math.round(performance.now()),
     config,
     configId: loaded.id,
-    configFile: file,
+    configFile: configuration.path,
     port: gateway.listener.port,
     adminPort,
     clientKey: secrets.clientKey,
     clientKeyFile: join(config.data, 'client-key'),
     adminTokenFile: join(config.data, 'admin-token'),
     findings: configuration.discovered?.findings ?? [],
-    warnings: loaded.warnings,
+    warnings,
+    typed: invocation.typed,
   };
   if (terminal) {
-    invocation.write(renderBanner(started, createPaint(true, invocation.environment)));
+    const paint = createPaint(true, invocation.environment);
+    invocation.write(renderBanner(started, { paint, columns: process.stdout.columns }));
     return;
   }
-  for (const warning of loaded.warnings) log.warn({}, warning);
+  for (const warning of warnings) log.warn({}, warning);
   log.info(readyFacts(started), 'ready');
   log.flush();
+}
+
+function openToOthers(path: string): string {
+  return `${path} may be written by others than its owner: they could replace the client key and the admin token (chmod go-w)`;
 }

@@ -1,6 +1,7 @@
 /** Why a start failed, in one line, and what mends it. */
-
 import { SpoiltSecret } from '../identity/own-secrets.ts';
+import { formatListenAddress, type ListenAddress } from '../net/listen-address.ts';
+import type { Typed } from './typed.ts';
 
 interface SystemError extends Error {
   readonly code: string;
@@ -10,35 +11,54 @@ interface SystemError extends Error {
   readonly port?: number;
 }
 
+export interface StartFacts {
+  /** Which listener was being opened: the mending line names its setting. */
+  readonly listener: 'clients' | 'admin';
+  /** The other one's address, where that is taken too: both are mended at once. */
+  readonly alsoBusy: ListenAddress | undefined;
+  readonly typed: Typed;
+}
+
 interface Explanation {
-  readonly says: (error: SystemError) => string;
-  readonly mend: (error: SystemError) => string;
+  readonly says: (error: SystemError, facts: StartFacts) => string;
+  readonly mend: (error: SystemError, facts: StartFacts) => string;
 }
 
 const listening: Readonly<Record<string, Explanation>> = {
   EADDRINUSE: {
-    says: (error) => `${placeOf(error)} is in use by another process`,
-    mend: (error) =>
-      `stop that one (\`millrace doctor\` tells whether it is a Millrace), or choose another address: ${settingFor(error)}`,
+    says: (error, { alsoBusy }) =>
+      alsoBusy === undefined
+        ? `${placeOf(error)} is in use by another process`
+        : `${placeOf(error)} and ${formatListenAddress(alsoBusy)} are in use by other processes`,
+    mend: (_error, facts) =>
+      `stop what is there (\`${facts.typed('doctor')}\` tells whether it is a Millrace), or choose another address: ` +
+      (facts.alsoBusy === undefined ? settingFor(facts) : Object.values(settings).join(' ')),
   },
   EACCES: {
     says: (error) => `this user may not listen on ${placeOf(error)}`,
-    mend: (error) => `ports below 1024 are the administrator's; choose another: ${settingFor(error)}`,
+    mend: (_error, facts) => `ports below 1024 are the administrator's; choose another: ${settingFor(facts)}`,
   },
   EADDRNOTAVAIL: {
     says: (error) => `${error.address ?? 'the address'} is not an address of this machine`,
-    mend: (error) => `choose another: ${settingFor(error)}`,
+    mend: (_error, facts) => `choose another: ${settingFor(facts)}`,
   },
   ENOTFOUND: {
     says: () => 'the name to listen on is not known to this machine',
-    mend: (error) => `use an address: ${settingFor(error)}`,
+    mend: (_error, facts) => `use an address: ${settingFor(facts)}`,
   },
 };
 
+const notWritable: Explanation = {
+  says: (error) => `this user may not write ${error.path ?? 'the data folder'}`,
+  mend: () => 'give the folder to this user, or choose another: MILLRACE__DATA=FOLDER',
+};
+
 const files: Readonly<Record<string, Explanation>> = {
-  EACCES: {
-    says: (error) => `this user may not write ${error.path ?? 'the data folder'}`,
-    mend: () => 'give the folder to this user, or choose another: MILLRACE__DATA=FOLDER',
+  EACCES: notWritable,
+  EPERM: notWritable,
+  ENOENT: {
+    says: (error) => `${error.path ?? 'the data folder'} cannot be made where it should be`,
+    mend: () => 'choose another folder: MILLRACE__DATA=FOLDER',
   },
   EROFS: {
     says: (error) => `${error.path ?? 'the data folder'} is on a file system that cannot be written`,
@@ -62,17 +82,14 @@ const files: Readonly<Record<string, Explanation>> = {
   },
 };
 
-export type Listening = 'clients' | 'admin';
-
 /** Nothing when it is no trouble that we know: then it is our own mistake and deserves its stack. */
-export function explainStart(thrown: unknown, listener: Listening): string | undefined {
+export function explainStart(thrown: unknown, facts: StartFacts): string | undefined {
   if (thrown instanceof SpoiltSecret) return `cannot start: ${thrown.message}`;
   if (!isSystemError(thrown)) return undefined;
   const table = isListening(thrown) ? listening : files;
   const known = Object.hasOwn(table, thrown.code) ? table[thrown.code] : undefined;
   if (known === undefined) return undefined;
-  const error = Object.assign(thrown, { listener });
-  return `cannot start: ${known.says(error)}; ${known.mend(error)}`;
+  return `cannot start: ${known.says(thrown, facts)}; ${known.mend(thrown, facts)}`;
 }
 
 function isListening({ syscall }: SystemError): boolean {
@@ -83,10 +100,13 @@ function placeOf({ address, port }: SystemError): string {
   return `${address?.includes(':') === true ? `[${address}]` : (address ?? 'the address')}:${port ?? ''}`;
 }
 
-function settingFor(error: SystemError & { listener?: Listening }): string {
-  return error.listener === 'admin'
-    ? 'MILLRACE__ADMIN__LISTEN=127.0.0.1:7081'
-    : 'MILLRACE__LISTEN__ADDRESS=127.0.0.1:7080';
+const settings = {
+  clients: 'MILLRACE__LISTEN__ADDRESS=127.0.0.1:7080',
+  admin: 'MILLRACE__ADMIN__LISTEN=127.0.0.1:7081',
+} as const;
+
+function settingFor({ listener }: StartFacts): string {
+  return settings[listener];
 }
 
 function isSystemError(thrown: unknown): thrown is SystemError {

@@ -57,6 +57,7 @@ export const verbs: readonly Verb[] = [
     options: [
       ['-o, --output <file>', 'where to; millrace.yaml unless given'],
       ['--force', 'replace a file that is there'],
+      json,
     ],
     examples: [
       ['millrace init', 'writes ./millrace.yaml'],

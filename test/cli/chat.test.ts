@@ -183,7 +183,7 @@ models: { recorded: { targets: [{ upstream: behind, model: fake-model }] } }
   await going.stop('SIGKILL');
   await terminal.shows(/the answer broke off\s+> /);
   terminal.type(`Again${keys.enter}`);
-  await terminal.shows(/no gateway answers at .*millrace serve[\s\S]*\n> /);
+  await terminal.shows(/no gateway answers at [\s\S]*millrace\.js serve[\s\S]*\n> /);
 });
 
 test('what an answer holds beside text does not reach the screen, and a pipe gets it as it is', async () => {

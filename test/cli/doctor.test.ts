@@ -93,6 +93,20 @@ test('a running gateway is recognised, its addresses are ours, and nothing is wr
   assert.match(ended.out, / 0 wrong\n$/);
 });
 
+test('the gateway of another folder is recognised at both addresses', async () => {
+  await using place = await openPlace();
+  await using gateway = await serve([], { place });
+  await using mine = await openPlace();
+  const environment = {
+    MILLRACE__LISTEN__ADDRESS: new URL(gateway.ready.clients).host,
+    MILLRACE__ADMIN__LISTEN: new URL(gateway.ready.admin).host,
+  };
+  const ended = await millrace(['doctor'], { place: mine, environment });
+  assert.equal(ended.code, 1);
+  assert.match(ended.out, /^FAIL +listen +\S+: another Millrace runs there/m);
+  assert.match(ended.out, /^FAIL +admin\.listen +\S+: another Millrace runs there/m);
+});
+
 test('secrets that others can read, a target that is no file, and a bad configuration are found', async () => {
   await using place = await openPlace();
   const gateway = await serve([], { place });
@@ -103,6 +117,12 @@ test('secrets that others can read, a target that is no file, and a bad configur
   const [data] = open.about('data folder');
   assert.match(data?.says ?? '', /client-key may be read by others/);
   assert.match(data?.mend ?? '', /^chmod 600 /);
+  await chmod(place.path('.millrace'), 0o777);
+  assert.match(
+    (await examine(place)).about('data folder')[0]?.says ?? '',
+    /\.millrace may be written by others/,
+  );
+  await chmod(place.path('.millrace'), 0o700);
   await chmod(place.path('.millrace/client-key'), 0o600);
   await place.write('millrace.yaml', 'upstreams: { local: { type: llamacpp, file: ./none.gguf } }\n');
   assert.match(

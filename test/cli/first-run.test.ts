@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -42,10 +42,12 @@ test('keys are made once, for the owner alone, and are in no line of the log (G8
   const ended = await first.stop();
   assert.match(key, /^sk-mr-[0-9a-f]{46}$/);
   assert.ok(token.length >= 32);
-  for (const name of ['client-key', 'admin-token', 'exchanges.jsonl']) {
+  for (const name of ['client-key', 'admin-token']) {
     assert.equal((await stat(place.path(`.millrace/${name}`))).mode & 0o777, 0o600, name);
   }
-  assert.equal((await stat(place.path('.millrace'))).mode & 0o777, 0o700);
+  for (const name of ['.millrace', '.millrace/spool']) {
+    assert.equal((await stat(place.path(name))).mode & 0o777, 0o700, name);
+  }
   await using second = await serve([], { place });
   assert.equal(await second.key(), key);
   assert.equal(await second.token(), token);
@@ -170,6 +172,39 @@ for (const [setting, variable] of [
     } finally {
       other.close();
     }
+  });
+}
+
+test('two addresses in use are told at once, with both settings', async () => {
+  await using place = await openPlace();
+  await using other = await serve([], { place });
+  await using mine = await openPlace();
+  const [clients, admin] = [new URL(other.ready.clients).host, new URL(other.ready.admin).host];
+  const environment = { MILLRACE__LISTEN__ADDRESS: clients, MILLRACE__ADMIN__LISTEN: admin };
+  const ended = await millrace(['serve'], { place: mine, environment });
+  assert.equal(ended.code, 1);
+  assert.match(ended.err, new RegExp(`^cannot start: ${clients} and ${admin} are in use .*\n$`));
+  assert.match(ended.err, /MILLRACE__LISTEN__ADDRESS=\S+ MILLRACE__ADMIN__LISTEN=/);
+});
+
+test('a data folder and secrets that others may write are warned of at the start', async () => {
+  await using place = await openPlace();
+  await (await serve([], { place })).stop();
+  await chmod(place.path('.millrace'), 0o777);
+  await chmod(place.path('.millrace/admin-token'), 0o666);
+  await using gateway = await serve([], { place });
+  const warnings = jsonLines(gateway.out()).filter(({ level }) => level === 40);
+  assert.equal(warnings.length, 2);
+  assert.match(String(warnings[0]?.['msg']), /\.millrace may be written by others .* replace the client key/);
+  assert.match(String(warnings[1]?.['msg']), /admin-token may be written by others/);
+});
+
+if (process.platform === 'linux') {
+  test('a data folder where none can be made is told in one line', async () => {
+    await using place = await openPlace();
+    const ended = await millrace(['serve'], { place, environment: { MILLRACE__DATA: '/proc/millrace' } });
+    assert.equal(ended.code, 1);
+    assert.match(ended.err, /^cannot start: .*\/proc\/millrace .*; .*MILLRACE__DATA=FOLDER\n$/);
   });
 }
 

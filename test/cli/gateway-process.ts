@@ -67,6 +67,16 @@ export async function millrace(args: readonly string[], command: Command): Promi
   return { code, out: out.text, err: err.text, tookMs: performance.now() - startedMs };
 }
 
+/** As `| true`: nobody reads what it says. */
+export async function unread(args: readonly string[], command: Command) {
+  const child = start(args, command);
+  child.stdout?.destroy();
+  child.stdin?.end();
+  const err = collect(child.stderr);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, err: err.text };
+}
+
 export interface RunningProcess {
   readonly child: ChildProcess;
   readonly ready: ReadyLine;

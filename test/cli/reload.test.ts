@@ -140,3 +140,26 @@ test('without a file what was discovered at the start stays', async () => {
   assert.equal(told.outcome, 'unchanged');
   assert.equal((await gateway.chat({ max_tokens: 1 })).status, 200);
 });
+
+test('started without a file, the one that `init` writes is taken over by itself', async () => {
+  await using place = await openPlace();
+  await using gateway = await serve([], { place });
+  assert.equal((await millrace(['init'], { place })).code, 0);
+  await reloadLine(gateway, /is taken over/);
+  const status = (await (await gateway.admin('status')).json()) as { configFiles: string[] };
+  assert.match(status.configFiles.join(), /millrace\.yaml$/);
+});
+
+test('started without a file, `millrace reload` looks for one; once found, it is missed when it is gone', async () => {
+  await using place = await openPlace();
+  await using gateway = await serve([], { place });
+  await place.write('millrace.yaml', config('found'));
+  const reloaded = await millrace(['reload'], { place });
+  assert.equal(reloaded.code, 0, reloaded.err);
+  assert.deepEqual(await modelNames(gateway), ['found', 'simulator']);
+  await rename(place.path('millrace.yaml'), place.path('elsewhere.yaml'));
+  const refused = await millrace(['reload'], { place });
+  assert.equal(refused.code, 2);
+  assert.match(refused.err, /millrace\.yaml does not exist/);
+  assert.deepEqual(await modelNames(gateway), ['found', 'simulator']);
+});

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { verbs } from '../../src/cli/verbs.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
-import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { millrace, openPlace, type Place, type RunningProcess, serve, unread } from './gateway-process.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -105,12 +105,15 @@ test('without a running gateway the verbs that need one say how to start it', as
   await using empty = await openPlace();
   const never = await millrace(['ps'], { place: empty });
   assert.equal(never.code, 1);
-  assert.match(never.err, /no gateway has run .*millrace serve/);
+  assert.match(never.err, /no gateway has run .*`node .*bin\/millrace\.js serve`/);
   const gone = await serve([], { place: empty });
   await gone.stop();
   const since = await millrace(['ps'], { place: empty });
   assert.equal(since.code, 1);
-  assert.match(since.err, /millrace serve/);
+  assert.match(since.err, /millrace\.js serve/);
+  const started = { npm_lifecycle_event: 'start', npm_package_name: 'millrace' };
+  const byNpm = await millrace(['ps'], { place: empty, environment: started });
+  assert.match(byNpm.err, /`npm run millrace -- serve`/);
 });
 
 test('keys show names the file, and keys new makes a key that the printed line lets in', async () => {
@@ -172,7 +175,12 @@ test('init writes what it found as a configuration that check accepts, and repla
     const again = await millrace(['init'], { place: mine, environment });
     assert.equal(again.code, 1);
     assert.match(again.err, /--force/);
-    assert.equal((await millrace(['init', '--force'], { place: mine, environment })).code, 0);
+    const forced = await millrace(['init', '--force', '--json'], { place: mine, environment });
+    assert.equal(forced.code, 0);
+    assert.equal(
+      (JSON.parse(forced.out) as { file: string }).file,
+      await realpath(mine.path('millrace.yaml')),
+    );
   } finally {
     await ollama.close();
   }
@@ -182,11 +190,23 @@ test('run answers a question from the command line and from a pipe', async () =>
   const asked = await millrace(['run', 'fast', 'What', 'turns?'], { place });
   assert.equal(asked.code, 0, asked.err);
   assert.match(asked.out, /You said: “What turns\?”/);
-  const piped = await millrace(['run', 'fast'], { place, input: 'A wheel.' });
+  const piped = await millrace(['run', 'fast'], { place, input: 'A wheel.\n' });
   assert.match(piped.out, /You said: “A wheel\.”/);
   const unknown = await millrace(['run', 'fats', 'hi'], { place });
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /fast/);
+});
+
+test('a reader that leaves ends a verb as it ends any program: quietly, with 141', async () => {
+  for (const args of [
+    ['models', '--json'],
+    ['completion', 'bash'],
+    ['run', 'fast', 'What turns?'],
+    ['--help'],
+  ]) {
+    const ended = await unread(args, { place });
+    assert.deepEqual(ended, { code: 141, err: '' }, args.join(' '));
+  }
 });
 
 test('bench measures and tells, for people and for programs', async () => {

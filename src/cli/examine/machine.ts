@@ -83,9 +83,11 @@ async function examineMode(path: string, area: string): Promise<Diagnosis | unde
   const facts = process.platform === 'win32' ? undefined : await factsOf(path);
   if (facts === undefined || (facts.mode & 0o077) === 0) return undefined;
   const mode = facts.isDirectory() ? '700' : '600';
-  const says = `${path} may be read by others than its owner (mode ${(facts.mode & 0o777).toString(8)})`;
+  const written = (facts.mode & 0o022) !== 0;
+  const says = `${path} may be ${written ? 'written' : 'read'} by others than its owner (mode ${(facts.mode & 0o777).toString(8)})`;
   const mend = `chmod ${mode} ${path}`;
-  return facts.isDirectory() ? warn(area, says, mend) : bad(area, says, mend);
+  // Who may write the folder may put secrets of their own into it, as if they had written the files.
+  return facts.isDirectory() && !written ? warn(area, says, mend) : bad(area, says, mend);
 }
 
 async function factsOf(path: string) {

@@ -1,8 +1,9 @@
 /** Whether the gateway runs, and if not whether its addresses are free. */
-import { createServer } from 'node:net';
 import { statusShape } from '../../admin/shapes.ts';
 import { formatListenAddress, type ListenAddress } from '../../net/listen-address.ts';
-import { askAdmin } from '../admin-client.ts';
+import { type AdminPlace, askAdmin } from '../admin-client.ts';
+import { urlOf } from '../banner.ts';
+import { tryToListen } from '../listen-trial.ts';
 import { Trouble } from '../trouble.ts';
 import { bad, type Diagnosis, ok } from './finding.ts';
 
@@ -10,7 +11,7 @@ export interface Addresses {
   readonly clients: ListenAddress;
   readonly admin: ListenAddress;
   /** Where the gateway of this data folder should answer, and with which token; nothing before a first start. */
-  readonly running: { readonly url: string; readonly token: string } | undefined;
+  readonly running: AdminPlace | undefined;
 }
 
 export async function examinePorts({ clients, admin, running }: Addresses): Promise<Diagnosis[]> {
@@ -35,7 +36,7 @@ export async function examinePorts({ clients, admin, running }: Addresses): Prom
     : [...free, bad('gateway', asked.refused, 'stop what is there, or set admin.listen and start again')];
 }
 
-async function askStatus(place: { url: string; token: string }) {
+async function askStatus(place: AdminPlace) {
   try {
     return await askAdmin(place, { path: 'status', shape: statusShape });
   } catch (thrown) {
@@ -49,6 +50,13 @@ async function examineAddress(setting: string, address: ListenAddress, ours: boo
   const code = await tryToListen(address);
   if (code === undefined) return ok(setting, `${text} is free`);
   if (code === 'EADDRINUSE' && ours) return ok(setting, `${text} is ours`);
+  if (code === 'EADDRINUSE' && (await isMillrace(address))) {
+    return bad(
+      setting,
+      `${text}: another Millrace runs there, with another data folder`,
+      `stop that one, or set ${setting}: 127.0.0.1:${otherPort(address)}`,
+    );
+  }
   const explained = Object.hasOwn(explanations, code) ? explanations[code] : undefined;
   return bad(
     setting,
@@ -64,12 +72,21 @@ const explanations: Readonly<Record<string, string>> = {
   ENOTFOUND: 'is no name that this machine knows',
 };
 
-function tryToListen({ host, port }: ListenAddress): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
+const identifyMs = 2_000;
+
+/** Either listener tells without a key or token: clients' answers carry our id, the operators' refusals our realm. */
+async function isMillrace({ host, port }: ListenAddress): Promise<boolean> {
+  try {
+    const { headers, body } = await fetch(`${urlOf(host, port)}/admin/api/v1/status`, {
+      signal: AbortSignal.timeout(identifyMs),
+      redirect: 'manual',
+    });
+    await body?.cancel();
+    return headers.has('x-millrace-id') || /millrace-admin/.test(headers.get('www-authenticate') ?? '');
+  } catch {
+    // Whoever does not speak HTTP is another program.
+    return false;
+  }
 }
 
 function otherPort({ port }: ListenAddress): number {
