@@ -20,13 +20,12 @@ export class Trail {
   readonly wallMs: number;
   clientRequestId: string | undefined = undefined;
   remoteAddress = '';
-  bytesIn = 0;
   // observe: `configId` is the configuration snapshot that served it
   configId = '';
   status = 0;
   outcome: 'open' | 'complete' | 'failed' | 'aborted' = 'open';
   endedMs = 0;
-  // observe for a whole reply, whoever writes it for a stream
+  // observe for a whole reply; for a stream whoever writes it: dispatch, or an operator's verb
   bytesOut = 0;
   // match
   route = '';
@@ -36,13 +35,15 @@ export class Trail {
   tenant = '';
   // parse
   callKind = '';
+  // parse; operator's verbs, which end before it
+  bytesIn = 0;
   modelAsked = '';
   stream = false;
   // plan
   model = '';
   // attempt
   attempts: AttemptRecord[] = [];
-  // schedule: empty while no upstream has it
+  // schedule: `upstream` and `targetModel` are empty while no upstream has it
   queuedMs = 0;
   upstream = '';
   targetModel = '';
@@ -55,7 +56,7 @@ export class Trail {
   // any stage
   readonly warnings: string[] = [];
   #warned = 0;
-  // rescue, whoever writes a stream that broke, and observe for what ended otherwise
+  // rescue, whoever writes a stream that broke (dispatch, an operator's verb), and observe for what ended otherwise
   failure: Failure | undefined = undefined;
 
   constructor(id: string, times: { startedMs: number; wallMs: number }) {

@@ -1,4 +1,7 @@
-/** The life of a request, top to bottom. This list is the architecture. */
+/**
+ * The life of a request, top to bottom. This list is the architecture.
+ * A comment begins with what the exchange is called from there on, where a stage adds a fact to it (`core/exchange.ts`).
+ */
 import type { Received } from '../core/exchange.ts';
 import { type Handler, pipeline } from '../core/stage.ts';
 import { type AnswerOptions, answer } from './answer.ts';
@@ -12,6 +15,7 @@ import { type ObserveOptions, observe } from './observe.ts';
 import { type ParseOptions, parse } from './parse.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { type RescueOptions, rescue } from './rescue.ts';
+import { type ReserveOptions, reserve } from './reserve.ts';
 import { type ScheduleOptions, schedule } from './schedule.ts';
 
 export interface Parts {
@@ -24,6 +28,7 @@ export interface Parts {
   readonly bodies: ParseOptions;
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
+  readonly ledger: ReserveOptions;
   readonly retries: AttemptOptions;
   readonly fleet: ScheduleOptions;
   readonly delivery: DispatchOptions;
@@ -36,10 +41,11 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(match(parts.routes)) // Matched        + route: dialect, permission, limits of size and time
     .through(authenticate(parts.keys)) // Authenticated  + principal
     .through(limit(parts.limiter)) //                    rates, before any work is done for the caller
-    .through(answer(parts.knowledge)) //                 listings and health are answered here, from what we know
+    .through(answer(parts.knowledge)) //                 what calls no model ends here: listings, health, operator's verbs
     .through(parse(parts.bodies)) // Parsed         + call
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
+    .through(reserve(parts.ledger)) //                   what is about to be spent is written down first
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate
     .into(dispatch(parts.delivery)); //                  encode, send, decode
