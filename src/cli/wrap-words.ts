@@ -10,21 +10,20 @@ export function wrapWords(text: string, columns = 0): string {
     .join('\n');
 }
 
+/** Colours stand among the words and take no room. */
 function wrapLine(line: string, columns: number): string {
-  const indent = /^ */.exec(line)?.[0] ?? '';
+  const indent = /^ */.exec(stripVTControlCharacters(line))?.[0] ?? '';
   const lines: string[] = [];
-  let current = indent;
-  let empty = true;
-  for (const [, blanks = '', word = ''] of line.slice(indent.length).matchAll(/( *)([^ ]+)/g)) {
-    if (!empty && widthOf(current + blanks + word) > columns) {
+  let current = '';
+  for (const [, blanks = '', word = ''] of line.matchAll(/( *)([^ ]+)/g)) {
+    const longer = current + blanks + word;
+    if (
+      stripVTControlCharacters(current).trim() !== '' &&
+      stripVTControlCharacters(longer).length > columns
+    ) {
       lines.push(current);
       current = `${indent}  ${word}`;
-    } else current += blanks + word;
-    empty = false;
+    } else current = longer;
   }
   return [...lines, current].join('\n');
-}
-
-function widthOf(text: string): number {
-  return stripVTControlCharacters(text).length;
 }
