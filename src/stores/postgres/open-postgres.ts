@@ -96,7 +96,8 @@ async function createReach(): Promise<(url: Secret, options: ReachOptions) => Re
       keepAliveInitialDelayMillis: keepAliveDelayMs,
       types: numbers,
     });
-    const checked = new CheckedPool(plain, { clock, size, onConnect, ...pool });
+    const { idleCheckMs, recycleMs } = pool;
+    const checked = new CheckedPool(plain, { clock, size, onConnect, idleCheckMs, recycleMs });
     const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: checked }) });
     return { database, pool: checked, close: () => closeOnce(plain) };
   };
