@@ -27,7 +27,9 @@ const hot = {
     'How clients prove who they are. `none` only while every listener is on loopback.',
   ),
   keys: keysOptions.describe('Keys of clients, beside those that the gateway made.'),
-  defaultModel: defaultModelOption.describe('The model for requests that name none.'),
+  defaultModel: defaultModelOption.describe(
+    'The model for requests of the simple API that name none. The other APIs always name theirs.',
+  ),
   upstreams: upstreamsOptions.describe('The servers, accounts and engines behind the gateway, by name.'),
   models: modelsOptions.describe('The models that clients see, by name.'),
   queue: queueOptions.prefault({}).describe('Where requests wait for a slot.'),
