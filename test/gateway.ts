@@ -16,6 +16,8 @@ export interface TestGateway {
   readonly gateway: Gateway;
   /** Everything that was logged, a line each. */
   readonly lines: readonly string[];
+  /** The line of each finished exchange, as the log and the spool get it. */
+  readonly exchangeLines: readonly string[];
   readonly data: string;
   /** Writes another configuration into the file and reloads; throws, and changes nothing, when it is a bad one. */
   reload(config: Readonly<Record<string, unknown>>): Promise<void>;
@@ -42,10 +44,11 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   await writeFile(file, JSON.stringify(treeOf(options.config ?? {})));
   const key = 'sk-mr-0123456789abcdef0123456789abcdef01234567';
   const lines: string[] = [];
+  const exchangeLines: string[] = [];
   const loaded = loadConfig({ path: file, env: {} });
   const gateway = await openGateway({
     loaded,
-    log: options.log ?? quietLog(lines, loaded.config.telemetry.logs.level),
+    log: recording(options.log ?? quietLog(lines, loaded.config.telemetry.logs.level), exchangeLines),
     clock: options.clock ?? systemClock,
     ownKeys: [{ key, principal: { keyName: 'test', tenant: 'default', role: options.role ?? 'operator' } }],
   });
@@ -56,6 +59,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     key,
     gateway,
     lines,
+    exchangeLines,
     data: join(folder, 'data'),
     reload: async (config) => {
       await writeFile(file, JSON.stringify(treeOf(config)));
@@ -91,4 +95,14 @@ function quietLog(lines: string[], level: Log['level']): Log {
     flush: () => {},
   };
   return log;
+}
+
+function recording(log: Log, exchangeLines: string[]): Log {
+  const { exchange } = log;
+  return Object.assign(log, {
+    exchange: (...given: Parameters<Log['exchange']>) => {
+      exchangeLines.push(given[1]);
+      exchange(...given);
+    },
+  });
 }

@@ -87,7 +87,7 @@ function allowAsText(jsonSchema: Writable): void {
     delete jsonSchema[key];
   }
   delete jsonSchema['orText'];
-  jsonSchema.anyOf = [{ type: 'string' }, map];
+  jsonSchema.anyOf = [{ type: 'string' }, ...(jsonSchema.anyOf ?? [map])];
 }
 
 /** Bounds hold for numbers alone, and the pattern for text alone. */

@@ -44,7 +44,6 @@ interface ValueNotBuiltYet {
 }
 
 export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
-  { path: 'store', matches: /^postgres(?:ql)?:/, shown: 'postgres://…', what: 'durable state in PostgreSQL' },
   { path: 'shared', matches: /^rediss?:/, shown: 'redis://…', what: 'state shared over Redis' },
   { path: 'auth', matches: /^jwt$/, shown: 'jwt', what: 'signing in by JWT' },
   { path: 'auth', matches: /^both$/, shown: 'both', what: 'signing in by JWT' },

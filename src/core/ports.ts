@@ -29,12 +29,15 @@ export interface LimitSubject {
   readonly onLoopback: boolean;
 }
 
+/** What exchanges cost, on its way to the ledger: a process that dies forgets none of it (G21). */
 export interface Spool {
-  /** Keeps the row of a finished exchange. Bounded: when it cannot keep up it counts what it lost. */
-  append(row: string): void;
-  /** How many rows could not be kept. */
+  /** Says that something is about to be spent. Resolves when that is in the file, or counted as lost: it never rejects. */
+  intend(line: string): Promise<void>;
+  /** Says how it ended: in the file at the end of the turn. */
+  settle(line: string): void;
+  /** How many lines could not be kept. */
   readonly lost: number;
-  /** Writes out what is still in memory. */
+  /** Ships what is left, once; the rest is there at the next start. */
   close(): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ const redisUrl = secret.refine(
 );
 
 const redisOptions = z.strictObject({
-  url: redisUrl,
+  url: redisUrl.describe('The address of the server; it alone may be written as text.'),
   cacheUrl: redisUrl
     .optional()
     .describe('A second server for caches, so that they cannot push out limits and budgets.'),
@@ -20,7 +20,8 @@ export const sharedStateOption = z
     (value) => (typeof value === 'string' && value !== 'memory' ? { url: value } : value),
     z.union([z.literal('memory'), redisOptions]),
   )
-  .default('memory')
+  .meta({ orText: true })
+  .prefault('memory')
   .describe('Where replicas share what is hot: `memory` for a single one, or the address of a Redis server.');
 
 export type SharedStateOption = z.infer<typeof sharedStateOption>;

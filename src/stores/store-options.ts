@@ -24,9 +24,9 @@ const poolOptions = z.strictObject({
 });
 
 const postgresOptions = z.strictObject({
-  url: postgresUrl,
+  url: postgresUrl.describe('The address of the database; it alone may be written as text.'),
   replica: postgresUrl.optional().describe('A read replica: reports are asked there first.'),
-  pool: poolOptions.prefault({}),
+  pool: poolOptions.prefault({}).describe('The connections to it.'),
 });
 
 export const durableStoreOption = z
@@ -34,7 +34,8 @@ export const durableStoreOption = z
     (value) => (typeof value === 'string' && value !== 'sqlite' ? { url: value } : value),
     z.union([z.literal('sqlite'), postgresOptions]),
   )
-  .default('sqlite')
+  .meta({ orText: true })
+  .prefault('sqlite')
   .describe('Where what must last is kept: `sqlite`, or the address of a PostgreSQL database.');
 
 export type PostgresOptions = z.infer<typeof postgresOptions>;

@@ -3,6 +3,7 @@
  * Written by hand, once for both: what general serializers did here was a sixth of an exchange's CPU.
  */
 import type { Failure } from '../core/failure.ts';
+import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
 
 export const severities = { debug: 20, info: 30, warn: 40, error: 50 } as const;
@@ -35,6 +36,14 @@ function lineOf(trail: Trail, wallMs: number): string {
   );
 }
 
+/** Stands in the spool before anything is sent: should the process die, this is what is known of the exchange. */
+export function intentLine(trail: Trail): string {
+  return (
+    `{"intent":"${trail.id}","at":${trail.wallMs},"route":"${trail.route}","key":${quoted(trail.keyName)},` +
+    `"tenant":${quoted(trail.tenant)},"model":${quoted(trail.model)},"stream":${trail.stream}}\n`
+  );
+}
+
 /** A client's mistake is everyday; an upstream's is worth a look; our own is a bug. */
 export function severityOf(failure: Failure | undefined): Level {
   if (failure === undefined || failure.blame === 'client') return 'info';
@@ -44,9 +53,14 @@ export function severityOf(failure: Failure | undefined): Level {
 /** What an answer adds. */
 function answered({ firstContentMs, startedMs, usage, stop }: Trail): string {
   const first = firstContentMs > 0 ? `,"firstTokenMs":${round(firstContentMs - startedMs)}` : '';
-  const tokens =
-    usage === undefined ? '' : `,"inputTokens":${usage.inputTokens},"outputTokens":${usage.outputTokens}`;
+  const tokens = usage === undefined ? '' : told(usage);
   return stop === undefined ? first + tokens : `${first}${tokens},"stop":"${stop}"`;
+}
+
+function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0 }: Usage): string {
+  const cached = cachedTokens > 0 ? `,"cachedInputTokens":${cachedTokens}` : '';
+  const reasoning = reasoningTokens > 0 ? `,"reasoningTokens":${reasoningTokens}` : '';
+  return `,"inputTokens":${inputTokens},"outputTokens":${outputTokens}${cached}${reasoning}`;
 }
 
 function seldom(trail: Trail): string {
@@ -78,7 +92,7 @@ function quoted(name: string): string {
   const found = known.get(name);
   if (found !== undefined) return found;
   if (known.size >= knownMax) known.clear();
-  const text = JSON.stringify(name);
+  const text = JSON.stringify(withoutKeys(name));
   known.set(name, text);
   return text;
 }

@@ -1,9 +1,7 @@
 /** Opens everything and connects it: the running gateway, as the command line and the tests start it. */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
-import type { Spool } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
@@ -19,9 +17,9 @@ import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.t
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { openSpool } from '../telemetry/spool.ts';
 import { Generations } from './generations.ts';
 import type { Lasting } from './lasting.ts';
+import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
 
@@ -45,19 +43,13 @@ export interface Gateway {
   close(graceMs?: number): Promise<void>;
 }
 
-const spoolBytesMax = 256 * 1024 * 1024;
 const conversationBytesMax = 1024 * 1024;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { config } = options.loaded;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const spool = await openSpool({
-    path: join(config.data, 'exchanges.jsonl'),
-    fileBytesMax: spoolBytesMax,
-    clock: options.clock,
-    onTrouble: (trouble) => reportSpool(options.log, trouble),
-  });
-  const running = new Running(options, spool);
+  const records = await openRecords({ config, clock: options.clock, log: options.log });
+  const running = new Running(options, records);
   const { address } = config.listen;
   try {
     running.listener = await openListener(address, {
@@ -82,15 +74,15 @@ class Running {
   handler: Handler<Received>;
   readonly #options: GatewayOptions;
   readonly #pool: UpstreamPool;
-  readonly #spool: Spool;
+  readonly #records: Records;
   readonly #generations = new Generations();
   #accepting = true;
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, spool: Spool) {
+  constructor(options: GatewayOptions, records: Records) {
     this.#options = options;
-    this.#spool = spool;
+    this.#records = records;
     this.#pool = new UpstreamPool(options.clock);
     this.lasting = this.#createLasting();
     this.snapshot = this.#createSnapshot(options.loaded);
@@ -123,7 +115,7 @@ class Running {
   async #release(): Promise<void> {
     await this.#pool.close();
     this.lasting.accounts.flush();
-    await this.#spool.close();
+    await this.#records.close();
     this.#options.log.flush();
   }
 
@@ -165,13 +157,14 @@ class Running {
 
   #createLasting(): Lasting {
     const { clock, log, loaded } = this.#options;
+    const { store, spool } = this.#records;
     const { conversations, queue } = loaded.config;
     const health = new Health(clock);
     const slots = new Slots({ clock, queue, health });
     const metrics = createMetrics({
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => slots.waiting,
-      spoolLost: () => this.#spool.lost,
+      spoolLost: () => this.#records.spool.lost,
       upstreams: () =>
         this.snapshot.upstreams.map((upstream) => ({
           name: upstream.name,
@@ -195,11 +188,14 @@ class Running {
         },
         clock,
       ),
+      store,
+      spool,
       accounts: createAccounts([
         metrics.observe,
         (trail) => {
           const line = exchangeLine(trail, clock.wall());
-          this.#spool.append(line);
+          // Only calls of models cost something; refused keys and listings are for the log alone.
+          if (trail.callKind !== '') spool.settle(line);
           log.exchange(trail, line);
         },
       ]),
@@ -210,9 +206,4 @@ class Running {
 
 function identitiesOf({ upstreams }: Snapshot): readonly string[] {
   return upstreams.map(({ identity }) => identity);
-}
-
-function reportSpool(log: Log, trouble: Error | undefined): void {
-  if (trouble === undefined) log.info({}, 'finished exchanges are kept again');
-  else log.error({ message: trouble.message }, 'finished exchanges cannot be kept: is the disk full?');
 }

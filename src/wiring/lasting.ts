@@ -1,9 +1,10 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
-import type { Conversations } from '../core/ports.ts';
+import type { Conversations, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Store } from '../stores/sql/store.ts';
 import type { Accounts } from '../telemetry/accounts.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -17,6 +18,8 @@ export interface Lasting {
   readonly slots: Slots;
   readonly conversations: Conversations;
   readonly accounts: Accounts;
+  readonly spool: Spool;
+  readonly store: Store;
   /** False while draining. */
   readonly accepting: () => boolean;
 }

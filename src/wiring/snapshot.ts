@@ -14,6 +14,7 @@ import { TierChoice } from '../routing/tier-choice.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
 import { createMemoryRateLimiter, type MemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
 import { logAttempt } from '../telemetry/debug-lines.ts';
+import { intentLine } from '../telemetry/exchange-line.ts';
 import { metricsType } from '../telemetry/metrics.ts';
 import type { Lasting } from './lasting.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -85,6 +86,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     bodies: { allowParameters: new Set(config.allowParameters) },
     conversations: { conversations: lasting.conversations },
     routing: { models },
+    ledger: { intend: (trail) => lasting.spool.intend(intentLine(trail)) },
     retries: {
       attempts: config.retries.attempts,
       clock,

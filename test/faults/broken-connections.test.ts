@@ -130,7 +130,10 @@ test('G17: two attempts are the limit, each on an upstream of its own, and the c
   assert.match(reply.head, /^x-should-retry: false\r?$/m);
   assert.deepEqual([callsOf(rig.llm), callsOf(second)], [1, 1]);
   const told = async () =>
-    (await rig.exchanges()).flatMap((row) => row.attempts ?? []).map(({ upstream }) => upstream);
+    rig
+      .exchanges()
+      .flatMap((row) => row.attempts ?? [])
+      .map(({ upstream }) => upstream);
   await until('the spool tells', async () => (await told()).length > 0);
   assert.deepEqual(await told(), ['first', 'second']);
 });

@@ -131,7 +131,7 @@ for (const pair of pairs) {
       const route = `${pair.client}.chat`;
       assert.equal(await rig.metric('millrace_exchanges_total', { route, outcome: 'failed' }), failed);
       await until('the spool has them all', async () => {
-        const rows = (await rig.exchanges()).filter((row) => row.route === route);
+        const rows = rig.exchanges().filter((row) => row.route === route);
         return rows.filter((row) => row.outcome === 'failed').length === failed;
       });
     });

@@ -96,7 +96,7 @@ describe('clocks', { concurrency: true }, () => {
 });
 
 async function failedRow(rig: Awaited<ReturnType<typeof openFaultRig>>) {
-  const failed = async () => (await rig.exchanges()).find((row) => row.outcome === 'failed');
+  const failed = async () => rig.exchanges().find((row) => row.outcome === 'failed');
   await until('the spool tells', async () => (await failed()) !== undefined);
   const row = await failed();
   assert.ok(row);

@@ -25,8 +25,8 @@ test('who waits for a slot until the clock ends has failed at no upstream', asyn
   assert.match((await rig.ask({ route: 'openai.chat', model: 'one' })).head, /^HTTP\/1\.1 504/);
   rig.llm.scriptNext({ status: 500 });
   assert.match((await rig.ask({ route: 'openai.chat', model: 'both' })).head, /^HTTP\/1\.1 504/);
-  await until('the spool tells of both', async () => (await rig.exchanges()).length === 2);
-  const rows = (await rig.exchanges()).map(({ upstream, code, attempts = [] }) => ({
+  await until('the spool tells of both', async () => rig.exchanges().length === 2);
+  const rows = rig.exchanges().map(({ upstream, code, attempts = [] }) => ({
     upstream,
     code,
     failedAt: attempts.map((attempt) => attempt.upstream),

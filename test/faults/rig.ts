@@ -1,6 +1,4 @@
 /** A gateway in front of a fake LLM that misbehaves: what the tests of the fault matrix start from. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { openTestGateway, type TestGateway, type TestGatewayOptions } from '../gateway.ts';
@@ -15,13 +13,13 @@ export interface FaultRig {
   ask(call: Call): Promise<RawReply>;
   /** Sends a call and leaves the connection to the test. */
   send(call: Call): RawClient;
-  exchanges(): Promise<readonly ExchangeRow[]>;
+  exchanges(): readonly ExchangeRow[];
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** Settles when nothing is in flight, nothing waits, and the upstreams are free. */
   quiet(): Promise<void>;
 }
 
-/** A line of the spool, as far as these tests look at it. */
+/** The line of a finished exchange, as far as these tests look at it. */
 export interface ExchangeRow {
   readonly id: string;
   readonly route: string;
@@ -106,7 +104,7 @@ export function rigOf(llm: FakeLlm, gateway: TestGateway): FaultRig {
       client.send(pathOf(gateway, call), bodyOf(call));
       return client;
     },
-    exchanges: () => readExchanges(gateway),
+    exchanges: () => gateway.exchangeLines.map((line) => JSON.parse(line) as ExchangeRow),
     quiet: () =>
       until('nothing is in flight', async () => {
         const text = await scrape(gateway);
@@ -139,15 +137,6 @@ function readMetric(text: string, name: string, labels: Readonly<Record<string, 
     .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
     .filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
-}
-
-async function readExchanges(gateway: TestGateway): Promise<readonly ExchangeRow[]> {
-  const text = await readFile(join(gateway.data, 'exchanges.jsonl'), 'utf8');
-  // What follows the last line feed is still being written.
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as ExchangeRow);
 }
 
 const untilMs = 5_000;

@@ -104,8 +104,8 @@ test('P7: an upstream that cannot be reached for want of a descriptor is 503, an
   assert.equal(await chat(running), 200);
 });
 
-test('K1: on a full disk requests are served as before, and what is lost is counted and told once', async (t) => {
-  const { running } = await openRunning(t, (data) => symlinkSync('/dev/full', `${data}/exchanges.jsonl`));
+test('K1: where nothing can be written requests are served as before, and what is lost is counted and told once', async (t) => {
+  const { running } = await openRunning(t, (data) => symlinkSync('/proc', `${data}/spool`));
   for (let count = 0; count < 20; count += 1) assert.equal(await chat(running), 200);
   const trouble = await running.line(({ msg }) => String(msg).includes('cannot be kept'));
   assert.equal(trouble['level'], 50);

@@ -27,9 +27,8 @@ for (const fault of faults) {
     }
     assert.equal(rig.front.handshakes(), 0);
     assert.deepEqual(rig.llm.requests, []);
-    await until('the spool tells', async () => (await rig.exchanges()).length >= 4);
-    for (const { attempts } of await rig.exchanges())
-      assert.equal(attempts?.length ?? 1, 1, 'it is tried once');
+    await until('the spool tells', async () => rig.exchanges().length >= 4);
+    for (const { attempts } of rig.exchanges()) assert.equal(attempts?.length ?? 1, 1, 'it is tried once');
     await rig.quiet();
   });
 }

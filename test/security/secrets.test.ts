@@ -208,7 +208,7 @@ async function walk(
   return seen;
 }
 
-test('no secret stands in an answer, a log, the spool, a metric or an error (G8)', async () => {
+test('no secret stands in an answer, a log, the ledger, a metric or an error (G8)', async () => {
   await using place = await openPlace();
   const openai = await openFakeLlm();
   const ollama = await openFakeLlm();
@@ -221,11 +221,12 @@ test('no secret stands in an answer, a log, the spool, a metric or an error (G8)
       `Bearer ${canaries.provider}`,
     );
     const { out, err } = await gateway.stop('SIGTERM');
-    const spool = await readFile(place.path('.millrace/exchanges.jsonl'), 'utf8');
-    assert.ok(out.split('\n').length > 100 && spool.split('\n').length > 100, 'all of it was recorded');
-    assert.ok(spool.includes('"model":"sk-mr-…"') && spool.includes('"model":"cloud/sk-mr-…"'));
-    assert.match(spool, /"route":"openai\.model"[^\n]*sk-mr-…/);
-    const places = { answers: seen.join('\n'), log: out, errors: err, spool };
+    const ledger = await readFile(place.path('.millrace/millrace.sqlite'), 'utf8');
+    assert.ok(out.split('\n').length > 100 && ledger.length > 20_000, 'all of it was recorded');
+    assert.ok(out.includes('"model":"sk-mr-…"') && out.includes('"model":"cloud/sk-mr-…"'));
+    assert.match(out, /"route":"openai\.model"[^\n]*sk-mr-…/);
+    assert.ok(ledger.includes('cloud/sk-mr-…'));
+    const places = { answers: seen.join('\n'), log: out, errors: err, ledger };
     for (const [where, text] of Object.entries(places)) {
       for (const secret of secrets) {
         // Its beginning is enough: long words of an upstream are cut.

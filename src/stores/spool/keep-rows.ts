@@ -1,0 +1,45 @@
+/** Rows into the ledger, whatever comes: an outage is waited for, and a row that it refuses is put aside and told of. */
+import { appendFile } from 'node:fs/promises';
+import { Failure } from '../../core/failure.ts';
+import type { LedgerRow } from '../../core/ledger.ts';
+import type { Ledger } from '../../core/ports.ts';
+
+export interface KeepRowsOptions {
+  readonly ledger: Pick<Ledger, 'append'>;
+  /** Where rows go that the ledger refuses: one that it never takes must not hold up all that come after it. */
+  readonly refusedPath: string;
+  readonly onRefused: (row: LedgerRow, reason: Error) => void;
+  /** Told how long some rows took: what it waits is left to requests. */
+  readonly rest: (tookMs: number) => Promise<void>;
+}
+
+/** Small enough that making the statement holds up nobody. */
+const rowsAtOnce = 100;
+
+/** Rejects when the ledger is not there; then the same rows are to be kept again. */
+export async function keepRows(options: KeepRowsOptions, rows: readonly LedgerRow[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += rowsAtOnce) {
+    const beganMs = performance.now();
+    await keepSome(options, rows.slice(from, from + rowsAtOnce));
+    await options.rest(performance.now() - beganMs);
+  }
+}
+
+async function keepSome(options: KeepRowsOptions, rows: readonly LedgerRow[]): Promise<void> {
+  try {
+    await options.ledger.append(rows);
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (reason instanceof Failure && reason.code === 'dependency_unavailable') throw reason;
+    const [first, second] = rows;
+    if (first !== undefined && second === undefined) {
+      await appendFile(options.refusedPath, `${JSON.stringify(first)}\n`, { mode: 0o600 });
+      options.onRefused(first, reason);
+      return;
+    }
+    // One of them is to blame: the halves find it.
+    const half = Math.ceil(rows.length / 2);
+    await keepSome(options, rows.slice(0, half));
+    await keepSome(options, rows.slice(half));
+  }
+}

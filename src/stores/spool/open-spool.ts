@@ -1,0 +1,94 @@
+/** The spool: what exchanges cost, in a file before it is spent, and on its way to the ledger from there. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { LedgerRow } from '../../core/ledger.ts';
+import type { Ledger, Spool } from '../../core/ports.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { RunFolder, touchEveryMs } from './run-folder.ts';
+import { Shipper } from './shipper.ts';
+import { SpoolWriter } from './spool-writer.ts';
+
+export interface OpenSpoolOptions {
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly ledger: Pick<Ledger, 'append'>;
+  readonly segmentBytesMax?: number;
+  readonly spoolBytesMax?: number;
+  readonly told: SpoolTold;
+}
+
+/** What operators hear of. Each is told once when it begins, and once, with nothing, when it is over. */
+export interface SpoolTold {
+  /** The disk takes no lines, or the spool is full. */
+  cannotWrite(trouble: Error | undefined): void;
+  /** The ledger takes no rows: they wait in the spool. */
+  cannotShip(trouble: Error | undefined): void;
+  refused(row: LedgerRow, reason: Error): void;
+  lost(count: number): void;
+}
+
+const defaults = { segmentBytesMax: 16 * 1024 * 1024, spoolBytesMax: 1024 * 1024 * 1024 };
+
+export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
+  const { clock, told } = options;
+  const folder = new RunFolder(options.dir);
+  let run = randomUUID();
+  let begun = false;
+  let closed = false;
+  let touching: Timer | undefined;
+
+  const writer = new SpoolWriter({
+    ...defaults,
+    ...options,
+    segmentPath: (number) => folder.segmentPath(run, number),
+    onWritten: () => shipper.wake(),
+    onTrouble: told.cannotWrite,
+  });
+  const shipper = new Shipper({
+    clock,
+    folder,
+    run: () => run,
+    ledger: options.ledger,
+    segments: writer.segments,
+    refusedPath: join(options.dir, 'refused.jsonl'),
+    onRefused: told.refused,
+    onTrouble: told.cannotShip,
+    onLost: told.lost,
+  });
+  const touch = async (): Promise<void> => {
+    try {
+      if (await folder.touch(run, clock.wall())) return;
+      // The first time; or taken for dead by another after a long stop: from there on this is another run.
+      if (begun) run = randomUUID();
+      await folder.begin(run, clock.wall());
+      if (begun) writer.closeSegment();
+      begun = true;
+    } catch (thrown) {
+      writer.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  };
+  const keepTouching = async (): Promise<void> => {
+    await touch();
+    if (!closed) touching = clock.after(touchEveryMs, () => void keepTouching());
+  };
+  await keepTouching();
+  shipper.begin();
+
+  return {
+    get lost() {
+      return writer.lost;
+    },
+    intend: (line) => {
+      writer.add(line);
+      return writer.written();
+    },
+    settle: (line) => writer.add(line),
+    close: async () => {
+      closed = true;
+      touching?.cancel();
+      await writer.close();
+      await shipper.close();
+      await folder.end(run);
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** One file of the spool: lines at its end, in the file when `write` returns. Only whole lines count as written. */
+import { closeSync, fsync, openSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const syncFile = promisify(fsync);
+
+export class Segment {
+  readonly path: string;
+  /** What was written so far, whole lines and what broke off alike: who reads may read up to here. */
+  bytes = 0;
+  closed = false;
+  #fd: number;
+  /** A write broke off within a line: the next one begins on a line of its own. */
+  #torn = false;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#fd = openSync(path, 'ax', 0o600);
+  }
+
+  /**
+   * Blocks for as long as the kernel takes to copy: some microseconds, as in every database that appends to a log.
+   * Throws when the disk takes no more.
+   */
+  write(lines: Uint8Array): void {
+    if (this.#torn) this.bytes += writeSync(this.#fd, '\n');
+    this.#torn = false;
+    for (let from = 0; from < lines.length; ) {
+      try {
+        from += writeSync(this.#fd, lines, from);
+      } catch (thrown) {
+        this.#torn = from > 0;
+        this.bytes += from;
+        throw thrown;
+      }
+    }
+    this.bytes += lines.length;
+  }
+
+  /** On the disk itself: what was written before survives a loss of power. */
+  async sync(): Promise<void> {
+    if (!this.closed) await syncFile(this.#fd);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}

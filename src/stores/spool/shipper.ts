@@ -1,0 +1,206 @@
+/**
+ * Takes what stands in the spool to the ledger, off the path of requests. Files go when all that is in them is kept and
+ * every intent in them has met its end; what a run that died left unfinished is closed as lost (G21).
+ */
+import { rm, stat } from 'node:fs/promises';
+import type { LedgerRow } from '../../core/ledger.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { hasCode } from '../../lib/has-code.ts';
+import { type KeepRowsOptions, keepRows } from './keep-rows.ts';
+import { readLines } from './line-reader.ts';
+import type { RunFolder } from './run-folder.ts';
+import type { Segment } from './segment.ts';
+import { parseSpoolLine } from './spool-lines.ts';
+
+export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
+  readonly clock: Clock;
+  readonly folder: RunFolder;
+  readonly run: () => string;
+  /** Of this run, oldest first. Those that are done with are taken off. */
+  readonly segments: Segment[];
+  readonly onTrouble: (trouble: Error | undefined) => void;
+  /** Exchanges of a run that died, which were closed as lost. */
+  readonly onLost: (count: number) => void;
+}
+
+const shipEveryMs = 1_000;
+const retryMs = { first: 1_000, most: 30_000 };
+const lookEveryMs = 30_000;
+/** A twentieth of the time at most: under full load the spool grows, and is shipped when there is less to do. */
+const restFactor = 19;
+
+interface Place {
+  nextByte: number;
+  /** Intents in this file that have not met their end. */
+  open: number;
+}
+
+export class Shipper {
+  readonly #options: ShipperOptions;
+  readonly #keeping: KeepRowsOptions;
+  readonly #places = new Map<Segment, Place>();
+  /** Where the intents stand whose exchanges go on: as many as there are requests in flight. */
+  readonly #intents = new Map<string, Place>();
+  #timer: Timer | undefined;
+  #looking: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #retryMs = retryMs.first;
+  #troubled = false;
+  #closed = false;
+  /** Ends the rest between two batches. */
+  #resting: () => void = () => {};
+
+  constructor(options: ShipperOptions) {
+    this.#options = options;
+    this.#keeping = { ...options, rest: (tookMs) => this.#rest(tookMs * restFactor) };
+  }
+
+  /** There is something new. */
+  wake(): void {
+    if (!this.#closed && this.#running === undefined) this.#timer ??= this.#after(shipEveryMs);
+  }
+
+  /** Ships what is there, by this run and by those that died. */
+  ship(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#running ??= this.#shipAll().finally(() => {
+      this.#running = undefined;
+      if (this.#hasMore()) this.wake();
+    });
+    return this.#running;
+  }
+
+  /** Looks for what others left, now and again: a neighbour may die while this one lives. */
+  begin(): void {
+    this.#looking = this.#options.clock.after(lookEveryMs, () => this.begin());
+    void this.ship();
+  }
+
+  /** Ships what is left, once. What cannot be kept now is there at the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#looking?.cancel();
+    this.#resting();
+    await this.#running;
+    await this.ship();
+    this.#timer?.cancel();
+  }
+
+  #hasMore(): boolean {
+    return this.#options.segments.some(
+      (segment) => segment.bytes > (this.#places.get(segment)?.nextByte ?? 0),
+    );
+  }
+
+  #after(ms: number): Timer {
+    return this.#options.clock.after(ms, () => void this.ship());
+  }
+
+  #rest(ms: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(ms, resolve);
+    this.#resting = () => {
+      timer.cancel();
+      resolve();
+    };
+    return promise;
+  }
+
+  async #shipAll(): Promise<void> {
+    try {
+      await this.#shipOwn();
+      await this.#shipEnded();
+      this.#retryMs = retryMs.first;
+      this.#tell(undefined);
+    } catch (thrown) {
+      this.#tell(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      if (!this.#closed) this.#timer ??= this.#after(this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, retryMs.most);
+    }
+  }
+
+  async #shipOwn(): Promise<void> {
+    for (const segment of [...this.#options.segments]) {
+      const place = this.#places.get(segment) ?? { nextByte: 0, open: 0 };
+      this.#places.set(segment, place);
+      try {
+        await this.#shipSegment(segment, place);
+      } catch (thrown) {
+        // Another took this run for dead, and its files to the ledger.
+        if (!hasCode(thrown, 'ENOENT')) throw thrown;
+        await this.#leave(segment);
+      }
+    }
+  }
+
+  async #shipSegment(segment: Segment, place: Place): Promise<void> {
+    for await (const { lines, nextByte } of readLines(segment.path, place.nextByte, segment.bytes)) {
+      await keepRows(this.#keeping, this.#rowsOf(lines, place));
+      place.nextByte = nextByte;
+    }
+    if (segment.closed && place.nextByte >= segment.bytes && place.open === 0) await this.#leave(segment);
+  }
+
+  /** An intent that is read again, because its rows could not be kept, is known already. */
+  #rowsOf(lines: readonly string[], place: Place): readonly LedgerRow[] {
+    const rows: LedgerRow[] = [];
+    for (const line of lines) {
+      const parsed = parseSpoolLine(line);
+      if (parsed?.kind === 'intent' && !this.#intents.has(parsed.id)) {
+        this.#intents.set(parsed.id, place);
+        place.open += 1;
+      } else if (parsed?.kind === 'end') {
+        const begun = this.#intents.get(parsed.id);
+        if (begun !== undefined) begun.open -= 1;
+        this.#intents.delete(parsed.id);
+        rows.push(parsed.row);
+      }
+    }
+    return rows;
+  }
+
+  async #leave(segment: Segment): Promise<void> {
+    await rm(segment.path, { force: true });
+    const { segments } = this.#options;
+    segments.splice(segments.indexOf(segment), 1);
+    this.#places.delete(segment);
+  }
+
+  async #shipEnded(): Promise<void> {
+    const { clock, folder, run } = this.#options;
+    for (const paths of (await folder.ended(run(), clock.wall())).values()) await this.#shipRun(paths);
+  }
+
+  async #shipRun(paths: readonly string[]): Promise<void> {
+    const unfinished = new Map<string, LedgerRow>();
+    for (const path of paths) {
+      for await (const { lines } of readLines(path, 0, (await stat(path)).size)) {
+        await keepRows(this.#keeping, endedOf(lines, unfinished));
+      }
+    }
+    await keepRows(this.#keeping, [...unfinished.values()]);
+    for (const path of paths) await rm(path, { force: true });
+    if (unfinished.size > 0) this.#options.onLost(unfinished.size);
+  }
+
+  #tell(trouble: Error | undefined): void {
+    if (this.#troubled === (trouble !== undefined)) return;
+    this.#troubled = trouble !== undefined;
+    this.#options.onTrouble(trouble);
+  }
+}
+
+/** The rows of exchanges that ended, and what else was begun. */
+function endedOf(lines: readonly string[], unfinished: Map<string, LedgerRow>): readonly LedgerRow[] {
+  const rows: LedgerRow[] = [];
+  for (const line of lines) {
+    const parsed = parseSpoolLine(line);
+    if (parsed?.kind === 'intent') unfinished.set(parsed.id, parsed.ifLost);
+    if (parsed?.kind !== 'end') continue;
+    unfinished.delete(parsed.id);
+    rows.push(parsed.row);
+  }
+  return rows;
+}

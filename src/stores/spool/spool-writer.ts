@@ -1,0 +1,158 @@
+/**
+ * Lines into the spool, those of one turn of the event loop together in one write: as an append-only log of Redis is
+ * written. A process that is killed loses nothing that was written; a machine that loses power, one second (G21).
+ */
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { Segment } from './segment.ts';
+
+export interface SpoolWriterOptions {
+  readonly clock: Clock;
+  readonly segmentPath: (number: number) => string;
+  /** A file of this size is followed by a new one. */
+  readonly segmentBytesMax: number;
+  /** What all files may hold together while nobody takes it away. */
+  readonly spoolBytesMax: number;
+  /** There is something new to take away. */
+  readonly onWritten: () => void;
+  /** Told once when writing begins to fail, and once, with nothing, when it works again. */
+  readonly onTrouble: (trouble: Error | undefined) => void;
+}
+
+const bufferBytes = 256 * 1024;
+const syncEveryMs = 1_000;
+const roomFrom = 0.9;
+
+interface Turn {
+  readonly written: Promise<void>;
+  readonly resolve: () => void;
+}
+
+export class SpoolWriter {
+  /** Lines that could not be kept. */
+  lost = 0;
+  /** Oldest first; whoever has taken one away takes it off. The last is being written. */
+  readonly segments: Segment[] = [];
+  readonly #options: SpoolWriterOptions;
+  readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes);
+  #used = 0;
+  #lines = 0;
+  #number = 0;
+  #turn: Turn | undefined;
+  #scheduled = false;
+  #full = false;
+  #troubled = false;
+  #syncing: Timer | undefined;
+
+  constructor(options: SpoolWriterOptions) {
+    this.#options = options;
+  }
+
+  /** The line brings its line feed. It is in the file at the end of the turn. */
+  add(line: string): void {
+    if (line.length * 3 > bufferBytes - this.#used) this.commit();
+    if (line.length * 3 > bufferBytes) {
+      this.lost += 1;
+      return;
+    }
+    this.#used += this.#buffer.write(line, this.#used);
+    this.#lines += 1;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.commit());
+  }
+
+  /** Resolves when what was added so far is in the file, or counted as lost. */
+  written(): Promise<void> {
+    this.#turn ??= createTurn();
+    return this.#turn.written;
+  }
+
+  commit(): void {
+    this.#scheduled = false;
+    if (this.#used > 0) this.#write();
+    const turn = this.#turn;
+    this.#turn = undefined;
+    turn?.resolve();
+  }
+
+  /** Tells of it once. It is over when something is written. */
+  trouble(trouble: Error | undefined): void {
+    if (this.#troubled === (trouble !== undefined)) return;
+    this.#troubled = trouble !== undefined;
+    this.#options.onTrouble(trouble);
+  }
+
+  /** What comes next stands in a file of its own. */
+  closeSegment(): void {
+    this.commit();
+    const last = this.segments.at(-1);
+    if (last !== undefined) void this.#leave(last);
+  }
+
+  async close(): Promise<void> {
+    this.commit();
+    this.#syncing?.cancel();
+    const last = this.segments.at(-1);
+    await last?.sync();
+    last?.close();
+  }
+
+  #write(): void {
+    const lines = this.#lines;
+    const bytes = this.#buffer.subarray(0, this.#used);
+    this.#used = 0;
+    this.#lines = 0;
+    try {
+      this.#roomFor(bytes.length).write(bytes);
+    } catch (thrown) {
+      this.lost += lines;
+      this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      return;
+    }
+    this.trouble(undefined);
+    this.#syncing ??= this.#options.clock.after(syncEveryMs, () => void this.#sync());
+    this.#options.onWritten();
+  }
+
+  #roomFor(bytes: number): Segment {
+    const { segmentBytesMax, spoolBytesMax, segmentPath } = this.#options;
+    const kept = this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    // Once full it stays so until there is some room: smaller lines that still fit would make it flap.
+    const bytesMax = this.#full ? spoolBytesMax * roomFrom : spoolBytesMax;
+    this.#full = kept + bytes > bytesMax;
+    if (this.#full) {
+      throw new Error(`the spool is full: ${kept} bytes wait for the ledger, and ${spoolBytesMax} may`);
+    }
+    const last = this.segments.at(-1);
+    if (last !== undefined && !last.closed && last.bytes + bytes <= segmentBytesMax) return last;
+    const next = new Segment(segmentPath(this.#number));
+    this.#number += 1;
+    this.segments.push(next);
+    if (last !== undefined) void this.#leave(last);
+    return next;
+  }
+
+  /** A full file is not written to any more, but what is in it must reach the disk. */
+  async #leave(segment: Segment): Promise<void> {
+    try {
+      await segment.sync();
+    } catch (thrown) {
+      this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+    segment.close();
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.segments.at(-1)?.sync();
+    } catch (thrown) {
+      this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+    this.#syncing = undefined;
+  }
+}
+
+function createTurn(): Turn {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { written: promise, resolve };
+}

@@ -1,0 +1,65 @@
+/** What outlives the process: the ledger of finished exchanges, and the spool on its way there. */
+import { join } from 'node:path';
+import type { InstallConfig } from '../config/schema.ts';
+import type { Spool } from '../core/ports.ts';
+import type { Clock } from '../lib/clock.ts';
+import { openStore } from '../stores/open-store.ts';
+import { openSpool } from '../stores/spool/open-spool.ts';
+import type { Store } from '../stores/sql/store.ts';
+import type { Log } from '../telemetry/log.ts';
+
+export interface Records {
+  readonly store: Store;
+  readonly spool: Spool;
+  /** Ships what is left first. */
+  close(): Promise<void>;
+}
+
+export interface RecordsOptions {
+  readonly config: InstallConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Needs no database to be there: rows wait in the spool for it. */
+export async function openRecords({ config, clock, log }: RecordsOptions): Promise<Records> {
+  const store = await openStore(config.store, {
+    dataDir: config.data,
+    replicas: () => 1,
+    clock,
+    onTrouble: (trouble) =>
+      trouble === undefined
+        ? log.info({}, 'the store is back')
+        : log.error(
+            { message: trouble.message },
+            'the store cannot be reached: requests go on, reports do not',
+          ),
+  });
+  const spool = await openSpool({
+    dir: join(config.data, 'spool'),
+    clock,
+    ledger: store.ledger,
+    told: {
+      cannotWrite: (trouble) =>
+        trouble === undefined
+          ? log.info({}, 'finished exchanges are kept again')
+          : log.error({ message: trouble.message }, 'finished exchanges cannot be kept: is the disk full?'),
+      cannotShip: (trouble) =>
+        trouble === undefined
+          ? log.info({}, 'the ledger takes finished exchanges again')
+          : log.error({ message: trouble.message }, 'finished exchanges wait in the spool for the ledger'),
+      refused: ({ id }, reason) =>
+        log.error({ id, message: reason.message }, 'the ledger refused an exchange: it is in refused.jsonl'),
+      lost: (exchanges) =>
+        log.warn({ exchanges }, 'a gateway died with exchanges under way: they are in the ledger as lost'),
+    },
+  });
+  return {
+    store,
+    spool,
+    close: async () => {
+      await spool.close();
+      await store.close();
+    },
+  };
+}
