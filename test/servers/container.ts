@@ -59,16 +59,20 @@ export function launchContainer(container: Container): Omit<Launch, 'isReady'> {
   };
 }
 
+/** What an engine refuses because the container is past it is no failure: a process that is gone takes no signal. */
 function containerControl(engine: Engine, name: string, quitSignal: NodeJS.Signals): Control {
+  const whileIn = (states: readonly string[], args: readonly string[]) => {
+    try {
+      ask(engine, args);
+    } catch (error) {
+      if (states.includes(ask(engine, ['inspect', '--format', '{{.State.Status}}', name]))) throw error;
+    }
+  };
   return {
-    kill: () => ask(engine, ['kill', name]),
-    pause: () => ask(engine, ['pause', name]),
-    resume: () => {
-      if (ask(engine, ['inspect', '--format', '{{.State.Paused}}', name]) === 'true') {
-        ask(engine, ['unpause', name]);
-      }
-    },
-    quit: () => ask(engine, ['kill', '--signal', quitSignal, name]),
+    kill: () => whileIn(['running', 'paused'], ['kill', name]),
+    pause: () => whileIn(['running'], ['pause', name]),
+    resume: () => whileIn(['paused'], ['unpause', name]),
+    quit: () => whileIn(['running'], ['kill', '--signal', quitSignal, name]),
   };
 }
 

@@ -63,7 +63,12 @@ async function open(kind: keyof typeof kinds, then: string): Promise<Opener> {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: temporary, NODE_COMPILE_CACHE: '' },
   });
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`the opener ended with ${code} before it had a server`);
+  });
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), failed])) as [string];
+  // From here on its end is what the tests are about.
+  failed.catch(() => undefined);
   return { child, port: Number(line), temporary };
 }
 

@@ -57,7 +57,6 @@ test('a killed PostgreSQL takes its connections along, and comes back with what 
   const lost = new Promise<void>((resolve) => client.once('end', resolve));
   await client.query('CREATE TABLE committed (n int); INSERT INTO committed VALUES (7)');
   const processes = treeOf(postgres.pid);
-  assert(processes.length > 2);
   postgres.kill();
   await lost;
   await until(() => !areRunning(processes));

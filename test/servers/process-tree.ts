@@ -16,7 +16,7 @@ export interface Control {
 export function processControl(quitSignal: NodeJS.Signals): Control {
   return {
     kill(pid) {
-      // Stopped first, so that it starts nothing while we look at what it has started.
+      // Stopped first, so that nobody starts anything while we look.
       for (const each of stopTree(pid)) signal(each, 'SIGKILL');
     },
     pause: (pid) => void stopTree(pid),
@@ -27,11 +27,14 @@ export function processControl(quitSignal: NodeJS.Signals): Control {
   };
 }
 
+/** Looks again until there is nobody new: a child that was not stopped yet may have started one more. */
 function stopTree(pid: number): number[] {
-  signal(pid, 'SIGSTOP');
-  const tree = treeOf(pid);
-  for (const each of tree) signal(each, 'SIGSTOP');
-  return tree;
+  const stopped: number[] = [];
+  for (let found = [pid]; found.length > 0; found = treeOf(pid).filter((each) => !stopped.includes(each))) {
+    for (const each of found) signal(each, 'SIGSTOP');
+    stopped.push(...found);
+  }
+  return stopped;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
