@@ -41,7 +41,7 @@ export function refusal(kind: ServerKind, machine: Machine): string {
   const install: Partial<Record<NodeJS.Platform, string>> = {
     linux: machine.isDebian
       ? `sudo apt-get install --no-install-recommends ${packages[kind]}`
-      : `your system's package of it`,
+      : `your system's package of it, mostly called ${kind === 'redis' ? 'redis or valkey' : 'postgresql-server'}`,
     darwin: `brew install ${brew}`,
   };
   return [
