@@ -10,10 +10,11 @@ import { SqliteDriver } from './sqlite-driver.ts';
 export interface SqliteOptions {
   readonly path: string;
   readonly clock: Clock;
+  /** Work that waits for the thread; beyond it new work is refused. */
   readonly waitingMax?: number;
 }
 
-const defaultWaitingMax = 256;
+const defaults = { waitingMax: 256 };
 
 /** Reports stand in the same line as rows to keep: one thread has the file, and rows wait in the spool meanwhile. */
 export function openSqliteBackend(options: SqliteOptions): Backend {
@@ -28,11 +29,11 @@ export function openSqliteBackend(options: SqliteOptions): Backend {
   };
 }
 
-export function openSqlite({ path, clock, waitingMax = defaultWaitingMax }: SqliteOptions): Database {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+export function openSqlite(options: SqliteOptions): Database {
+  mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
   const dialect: Dialect = {
     createAdapter: () => new QueuingAdapter(),
-    createDriver: () => new SqliteDriver({ path, clock, waitingMax }),
+    createDriver: () => new SqliteDriver({ ...defaults, ...options }),
     createIntrospector: (database) => new SqliteIntrospector(database),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };

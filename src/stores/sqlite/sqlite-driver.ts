@@ -14,7 +14,6 @@ import { ThreadLink } from './thread-link.ts';
 
 export interface SqliteDriverOptions {
   readonly path: string;
-  /** Work that waits for the connection; beyond it new work is refused. */
   readonly waitingMax: number;
   readonly clock: Clock;
 }

@@ -28,8 +28,8 @@ export class ThreadLink {
   #lastId = 0;
   #ended: Error | undefined;
 
-  constructor(file: DatabaseFile) {
-    this.#worker = new Worker(new URL('./database-thread.ts', import.meta.url), { workerData: file });
+  constructor(workerData: DatabaseFile) {
+    this.#worker = new Worker(new URL('./database-thread.ts', import.meta.url), { workerData });
     this.#worker.on('message', (reply: StatementReply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#end(error));
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -48,9 +48,9 @@ export class ThreadLink {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const { promise, resolve, reject } = Promise.withResolvers<StatementResult>();
     this.#lastId += 1;
-    this.#waiting.set(this.#lastId, { sql, resolve, reject });
     const request: StatementRequest = { id: this.#lastId, sql, parameters };
     this.#worker.postMessage(request);
+    this.#waiting.set(request.id, { sql, resolve, reject });
     return promise;
   }
 
