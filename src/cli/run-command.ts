@@ -19,6 +19,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   run: () => import('./run.ts'),
   models: () => import('./models.ts'),
   ps: () => import('./ps.ts'),
+  usage: () => import('./usage.ts'),
   keys: () => import('./keys.ts'),
   reload: () => import('./reload.ts'),
   bench: () => import('./bench.ts'),

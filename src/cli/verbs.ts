@@ -98,6 +98,26 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'usage',
+    summary: 'tell what was used and what it cost',
+    words: '[condition...]',
+    options: [
+      ...admin,
+      ['--from <day>', 'the first day, as YYYY-MM-DD in UTC; thirty days unless given'],
+      ['--to <day>', 'the last day, today unless given'],
+      [
+        '--by <dimensions>',
+        'day, tenant, team, user, key, route, model, upstream, outcome; model unless given',
+      ],
+      json,
+    ],
+    examples: [
+      ['millrace usage', 'the last thirty days, by model'],
+      ['millrace usage --by day,key --from 2026-11-01', 'what each key used on each day'],
+      ['millrace usage --by model tenant=acme --json', 'one tenant alone, for a program'],
+    ],
+  },
+  {
     name: 'keys',
     summary: 'list the keys of a running gateway, show where the first one is, make another',
     words: '[action] [name]',

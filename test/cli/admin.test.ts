@@ -24,7 +24,7 @@ after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const paths = ['status', 'config', 'upstreams', 'models', 'ps', 'keys'];
+const paths = ['status', 'config', 'upstreams', 'models', 'ps', 'keys', 'usage', 'exchanges'];
 
 test('nothing but the two probes answers without the token, nor to a client’s key (G1, G6)', async () => {
   const { admin } = gateway.ready;

@@ -1,0 +1,94 @@
+/** What the ledger is asked, and what it answers, as the admin API has it. */
+import { z } from 'zod';
+import { ledgerDimensions } from '../core/ledger.ts';
+
+const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
+const name = z.string().max(256).optional();
+
+/** Only what has exactly these values. */
+const where = {
+  tenant: name,
+  team: name,
+  user: name,
+  key: name,
+  route: name,
+  model: name,
+  upstream: name,
+  outcome: name,
+};
+
+const format = z.enum(['json', 'csv']).default('json');
+
+export const usageQuery = z.strictObject({
+  ...where,
+  from: day.optional(),
+  to: day.optional().describe('The last day, included.'),
+  by: z
+    .string()
+    .default('model')
+    .transform((text) => text.split(',').filter((word) => word !== ''))
+    .pipe(z.array(z.enum(ledgerDimensions)).max(ledgerDimensions.length)),
+  limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
+  format,
+});
+
+export const exchangesQuery = z.strictObject({
+  ...where,
+  from: day.optional(),
+  to: day.optional(),
+  after: z.string().max(500).optional(),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
+  format,
+});
+
+const counts = {
+  exchanges: z.int(),
+  inputTokens: z.int(),
+  cachedInputTokens: z.int(),
+  outputTokens: z.int(),
+  reasoningTokens: z.int(),
+  costUsd: z.number(),
+  savedUsd: z.number(),
+};
+
+export const usageShape = z.object({
+  from: z.iso.date(),
+  to: z.iso.date(),
+  by: z.array(z.enum(ledgerDimensions)),
+  sums: z.array(z.object({ by: z.record(z.string(), z.string()), ...counts })),
+});
+
+export const exchangesShape = z.object({
+  from: z.iso.date(),
+  to: z.iso.date(),
+  exchanges: z.array(
+    z.object({
+      id: z.string(),
+      at: z.iso.datetime(),
+      tenant: z.string(),
+      team: z.string(),
+      user: z.string(),
+      key: z.string(),
+      route: z.string(),
+      model: z.string(),
+      upstream: z.string(),
+      targetModel: z.string(),
+      outcome: z.enum(['complete', 'failed', 'aborted', 'lost']),
+      code: z.string(),
+      status: z.int(),
+      stream: z.boolean(),
+      tookMs: z.int(),
+      firstTokenMs: z.int(),
+      inputTokens: z.int(),
+      cachedInputTokens: z.int(),
+      outputTokens: z.int(),
+      reasoningTokens: z.int(),
+      priceVersion: z.string(),
+      costUsd: z.number(),
+      savedUsd: z.number(),
+      savedBy: z.string(),
+    }),
+  ),
+  /** Give it as `after` for the next page; absent on the last. */
+  next: z.string().optional(),
+});
