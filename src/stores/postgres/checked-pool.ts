@@ -38,6 +38,7 @@ export class CheckedPool implements PostgresPool {
   readonly #pool: Pool;
   readonly #settings: CheckedPoolOptions;
   readonly #pause: ReconnectPause;
+  #closing = 0;
   readonly #facts = new WeakMap<PoolClient, ClientFacts>();
 
   constructor(pool: Pool, settings: CheckedPoolOptions) {
@@ -77,10 +78,16 @@ export class CheckedPool implements PostgresPool {
     // While no new one can be had, whoever comes waits in line for those that are open.
     const paused = this.#pause.reason !== undefined && this.#pool.totalCount > 0;
     this.#pool.options.max = paused ? Math.min(size, this.#pool.totalCount) : size;
-    const idleBeyond = Math.min(this.#pool.idleCount, this.#pool.totalCount - size);
-    for (let closing = 0; closing < idleBeyond; closing += 1) {
-      this.#pool.connect((_error, client) => client?.release(true));
-    }
+    const beyond = this.#pool.totalCount - size - this.#closing;
+    for (let left = Math.min(this.#pool.idleCount, beyond); left > 0; left -= 1) this.#closeOne();
+  }
+
+  #closeOne(): void {
+    this.#closing += 1;
+    this.#pool.connect((_error, client) => {
+      this.#closing -= 1;
+      client?.release(true);
+    });
   }
 
   readonly #giveBack = (client: PoolClient, destroy: boolean): void => {

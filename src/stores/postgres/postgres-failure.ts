@@ -49,8 +49,15 @@ const bySocketCode: ReadonlySet<string> = new Set([
 ]);
 
 /** pg has no codes for its own: it says these. */
-const byMessage =
-  /^(?:Connection terminated|Query read timeout|timeout exceeded|timeout expired|Client has encountered a connection error|Client was closed|The server does not support SSL|self[- ]signed certificate|unable to (?:get|verify)|certificate has expired|Hostname\/IP does not match)/i;
+const byMessage: readonly (readonly [RegExp, string])[] = [
+  [/^SASL/, 'refused our credentials'],
+  [/^The server does not support SSL|certificate|Hostname\/IP does not match/i, 'cannot be reached safely'],
+  [/^(?:Query read timeout|timeout expired)/, 'does not answer'],
+  [
+    /^(?:Connection terminated|Client has encountered a connection error|Client was closed)/,
+    'is out of reach',
+  ],
+];
 
 export interface Judged {
   readonly error: Error;
@@ -78,8 +85,9 @@ function outageOf(error: Error): Outage | undefined {
   const code = codeOf(error);
   const known = bySqlState[code] ?? (code.length === 5 ? bySqlState[code.slice(0, 2)] : undefined);
   if (known !== undefined) return known;
-  if (bySocketCode.has(code) || byMessage.test(error.message)) return { says: 'is out of reach', lost: true };
-  return undefined;
+  if (bySocketCode.has(code)) return { says: 'is out of reach', lost: true };
+  const [, says] = byMessage.find(([message]) => message.test(error.message)) ?? [];
+  return says === undefined ? undefined : { says, lost: true };
 }
 
 function codeOf(error: unknown): string {

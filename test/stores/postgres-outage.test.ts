@@ -1,0 +1,337 @@
+/** PostgreSQL that is lost, slow, full or read-only (DP9–DP13): what rejects says so, and we are back within 5 s. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { Client } from 'pg';
+import { migrate } from '../../src/stores/sql/migrate.ts';
+import type { SchemaStep } from '../../src/stores/sql/schema-step.ts';
+import { schemaSteps } from '../../src/stores/sql/schema-steps.ts';
+import { aRow } from '../conformance/ledger.ts';
+import { openPostgresServer } from '../servers/postgres-server.ts';
+import { clock, type OpenedStore, openTestStore, postgresBackend } from './databases.ts';
+import { hasCode } from './failure-code.ts';
+
+const unavailable = hasCode('dependency_unavailable');
+const backWithinMs = 5_000;
+const year = { fromDay: '2026-01-01', toDay: '2027-01-01', where: {} } as const;
+
+async function serverFor(t: TestContext, config: Record<string, string> = {}) {
+  const server = await openPostgresServer({ config });
+  t.after(() => server.stop());
+  return server;
+}
+
+async function connected(t: TestContext, url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  t.after(() => client.end().catch(() => undefined));
+  return client;
+}
+
+/** Appends until it works; every failure on the way must be an outage. How long that took. */
+async function backAfterMs({ ledger }: OpenedStore): Promise<number> {
+  const startMs = clock.now();
+  for (;;) {
+    try {
+      await ledger.append([aRow()]);
+      return clock.now() - startMs;
+    } catch (error) {
+      assert.ok(unavailable(error), String(error));
+      assert.ok(
+        clock.now() - startMs < 2 * backWithinMs,
+        `not back after ${clock.now() - startMs} ms: ${error}`,
+      );
+    }
+  }
+}
+
+async function assertBack(store: OpenedStore): Promise<void> {
+  const tookMs = await backAfterMs(store);
+  assert.ok(tookMs <= backWithinMs, `${tookMs} ms`);
+  assert.deepEqual(
+    store.troubles.map((trouble) => trouble !== undefined),
+    store.troubles.map((_, at) => at % 2 === 0),
+    'trouble is told when it begins and when it ends, once each',
+  );
+  assert.equal(store.troubles.at(-1), undefined);
+}
+
+/** Ten appenders that go on whatever happens, until they are told to end. */
+function keepAppending({ ledger }: OpenedStore) {
+  const kept = new Set<string>();
+  const wrong: unknown[] = [];
+  let ended = false;
+  const appenders = Array.from({ length: 10 }, async () => {
+    while (!ended) {
+      const row = aRow();
+      await ledger.append([row]).then(
+        () => kept.add(row.id),
+        (error) => unavailable(error) || wrong.push(error),
+      );
+    }
+  });
+  return {
+    kept,
+    end: async () => {
+      ended = true;
+      await Promise.all(appenders);
+      assert.deepEqual(wrong, []);
+    },
+  };
+}
+
+test('a server that is killed under load costs outages and not the process, and what was kept is kept (DP9, R21)', async (t) => {
+  const server = await serverFor(t, { fsync: 'on' });
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  const load = keepAppending(store);
+  await until(() => load.kept.size > 50);
+  server.kill();
+  await until(() => store.troubles.length > 0);
+  await assert.rejects(store.check(), unavailable);
+  await server.restart();
+  await assertBack(store);
+  await load.end();
+  const page = await store.ledger.page({ ...year, rowsMax: 10_000 });
+  const found = new Set(page.rows.map(({ id }) => id));
+  assert.deepEqual(
+    [...load.kept].filter((id) => !found.has(id)),
+    [],
+  );
+  const [total] = await store.ledger.sum({ ...year, by: [], rowsMax: 1 });
+  assert.equal(total?.exchanges, found.size);
+});
+
+test('a server that restarts under load is back within 5 s (DP10, 57P01)', async (t) => {
+  const server = await serverFor(t);
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  const load = keepAppending(store);
+  await until(() => load.kept.size > 50);
+  await server.restart();
+  await assertBack(store);
+  await load.end();
+});
+
+test('idle connections that a restart has cut are not a fault of the next append (R21)', async (t) => {
+  const server = await serverFor(t);
+  const store = await openTestStore(t, server.url);
+  await Promise.all(Array.from({ length: 8 }, () => store.ledger.append([aRow()])));
+  await server.restart();
+  await assertBack(store);
+});
+
+test('a primary that has become read-only is an outage, and its connections are not kept (DP11, 25006)', async (t) => {
+  const server = await serverFor(t);
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  const operator = await connected(t, server.url);
+  await operator.query('alter database postgres set default_transaction_read_only = on');
+  await operator.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace short'`,
+  );
+  await until(async () => (await store.ledger.append([aRow()]).catch((error) => error)) !== undefined);
+  await assert.rejects(
+    store.ledger.append([aRow()]),
+    (error) => unavailable(error) && /read-only/.test(String(error)),
+  );
+  await operator.query('set default_transaction_read_only = off');
+  await operator.query('alter database postgres set default_transaction_read_only = off');
+  await assertBack(store);
+});
+
+test('a failover behind one name is followed: from a server that stands still to one that works (DP11)', async (t) => {
+  const [old, fresh] = await Promise.all([serverFor(t), serverFor(t)]);
+  const name = await switchTo(t, old.port);
+  const url = new URL(old.url);
+  url.port = String(name.port);
+  const store = await openTestStore(t, url.href);
+  const next = await openTestStore(t, fresh.url);
+  await Promise.all([store.migrate(), next.migrate()]);
+  await store.ledger.append([aRow()]);
+  old.pause();
+  t.after(() => old.resume());
+  await assert.rejects(store.ledger.append([aRow()]), unavailable);
+  name.to(fresh.port);
+  await assertBack(store);
+});
+
+test('a table that is locked costs an append two seconds, and reports none of the appends’ connections (DP12)', async (t) => {
+  const server = await serverFor(t);
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  const operator = await connected(t, server.url);
+  await operator.query('begin');
+  await operator.query('lock table ledger in access exclusive mode');
+  const startMs = clock.now();
+  await assert.rejects(
+    store.ledger.append([aRow()]),
+    (error) => unavailable(error) && /too long/.test(String(error)),
+  );
+  assert.ok(clock.now() - startMs < 4_000, `${clock.now() - startMs} ms`);
+  // Many reports wait for the lock as well; what only asks of other tables goes on beside them.
+  const reports = Array.from({ length: 12 }, () =>
+    store.ledger.page({ ...year, rowsMax: 10 }).catch((error) => error),
+  );
+  const { tookMs } = await store.check();
+  assert.ok(tookMs < 1_000, `${tookMs} ms`);
+  await operator.query('rollback');
+  await Promise.all(reports);
+  await assertBack(store);
+});
+
+test('a server that stands still is given up in time, and used again when it goes on (DP12)', async (t) => {
+  const server = await serverFor(t);
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  server.pause();
+  const startMs = clock.now();
+  await assert.rejects(store.ledger.append([aRow()]), unavailable);
+  assert.ok(clock.now() - startMs < 4_500, `${clock.now() - startMs} ms`);
+  server.resume();
+  await assertBack(store);
+});
+
+test('too many connections elsewhere is an outage while none is left, and not after (DP13, 53300)', async (t) => {
+  const server = await serverFor(t, { max_connections: '15', superuser_reserved_connections: '0' });
+  const store = await openTestStore(t, server.url);
+  await store.migrate();
+  await store.close();
+  const others = await Promise.all(Array.from({ length: 15 }, () => takeConnection(t, server.url)));
+  const late = await openTestStore(t, server.url);
+  await assert.rejects(
+    late.ledger.append([aRow()]),
+    (error) => unavailable(error) && /connections/.test(String(error)),
+  );
+  await Promise.all(others.map((client) => client?.end()));
+  await assertBack(late);
+});
+
+test('all replicas together leave the server ten connections, also when there are more of them than before (R4)', async (t) => {
+  const server = await serverFor(t, { max_connections: '30' });
+  const operator = await connected(t, server.url);
+  let replicas = 1;
+  const store = await openTestStore(t, server.url, { replicas: () => replicas });
+  const busy = () => Promise.all(Array.from({ length: 60 }, () => store.ledger.append([aRow()])));
+  const open = async () => {
+    const { rows } = await operator.query(
+      `select count(*) from pg_stat_activity where application_name like 'millrace%'`,
+    );
+    return Number(rows[0].count);
+  };
+  await busy();
+  assert.ok((await open()) <= 20, `${await open()}`);
+  assert.equal((await store.check()).connections?.most, 20);
+  replicas = 4;
+  await busy();
+  assert.equal((await store.check()).connections?.most, 5);
+  await until(async () => (await open()) <= 5);
+});
+
+test('reports ask the replica, and the primary when there is none', async (t) => {
+  const [primary, copy] = await Promise.all([serverFor(t), serverFor(t)]);
+  const store = await openTestStore(t, { url: primary.url, replica: copy.url });
+  await store.ledger.append([aRow()]);
+  const exchanges = async () => (await store.ledger.sum({ ...year, by: [], rowsMax: 1 }))[0]?.exchanges;
+  assert.equal(await exchanges(), 1, 'the copy has no tables yet');
+  const other = await openTestStore(t, copy.url);
+  await other.ledger.append([aRow(), aRow(), aRow()]);
+  await other.close();
+  assert.equal(await exchanges(), 3);
+  assert.equal((await store.ledger.page({ ...year, rowsMax: 10 })).rows.length, 3);
+  copy.kill();
+  assert.equal(await exchanges(), 1);
+  assert.deepEqual(store.troubles, []);
+});
+
+test('a server that is not there at the start is awaited without a restart (R3)', async (t) => {
+  const server = await serverFor(t);
+  server.kill();
+  const store = await openTestStore(t, server.url);
+  await assert.rejects(store.migrate(), unavailable);
+  await assert.rejects(store.ledger.append([aRow()]), unavailable);
+  await server.restart();
+  await assertBack(store);
+});
+
+test('wrong credentials are an outage with a reason, and never show the password', async (t) => {
+  const server = await serverFor(t);
+  const url = new URL(server.url);
+  url.password = 'hunter2secret';
+  const store = await openTestStore(t, url.href);
+  const said = (error: unknown) =>
+    unavailable(error) && !`${error}${JSON.stringify(error)}`.includes('hunter2secret');
+  await assert.rejects(store.ledger.append([aRow()]), said);
+});
+
+test('a migration whose server is killed half-way has changed nothing, and can be taken afterwards (DP15)', async (t) => {
+  const server = await serverFor(t, { fsync: 'on' });
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  const backend = await postgresBackend(t, server.url);
+  const step = (during: () => void): SchemaStep => ({
+    step: schemaSteps.length + 1,
+    name: 'wider',
+    compatibleFrom: 1,
+    up: async ({ schema }) => {
+      await schema.createTable('wider').addColumn('one', 'integer').execute();
+      during();
+      await schema.createTable('widest').addColumn('one', 'integer').execute();
+    },
+    down: async () => undefined,
+  });
+  const up = (last: SchemaStep) =>
+    backend.migrateWith((database) =>
+      migrate(database, { dialect: 'postgres', steps: [...schemaSteps, last], clock }),
+    );
+  await assert.rejects(up(step(() => server.kill())), unavailable);
+  await server.restart();
+  await assertBack(store);
+  assert.equal((await store.check()).schemaStep, schemaSteps.length);
+  assert.equal((await up(step(() => undefined))).step, schemaSteps.length + 1);
+});
+
+/** The server tells its last places to those who come too late. */
+async function takeConnection(t: TestContext, url: string): Promise<Client | undefined> {
+  return await connected(t, url).catch(() => undefined);
+}
+
+/** A name that leads to one server and then to another: a port of its own, and connections as they are. */
+async function switchTo(t: TestContext, first: number) {
+  let port = first;
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => sockets.delete(socket));
+      socket.pipe(other);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
+    to: (next: number) => {
+      port = next;
+    },
+  };
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const startMs = clock.now();
+  while (!(await isSo())) {
+    assert.ok(clock.now() - startMs < 10_000, 'it did not come to that');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
