@@ -26,8 +26,12 @@ export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
 const shipEveryMs = 1_000;
 const retryMs = { first: 1_000, most: 30_000 };
 const lookEveryMs = 30_000;
-/** A twentieth of the time at most: under full load the spool grows, and is shipped when there is less to do. */
-const restFactor = 19;
+/**
+ * Rests are so many times as long as the work before them: a process that is busy with requests ships little, and lets the
+ * spool grow; one that is not catches up.
+ */
+const restFactor = { idle: 4, busy: 49 };
+const busyFrom = 0.6;
 
 interface Place {
   nextByte: number;
@@ -47,12 +51,13 @@ export class Shipper {
   #retryMs = retryMs.first;
   #troubled = false;
   #closed = false;
+  #seen = performance.eventLoopUtilization();
   /** Ends the rest between two batches. */
   #resting: () => void = () => {};
 
   constructor(options: ShipperOptions) {
     this.#options = options;
-    this.#keeping = { ...options, rest: (tookMs) => this.#rest(tookMs * restFactor) };
+    this.#keeping = { ...options, rest: (tookMs) => this.#rest(tookMs) };
   }
 
   /** There is something new. */
@@ -97,8 +102,12 @@ export class Shipper {
     return this.#options.clock.after(ms, () => void this.ship());
   }
 
-  #rest(ms: number): Promise<void> {
+  #rest(tookMs: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    const seen = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(seen, this.#seen);
+    this.#seen = seen;
+    const ms = tookMs * (utilization > busyFrom ? restFactor.busy : restFactor.idle);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#options.clock.after(ms, resolve);
     this.#resting = () => {
