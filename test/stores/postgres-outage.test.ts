@@ -1,7 +1,5 @@
 /** PostgreSQL that is lost, slow, full or read-only (DP9–DP13): what rejects says so, and we are back within 5 s. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Client } from 'pg';
 import { migrate } from '../../src/stores/sql/migrate.ts';
@@ -11,6 +9,7 @@ import { aRow } from '../conformance/ledger.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
 import { clock, type OpenedStore, openTestStore, postgresBackend } from './databases.ts';
 import { hasCode } from './failure-code.ts';
+import { switchTo } from './switched-port.ts';
 
 const unavailable = hasCode('dependency_unavailable');
 const backWithinMs = 5_000;
@@ -296,36 +295,6 @@ test('a migration whose server is killed half-way has changed nothing, and can b
 /** The server tells its last places to those who come too late. */
 async function takeConnection(t: TestContext, url: string): Promise<Client | undefined> {
   return await connected(t, url).catch(() => undefined);
-}
-
-/** A name that leads to one server and then to another: a port of its own, and connections as they are. */
-async function switchTo(t: TestContext, first: number) {
-  let port = first;
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => sockets.delete(socket));
-      socket.pipe(other);
-    }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const address = server.address();
-  return {
-    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
-    to: (next: number) => {
-      port = next;
-    },
-  };
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
