@@ -4,6 +4,7 @@
  */
 import type { Dialect } from './call.ts';
 import type { Failure } from './failure.ts';
+import type { LedgerRow, NanoUsd } from './ledger.ts';
 import type { StopReason, Usage } from './part.ts';
 
 export interface AttemptRecord {
@@ -53,6 +54,11 @@ export class Trail {
   firstContentMs = 0;
   usage: Usage | undefined = undefined;
   stop: StopReason | undefined = undefined;
+  // whoever keeps account of what has finished, by the prices of `configId`; all empty where no upstream was asked
+  costNanoUsd: NanoUsd = 0;
+  priceVersion = '';
+  savedNanoUsd: NanoUsd = 0;
+  savedBy: LedgerRow['savedBy'] = '';
   // any stage
   readonly warnings: string[] = [];
   #warned = 0;

@@ -4,8 +4,11 @@
  */
 import type { Trail } from '../core/trail.ts';
 
+export type Observer = (trail: Trail) => void;
+
 export interface Accounts {
-  keep(trail: Trail): void;
+  /** `first` goes before all others: it writes what they read, by the configuration that served the exchange. */
+  keep(trail: Trail, first?: Observer): void;
   /** For what must not wait for the end of the turn: the end of the process. */
   flush(): void;
 }
@@ -14,16 +17,24 @@ export interface Accounts {
 const waitingMax = 256;
 
 /** Observers are called in order. They never wait, and one that throws hurts itself alone (P6). */
-export function createAccounts(observers: ReadonlyArray<(trail: Trail) => void>): Accounts {
+export function createAccounts(observers: readonly Observer[]): Accounts {
   let waiting: Trail[] = [];
+  let firsts: (Observer | undefined)[] = [];
   const flush = () => {
     const trails = waiting;
+    const before = firsts;
     waiting = [];
-    for (const trail of trails) for (const observer of observers) tell(observer, trail);
+    firsts = [];
+    for (const [index, trail] of trails.entries()) {
+      const first = before[index];
+      if (first !== undefined) tell(first, trail);
+      for (const observer of observers) tell(observer, trail);
+    }
   };
   return {
-    keep: (trail) => {
+    keep: (trail, first) => {
       waiting.push(trail);
+      firsts.push(first);
       if (waiting.length === 1) setImmediate(flush);
       else if (waiting.length >= waitingMax) flush();
     },
@@ -31,7 +42,7 @@ export function createAccounts(observers: ReadonlyArray<(trail: Trail) => void>)
   };
 }
 
-function tell(observer: (trail: Trail) => void, trail: Trail): void {
+function tell(observer: Observer, trail: Trail): void {
   try {
     observer(trail);
   } catch (mistake) {

@@ -31,7 +31,7 @@ function lineOf(trail: Trail, wallMs: number): string {
     `"tenant":${quoted(trail.tenant)},"model":${quoted(model)},"upstream":${quoted(trail.upstream)},` +
     `"targetModel":${quoted(trail.targetModel)},"stream":${trail.stream},` +
     `"tookMs":${round(trail.endedMs - trail.startedMs)},"bytesIn":${trail.bytesIn},"bytesOut":${trail.bytesOut},` +
-    `"config":"${trail.configId}"${answered(trail)}${seldom(trail)}` +
+    `"config":"${trail.configId}"${answered(trail)}${priced(trail)}${seldom(trail)}` +
     `,"msg":"${trail.route === '' ? 'unknown route' : trail.route} ${trail.outcome}"}\n`
   );
 }
@@ -55,6 +55,13 @@ function answered({ firstContentMs, startedMs, usage, stop }: Trail): string {
   const first = firstContentMs > 0 ? `,"firstTokenMs":${round(firstContentMs - startedMs)}` : '';
   const tokens = usage === undefined ? '' : told(usage);
   return stop === undefined ? first + tokens : `${first}${tokens},"stop":"${stop}"`;
+}
+
+/** What an upstream adds. */
+function priced({ priceVersion, costNanoUsd, savedNanoUsd, savedBy }: Trail): string {
+  if (priceVersion === '') return '';
+  const cost = `,"priceVersion":"${priceVersion}","costNanoUsd":${costNanoUsd}`;
+  return savedBy === '' ? cost : `${cost},"savedNanoUsd":${savedNanoUsd},"savedBy":"${savedBy}"`;
 }
 
 function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0 }: Usage): string {

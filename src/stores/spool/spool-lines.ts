@@ -22,6 +22,7 @@ export function parseSpoolLine(line: string): SpoolLine | undefined {
   return id === '' || outcome === undefined ? undefined : { kind: 'end', id, row: rowOf(id, outcome, read) };
 }
 
+const savers: readonly LedgerRow['savedBy'][] = ['cache', 'routing', 'self-hosting'];
 const outcomes: readonly LedgerOutcome[] = ['complete', 'failed', 'aborted'];
 
 interface Reader {
@@ -64,6 +65,6 @@ function rowOf(id: string, outcome: LedgerOutcome, { text, number, flag }: Reade
     priceVersion: text('priceVersion'),
     costNanoUsd: number('costNanoUsd'),
     savedNanoUsd: number('savedNanoUsd'),
-    savedBy: '',
+    savedBy: savers.find((known) => known === text('savedBy')) ?? '',
   };
 }

@@ -1,0 +1,99 @@
+/** Prices as the configuration names them: of models by their tokens, of servers by the month. */
+import { z } from 'zod';
+import { modelName } from '../lib/options.ts';
+import { type RatesPerM, usdPerMMax } from './price.ts';
+import { type ServerPrice, serverRates } from './server-rates.ts';
+
+const usdPerM = z.number().min(0).max(usdPerMMax);
+const perSecond = z.number().min(0.1).max(100_000_000);
+
+const longContextOptions = z.strictObject({
+  aboveTokens: z.int().min(1).max(100_000_000).describe('From more input tokens than these on.'),
+  inputPerM: usdPerM.describe('As above it, and so are the others.'),
+  outputPerM: usdPerM,
+  cachedInputPerM: usdPerM.optional(),
+  reasoningPerM: usdPerM.optional(),
+});
+
+const priceOptions = z
+  .strictObject({
+    inputPerM: usdPerM.optional().describe('US dollars for a million input tokens.'),
+    outputPerM: usdPerM.optional().describe('US dollars for a million output tokens; 0 for embeddings.'),
+    cachedInputPerM: usdPerM
+      .optional()
+      .describe('For input that the upstream had kept; as input when absent.'),
+    reasoningPerM: usdPerM.optional().describe('For output of hidden reasoning; as output when absent.'),
+    longContext: longContextOptions
+      .optional()
+      .describe('Other prices, for the whole of a request with a long input.'),
+    monthlyUsd: z
+      .number()
+      .min(0)
+      .max(10_000_000)
+      .optional()
+      .describe(
+        'Of an upstream, in place of prices of tokens: what its server costs a month, in US dollars.',
+      ),
+    inputTokensPerSecond: perSecond
+      .optional()
+      .describe('How fast that server reads with all its slots busy. `millrace bench` measures it.'),
+    outputTokensPerSecond: perSecond.optional().describe('How fast it writes with all its slots busy.'),
+    utilisation: z
+      .number()
+      .min(0.001)
+      .max(1)
+      .optional()
+      .describe(
+        'The share of the month that it is busy: 0.3 lets each busy hour pay for two idle ones and more.',
+      ),
+  })
+  .superRefine((price, context) => {
+    for (const [key, message] of misplaced(price)) context.addIssue({ code: 'custom', path: [key], message });
+  })
+  // As found to be just now.
+  .transform((price) => price as TokenPrice | ServerPrice);
+
+export const pricesOptions = z
+  .object({
+    premium: modelName
+      .optional()
+      .describe(
+        'The model that your own servers stand in for: what it would have cost more is counted as saved. ' +
+          'One of the catalogue, or one with a price of its own.',
+      ),
+  })
+  .catchall(priceOptions)
+  .default({});
+
+interface LongContext extends RatesPerM {
+  readonly aboveTokens: number;
+}
+
+export interface TokenPrice extends RatesPerM {
+  readonly longContext?: LongContext | undefined;
+}
+
+type Keys = Readonly<Record<string, unknown>>;
+
+const tokenKeys = ['inputPerM', 'outputPerM'];
+const tokenKeysAlone = [...tokenKeys, 'cachedInputPerM', 'reasoningPerM', 'longContext'];
+const serverKeys = ['monthlyUsd', 'inputTokensPerSecond', 'outputTokensPerSecond', 'utilisation'];
+
+function misplaced(price: Keys): [key: string, message: string][] {
+  const said = (key: string) => price[key] !== undefined;
+  const ofServer = said('monthlyUsd');
+  const wrong = (ofServer ? tokenKeysAlone : serverKeys).filter(said);
+  const missing = (ofServer ? serverKeys : tokenKeys).filter((key) => !said(key));
+  if (wrong.length > 0) {
+    const message = ofServer
+      ? 'has no place beside `monthlyUsd`'
+      : 'needs `monthlyUsd` beside it, and no prices of tokens';
+    return wrong.map((key) => [key, message]);
+  }
+  if (missing.length > 0) return missing.map((key) => [key, 'is missing']);
+  if (!ofServer) return [];
+  const { inputPerM, outputPerM } = serverRates(price as unknown as ServerPrice);
+  return Math.max(inputPerM, outputPerM) <= usdPerMMax
+    ? []
+    : [['monthlyUsd', `comes to more than ${usdPerMMax} US dollars for a million tokens`]];
+}

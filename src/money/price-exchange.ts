@@ -1,0 +1,75 @@
+/** Writes into a finished trail what it cost, by the prices of the configuration that served it. */
+import type { Trail } from '../core/trail.ts';
+import { costOf, doubtOf } from './cost-of.ts';
+import type { Price } from './price.ts';
+import type { PriceBook, Served, Tariff } from './price-book.ts';
+
+export interface PricingOptions {
+  readonly book: PriceBook;
+  /** What the operator's own servers stand in for, if anything. Called once, when it is first needed. */
+  readonly premium: () => Price | undefined;
+  /** Called once a model whose price nobody knows. */
+  readonly onUnknown: (served: Served, tariff: Tariff) => void;
+}
+
+/** Clients may make up models for an upstream that lists none: beyond so many, all that was found is found anew. */
+const tariffsMax = 4_096;
+const toldMax = 1_000;
+
+export function createPricing(options: PricingOptions): (trail: Trail) => void {
+  const tariffs = new Tariffs(options);
+  let premium: { readonly price: Price | undefined } | undefined;
+  return (trail) => {
+    const { usage } = trail;
+    if (trail.upstream === '' || trail.callKind === '') return;
+    const tariff = tariffs.of(trail);
+    trail.priceVersion = tariff.version;
+    if (usage === undefined) return;
+    const doubt = doubtOf(usage);
+    if (doubt !== undefined) trail.warn([`the usage that ${trail.upstream} told cannot be right: ${doubt}`]);
+    trail.costNanoUsd = costOf(usage, tariff.price);
+    if (!tariff.own || trail.callKind === 'embed') return;
+    premium ??= { price: options.premium() };
+    if (premium.price === undefined) return;
+    trail.savedNanoUsd = Math.max(0, costOf(usage, premium.price) - trail.costNanoUsd);
+    if (trail.savedNanoUsd > 0) trail.savedBy = 'self-hosting';
+  };
+}
+
+/** Found once for each model of each upstream. */
+class Tariffs {
+  readonly #options: PricingOptions;
+  readonly #told = new Set<string>();
+  #found = new Map<string, Map<string, Map<string, Tariff>>>();
+  #size = 0;
+
+  constructor(options: PricingOptions) {
+    this.#options = options;
+  }
+
+  of(served: Served): Tariff {
+    return this.#found.get(served.upstream)?.get(served.targetModel)?.get(served.model) ?? this.#find(served);
+  }
+
+  #find(served: Served): Tariff {
+    const tariff = this.#options.book.tariffOf(served);
+    if (tariff.version.startsWith('highest:')) this.#tell(served, tariff);
+    if (this.#size >= tariffsMax) {
+      this.#found = new Map();
+      this.#size = 0;
+    }
+    const { upstream, targetModel, model } = served;
+    const ofUpstream = this.#found.get(upstream) ?? new Map<string, Map<string, Tariff>>();
+    const ofTarget = ofUpstream.get(targetModel) ?? new Map<string, Tariff>();
+    this.#found.set(upstream, ofUpstream.set(targetModel, ofTarget.set(model, tariff)));
+    this.#size += 1;
+    return tariff;
+  }
+
+  #tell(served: Served, tariff: Tariff): void {
+    const name = `${served.upstream}/${served.targetModel}`;
+    if (this.#told.has(name) || this.#told.size >= toldMax) return;
+    this.#told.add(name);
+    this.#options.onUnknown(served, tariff);
+  }
+}
