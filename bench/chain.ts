@@ -103,6 +103,8 @@ const metrics = createMetrics({
   queued: () => 0,
   upstreams: () => [],
   spoolLost: () => 0,
+  turnsLost: () => 0,
+  degraded: () => ({}),
 });
 const principal = { keyName: 'bench', tenant: 'default', role: 'developer' } as const;
 const each = { perMs: 1, count: 1e9 };
@@ -114,6 +116,7 @@ const handler = createChain({
   telemetry: {
     clock,
     configId: 'bench',
+    degraded: () => '',
     account: accounts.keep,
   },
   voices: { voices },

@@ -9,6 +9,10 @@ export const statusShape = z.object({
   configId: z.string(),
   configFiles: z.array(z.string()),
   accepting: z.boolean(),
+  /** Gateways that share state with this one, itself included. */
+  replicas: z.int(),
+  /** What cannot be reached. */
+  degraded: z.array(z.string()),
   /** Exchanges that are being served at this moment. */
   inFlight: z.int(),
   /** Requests that wait for a slot. */

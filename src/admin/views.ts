@@ -22,6 +22,11 @@ export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof
     configId: snapshot.id,
     configFiles: [...reloader.loaded.files],
     accepting: lasting.accepting(),
+    replicas: lasting.shared.presence.count(),
+    degraded: lasting
+      .degraded()
+      .split(', ')
+      .filter((name) => name !== ''),
     inFlight: gateway.listener.inFlight,
     waiting: lasting.slots.waiting,
     rssBytes: process.memoryUsage.rss(),

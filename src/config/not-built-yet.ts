@@ -17,6 +17,7 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   jobs: 'jobs in the background',
   rollouts: 'gradual changes of models',
   tools: 'tools run by the gateway',
+  'shared.cacheUrl': 'a second server for caches',
   'listen.tls': 'TLS on the listener; until then put a proxy in front',
   'listen.trustedProxies': 'believing the addresses that proxies forward',
   'listen.cors': 'answering browsers on other sites',
@@ -44,7 +45,6 @@ interface ValueNotBuiltYet {
 }
 
 export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
-  { path: 'shared', matches: /^rediss?:/, shown: 'redis://…', what: 'state shared over Redis' },
   { path: 'auth', matches: /^jwt$/, shown: 'jwt', what: 'signing in by JWT' },
   { path: 'auth', matches: /^both$/, shown: 'both', what: 'signing in by JWT' },
   { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },

@@ -5,7 +5,8 @@ import { allowParametersOption, limitsOptions } from '../identity/limit-options.
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
-import { conversationsOptions, dataOption, sharedOption } from '../stores/options.ts';
+import { conversationsOptions, dataOption } from '../stores/options.ts';
+import { sharedStateOption } from '../stores/shared-options.ts';
 import { durableStoreOption } from '../stores/store-options.ts';
 import { telemetryOptions } from '../telemetry/options.ts';
 import { upstreamsOptions } from './upstream-options.ts';
@@ -18,7 +19,7 @@ const install = {
   admin: adminOptions.prefault({}).describe('The operators’ listener.'),
   data: dataOption.describe('The folder for what the gateway keeps. Relative to the file that names it.'),
   store: durableStoreOption,
-  shared: sharedOption.describe('Where state lies that replicas would share.'),
+  shared: sharedStateOption,
   conversations: conversationsOptions.prefault({}).describe('The conversations that the gateway keeps.'),
 };
 

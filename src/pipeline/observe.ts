@@ -9,6 +9,8 @@ export interface ObserveOptions {
   /** Metrics, log and spool: takes the finished trail, and neither waits nor throws. */
   readonly account: (trail: Trail) => void;
   readonly configId: string;
+  /** What cannot be reached, by name; empty when all is well. Clients are told: that we go on is no secret (G19). */
+  readonly degraded: () => string;
 }
 
 export function observe(options: ObserveOptions): Stage<Received> {
@@ -28,6 +30,9 @@ export function observe(options: ObserveOptions): Stage<Received> {
     exchange.trail.status = reply.status;
     if (reply.body instanceof Uint8Array) exchange.trail.bytesOut = reply.body.length;
     onEnded(reply, (outcome) => settle(exchange.trail, outcome));
-    return reply;
+    const degraded = options.degraded();
+    return degraded === ''
+      ? reply
+      : { ...reply, headers: [...reply.headers, 'x-millrace-degraded', degraded] };
   };
 }

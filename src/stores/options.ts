@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { bytes } from '../lib/options.ts';
 
 export const dataOption = z.string().min(1).default('./.millrace');
-export const sharedOption = z.literal('memory').default('memory');
 
 export const conversationsOptions = z.strictObject({
   ttlS: z

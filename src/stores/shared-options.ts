@@ -10,9 +10,6 @@ const redisUrl = secret.refine(
 
 const redisOptions = z.strictObject({
   url: redisUrl.describe('The address of the server; it alone may be written as text.'),
-  cacheUrl: redisUrl
-    .optional()
-    .describe('A second server for caches, so that they cannot push out limits and budgets.'),
 });
 
 export const sharedStateOption = z

@@ -8,6 +8,8 @@ const sources = {
   inFlight: () => 3,
   queued: () => 1,
   spoolLost: () => 0,
+  turnsLost: () => 0,
+  degraded: () => ({ shared: true, store: false }),
   upstreams: () => [{ name: 'gpu "a"', state: 'up', inFlight: 2 }],
 };
 

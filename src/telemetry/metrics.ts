@@ -11,6 +11,9 @@ export interface MetricsSources {
   readonly queued: () => number;
   readonly upstreams: () => ReadonlyArray<{ name: string; state: string; inFlight: number }>;
   readonly spoolLost: () => number;
+  readonly turnsLost: () => number;
+  /** What cannot be reached. */
+  readonly degraded: () => Readonly<Record<string, boolean>>;
 }
 
 export interface Metrics {
@@ -144,10 +147,20 @@ function renderGauges(sources: MetricsSources): string {
   const occupied = upstreams.map(
     (upstream) => `millrace_upstream_in_flight{upstream="${escaped(upstream.name)}"} ${upstream.inFlight}\n`,
   );
+  const degraded = Object.entries(sources.degraded()).map(
+    ([dependency, away]) => `millrace_degraded{dependency="${dependency}"} ${away ? 1 : 0}\n`,
+  );
   return [
     gauge('millrace_in_flight', 'Requests being served.', sources.inFlight()),
     gauge('millrace_queue_depth', 'Requests waiting for a slot.', sources.queued()),
     gauge('millrace_spool_lost', 'Finished exchanges that could not be kept.', sources.spoolLost()),
+    gauge(
+      'millrace_conversation_turns_lost',
+      'Turns of conversations that could not be kept.',
+      sources.turnsLost(),
+    ),
+    head('millrace_degraded', 'gauge', '1 for what cannot be reached.'),
+    ...degraded,
     gauge('process_resident_memory_bytes', 'Memory in use.', process.memoryUsage.rss()),
     head('millrace_upstream_state', 'gauge', '1 for the state that an upstream is in.'),
     ...state,

@@ -1,4 +1,5 @@
 /** Opens everything and connects it: the running gateway, as the command line and the tests start it. */
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
@@ -10,8 +11,9 @@ import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
-import { createMemoryConversations } from '../stores/memory/conversations.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
+import { openShared } from '../stores/open-shared.ts';
+import type { Shared } from '../stores/shared-state.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
@@ -48,12 +50,13 @@ const conversationBytesMax = 1024 * 1024;
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { config } = options.loaded;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const records = await openRecords({ config, clock: options.clock, log: options.log });
-  const running = new Running(options, records);
-  const { address } = config.listen;
+  const shared = await openSharedState(options);
+  const { clock, log } = options;
+  const records = await openRecords({ config, clock, log, replicas: () => shared.presence.count() });
+  const running = new Running(options, { records, shared });
   try {
-    running.listener = await openListener(address, {
-      clock: options.clock,
+    running.listener = await openListener(config.listen.address, {
+      clock,
       keepAliveMs: config.listen.keepAliveMs,
       headersMs: config.listen.headersMs,
       connectionsMax: config.listen.connectionsMax,
@@ -67,6 +70,21 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return running as Gateway;
 }
 
+function openSharedState({ loaded, clock, log }: GatewayOptions): Promise<Shared> {
+  return openShared(loaded.config.shared, {
+    clock,
+    id: randomUUID(),
+    onTrouble: (trouble) => {
+      if (trouble === undefined) log.info({}, 'what replicas share is shared again');
+      else
+        log.error(
+          { message: trouble.message },
+          'what replicas share cannot be reached: each enforces its part',
+        );
+    },
+  });
+}
+
 class Running {
   readonly lasting: Lasting;
   listener: Listener | undefined;
@@ -75,14 +93,16 @@ class Running {
   readonly #options: GatewayOptions;
   readonly #pool: UpstreamPool;
   readonly #records: Records;
+  readonly #shared: Shared;
   readonly #generations = new Generations();
   #accepting = true;
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, records: Records) {
+  constructor(options: GatewayOptions, { records, shared }: { records: Records; shared: Shared }) {
     this.#options = options;
     this.#records = records;
+    this.#shared = shared;
     this.#pool = new UpstreamPool(options.clock);
     this.lasting = this.#createLasting();
     this.snapshot = this.#createSnapshot(options.loaded);
@@ -116,7 +136,14 @@ class Running {
     await this.#pool.close();
     this.lasting.accounts.flush();
     await this.#records.close();
+    await this.#shared.close();
     this.#options.log.flush();
+  }
+
+  #degraded(): string {
+    const shared = this.#shared.state.degraded;
+    if (this.#records.reachable) return shared ? 'shared' : '';
+    return shared ? 'shared, store' : 'store';
   }
 
   #createSnapshot(loaded: LoadedConfig, before?: Snapshot): Snapshot {
@@ -165,6 +192,8 @@ class Running {
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => slots.waiting,
       spoolLost: () => this.#records.spool.lost,
+      turnsLost: () => this.#shared.state.turnsLost,
+      degraded: () => ({ shared: this.#shared.state.degraded, store: !this.#records.reachable }),
       upstreams: () =>
         this.snapshot.upstreams.map((upstream) => ({
           name: upstream.name,
@@ -179,17 +208,16 @@ class Running {
       health,
       slots,
       catalogue: new Catalogue(),
-      conversations: createMemoryConversations(
-        {
-          ttlS: conversations.ttlS,
-          bytesMax: conversations.bytes,
-          messagesMax: conversations.turns,
-          conversationBytesMax,
-        },
-        clock,
-      ),
+      conversations: this.#shared.conversations({
+        ttlS: conversations.ttlS,
+        bytesMax: conversations.bytes,
+        messagesMax: conversations.turns,
+        conversationBytesMax,
+      }),
       store,
       spool,
+      shared: this.#shared,
+      degraded: () => this.#degraded(),
       accounts: createAccounts([
         metrics.observe,
         (trail) => {

@@ -4,6 +4,7 @@ import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Shared } from '../stores/shared-state.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Accounts } from '../telemetry/accounts.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -20,6 +21,9 @@ export interface Lasting {
   readonly accounts: Accounts;
   readonly spool: Spool;
   readonly store: Store;
+  readonly shared: Shared;
+  /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
+  readonly degraded: () => string;
   /** False while draining. */
   readonly accepting: () => boolean;
 }

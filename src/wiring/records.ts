@@ -11,6 +11,8 @@ import type { Log } from '../telemetry/log.ts';
 export interface Records {
   readonly store: Store;
   readonly spool: Spool;
+  /** As far as anybody has tried. */
+  readonly reachable: boolean;
   /** Ships what is left first. */
   close(): Promise<void>;
 }
@@ -19,21 +21,26 @@ export interface RecordsOptions {
   readonly config: InstallConfig;
   readonly clock: Clock;
   readonly log: Log;
+  /** How many gateways share the store now. */
+  readonly replicas: () => number;
 }
 
 /** Needs no database to be there: rows wait in the spool for it. */
-export async function openRecords({ config, clock, log }: RecordsOptions): Promise<Records> {
+export async function openRecords({ config, clock, log, replicas }: RecordsOptions): Promise<Records> {
+  let reachable = true;
   const store = await openStore(config.store, {
     dataDir: config.data,
-    replicas: () => 1,
+    replicas,
     clock,
-    onTrouble: (trouble) =>
-      trouble === undefined
-        ? log.info({}, 'the store is back')
-        : log.error(
-            { message: trouble.message },
-            'the store cannot be reached: requests go on, reports do not',
-          ),
+    onTrouble: (trouble) => {
+      reachable = trouble === undefined;
+      if (trouble === undefined) log.info({}, 'the store is back');
+      else
+        log.error(
+          { message: trouble.message },
+          'the store cannot be reached: requests go on, reports do not',
+        );
+    },
   });
   const spool = await openSpool({
     dir: join(config.data, 'spool'),
@@ -57,6 +64,9 @@ export async function openRecords({ config, clock, log }: RecordsOptions): Promi
   return {
     store,
     spool,
+    get reachable() {
+      return reachable;
+    },
     close: async () => {
       await spool.close();
       await store.close();

@@ -11,8 +11,8 @@ import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
 import { TierChoice } from '../routing/tier-choice.ts';
+import type { ConfiguredRateLimiter } from '../stores/limit-rules.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
-import { createMemoryRateLimiter, type MemoryRateLimiter } from '../stores/memory/rate-limiter.ts';
 import { logAttempt } from '../telemetry/debug-lines.ts';
 import { intentLine } from '../telemetry/exchange-line.ts';
 import { metricsType } from '../telemetry/metrics.ts';
@@ -26,7 +26,7 @@ export interface Snapshot {
   readonly models: ModelTable;
   /** Everything that can be asked of it. */
   readonly routes: readonly PlacedRoute[];
-  readonly limiter: MemoryRateLimiter;
+  readonly limiter: ConfiguredRateLimiter;
   readonly handler: Handler<Received>;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
@@ -70,9 +70,9 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     }),
   ]);
   const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
-  const limiter = options.before?.limiter.follow(rates) ?? createMemoryRateLimiter(rates, clock);
+  const limiter = options.before?.limiter.follow(rates) ?? lasting.shared.rateLimiter(rates);
   const handler = createChain({
-    telemetry: { clock, account: lasting.accounts.keep, configId: id },
+    telemetry: { clock, account: lasting.accounts.keep, configId: id, degraded: lasting.degraded },
     voices: { voices },
     routes: { routes },
     keys: {

@@ -1,0 +1,177 @@
+// Two whole gateways that share Redis and PostgreSQL: what they share, and what clients feel when either is lost.
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import { until } from '../faults/rig.ts';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+
+let redis: RedisServer;
+let postgres: PostgresServer;
+
+before(async () => {
+  [redis, postgres] = await Promise.all([openRedisServer(), openPostgresServer()]);
+});
+
+after(() => Promise.all([redis.stop(), postgres.stop()]));
+
+const simulator = {
+  upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
+  models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
+  defaultModel: 'simulator',
+};
+
+async function openReplicas(
+  t: TestContext,
+  config: Readonly<Record<string, unknown>>,
+): Promise<TestGateway[]> {
+  const store = await postgres.createDatabase();
+  const replicas = await Promise.all(
+    [1, 2].map(() => openTestGateway({ config: { ...simulator, store, shared: redis.url, ...config } })),
+  );
+  t.after(() => Promise.all(replicas.map((replica) => replica.close())));
+  for (const { gateway } of replicas) {
+    await until('they know of each other', () => gateway.lasting.shared.presence.count() === 2);
+  }
+  return replicas;
+}
+
+/** As through a proxy on this machine: limits do not hold on loopback. */
+async function chat(
+  replica: TestGateway,
+  path = '/v1/chat/completions',
+  fields: object = {},
+): Promise<Response> {
+  const reply = await fetch(`${replica.url}${path}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${replica.key}`,
+      'content-type': 'application/json',
+      'x-forwarded-for': '192.0.2.7',
+    },
+    body: JSON.stringify({
+      model: 'simulator',
+      max_tokens: 4,
+      messages: [{ role: 'user', content: 'hi' }],
+      ...fields,
+    }),
+  });
+  await reply.clone().arrayBuffer();
+  return reply;
+}
+
+async function countOf(replica: TestGateway): Promise<number> {
+  const question = { fromDay: '2026-01-01', toDay: '2100-01-01', by: [], where: {}, rowsMax: 1 } as const;
+  const [sum] = await replica.gateway.lasting.store.ledger.sum(question);
+  return sum?.exchanges ?? 0;
+}
+
+test('C11: a limit is one for both replicas, and each tells when to come back', async (t) => {
+  const [one, two] = await openReplicas(t, { limits: [{ per: 'key', requests: '6/min', burst: 6 }] });
+  assert.ok(one !== undefined && two !== undefined);
+  const replies = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => chat(index % 2 === 0 ? one : two)),
+  );
+  const codes = replies.map(({ status }) => status);
+  assert.equal(codes.filter((status) => status === 200).length, 6);
+  assert.equal(codes.filter((status) => status === 429).length, 14);
+  for (const reply of replies) {
+    if (reply.status === 429) assert.match(reply.headers.get('retry-after') ?? '', /^(?:[1-9]|10)$/);
+  }
+});
+
+test('a conversation that one replica began goes on at the other', async (t) => {
+  const [one, two] = await openReplicas(t, {});
+  assert.ok(one !== undefined && two !== undefined);
+  const body = (message: string, id?: string) => ({
+    message,
+    ...(id === undefined ? {} : { conversation_id: id }),
+    messages: undefined,
+    max_tokens: undefined,
+  });
+  const begun = (await (await chat(one, '/chat', body('first'))).json()) as { conversation_id: string };
+  const turns = async () => {
+    const { conversations } = one.gateway.lasting;
+    return (await conversations.read('default', begun.conversation_id)).length;
+  };
+  await until('its first turn is kept', async () => (await turns()) === 2);
+  await chat(two, '/chat', body('second', begun.conversation_id));
+  await until('both turns are kept', async () => (await turns()) === 4);
+});
+
+test('DP1, DP4, G19: without Redis answers go on, say so, and the limit holds in parts; it is whole again by itself', async (t) => {
+  const [one, two] = await openReplicas(t, { limits: [{ per: 'key', requests: '60/min', burst: 10 }] });
+  assert.ok(one !== undefined && two !== undefined);
+  assert.equal((await chat(one)).headers.get('x-millrace-degraded'), null);
+  redis.kill();
+  await until('it is told', async () => (await chat(one)).headers.get('x-millrace-degraded') === 'shared');
+  const replies = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => chat(index % 2 === 0 ? one : two)),
+  );
+  const codes = replies.map(({ status }) => status);
+  assert.ok(
+    codes.every((status) => status === 200 || status === 429),
+    codes.join(' '),
+  );
+  const allowed = codes.filter((status) => status === 200).length;
+  assert.ok(allowed <= 12, `${allowed} of 40 were let through, where 10 are one burst`);
+  const metrics = await (await fetch(`${one.url}/metrics`)).text();
+  assert.match(metrics, /^millrace_degraded\{dependency="shared"\} 1$/m);
+  assert.match(metrics, /^millrace_degraded\{dependency="store"\} 0$/m);
+  const ready = await fetch(`${one.url}/readyz`);
+  assert.equal(ready.status, 200, 'G22: ready by the policy that holds');
+  await redis.restart();
+  const startMs = performance.now();
+  for (const replica of [one, two]) {
+    while ((await chat(replica)).headers.get('x-millrace-degraded') !== null) {
+      assert.ok(performance.now() - startMs < 12_000, 'back within ten seconds');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+});
+
+test('DP9, DP10: without PostgreSQL every answer goes on, and no row is missing when it is back', async (t) => {
+  const replicas = await openReplicas(t, {});
+  const [one] = replicas;
+  assert.ok(one !== undefined);
+  for (const replica of replicas) assert.equal((await chat(replica)).status, 200);
+  await until('both are in one ledger', async () => (await countOf(one)) === 2);
+  postgres.kill();
+  const codes: number[] = [];
+  for (let round = 0; round < 30; round += 1) {
+    for (const replica of replicas) codes.push((await chat(replica)).status);
+  }
+  assert.deepEqual(
+    codes.filter((status) => status !== 200),
+    [],
+    'no 401, no 402, no 403, no 503',
+  );
+  await assert.rejects(countOf(one), { code: 'dependency_unavailable' });
+  await until('it is told', async () => (await chat(one)).headers.get('x-millrace-degraded') === 'store');
+  await postgres.restart();
+  const asked = one.exchangeLines.length + (replicas[1]?.exchangeLines.length ?? 0);
+  const startMs = performance.now();
+  while ((await countOf(one).catch(() => 0)) < asked) {
+    assert.ok(performance.now() - startMs < 40_000, 'all rows are in');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal(await countOf(one), asked);
+});
+
+test('DP16: it starts with both of them away, serves, and is whole by itself when they come', async (t) => {
+  const store = await postgres.createDatabase();
+  redis.kill();
+  postgres.kill();
+  const startMs = performance.now();
+  const gateway = await openTestGateway({ config: { ...simulator, store, shared: redis.url } });
+  t.after(() => gateway.close());
+  assert.ok(performance.now() - startMs < 3_000, 'it waits for neither');
+  const reply = await chat(gateway);
+  assert.equal(reply.status, 200);
+  assert.match(reply.headers.get('x-millrace-degraded') ?? '', /shared/);
+  await Promise.all([redis.restart(), postgres.restart()]);
+  await until('it is whole', async () => {
+    const counted = await countOf(gateway).catch(() => 0);
+    return counted > 0 && (await chat(gateway)).headers.get('x-millrace-degraded') === null;
+  });
+});
