@@ -117,7 +117,24 @@ function withAbsolutePaths(config: Config, root: Placed): Config {
     if (!('file' in upstream)) return [name, upstream] as const;
     return [name, { ...upstream, file: absolute(['upstreams', name, 'file'], upstream.file) }] as const;
   });
-  return { ...config, data: absolute(['data'], config.data), upstreams: Object.fromEntries(upstreams) };
+  return {
+    ...config,
+    listen: withAbsoluteTls(config.listen, (name, text) => absolute(['listen', 'tls', name], text)),
+    admin: withAbsoluteTls(config.admin, (name, text) => absolute(['admin', 'tls', name], text)),
+    data: absolute(['data'], config.data),
+    upstreams: Object.fromEntries(upstreams),
+  };
+}
+
+type Tls = { readonly cert: string; readonly key: string };
+
+function withAbsoluteTls<Listener extends { readonly tls?: Tls | undefined }>(
+  listener: Listener,
+  absolute: (name: keyof Tls, text: string) => string,
+): Listener {
+  const { tls } = listener;
+  if (tls === undefined) return listener;
+  return { ...listener, tls: { ...tls, cert: absolute('cert', tls.cert), key: absolute('key', tls.key) } };
 }
 
 /** As someone would mend them: file by file, from top to bottom, and no more than anyone would read. */

@@ -5,8 +5,10 @@ import { type Failure, fail } from '../core/failure.ts';
 import type { Clock } from '../lib/clock.ts';
 import { bodyTooLarge, collectBody } from './body-collector.ts';
 import { streamBody } from './body-stream.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { headFault } from './head-fault.ts';
 import { inflate } from './inflate.ts';
+import { isLoopbackPeer, plainAddress } from './peer-address.ts';
 import { parseRequestTarget } from './request-target.ts';
 
 export class ClientRequest implements Incoming {
@@ -14,8 +16,8 @@ export class ClientRequest implements Incoming {
   readonly path: string;
   readonly pathKey: string | undefined;
   readonly headers: Incoming['headers'];
-  readonly remoteAddress: string;
-  readonly fault: Failure | undefined;
+  remoteAddress: string;
+  fault: Failure | undefined;
   readonly #request: IncomingMessage;
   readonly #clock: Clock;
   readonly #search: string;
@@ -30,7 +32,14 @@ export class ClientRequest implements Incoming {
     this.pathKey = pathKey;
     this.method = request.method ?? 'GET';
     this.headers = request.headers;
-    this.remoteAddress = request.socket.remoteAddress ?? '';
+    this.remoteAddress = plainAddress(request.socket.remoteAddress);
+  }
+
+  /** Where trusted proxies speak for others: the address becomes that of the client behind them. */
+  askFor(doorkeeper: Doorkeeper): void {
+    const client = doorkeeper.clientOf(this.remoteAddress, this.headers);
+    if (typeof client === 'string') this.remoteAddress = client;
+    else this.fault ??= client;
   }
 
   get query(): URLSearchParams | undefined {
@@ -71,7 +80,3 @@ export class ClientRequest implements Incoming {
 }
 
 const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const;
-
-export function isLoopbackPeer(address: string): boolean {
-  return /^(?:127\.|::1$|::ffff:127\.)/.test(address);
-}

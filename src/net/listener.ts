@@ -1,15 +1,20 @@
 /** Takes connections from clients, hands their requests to the chain, and writes its replies. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Incoming, Received } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import { Signal } from '../core/signal.ts';
-import type { Handler, Reply } from '../core/stage.ts';
+import { type Handler, type Reply, wholeReply } from '../core/stage.ts';
 import { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/uuid.ts';
+import type { Certificate } from './certificate.ts';
 import { ClientRequest } from './client-request.ts';
+import type { Cors } from './cors.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { headerCountMax } from './head-fault.ts';
+import { createHttpServer, type HttpServer, type ListenerTls } from './http-server.ts';
+import { listen } from './listen.ts';
 import { MalformedRequest, type ParserError, writeRefusal } from './malformed.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
@@ -21,6 +26,10 @@ export interface ListenerOptions {
   readonly connectionsMax: number;
   /** A client that takes nothing for this long is cut (C6). */
   readonly stallMs: number;
+  readonly tls?: ListenerTls | undefined;
+  readonly doorkeeper: Doorkeeper;
+  /** Absent where no page of another origin may call. */
+  readonly cors?: Cors | undefined;
   /** The chain of the current configuration; asked once a request, so that a reload reaches new ones only. */
   readonly handler: () => Handler<Received>;
 }
@@ -28,6 +37,8 @@ export interface ListenerOptions {
 export interface Listener {
   readonly port: number;
   readonly inFlight: number;
+  /** Shows another certificate to connections from now on. */
+  present(certificate: Certificate): void;
   /** Stops taking connections, closes idle ones and tells the others to leave after their answer. */
   drain(): void;
   /** Resolves when the last request is done, or cuts what is left after `graceMs`. */
@@ -42,8 +53,43 @@ export async function openListener(
   address: { host: string; port: number },
   options: ListenerOptions,
 ): Promise<Listener> {
-  const state: State = { inFlight: 0, draining: false, sweep: () => server.closeIdleConnections() };
-  const server = createServer({
+  const http = createHttpServer(httpOptions(options), options.tls);
+  const { server } = http;
+  const { doorkeeper } = options;
+  const state: State = {
+    inFlight: 0,
+    draining: false,
+    sweep: () => server.closeIdleConnections(),
+    headers: http.headers,
+    asksDoorkeeper: doorkeeper.readsRequests,
+  };
+  server.maxConnections = options.connectionsMax;
+  // Node would silently drop the headers beyond its count; we refuse the request instead.
+  server.maxHeadersCount = headerCountMax + 1;
+  doorkeeper.guard(server);
+  server.on('clientError', (error: ParserError, socket) => refuse(options, error, socket as Socket));
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    serve(options, state, { request, response });
+  });
+  await listen(server, address);
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    get inFlight() {
+      return state.inFlight;
+    },
+    present: http.present,
+    drain: () => {
+      state.draining = true;
+      server.close();
+      server.closeIdleConnections();
+    },
+    close: (graceMs) => close(http, state, { clock: options.clock, graceMs }),
+  };
+}
+
+function httpOptions(options: ListenerOptions) {
+  return {
     keepAliveTimeout: options.keepAliveMs,
     // Node closes idle connections this much later than it promised the client, so that neither races the other.
     keepAliveTimeoutBuffer: 1000,
@@ -58,27 +104,7 @@ export async function openListener(
     requireHostHeader: false,
     noDelay: true,
     insecureHTTPParser: false,
-  });
-  server.maxConnections = options.connectionsMax;
-  // Node would silently drop the headers beyond its count; we refuse the request instead.
-  server.maxHeadersCount = headerCountMax + 1;
-  server.on('clientError', (error: ParserError, socket) => refuse(options, error, socket as Socket));
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    serve(options, state, { request, response });
-  });
-  await listen(server, address);
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    get inFlight() {
-      return state.inFlight;
-    },
-    drain: () => {
-      state.draining = true;
-      server.close();
-      server.closeIdleConnections();
-    },
-    close: (graceMs) => close(server, state, { clock: options.clock, graceMs }),
+    handshakeMs: options.headersMs,
   };
 }
 
@@ -87,6 +113,10 @@ interface State {
   draining: boolean;
   /** Closes the connections that nobody uses at this moment. */
   readonly sweep: () => void;
+  /** What every reply says besides its own. */
+  readonly headers: readonly string[];
+  /** Only where clients may be others than those who connect. */
+  readonly asksDoorkeeper: boolean;
 }
 
 interface Pair {
@@ -94,10 +124,11 @@ interface Pair {
   readonly response: ServerResponse;
 }
 
-function serve(options: ListenerOptions, state: State, pair: Pair): void {
-  const { request, response } = pair;
-  const received = receive(options, new ClientRequest(request, options.clock));
-  const { incoming, trail, signal } = received;
+function serve(options: ListenerOptions, state: State, { request, response }: Pair): void {
+  const incoming = new ClientRequest(request, options.clock);
+  if (state.asksDoorkeeper) incoming.askFor(options.doorkeeper);
+  const received = receive(options, incoming);
+  const { trail, signal } = received;
   const asked = request.headers['x-request-id'];
   if (typeof asked === 'string') trail.clientRequestId = asked.slice(0, 200);
   state.inFlight += 1;
@@ -108,13 +139,23 @@ function serve(options: ListenerOptions, state: State, pair: Pair): void {
     if (!response.writableFinished) signal.abort();
   });
   if (state.draining || incoming.fault !== undefined) response.shouldKeepAlive = false;
-  const writer = new ReplyWriter(request, response, { clock: options.clock, stallMs: options.stallMs });
+  const { clock, stallMs, cors } = options;
+  const headers = cors === undefined ? state.headers : [...state.headers, ...cors.headersFor(request)];
+  const writer = new ReplyWriter(request, response, { clock, stallMs, headers });
+  const preflight = incoming.fault === undefined ? cors?.preflight(request) : undefined;
+  // A browser's question is no exchange: it carries no key, and is answered before one is asked for.
+  if (preflight !== undefined) {
+    writer.write(wholeReply(200, preflight, nothing), trail.id);
+    return;
+  }
   options
     .handler()(received)
     .then((reply: Reply) => writer.write(reply, trail.id))
     // The chain turns every failure into a reply; what arrives here is a mistake of the chain itself.
     .catch((mistake: unknown) => writer.crash(mistake));
 }
+
+const nothing = new Uint8Array();
 
 function receive({ clock }: ListenerOptions, incoming: Incoming): Received {
   const wallMs = clock.wall();
@@ -149,24 +190,14 @@ function tellReader(request: IncomingMessage, cause: Error): boolean {
   return request.emit('error', fail('invalid_request', 'the body is not well-formed HTTP/1.1', { cause }));
 }
 
-function listen(server: Server, address: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: address.host, port: address.port, backlog: 4096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function close(server: Server, state: State, wait: { clock: Clock; graceMs: number }): Promise<void> {
+function close(http: HttpServer, state: State, wait: { clock: Clock; graceMs: number }): Promise<void> {
   return new Promise((resolve) => {
     state.draining = true;
-    const timer = wait.clock.after(wait.graceMs, () => server.closeAllConnections());
-    server.close(() => {
+    const timer = wait.clock.after(wait.graceMs, http.cut);
+    http.server.close(() => {
       timer.cancel();
       resolve();
     });
-    server.closeIdleConnections();
+    http.server.closeIdleConnections();
   });
 }

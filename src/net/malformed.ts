@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Incoming } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Reply } from '../core/stage.ts';
-import { isLoopbackPeer } from './client-request.ts';
+import { isLoopbackPeer, plainAddress } from './peer-address.ts';
 import { parseRequestTarget } from './request-target.ts';
 
 export type ParserError = Error & { readonly code?: string; readonly rawPacket?: Buffer };
@@ -29,7 +29,7 @@ export class MalformedRequest implements Incoming {
   constructor(error: ParserError, socket: Socket, limits: HeadLimits) {
     this.fault = faultOf(error, limits);
     this.path = pathOf(error.rawPacket);
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = plainAddress(socket.remoteAddress);
     this.onLoopback = isLoopbackPeer(this.remoteAddress);
   }
 

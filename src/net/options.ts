@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bytes, milliseconds, orText, secret } from '../lib/options.ts';
+import { parseNetwork } from './address-list.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
 
@@ -9,6 +10,43 @@ const address = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message: 'must be HOST:PORT, such as 127.0.0.1:7070 or [::1]:7070' });
   return z.NEVER;
 });
+
+const network = z.string().superRefine((text, context) => {
+  const parsed = parseNetwork(text);
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.reason });
+});
+
+const proxies = network.refine(
+  (text) => !text.endsWith('/0'),
+  'would let whoever connects name any address as its own',
+);
+
+const origin = z
+  .string()
+  .refine(
+    isOrigin,
+    'must be an origin as browsers send it, such as https://app.example or http://localhost:3000, or `*`',
+  );
+
+const networksMax = 1_024;
+const originsMax = 256;
+
+const tls = {
+  cert: z
+    .string()
+    .min(1)
+    .describe('The file with the certificate in PEM, and after it those that lead to a known authority.'),
+  key: z.string().min(1).describe('The file with its private key in PEM, without a passphrase.'),
+  minVersion: z.enum(['1.2', '1.3']).default('1.2').describe('The oldest version of TLS that is spoken.'),
+  hstsS: z
+    .int()
+    .min(0)
+    .max(63_072_000)
+    .default(31_536_000)
+    .describe(
+      'For how many seconds browsers come back over TLS alone, to every port of the same name; 0 asks nothing of them.',
+    ),
+};
 
 const url = z.string().transform((text, context) => {
   const parsed = parseUpstreamUrl(text);
@@ -42,8 +80,43 @@ export const listenOptions = orText('address', {
     .default(30_000)
     .describe('How long requests in flight may take to end when stopping.'),
   connectionsMax: z.int().min(1).max(1_000_000).default(16_384).describe('Client connections open at once.'),
+  connectionsPerAddress: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1_024)
+    .describe(
+      'Of these, from one address (with IPv6: from one /64). Loopback and trusted proxies may have all there are.',
+    ),
   bodyBytesMax: bytes.prefault('10MiB').describe('The largest body of a request.'),
   blobBytesMax: bytes.prefault('64GiB').describe('The largest blob that an operator may upload for a model.'),
+  tls: z
+    .strictObject({
+      ...tls,
+      redirectFrom: address
+        .optional()
+        .describe('Where clients without TLS are sent on from, as HOST:PORT; nowhere when absent.'),
+    })
+    .optional()
+    .describe('TLS on this listener. New certificates are taken over as their files change.'),
+  allow: z
+    .array(network)
+    .max(networksMax)
+    .default([])
+    .describe('The addresses and networks that may connect, such as 10.0.0.0/8. Everyone when empty.'),
+  trustedProxies: z
+    .array(proxies)
+    .max(networksMax)
+    .default([])
+    .describe('The proxies that are believed when they tell whom they speak for.'),
+  cors: z
+    .array(origin)
+    .max(originsMax)
+    .refine((origins) => origins.length < 2 || !origins.includes('*'), 'names `*` and others beside it')
+    .default([])
+    .describe(
+      'The web pages that may call, by their origin; `*` alone means all. Keys are asked for all the same.',
+    ),
 });
 
 export const adminOptions = z.strictObject({
@@ -53,7 +126,25 @@ export const adminOptions = z.strictObject({
   token: secret
     .optional()
     .describe('What the admin API asks for, 32 characters or more. Made and kept in `data` when absent.'),
+  tls: z
+    .strictObject(tls)
+    .optional()
+    .describe('TLS on this listener. New certificates are taken over as their files change.'),
+  allow: z
+    .array(network)
+    .max(networksMax)
+    .default([])
+    .describe('The addresses and networks that may connect. Everyone when empty.'),
 });
+
+/** As browsers send it: never with a path, nor with the port that the scheme implies. */
+function isOrigin(text: string): boolean {
+  if (text === '*') return true;
+  if (!/^[a-z][a-z0-9+.-]{1,31}:\/\/[^\s/?#@,*\\]{1,300}$/.test(text)) return false;
+  // Schemes of applications and browser extensions have origins that only they define.
+  if (!/^https?:/.test(text)) return true;
+  return URL.canParse(text) && new URL(text).origin === text;
+}
 
 /** For every upstream that is reached over the network. */
 export const connectionOptions = {

@@ -7,6 +7,8 @@ import type { Clock, Timer } from '../lib/clock.ts';
 export interface ReplyWriterOptions {
   readonly clock: Clock;
   readonly stallMs: number;
+  /** What the listener adds to every reply. */
+  readonly headers: readonly string[];
 }
 
 /** A body that was not read is not read for the sake of the connection: it is closed after the reply. */
@@ -37,6 +39,7 @@ export class ReplyWriter {
     if (!this.#request.complete || unreadStatuses.has(reply.status)) response.shouldKeepAlive = false;
     const headers = [...reply.headers, 'x-request-id', id, 'x-millrace-id', id];
     const { body } = reply;
+    if (this.#options.headers.length > 0) headers.push(...this.#options.headers);
     if (body instanceof Uint8Array) headers.push('content-length', String(body.length));
     response.writeHead(reply.status, headers);
     if (body instanceof Uint8Array && body.length <= pieceBytes) {

@@ -9,7 +9,6 @@ import { Health } from '../fleet/health.ts';
 import { Slots } from '../fleet/slots.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Listener, openListener } from '../net/listener.ts';
 import { providers } from '../providers/registry.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { openShared } from '../stores/open-shared.ts';
@@ -19,6 +18,7 @@ import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.t
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Generations } from './generations.ts';
 import type { Lasting } from './lasting.ts';
 import { openRecords, type Records } from './records.ts';
@@ -33,7 +33,7 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
-  readonly listener: Listener;
+  readonly listener: ClientListener;
   readonly lasting: Lasting;
   readonly snapshot: Snapshot;
   /** Builds the new beside the old and swaps; what is in flight ends with what it started with. */
@@ -55,12 +55,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const records = await openRecords({ config, clock, log, replicas: () => shared.presence.count() });
   const running = new Running(options, { records, shared });
   try {
-    running.listener = await openListener(config.listen.address, {
+    running.listener = await openClientListener({
+      listen: config.listen,
       clock,
-      keepAliveMs: config.listen.keepAliveMs,
-      headersMs: config.listen.headersMs,
-      connectionsMax: config.listen.connectionsMax,
-      stallMs: config.listen.stallMs,
+      log,
+      methods: [...new Set(running.snapshot.routes.map(({ method }) => method))],
       handler: () => running.handler,
     });
   } catch (thrown) {
@@ -87,7 +86,7 @@ function openSharedState({ loaded, clock, log }: GatewayOptions): Promise<Shared
 
 class Running {
   readonly lasting: Lasting;
-  listener: Listener | undefined;
+  listener: ClientListener | undefined;
   snapshot: Snapshot;
   handler: Handler<Received>;
   readonly #options: GatewayOptions;
