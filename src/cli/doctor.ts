@@ -10,6 +10,7 @@ import { configFile } from './config-file.ts';
 import { bad, type Diagnosis, ok, warn } from './examine/finding.ts';
 import { examineData, examineFileLimit, examineRuntime } from './examine/machine.ts';
 import { examinePorts } from './examine/ports.ts';
+import { examineShared, examineStore } from './examine/stores.ts';
 import { examineUpstream } from './examine/upstream.ts';
 import { flagOption, type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
@@ -45,6 +46,8 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       runtime,
       ...describeConfig(loaded, path, findings),
       ...(await examineData(loaded.config.data)),
+      await examineStore(loaded.config),
+      ...(await examineShared(loaded.config)),
       examineFileLimit(loaded.config),
       ...(await examineAddresses(loaded, invocation)),
       ...(await examineUpstreams(loaded, flagOption(given, 'paid'))),

@@ -10,7 +10,7 @@ export interface OpenStoreOptions extends StoreContext {
   readonly replicas: () => number;
 }
 
-const fileName = 'millrace.sqlite';
+export const fileName = 'millrace.sqlite';
 
 /** Opens nothing yet that could fail for a database that is down: what is asked of the store says so. */
 export async function openStore(option: DurableStoreOption, options: OpenStoreOptions): Promise<Store> {

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Ledger } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
-import { assertCompatible, migrate, readSchema } from './migrate.ts';
+import { assertCompatible, migrate, readSchema, type SchemaState } from './migrate.ts';
 import { isOutage } from './outage.ts';
 import { schemaSteps } from './schema-steps.ts';
 import type { Database, SqlDialect } from './tables.ts';
@@ -15,7 +15,7 @@ export interface Store {
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
    */
   migrate(): Promise<void>;
-  /** For `doctor` and health. Rejects as the database does. */
+  /** For `doctor` and health: changes nothing. Rejects as the database does. */
   check(): Promise<StoreHealth>;
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     const startMs = clock.now();
     const { version, state } = await backend.write(async (database) => ({
       version: await readVersion(database, backend.version),
-      state: await readSchema(database),
+      state: await findSchema(database),
     }));
     assertCompatible(state, schemaSteps.length);
     const facts = {
@@ -84,9 +84,16 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
         ),
     }),
     migrate: () => watched(schema),
-    check: () => watched(async () => await schema().then(check)),
+    check: () => watched(check),
     close: () => backend.close(),
   };
+}
+
+/** An empty database has taken no step yet. */
+async function findSchema(database: Database): Promise<SchemaState> {
+  const tables = await database.introspection.getTables();
+  if (tables.some(({ name }) => name === 'schema_steps')) return await readSchema(database);
+  return { step: 0, compatibleFrom: 0 };
 }
 
 async function readVersion(database: Database, expression: string): Promise<string> {

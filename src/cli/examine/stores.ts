@@ -1,0 +1,58 @@
+/** Where state is kept: whether it can be reached, and whether this gateway and its database can work together. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { openShared } from '../../stores/open-shared.ts';
+import { fileName, openStore } from '../../stores/open-store.ts';
+import { SchemaTooNewError } from '../../stores/sql/migrate.ts';
+import { bad, type Diagnosis, ok, warn } from './finding.ts';
+
+export async function examineStore(config: Config): Promise<Diagnosis> {
+  const area = 'store';
+  // Opening it would make it.
+  if (config.store === 'sqlite' && !existsSync(join(config.data, fileName)))
+    return ok(area, 'SQLite, made when the first exchange is kept');
+  try {
+    const store = await openStore(config.store, {
+      dataDir: config.data,
+      replicas: () => 1,
+      clock: systemClock,
+      onTrouble: () => {},
+    });
+    try {
+      const { dialect, version, schemaStep, schemaKnown, tookMs } = await store.check();
+      const says = `${dialect} ${version}, answers in ${Math.round(tookMs)} ms, schema at step ${schemaStep}`;
+      if (schemaStep >= schemaKnown) return ok(area, says);
+      return ok(area, `${says}; the next start takes it to ${schemaKnown}`);
+    } finally {
+      await store.close();
+    }
+  } catch (thrown) {
+    const says = thrown instanceof Error ? thrown.message : String(thrown);
+    if (thrown instanceof SchemaTooNewError) return bad(area, says, 'run the newer gateway');
+    return bad(area, says, 'start the database, or correct `store`: until then rows wait in the spool');
+  }
+}
+
+export async function examineShared({ shared: option }: Config): Promise<readonly Diagnosis[]> {
+  if (option === 'memory') return [];
+  const area = 'shared';
+  let trouble = 'it cannot be reached';
+  const shared = await openShared(option, {
+    clock: systemClock,
+    id: `doctor-${process.pid}`,
+    onTrouble: (told) => {
+      trouble = told?.message ?? trouble;
+    },
+  });
+  try {
+    if (shared.state.degraded)
+      return [
+        warn(area, trouble, 'start Redis, or correct `shared`: until then each replica enforces its part'),
+      ];
+    return [ok(area, `Redis answers; ${shared.presence.count() - 1} gateway(s) share it now`)];
+  } finally {
+    await shared.close();
+  }
+}
