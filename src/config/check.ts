@@ -1,5 +1,7 @@
 /** What no single value shows: references, duplicates, weak keys, open doors. */
 import { closest } from '../lib/closest.ts';
+import { isServerPrice, premiumPrice } from '../money/price-book.ts';
+import { readPriceCatalogue } from '../money/price-catalogue.ts';
 import { isLoopback, type ListenAddress } from '../net/listen-address.ts';
 import type { Path } from './placed.ts';
 import type { Config } from './schema.ts';
@@ -24,8 +26,8 @@ const keyLengthMin = 16;
 const tokenLengthMin = 32;
 
 export function check(checked: Checked): Finding[] {
-  return [checkListeners, checkKeys, checkToken, checkTargets, checkDefaultModel].flatMap((find) =>
-    find(checked),
+  return [checkListeners, checkKeys, checkToken, checkTargets, checkDefaultModel, checkPrices].flatMap(
+    (find) => find(checked),
   );
 }
 
@@ -119,6 +121,24 @@ function checkDefaultModel({ config, upstreams, models }: Checked): Finding[] {
   const upstream = name.slice(0, Math.max(0, name.indexOf('/')));
   if (known.includes(name) || upstreams.includes(upstream)) return [];
   return [unknownName(['defaultModel'], { what: 'model', name, known })];
+}
+
+function checkPrices({ config, upstreams, models }: Checked): Finding[] {
+  const { prices } = config;
+  const { premium } = prices;
+  const findings = Object.entries(prices)
+    // Without upstreams in the file they are discovered.
+    .filter(([name, price]) => isServerPrice(price) && upstreams.length > 0 && !upstreams.includes(name))
+    .map(([name]) => unknownName(['prices', name], { what: 'upstream', name, known: upstreams }));
+  if (premium === undefined || premiumPrice(config, readPriceCatalogue) !== undefined) return findings;
+  const path = ['prices', 'premium'];
+  if (models.includes(premium)) {
+    const hint = `give it one, prices: { ${premium}: { inputPerM, outputPerM } }, or name a model of the clouds`;
+    return [...findings, { path, message: 'has no price', hint }];
+  }
+  const named = Object.keys(prices).filter((name) => name !== 'premium');
+  const known = [...models, ...named, ...readPriceCatalogue().names()];
+  return [...findings, unknownName(path, { what: 'model', name: premium, known })];
 }
 
 function unknownName(path: Path, unknown: { what: string; name: string; known: readonly string[] }): Finding {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
+import { pricesOptions } from '../money/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
 import { conversationsOptions, dataOption } from '../stores/options.ts';
@@ -40,6 +41,11 @@ const hot = {
     .describe('What happens when a candidate fails before its first token.'),
   health: healthOptions.prefault({}).describe('How upstreams are watched.'),
   limits: limitsOptions.describe('Rates; all that apply must allow a request. None apply on loopback.'),
+  prices: pricesOptions.describe(
+    'What models cost, by name: a model of the gateway, `upstream/model`, a model as its upstream calls it, or an ' +
+      'upstream for all that it serves. The nearest holds; where none stands, the catalogue of the clouds’ prices. ' +
+      'See docs/costs.md.',
+  ),
   allowParameters: allowParametersOption.describe(
     'Parameters that reach engines although one request can hurt them: refused by name unless they stand here.',
   ),

@@ -9,10 +9,10 @@ const perSecond = z.number().min(0.1).max(100_000_000);
 
 const longContextOptions = z.strictObject({
   aboveTokens: z.int().min(1).max(100_000_000).describe('From more input tokens than these on.'),
-  inputPerM: usdPerM.describe('As above it, and so are the others.'),
-  outputPerM: usdPerM,
-  cachedInputPerM: usdPerM.optional(),
-  reasoningPerM: usdPerM.optional(),
+  inputPerM: usdPerM.describe('For all input tokens, not only those beyond.'),
+  outputPerM: usdPerM.describe('For all output tokens.'),
+  cachedInputPerM: usdPerM.optional().describe('For input that the upstream had kept; as input when absent.'),
+  reasoningPerM: usdPerM.optional().describe('For output of hidden reasoning; as output when absent.'),
 });
 
 const priceOptions = z
@@ -36,16 +36,16 @@ const priceOptions = z
       ),
     inputTokensPerSecond: perSecond
       .optional()
-      .describe('How fast that server reads with all its slots busy. `millrace bench` measures it.'),
-    outputTokensPerSecond: perSecond.optional().describe('How fast it writes with all its slots busy.'),
+      .describe('How many input tokens that server reads in a second with all its slots busy.'),
+    outputTokensPerSecond: perSecond
+      .optional()
+      .describe('How many output tokens it writes in a second with all its slots busy.'),
     utilisation: z
       .number()
       .min(0.001)
       .max(1)
       .optional()
-      .describe(
-        'The share of the month that it is busy: 0.3 lets each busy hour pay for two idle ones and more.',
-      ),
+      .describe('The share of the month that it is busy: what its idle time costs is spread over the rest.'),
   })
   .superRefine((price, context) => {
     for (const [key, message] of misplaced(price)) context.addIssue({ code: 'custom', path: [key], message });

@@ -1,7 +1,6 @@
 /** One configuration's prices: which price holds for a model that an upstream served, and where it comes from. */
 
 import type { TokenPrice } from './options.ts';
-import { isOwnHost } from './own-host.ts';
 import { createRates, free, type Price } from './price.ts';
 import type { PriceCatalogue } from './price-catalogue.ts';
 import { type ServerPrice, serverRates } from './server-rates.ts';
@@ -30,7 +29,7 @@ export interface Prices {
 export interface PriceBookOptions {
   readonly prices: Prices;
   readonly configId: string;
-  /** Where upstreams that may send bills are, by name. The others are engines and servers that nobody bills for. */
+  /** The hosts of upstreams whose owners may send bills, by name; the others are the operator's own. */
   readonly billing: ReadonlyMap<string, string>;
   /** Reads it when it is first needed. */
   readonly catalogue: () => PriceCatalogue;
@@ -47,7 +46,7 @@ export class PriceBook {
   tariffOf(served: Served): Tariff {
     const { billing, configId } = this.#options;
     const host = billing.get(served.upstream);
-    const own = host === undefined || isOwnHost(host);
+    const own = host === undefined;
     const configured = this.#configured(served);
     if (configured !== undefined) return { price: configured, version: `config:${configId}`, own };
     if (own) return { price: free, version: 'own', own };
@@ -58,32 +57,52 @@ export class PriceBook {
   }
 
   #configured({ upstream, targetModel, model }: Served): Price | undefined {
-    const { prices } = this.#options;
-    const tokens = [`${upstream}/${targetModel}`, targetModel, model]
-      .map((name) => tokenPrice(prices, name))
-      .find((price) => price !== undefined);
-    if (tokens !== undefined) return tokens;
-    const server = Object.hasOwn(prices, upstream) ? prices[upstream] : undefined;
-    return isServerPrice(server) ? [{ aboveTokens: 0, rates: createRates(serverRates(server)) }] : undefined;
+    const names = [`${upstream}/${targetModel}`, targetModel, model, upstream];
+    return firstPrice(this.#options.prices, names);
   }
 }
 
-/** The price of a model by its name alone, whoever serves it. */
-export function priceByName(
-  prices: Prices,
-  name: string,
+/** Of a model by its name alone, or by those of its targets, whoever serves it. */
+export function premiumPrice(
+  { prices, models }: { prices: Prices; models: Models },
   catalogue: () => PriceCatalogue,
 ): Price | undefined {
-  return tokenPrice(prices, name) ?? catalogue().find(name);
+  const { premium } = prices;
+  if (premium === undefined) return undefined;
+  const targets = Object.hasOwn(models, premium) ? (models[premium]?.targets ?? []) : [];
+  const names = [premium, ...targets.flatMap(({ upstream, model }) => [`${upstream}/${model}`, model])];
+  return firstPrice(prices, names) ?? first(names, (name) => catalogue().find(name));
 }
 
-export function isServerPrice(price: TokenPrice | ServerPrice | string | undefined): price is ServerPrice {
+export interface Models {
+  readonly [name: string]: { readonly targets: readonly { upstream: string; model: string }[] };
+}
+
+export function isServerPrice(price: Prices[string]): price is ServerPrice {
   return typeof price === 'object' && 'monthlyUsd' in price;
 }
 
-function tokenPrice(prices: Prices, name: string): Price | undefined {
-  const price = Object.hasOwn(prices, name) && name !== 'premium' ? prices[name] : undefined;
-  if (typeof price !== 'object' || isServerPrice(price)) return undefined;
+function firstPrice(prices: Prices, names: readonly string[]): Price | undefined {
+  return first(names, (name) => {
+    const price = Object.hasOwn(prices, name) ? prices[name] : undefined;
+    // `premium` is a name and no price.
+    return typeof price === 'object' ? asPrice(price) : undefined;
+  });
+}
+
+function first<Found>(
+  names: readonly string[],
+  find: (name: string) => Found | undefined,
+): Found | undefined {
+  for (const name of names) {
+    const found = find(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function asPrice(price: TokenPrice | ServerPrice): Price {
+  if (isServerPrice(price)) return [{ aboveTokens: 0, rates: createRates(serverRates(price)) }];
   const base = { aboveTokens: 0, rates: createRates(price) };
   const { longContext } = price;
   return longContext === undefined

@@ -15,6 +15,9 @@ export interface PriceCatalogue {
   highest(host?: string): Price;
 }
 
+/** No model is called longer; clients may call one so. */
+export const nameCharsMax = 256;
+
 let read: PriceCatalogue | undefined;
 
 export function readPriceCatalogue(): PriceCatalogue {
@@ -41,6 +44,7 @@ export function parsePriceCatalogue(text: string): PriceCatalogue {
     version,
     names: () => new Set(providers.flatMap(({ models }) => [...models.keys()])),
     find: (model, host) => {
+      if (model.length > nameCharsMax) return undefined;
       for (const name of tailsOf(model)) {
         const found = among(host).flatMap(({ models }) => models.get(name) ?? []);
         if (found.length > 0) return found.map(parsePrice).reduce(dearer);

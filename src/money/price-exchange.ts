@@ -3,11 +3,12 @@ import type { Trail } from '../core/trail.ts';
 import { costOf, doubtOf } from './cost-of.ts';
 import type { Price } from './price.ts';
 import type { PriceBook, Served, Tariff } from './price-book.ts';
+import { nameCharsMax } from './price-catalogue.ts';
 
 export interface PricingOptions {
   readonly book: PriceBook;
-  /** What the operator's own servers stand in for, if anything. Called once, when it is first needed. */
-  readonly premium: () => Price | undefined;
+  /** Of what the operator's own servers stand in for, if anything. */
+  readonly premium: Price | undefined;
   /** Called once a model whose price nobody knows. */
   readonly onUnknown: (served: Served, tariff: Tariff) => void;
 }
@@ -18,7 +19,7 @@ const toldMax = 1_000;
 
 export function createPricing(options: PricingOptions): (trail: Trail) => void {
   const tariffs = new Tariffs(options);
-  let premium: { readonly price: Price | undefined } | undefined;
+  const { premium } = options;
   return (trail) => {
     const { usage } = trail;
     if (trail.upstream === '' || trail.callKind === '') return;
@@ -28,10 +29,8 @@ export function createPricing(options: PricingOptions): (trail: Trail) => void {
     const doubt = doubtOf(usage);
     if (doubt !== undefined) trail.warn([`the usage that ${trail.upstream} told cannot be right: ${doubt}`]);
     trail.costNanoUsd = costOf(usage, tariff.price);
-    if (!tariff.own || trail.callKind === 'embed') return;
-    premium ??= { price: options.premium() };
-    if (premium.price === undefined) return;
-    trail.savedNanoUsd = Math.max(0, costOf(usage, premium.price) - trail.costNanoUsd);
+    if (premium === undefined || !tariff.own || trail.callKind === 'embed') return;
+    trail.savedNanoUsd = Math.max(0, costOf(usage, premium) - trail.costNanoUsd);
     if (trail.savedNanoUsd > 0) trail.savedBy = 'self-hosting';
   };
 }
@@ -53,6 +52,8 @@ class Tariffs {
 
   #find(served: Served): Tariff {
     const tariff = this.#options.book.tariffOf(served);
+    // Names of any length come from clients, and none of a model is so long: nothing is kept of them.
+    if (Math.max(served.targetModel.length, served.model.length) > nameCharsMax) return tariff;
     if (tariff.version.startsWith('highest:')) this.#tell(served, tariff);
     if (this.#size >= tariffsMax) {
       this.#found = new Map();

@@ -2,6 +2,7 @@
  * Counters and histograms of finished exchanges, and gauges read when asked, in Prometheus' text format. Series are
  * found once and then counted in place; a general client that hashes labels at each observation cost 6 us a request.
  */
+import type { NanoUsd } from '../core/ledger.ts';
 import type { Trail } from '../core/trail.ts';
 import { Histogram } from './histogram.ts';
 
@@ -28,6 +29,8 @@ const secondsBounds = [
 ];
 const tokenBounds = Array.from({ length: 14 }, (_, power) => 4 ** power);
 
+const nanoPerUsd = 1e9;
+
 /** Before models are counted together. */
 const seriesMax = 5_000;
 const otherModels = 'other';
@@ -45,6 +48,7 @@ interface CallSeries {
   readonly firstToken: Histogram;
   readonly input: Histogram;
   readonly output: Histogram;
+  costNanoUsd: NanoUsd;
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
@@ -94,6 +98,7 @@ function observeCall(calls: Map<string, CallSeries>, trail: Trail): void {
   }
   series.duration.observe((trail.endedMs - trail.startedMs) / 1000);
   if (trail.firstContentMs > 0) series.firstToken.observe((trail.firstContentMs - trail.startedMs) / 1000);
+  series.costNanoUsd += trail.costNanoUsd;
   if (trail.usage === undefined) return;
   series.input.observe(trail.usage.inputTokens);
   if (trail.callKind !== 'embed') series.output.observe(trail.usage.outputTokens);
@@ -113,6 +118,7 @@ function createSeries(trail: Trail, model: string): CallSeries {
     firstToken: new Histogram(secondsBounds),
     input: new Histogram(tokenBounds),
     output: new Histogram(tokenBounds),
+    costNanoUsd: 0,
   };
 }
 
@@ -125,6 +131,7 @@ function renderCalls(calls: readonly CallSeries[]): string {
   const duration = 'gen_ai_server_request_duration_seconds';
   const firstToken = 'gen_ai_server_time_to_first_token_seconds';
   const tokens = 'gen_ai_client_token_usage';
+  const cost = 'millrace_cost_usd_total';
   return [
     head(duration, 'histogram', 'From the request to the last byte of its answer.'),
     ...calls.map((series) => series.duration.render(duration, series.labels)),
@@ -133,6 +140,8 @@ function renderCalls(calls: readonly CallSeries[]): string {
     head(tokens, 'histogram', 'Tokens of an exchange, as the upstream counted them.'),
     ...calls.map((series) => series.input.render(tokens, `${series.labels},gen_ai_token_type="input"`)),
     ...calls.map((series) => series.output.render(tokens, `${series.labels},gen_ai_token_type="output"`)),
+    head(cost, 'counter', 'What exchanges cost, in US dollars.'),
+    ...calls.map((series) => `${cost}{${series.labels}} ${series.costNanoUsd / nanoPerUsd}\n`),
   ].join('');
 }
 

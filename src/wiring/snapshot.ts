@@ -17,6 +17,7 @@ import { logAttempt } from '../telemetry/debug-lines.ts';
 import { intentLine } from '../telemetry/exchange-line.ts';
 import { metricsType } from '../telemetry/metrics.ts';
 import type { Lasting } from './lasting.ts';
+import { createPrices } from './prices.ts';
 import type { Upstreams } from './upstreams.ts';
 
 export interface Snapshot {
@@ -71,8 +72,14 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   ]);
   const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
   const limiter = options.before?.limiter.follow(rates) ?? lasting.shared.rateLimiter(rates);
+  const price = createPrices({ config, id, log: lasting.log });
   const handler = createChain({
-    telemetry: { clock, account: lasting.accounts.keep, configId: id, degraded: lasting.degraded },
+    telemetry: {
+      clock,
+      account: (trail) => lasting.accounts.keep(trail, price),
+      configId: id,
+      degraded: lasting.degraded,
+    },
     voices: { voices },
     routes: { routes },
     keys: {
