@@ -14,6 +14,9 @@ import { Health } from '../src/fleet/health.ts';
 import { Slots } from '../src/fleet/slots.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { uuidv7 } from '../src/lib/uuid.ts';
+import { PriceBook } from '../src/money/price-book.ts';
+import { readPriceCatalogue } from '../src/money/price-catalogue.ts';
+import { createPricing } from '../src/money/price-exchange.ts';
 import { createChain } from '../src/pipeline/chain.ts';
 import { callRoutes } from '../src/protocol/call-routes.ts';
 import { createRouteTable } from '../src/protocol/route-table.ts';
@@ -112,12 +115,22 @@ const accounts = createAccounts([
   metrics.observe,
   (trail) => spool.settle(exchangeLine(trail, trail.wallMs)),
 ]);
+const price = createPricing({
+  book: new PriceBook({
+    prices: { bench: { inputPerM: 2.5, cachedInputPerM: 1.25, outputPerM: 10 } },
+    configId: 'bench',
+    billing: new Map(),
+    catalogue: readPriceCatalogue,
+  }),
+  premium: undefined,
+  onUnknown: complain,
+});
 const handler = createChain({
   telemetry: {
     clock,
     configId: 'bench',
     degraded: () => '',
-    account: accounts.keep,
+    account: (trail) => accounts.keep(trail, price),
   },
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
