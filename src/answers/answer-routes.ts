@@ -27,11 +27,8 @@ export function answerRoutes(knowledge: Knowledge): readonly PlacedRoute[] {
   ];
   const ollama: readonly Row[] = [
     ['GET', '/', 'ollama.root', 'public', running()],
-    ['HEAD', '/', 'ollama.root', 'public', running()],
     ['GET', '/api/version', 'ollama.version', 'infer', version()],
-    ['HEAD', '/api/version', 'ollama.version', 'infer', version()],
     ['GET', '/api/tags', 'ollama.tags', 'infer', listTags(knowledge)],
-    ['HEAD', '/api/tags', 'ollama.tags', 'infer', listTags(knowledge)],
     ['GET', '/api/ps', 'ollama.ps', 'infer', listLoaded(knowledge)],
     ['POST', '/api/show', 'ollama.show', 'infer', show(knowledge)],
     ['POST', '/api/pull', 'ollama.pull', 'operate', pull(knowledge)],

@@ -2,8 +2,9 @@
 import type { Json, JsonObject } from '../core/call.ts';
 import type { Authenticated, Route, Upstream } from '../core/exchange.ts';
 import { asFailure, type Failure } from '../core/failure.ts';
+import { isObject } from '../core/json-object.ts';
 import { askJson } from '../fleet/ask.ts';
-import { isList, isObject } from '../protocol/read.ts';
+import { isList } from '../protocol/read.ts';
 import { jsonReply } from './json-reply.ts';
 import type { Knowledge } from './knowledge.ts';
 import { isOllama } from './known-model.ts';

@@ -3,12 +3,13 @@
 import type { JsonObject } from '../core/call.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
+import { isObject } from '../core/json-object.ts';
 import type { Flow, Receiver, UpstreamRequest } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { asBuffer } from '../lib/as-buffer.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
-import { isAbsent, isObject } from '../protocol/read.ts';
+import { isAbsent } from '../protocol/read.ts';
 
 export interface Operating {
   readonly upstream: Upstream;

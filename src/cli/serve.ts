@@ -19,6 +19,7 @@ import { createPaint } from './paint.ts';
 import { removeRunningFile, writeRunningFile } from './running-file.ts';
 import { explainStart, type StartFacts } from './start-trouble.ts';
 import { stopped } from './stop.ts';
+import { terminalIsGone } from './terminal-gone.ts';
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const asked = textOption(given, 'config');
@@ -103,7 +104,10 @@ async function open(parts: {
       listen: loaded.config.admin.listen,
       token: loaded.config.admin.token?.reveal() ?? secrets.adminToken,
     });
-    process.on('SIGHUP', () => void reloader.reload('SIGHUP'));
+    process.on('SIGHUP', () => {
+      if (terminalIsGone()) process.kill(process.pid, 'SIGTERM');
+      else void reloader.reload('SIGHUP');
+    });
     await writeRunningFile(loaded.config.data, {
       pid: process.pid,
       clients: urlOf(loaded.config.listen.address.host, gateway.listener.port),

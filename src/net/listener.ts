@@ -39,8 +39,6 @@ export interface Listener {
   readonly inFlight: number;
   /** Shows another certificate to connections from now on. */
   present(certificate: Certificate): void;
-  /** Stops taking connections, closes idle ones and tells the others to leave after their answer. */
-  drain(): void;
   /** Resolves when the last request is done, or cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -79,11 +77,6 @@ export async function openListener(
       return state.inFlight;
     },
     present: http.present,
-    drain: () => {
-      state.draining = true;
-      server.close();
-      server.closeIdleConnections();
-    },
     close: (graceMs) => close(http, state, { clock: options.clock, graceMs }),
   };
 }

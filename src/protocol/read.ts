@@ -4,8 +4,6 @@ import type { Json, JsonObject } from '../core/call.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import { isObject } from '../core/json-object.ts';
 
-export { isObject };
-
 /** Where a value stands, for messages: called only when something is wrong. */
 export type Path = string;
 

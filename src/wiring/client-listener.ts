@@ -86,7 +86,6 @@ function withCompanions(listener: Listener, { kept, redirect }: Companions): Cli
     },
     redirectPort: redirect?.port,
     present: listener.present,
-    drain: listener.drain,
     renewCertificate: async () => {
       const trouble = await kept?.renew();
       return trouble === undefined ? [] : [trouble];

@@ -221,8 +221,8 @@ class Running {
         metrics.observe,
         (trail) => {
           const line = exchangeLine(trail, clock.wall());
-          // Only calls of models cost something; refused keys and listings are for the log alone.
-          if (trail.callKind !== '') spool.settle(line);
+          // What reached no model costs nothing, and clients may name as many models as they like.
+          if (trail.model !== '') spool.settle(line);
           log.exchange(trail, line);
         },
       ]),

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { until } from '../faults/rig.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { jsonLines, millrace, openPlace, type RunningProcess, serve } from './gateway-process.ts';
 import { keys, openTerminal } from './terminal.ts';
@@ -260,3 +261,23 @@ async function untilInFlight(gateway: RunningProcess, answer: Promise<Response>)
   }
   assert.fail('the request was answered before it could be seen in flight');
 }
+
+test('closing the terminal ends the gateway that was started on it, and its ports are free', async () => {
+  await using place = await openPlace();
+  const terminal = openTerminal(['serve'], { place });
+  await terminal.shows(/Ctrl-C/);
+  const { pid, clients } = JSON.parse(await readFile(place.path('.millrace/running.json'), 'utf8')) as {
+    pid: number;
+    clients: string;
+  };
+  terminal.close();
+  await until('it has ended', () => {
+    try {
+      process.kill(pid, 0);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  await assert.rejects(fetch(`${clients}/livez`));
+});

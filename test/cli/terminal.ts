@@ -15,6 +15,8 @@ export interface Terminal {
   raw(): string;
   /** Settles with the exit code of what runs on it. */
   readonly ended: Promise<number | null>;
+  /** As when its window is closed: what runs on it is told, and finds it gone. */
+  close(): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export function openTerminal(args: readonly string[], command: Command): Termina
     shows,
     raw: () => text,
     ended,
+    close: () => void child.kill('SIGKILL'),
     [Symbol.asyncDispose]: async () => {
       child.stdin.write(keys.ctrlC + keys.ctrlD);
       const late = setTimeout(() => child.kill('SIGTERM'), 5_000);

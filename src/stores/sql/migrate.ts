@@ -3,6 +3,7 @@
  * as it was, and whoever serves with it goes on. Gateways that start together take turns (P12).
  */
 import { sql, type Transaction } from 'kysely';
+import { Failure } from '../../core/failure.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SchemaStep } from './schema-step.ts';
 import type { Database, SqlDialect, Tables } from './tables.ts';
@@ -19,12 +20,13 @@ export interface SchemaState {
   readonly compatibleFrom: number;
 }
 
-/** Another gateway has taken the schema further than this one can follow. Trying again helps nobody. */
-export class SchemaTooNewError extends Error {
+/** Another gateway has taken the schema further than this one can follow. What is to be kept waits for the right one. */
+export class SchemaTooNewError extends Failure {
   constructor(state: SchemaState, known: number) {
     super(
       `the database's schema is at step ${state.step} and needs a gateway that knows step ${state.compatibleFrom}; ` +
         `this one knows ${known}: run the newer gateway, or restore the backup made before it`,
+      { code: 'dependency_unavailable' },
     );
     this.name = 'SchemaTooNewError';
   }
