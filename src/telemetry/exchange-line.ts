@@ -28,7 +28,8 @@ function lineOf(trail: Trail, wallMs: number): string {
   return (
     `{"level":${severities[severityOf(trail.failure)]},"time":${wallMs},"at":${trail.wallMs},"id":"${trail.id}",` +
     `"route":"${trail.route}","outcome":"${trail.outcome}","status":${trail.status},"key":${quoted(trail.keyName)},` +
-    `"tenant":${quoted(trail.tenant)},"model":${quoted(model)},"upstream":${quoted(trail.upstream)},` +
+    `"tenant":${quoted(trail.tenant)},"address":"${trail.remoteAddress}",` +
+    `"model":${quoted(model)},"upstream":${quoted(trail.upstream)},` +
     `"targetModel":${quoted(trail.targetModel)},"stream":${trail.stream},` +
     `"tookMs":${round(trail.endedMs - trail.startedMs)},"bytesIn":${trail.bytesIn},"bytesOut":${trail.bytesOut},` +
     `"config":"${trail.configId}"${answered(trail)}${priced(trail)}${seldom(trail)}` +
