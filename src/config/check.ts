@@ -1,8 +1,11 @@
 /** What no single value shows: references, duplicates, weak keys, open doors. */
 import { closest } from '../lib/closest.ts';
+import type { Secret } from '../lib/secret.ts';
 import { isServerPrice, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
 import { isLoopback, type ListenAddress } from '../net/listen-address.ts';
+import { isPostgresUrl } from '../stores/postgres/postgres-url.ts';
+import { isRedisUrl } from '../stores/redis/redis-url.ts';
 import type { Path } from './placed.ts';
 import type { Config } from './schema.ts';
 import { weaknessOf } from './weak-secret.ts';
@@ -26,9 +29,15 @@ const keyLengthMin = 16;
 const tokenLengthMin = 32;
 
 export function check(checked: Checked): Finding[] {
-  return [checkListeners, checkKeys, checkToken, checkTargets, checkDefaultModel, checkPrices].flatMap(
-    (find) => find(checked),
-  );
+  return [
+    checkListeners,
+    checkKeys,
+    checkToken,
+    checkTargets,
+    checkDefaultModel,
+    checkPrices,
+    checkStores,
+  ].flatMap((find) => find(checked));
 }
 
 function checkListeners({ config }: Checked): Finding[] {
@@ -48,6 +57,33 @@ function checkListeners({ config }: Checked): Finding[] {
   }
   return findings;
 }
+
+/** References are looked up by now: an address is what stands behind it. */
+function checkStores({ config: { store, shared } }: Checked): Finding[] {
+  const findings: Finding[] = [];
+  const expect = (path: Path, address: Secret | undefined, expected: Expected) => {
+    const text = address?.reveal() ?? '';
+    if (text !== '' && !expected.is(text))
+      findings.push({ path, message: `must be like ${expected.example}` });
+  };
+  if (store !== 'sqlite') {
+    expect(['store', 'url'], store.url, postgresAddress);
+    expect(['store', 'replica'], store.replica, postgresAddress);
+  }
+  if (shared !== 'memory') expect(['shared', 'url'], shared.url, redisAddress);
+  return findings;
+}
+
+interface Expected {
+  readonly is: (text: string) => boolean;
+  readonly example: string;
+}
+
+const postgresAddress: Expected = {
+  is: isPostgresUrl,
+  example: 'postgres://user:password@host:5432/database',
+};
+const redisAddress: Expected = { is: isRedisUrl, example: 'redis://user:password@host:6379/0' };
 
 /** Port 0 is a new port each time. */
 function overlap(a: ListenAddress, b: ListenAddress): boolean {

@@ -10,6 +10,7 @@ import type { PostgresOptions } from '../store-options.ts';
 import { CheckedPool } from './checked-pool.ts';
 import { type PoolShare, poolShare } from './pool-share.ts';
 import { lacksTable, tookTooLong } from './postgres-failure.ts';
+import { isPostgresUrl } from './postgres-url.ts';
 import { wholeNumbers } from './whole-numbers.ts';
 
 export interface PostgresContext {
@@ -108,11 +109,8 @@ async function closeOnce(pool: Pool): Promise<void> {
   if (!pool.ending) await pool.end();
 }
 
-/** What an address leaves out pg takes from the environment, where nobody looks for it. */
 function assertWhole(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const host = parsed?.hostname || parsed?.searchParams.get('host');
-  if (parsed !== undefined && host && parsed.username !== '' && parsed.pathname.length > 1) return url;
+  if (isPostgresUrl(url)) return url;
   throw new Error(
     'the address of PostgreSQL must name user, host and database: postgres://user@host/database',
   );

@@ -1,0 +1,7 @@
+/** Whole enough for us: what an address leaves out pg takes from the environment, where nobody looks for it. */
+export function isPostgresUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol)) return false;
+  const host = url.hostname || url.searchParams.get('host');
+  return Boolean(host) && url.username !== '' && url.pathname.length > 1;
+}
