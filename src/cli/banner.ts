@@ -106,8 +106,8 @@ export function curlLine(started: Started, key: string | undefined): string {
 /** Every limit has an end, and whoever starts the gateway knows where. */
 export function limitsOf(config: Config): string[] {
   const { listen, queue, limits } = config;
-  const rates = limits.map(({ per, requests, burst, route }) => {
-    const where = route === undefined ? '' : ` on ${route}`;
+  const rates = limits.map(({ per, requests, burst, route, model }) => {
+    const where = `${route === undefined ? '' : ` on ${route}`}${model === undefined ? '' : ` of ${model}`}`;
     const extra = burst === undefined ? '' : `, ${burst} at once`;
     return `${rateText(requests)} per ${per}${where}${extra}`;
   });

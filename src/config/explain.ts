@@ -47,7 +47,7 @@ function explainValue(
   }
   const notBuilt = valuesNotBuiltYet.find(
     (known) =>
-      issue.code === 'invalid_value' &&
+      (issue.code === 'invalid_value' || issue.code === 'custom') &&
       isPathLike(issue.path, known.path) &&
       known.matches.test(textOf(node)),
   );

@@ -29,6 +29,7 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'retries.budget': 'a budget for retries',
   'health.eject': 'taking failing upstreams out for a while',
   'limits.*.tokens': 'limits on tokens',
+  'limits.*.concurrent': 'limits on how many run at once',
   'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',
 };
@@ -44,6 +45,14 @@ interface ValueNotBuiltYet {
 export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
   { path: 'auth', matches: /^jwt$/, shown: 'jwt', what: 'signing in by JWT' },
   { path: 'auth', matches: /^both$/, shown: 'both', what: 'signing in by JWT' },
+  { path: 'limits.*.per', matches: /^user$/, shown: 'user', what: 'users' },
+  { path: 'limits.*.per', matches: /^team$/, shown: 'team', what: 'teams' },
+  {
+    path: 'limits.*.requests',
+    matches: /\/\s*month$/,
+    shown: 'a rate per month',
+    what: 'quotas by the month',
+  },
   { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },
   { path: 'models.*.policy', matches: /^least-busy$/, shown: 'least-busy', what: 'this policy' },
   { path: 'models.*.policy', matches: /^priority$/, shown: 'priority', what: 'this policy' },

@@ -18,6 +18,8 @@ export interface RateLimiter {
    * share each enforces its part. At once where nothing is to be waited for, so that it costs no promise.
    */
   take(subject: LimitSubject): LimitDecision | Promise<LimitDecision>;
+  /** Whether there are limits that ask for the call: those are taken once it is known. */
+  readonly limitsCalls: boolean;
 }
 
 export interface LimitSubject {
@@ -27,6 +29,13 @@ export interface LimitSubject {
   /** The route's name: all the paths that lead to it count as one. */
   readonly route: string;
   readonly onLoopback: boolean;
+  /** What is known only once the request was read. With it the limits that ask for it are taken, without it the others. */
+  readonly call?: LimitedCall;
+}
+
+export interface LimitedCall {
+  /** The name that clients see. */
+  readonly model: string;
 }
 
 /** What exchanges cost, on its way to the ledger: a process that dies forgets none of it (G21). */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { rate } from '../lib/options.ts';
+import { modelName, rate } from '../lib/options.ts';
 import { dangerousParameters } from './dangerous-parameters.ts';
 
 const limitOptions = z.strictObject({
-  per: z.enum(['key', 'tenant', 'address']).describe('Who shares the allowance.'),
+  per: z
+    .enum(['key', 'tenant', 'model', 'route', 'address', 'global'])
+    .describe('Who shares the allowance: `global` is everybody together.'),
   requests: rate.describe('Requests allowed, such as `600/min`.'),
   burst: z
     .int()
@@ -15,7 +17,8 @@ const limitOptions = z.strictObject({
     .string()
     .regex(/^\/\S*$/, 'must be a path such as /api/chat')
     .optional()
-    .describe('Only for this path.'),
+    .describe('Only for this path, and the others of its route.'),
+  model: modelName.optional().describe('Only for this model, by the name that clients see.'),
 });
 
 /** Generous, but never without end: a client gone wild must not take the gateway with it. */

@@ -9,7 +9,7 @@ import { type AttemptOptions, attempt } from './attempt.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import { type ConverseOptions, converse } from './converse.ts';
 import { type DispatchOptions, dispatch } from './dispatch.ts';
-import { type LimitOptions, limit } from './limit.ts';
+import { type LimitOptions, limit, limitCall } from './limit.ts';
 import { type MatchOptions, match } from './match.ts';
 import { type ObserveOptions, observe } from './observe.ts';
 import { type ParseOptions, parse } from './parse.ts';
@@ -45,6 +45,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(parse(parts.bodies)) // Parsed         + call
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
+    .through(limitCall(parts.limiter)) //                rates that ask for the model
     .through(reserve(parts.ledger)) //                   what is about to be spent is written down first
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate

@@ -7,10 +7,11 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { createHeldClock } from '../held-clock.ts';
 
 export interface RateLimitRule {
-  readonly per: 'key' | 'tenant' | 'address';
+  readonly per: 'key' | 'tenant' | 'model' | 'route' | 'address' | 'global';
   readonly requests: { readonly count: number; readonly perMs: number };
   readonly burst?: number;
   readonly route?: string;
+  readonly model?: string;
 }
 
 /** With nothing taken yet, and counting by this clock alone. */
@@ -48,7 +49,7 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       for (let taken = 0; taken < count; taken += 1) passed += Number((await take(changed)).allowed);
       return passed;
     };
-    return { clock, take, takes };
+    return { clock, limiter, take, takes };
   };
   const promise = (name: string, run: () => Promise<void>) => test(`${suite.driver}: ${name}`, run);
 
@@ -97,9 +98,42 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       const { takes } = await open({ per, requests: { count: 1, perMs: 60_000 }, burst: 2 });
       assert.equal(await takes(9), 2);
       assert.equal(await takes(9, { [per]: 'other' }), 2);
-      const others = { key: 'x', tenant: 'x', address: 'x', [per]: subject[per] };
+      const others = { key: 'x', tenant: 'x', address: 'x', route: '/x', [per]: subject[per] };
       assert.equal(await takes(9, others), 0);
     }
+  });
+
+  promise('a limit per route counts each route, a global one everybody', async () => {
+    const rate = { requests: { count: 1, perMs: 60_000 }, burst: 2 };
+    const byRoute = await open({ per: 'route', ...rate });
+    const stranger = { key: 'x', tenant: 'x', address: 'x' };
+    assert.equal(await byRoute.takes(9), 2);
+    assert.equal(await byRoute.takes(9, stranger), 0);
+    assert.equal(await byRoute.takes(9, { route: '/other' }), 2);
+    const global = await open({ per: 'global', ...rate });
+    assert.equal(await global.takes(1), 1);
+    assert.equal(await global.takes(9, { ...stranger, route: '/other' }), 1);
+  });
+
+  promise('limits that ask for the model are taken once the call is known, the others before', async () => {
+    const rate = { requests: { count: 1, perMs: 60_000 } };
+    const { limiter, takes } = await open(
+      { per: 'key', ...rate, burst: 5 },
+      { per: 'model', ...rate, burst: 3 },
+      { per: 'key', model: 'big', ...rate, burst: 2 },
+    );
+    assert.ok(limiter.limitsCalls);
+    assert.ok(!(await open({ per: 'key', ...rate })).limiter.limitsCalls);
+    const big = { call: { model: 'big' } };
+    const small = { call: { model: 'small' } };
+    assert.equal(await takes(9, big), 2);
+    assert.equal(
+      await takes(9, { ...big, key: 'other' }),
+      1,
+      'what the first was refused cost the model nothing',
+    );
+    assert.equal(await takes(9, small), 3);
+    assert.equal(await takes(9), 5, 'calls that were refused later have not come here');
   });
 
   promise('a limit for a route counts that route alone', async () => {

@@ -30,6 +30,7 @@ async function openHeld(limits: readonly RateLimitRule[], clock: Clock): Promise
   await operator.flushAll();
   const limiter = createRedisRateLimiter(limits, { redis, clock, replicas: alone, time: heldTime });
   return {
+    limitsCalls: limiter.limitsCalls,
     take: async (who) => {
       await putTime(operator, clock.now());
       return limiter.take(who);

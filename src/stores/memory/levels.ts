@@ -1,6 +1,6 @@
 /** How far ahead the allowance of each subject is spent: one moment each, and bounded in number. */
 import type { LimitDecision, LimitSubject } from '../../core/ports.ts';
-import { allowed, type LimitRule, refusal } from '../limit-rules.ts';
+import { allowed, holderOf, type LimitRule, refusal } from '../limit-rules.ts';
 
 /** More subjects than this and those with a full allowance are forgotten: forgetting them changes no decision. */
 const subjectsMax = 100_000;
@@ -31,20 +31,20 @@ export class Levels {
     }
     for (const rule of rules) {
       const fullAtMs = nowMs + this.aheadMs(rule, subject, nowMs) + rule.intervalMs * replicas;
-      this.#set(rule, subject[rule.limit.per], { fullAtMs, nowMs });
+      this.#set(rule, holderOf(rule, subject), { fullAtMs, nowMs });
     }
     return allowed;
   }
 
   /** 0 when nothing is spent. */
   aheadMs(rule: LimitRule, subject: LimitSubject, nowMs: number): number {
-    const fullAtMs = this.#of(rule).get(subject[rule.limit.per]) ?? nowMs;
+    const fullAtMs = this.#of(rule).get(holderOf(rule, subject)) ?? nowMs;
     return Math.max(0, fullAtMs - nowMs);
   }
 
   /** At least so much is spent, as was learnt elsewhere. */
   raise(rule: LimitRule, subject: LimitSubject, level: { fullAtMs: number; nowMs: number }): void {
-    const who = subject[rule.limit.per];
+    const who = holderOf(rule, subject);
     if (level.fullAtMs > (this.#of(rule).get(who) ?? level.nowMs)) this.#set(rule, who, level);
   }
 

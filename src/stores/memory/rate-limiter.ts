@@ -3,7 +3,7 @@ import type { LimitDecision, LimitSubject } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import {
   type ConfiguredRateLimiter,
-  type LimitRule,
+  type LimitRules,
   type RateLimit,
   rulesFor,
   rulesOf,
@@ -17,15 +17,16 @@ export interface MemoryRateLimiter extends ConfiguredRateLimiter {
 
 export function createMemoryRateLimiter(limits: readonly RateLimit[], clock: Clock): MemoryRateLimiter {
   const rules = rulesOf(limits);
-  return limiterOf(rules, new Levels(rules), clock);
+  return limiterOf(rules, new Levels(rules.all), clock);
 }
 
-function limiterOf(rules: readonly LimitRule[], levels: Levels, clock: Clock): MemoryRateLimiter {
+function limiterOf(rules: LimitRules, levels: Levels, clock: Clock): MemoryRateLimiter {
   return {
+    limitsCalls: rules.ofCalls.length > 0,
     take: (subject) => levels.take(rulesFor(rules, subject), subject, { nowMs: clock.now(), replicas: 1 }),
     follow: (limits) => {
       const next = rulesOf(limits);
-      return limiterOf(next, new Levels(next, levels), clock);
+      return limiterOf(next, new Levels(next.all, levels), clock);
     },
   };
 }

@@ -8,7 +8,9 @@ import type { Clock } from '../../lib/clock.ts';
 import {
   allowed,
   type ConfiguredRateLimiter,
+  holderOf,
   type LimitRule,
+  type LimitRules,
   type RateLimit,
   refusal,
   rulesFor,
@@ -33,7 +35,7 @@ export function createRedisRateLimiter(
   options: RedisRateLimiterOptions,
 ): ConfiguredRateLimiter {
   const rules = rulesOf(limits);
-  return new RedisRateLimiter(rules, new Levels(rules), options);
+  return new RedisRateLimiter(rules, new Levels(rules.all), options);
 }
 
 /** What we know is held back by the time an operation may take: told too late it would count twice. */
@@ -42,16 +44,20 @@ const knownForMs = 100;
 const microsMax = 3e15;
 
 class RedisRateLimiter implements RateLimiter {
-  readonly #rules: readonly LimitRule[];
+  readonly #rules: LimitRules;
   readonly #levels: Levels;
   readonly #options: RedisRateLimiterOptions;
   readonly #script: Script;
 
-  constructor(rules: readonly LimitRule[], levels: Levels, options: RedisRateLimiterOptions) {
+  constructor(rules: LimitRules, levels: Levels, options: RedisRateLimiterOptions) {
     this.#rules = rules;
     this.#levels = levels;
     this.#options = options;
     this.#script = createScript('take', `${options.time ?? serverTime}${take}`);
+  }
+
+  get limitsCalls(): boolean {
+    return this.#rules.ofCalls.length > 0;
   }
 
   take(subject: LimitSubject): LimitDecision | Promise<LimitDecision> {
@@ -63,7 +69,7 @@ class RedisRateLimiter implements RateLimiter {
 
   follow(limits: readonly RateLimit[]): ConfiguredRateLimiter {
     const rules = rulesOf(limits);
-    return new RedisRateLimiter(rules, new Levels(rules, this.#levels), this.#options);
+    return new RedisRateLimiter(rules, new Levels(rules.all, this.#levels), this.#options);
   }
 
   #takeShare(rules: readonly LimitRule[], subject: LimitSubject): LimitDecision {
@@ -112,7 +118,7 @@ class RedisRateLimiter implements RateLimiter {
 
 /** One hash tag for all: they are taken from together. */
 function keyOf(rule: LimitRule, subject: LimitSubject): string {
-  return `millrace:{limits}:rate:${rule.id}:${subject[rule.limit.per]}`;
+  return `millrace:{limits}:rate:${rule.id}:${holderOf(rule, subject)}`;
 }
 
 interface TakeReply {
