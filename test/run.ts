@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { installEngine } from './engines/install-engine.ts';
+import { installNginx } from './servers/install-nginx.ts';
 import { installServers } from './servers/install-servers.ts';
 
 /** What some files need beyond npm packages, and how the machine comes to it. */
@@ -19,6 +20,7 @@ const needs = [
     files: /^test[/\\](?:servers|stores)[/\\](?!sqlite-|ways\.)/,
     install: installServers,
   },
+  { what: 'nginx', files: /^test[/\\]security[/\\]proxies\./, install: installNginx },
 ];
 
 /** Of a slow machine, and before CI would end it without a word: what a test started may hold the runner's pipes. */

@@ -1,5 +1,4 @@
-/** Proxies before a gateway, for tests: nginx where the machine has it, and a small one of our own that does the same. */
-import { spawnSync } from 'node:child_process';
+/** Proxies before a gateway, for tests: nginx, and a small one of our own that does the same. */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, request as forward } from 'node:http';
@@ -52,10 +51,6 @@ export async function openSmallFront(target: number): Promise<Front> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-export function hasNginx(): boolean {
-  return spawnSync('nginx', ['-v'], { timeout: 10_000 }).status === 0;
 }
 
 /** `site` is a `server` block as it stands in the documentation, with the addresses of this test put in by `place`. */

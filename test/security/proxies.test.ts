@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { formatListenAddress } from '../../src/net/listen-address.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
-import { type Front, hasNginx, openNginx, openSmallFront, outside } from './fronts.ts';
+import { type Front, openNginx, openSmallFront, outside } from './fronts.ts';
 import { answerTo, requestBytes } from './raw.ts';
 import { authority, openCertificatePlace } from './tls-rig.ts';
 
@@ -156,7 +156,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return text;
 }
 
-for (const way of hasNginx() ? [small, documented] : [small]) {
+for (const way of [small, documented]) {
   test(`through ${way.name}, a client is who it is, whatever it claims`, async (t) => {
     const gateway = await open(t, { trustedProxies: ['127.0.0.1'] });
     const front = await way.open(t, gateway);
