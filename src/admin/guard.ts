@@ -14,10 +14,13 @@ export function createTokenCheck(token: string): (authorization: string | undefi
 
 /**
  * A page on the web can point a name of its own at this machine and have the visitor's browser call us under that name
- * (DNS rebinding). So only names that are ours are answered: loopback's, the configured one, and where others may reach
- * us any plain address, which no one can rebind.
+ * (DNS rebinding). So only names that are ours are answered: loopback's, the configured one, those of our certificate, and
+ * where others may reach us any plain address, which no one can rebind.
  */
-export function createHostCheck(listen: ListenAddress): (host: string | undefined) => boolean {
+export function createHostCheck(
+  listen: ListenAddress,
+  isCertified: (name: string) => boolean = () => false,
+): (host: string | undefined) => boolean {
   const onLoopback = isLoopback(listen.host);
   const own = listen.host.toLowerCase();
   return (host) => {
@@ -25,7 +28,7 @@ export function createHostCheck(listen: ListenAddress): (host: string | undefine
       /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::\d{1,5})?$/i.exec(host ?? '') ?? [];
     const plain = name.toLowerCase();
     if (plain === '') return false;
-    if (isLoopback(plain) || plain === own) return true;
+    if (isLoopback(plain) || plain === own || isCertified(plain)) return true;
     return !onLoopback && isIP(plain) !== 0;
   };
 }

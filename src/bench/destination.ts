@@ -1,6 +1,6 @@
 // Where a load goes: the socket's address and the bytes of a request.
 import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
 export type RequestBody = string | Uint8Array;
 
@@ -10,6 +10,8 @@ export interface DestinationOptions {
   readonly method?: string;
   /** Beside host, length and content type, which are set here unless given. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Over https: how the server is recognised, where not by its name and a known authority. */
+  readonly trust?: Pick<ConnectionOptions, 'ca' | 'allowPartialTrustChain' | 'checkServerIdentity'>;
 }
 
 export interface Destination {
@@ -33,7 +35,9 @@ export function createDestination(options: DestinationOptions): Destination {
   const head = headOf(url, options);
   return {
     open: (onBytes) =>
-      url.protocol === 'https:' ? openTls({ host, port }, onBytes) : openTcp({ host, port }, onBytes),
+      url.protocol === 'https:'
+        ? openTls({ host, port, ...options.trust }, onBytes)
+        : openTcp({ host, port }, onBytes),
     request: (body) => requestBytes(head, body),
   };
 }
@@ -51,7 +55,7 @@ function openTcp(address: Address, onBytes: (bytes: Buffer) => void): Socket {
   return connect({ ...address, noDelay: true, onread: { buffer: readMemory, callback } });
 }
 
-function openTls(address: Address, onBytes: (bytes: Buffer) => void): Socket {
+function openTls(address: Address & ConnectionOptions, onBytes: (bytes: Buffer) => void): Socket {
   // A name is needed to be shown the right certificate; an address must not be sent as one.
   const socket = connectTls(isIP(address.host) === 0 ? { ...address, servername: address.host } : address);
   return socket.setNoDelay(true).on('data', onBytes);

@@ -1,16 +1,19 @@
 /** Speaks to the admin API of a running gateway: found by flags, environment or data folder. */
 import type { z } from 'zod';
 import { problemDetailsShape } from '../admin/shapes.ts';
+import { type Trust, trusting } from '../net/own-certificate.ts';
 import { type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { Trouble } from './trouble.ts';
-import { findGateway, readSecret } from './whereabouts.ts';
+import { findGateway, readSecret, readTrust } from './whereabouts.ts';
 
 export interface AdminPlace {
   readonly url: string;
   readonly token: string;
   /** What starts a gateway, for when none answers. */
   readonly startBy: string;
+  /** Where it is our own and speaks TLS. */
+  readonly trust?: Trust;
 }
 
 const askMs = 30_000;
@@ -24,7 +27,8 @@ export async function findAdmin(invocation: Invocation, given: Given): Promise<A
   const { folder, admin, config } = await findGateway(invocation, given);
   const url = askedUrl ?? admin;
   const token = askedToken ?? config?.admin.token?.reveal() ?? (await readSecret(folder, 'admin-token'));
-  if (token !== undefined) return { url, token, startBy };
+  const trust = url === admin ? await readTrust(folder, 'admin', url) : {};
+  if (token !== undefined) return { url, token, startBy, ...trust };
   throw new Trouble(
     `no gateway has run with the data folder ${folder}: start it with \`${startBy}\`, or name it with --admin and --token`,
   );
@@ -48,6 +52,7 @@ export async function askAdmin<Shape extends z.ZodType>(
     headers: { authorization: `Bearer ${place.token}` },
     signal: AbortSignal.timeout(askMs),
     redirect: 'error',
+    ...trusting(place.trust),
   }).catch((thrown: unknown) => {
     throw new Trouble(unreachable(place, thrown), { cause: thrown });
   });

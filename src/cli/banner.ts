@@ -106,10 +106,16 @@ export function curlLine(started: Started, key: string | undefined): string {
 /** Every limit has an end, and whoever starts the gateway knows where. */
 export function limitsOf(config: Config): string[] {
   const { listen, queue, limits } = config;
-  const rates = limits.map(({ per, requests, burst, route, model }) => {
+  const rates = limits.map((limit) => {
+    const { per, requests, burst, tokens, burstTokens, route, model } = limit;
+    const said = [
+      requests === undefined ? [] : [rateText(requests, 'requests'), burstText(burst)],
+      tokens === undefined ? [] : [rateText(tokens, 'tokens'), burstText(burstTokens)],
+    ];
     const where = `${route === undefined ? '' : ` on ${route}`}${model === undefined ? '' : ` of ${model}`}`;
-    const extra = burst === undefined ? '' : `, ${burst} at once`;
-    return `${rateText(requests)} per ${per}${where}${extra}`;
+    const bursts = said.map(([, extra = '']) => extra).join('');
+    const texts = said.flatMap(([text = '']) => (text === '' ? [] : [text]));
+    return `${texts.join(' and ')} per ${per}${where}${bursts}`;
   });
   return [
     `${rates.length === 0 ? 'no rate limits' : rates.join('; ')} (none from this machine itself)`,
@@ -129,17 +135,17 @@ function indentTable(rows: readonly (readonly string[])[]): string {
 }
 
 function clientUrl({ config, port }: Started): string {
-  return urlOf(config.listen.address.host, port);
+  return urlOf(config.listen.address.host, port, config.listen.tls);
 }
 
 function adminUrl({ config, adminPort }: Started): string {
-  return urlOf(config.admin.listen.host, adminPort);
+  return urlOf(config.admin.listen.host, adminPort, config.admin.tls);
 }
 
 /** Who listens everywhere is reached on loopback too. */
-export function urlOf(host: string, port: number): string {
+export function urlOf(host: string, port: number, tls?: object): string {
   const reachable = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  return `${tls === undefined ? 'http' : 'https'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
 function quoted(text: string): string {
@@ -169,6 +175,10 @@ const periods: Readonly<Record<number, string>> = {
   86400000: 'day',
 };
 
-function rateText({ count, perMs }: { count: number; perMs: number }): string {
-  return `${count} requests a ${periods[perMs] ?? `${perMs} ms`}`;
+function rateText({ count, perMs }: { count: number; perMs: number }, what: string): string {
+  return `${count} ${what} a ${periods[perMs] ?? `${perMs} ms`}`;
+}
+
+function burstText(burst: number | undefined): string {
+  return burst === undefined ? '' : `, ${burst} at once`;
 }

@@ -16,7 +16,7 @@ const defaults = {
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const model = given.words[0] ?? 'simulator';
-  const { url, key } = await findClients(invocation, given);
+  const { url, key, trust } = await findClients(invocation, given);
   const rate = numberOption(given, 'rate', { min: 0.01, max: 100_000 });
   const seconds = numberOption(given, 'seconds', { min: 1, max: 3_600 }) ?? defaults.seconds;
   const connections = numberOption(given, 'connections', { min: 1, max: 10_000 }) ?? defaults.connections;
@@ -27,6 +27,7 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   const json = flagOption(given, 'json');
   const result = await runLoad({
     url: `${url}/chat/completions`,
+    ...(trust === undefined ? {} : { trust }),
     ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
     body: JSON.stringify({
       model,

@@ -1,9 +1,10 @@
 /** Speaks to a gateway as its clients do, in OpenAI's dialect: for `run` and `bench`. */
 import { z } from 'zod';
+import { type Trust, trusting } from '../net/own-certificate.ts';
 import { type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { Trouble } from './trouble.ts';
-import { findGateway, readSecret } from './whereabouts.ts';
+import { findGateway, readSecret, readTrust } from './whereabouts.ts';
 
 export interface ClientPlace {
   /** Ends before `/chat/completions`. */
@@ -11,6 +12,8 @@ export interface ClientPlace {
   readonly key: string | undefined;
   /** What starts a gateway, for when none answers. */
   readonly startBy: string;
+  /** Where it is our own and speaks TLS. */
+  readonly trust?: Trust;
 }
 
 export interface ChatMessage {
@@ -34,7 +37,8 @@ export async function findClients(invocation: Invocation, given: Given): Promise
     return { url: baseUrl(askedUrl), key: askedKey, startBy };
   }
   const { folder, clients } = await findGateway(invocation, given);
-  return { url: baseUrl(clients), key: askedKey ?? (await readSecret(folder, 'client-key')), startBy };
+  const key = askedKey ?? (await readSecret(folder, 'client-key'));
+  return { url: baseUrl(clients), key, startBy, ...(await readTrust(folder, 'clients', clients)) };
 }
 
 export interface Heard {
@@ -91,6 +95,7 @@ function send(place: ClientPlace, { model, messages, maxTokens }: ChatRequest, s
     },
     body: JSON.stringify(body),
     signal,
+    ...trusting(place.trust),
   }).catch((thrown: unknown) => {
     if (signal.aborted) throw thrown;
     throw new Trouble(

@@ -7,6 +7,7 @@ import { systemClock } from '../lib/clock.ts';
 import { UpstreamPool } from '../wiring/upstreams.ts';
 import { urlOf } from './banner.ts';
 import { configFile } from './config-file.ts';
+import { examineCertificates } from './examine/certificates.ts';
 import { bad, type Diagnosis, ok, warn } from './examine/finding.ts';
 import { examineData, examineFileLimit, examineRuntime } from './examine/machine.ts';
 import { examinePorts } from './examine/ports.ts';
@@ -17,7 +18,7 @@ import type { Invocation } from './invocation.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { readRunningFile } from './running-file.ts';
 import { Trouble } from './trouble.ts';
-import { readSecret } from './whereabouts.ts';
+import { readSecret, readTrust } from './whereabouts.ts';
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const diagnoses = await examine(invocation, given);
@@ -50,6 +51,7 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       ...(await examineShared(loaded.config)),
       examineFileLimit(loaded.config),
       ...(await examineAddresses(loaded, invocation)),
+      ...(await examineCertificates(loaded.config, systemClock.wall())),
       ...(await examineUpstreams(loaded, flagOption(given, 'paid'))),
     ];
   } catch (thrown) {
@@ -81,11 +83,13 @@ async function examineAddresses({ config }: LoadedConfig, invocation: Invocation
   const { data, listen, admin } = config;
   const token =
     invocation.environment['MILLRACE_ADMIN_TOKEN'] ?? admin.token?.reveal() ?? (await readToken(data));
-  const url = (await readRunningFile(data))?.admin ?? urlOf(admin.listen.host, admin.listen.port);
+  const url = (await readRunningFile(data))?.admin ?? urlOf(admin.listen.host, admin.listen.port, admin.tls);
+  const { trust } = await readTrust(data, 'admin', url);
+  const startBy = invocation.typed('serve');
   return await examinePorts({
     clients: listen.address,
     admin: admin.listen,
-    running: token === undefined ? undefined : { url, token, startBy: invocation.typed('serve') },
+    running: token === undefined ? undefined : { url, token, startBy, ...(trust && { trust }) },
   });
 }
 

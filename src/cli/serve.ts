@@ -1,5 +1,6 @@
 /** `millrace serve`: runs the gateway until it is told to stop. */
 import { join } from 'node:path';
+import type { Admin } from '../admin/admin.ts';
 import { Configuration } from '../config/configuration.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
@@ -79,15 +80,19 @@ async function open(parts: {
   invocation: Invocation;
 }): Promise<Served> {
   const { loaded, log, configuration, invocation } = parts;
+  const { config } = loaded;
   const { secrets, gateway } = await openClients(loaded, log).catch((cause: unknown) => {
     throw new StartTrouble('clients', { cause });
   });
+  let admin: Admin | undefined;
   const reloader: Reloader = new Reloader({
     gateway,
     log,
     started: loaded,
     load: () => configuration.load(),
     onLoaded: ({ files }) => watching.follow(files),
+    renewCertificates: async () =>
+      (await Promise.all([gateway.listener.renewCertificate(), admin?.renewCertificate() ?? []])).flat(),
   });
   const watching = watchFiles(reloader, log, invocation);
   const close = async (graceMs?: number) => {
@@ -97,31 +102,32 @@ async function open(parts: {
   try {
     // Clients are served already: what only operators need is loaded now.
     const { openAdmin } = await import('../admin/admin.ts');
-    const admin = await openAdmin({
+    const opened = await openAdmin({
       gateway,
       reloader,
       version,
-      listen: loaded.config.admin.listen,
-      token: loaded.config.admin.token?.reveal() ?? secrets.adminToken,
+      admin: config.admin,
+      token: config.admin.token?.reveal() ?? secrets.adminToken,
     });
+    admin = opened;
     process.on('SIGHUP', () => {
       if (terminalIsGone()) process.kill(process.pid, 'SIGTERM');
       else void reloader.reload('SIGHUP');
     });
-    await writeRunningFile(loaded.config.data, {
+    await writeRunningFile(config.data, {
       pid: process.pid,
-      clients: urlOf(loaded.config.listen.address.host, gateway.listener.port),
-      admin: urlOf(loaded.config.admin.listen.host, admin.port),
+      clients: urlOf(config.listen.address.host, gateway.listener.port, config.listen.tls),
+      admin: urlOf(config.admin.listen.host, opened.port, config.admin.tls),
     });
     return {
       gateway,
       loaded,
       secrets,
-      adminPort: admin.port,
+      adminPort: opened.port,
       // The admin listener ends last: a probe may watch the gateway drain.
       close: async (graceMs) => {
         await close(graceMs);
-        await admin.close();
+        await opened.close();
       },
     };
   } catch (cause) {

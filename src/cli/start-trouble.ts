@@ -1,5 +1,6 @@
 /** Why a start failed, in one line, and what mends it. */
 import { SpoiltSecret } from '../identity/own-secrets.ts';
+import { CertificateError } from '../net/certificate.ts';
 import { formatListenAddress, type ListenAddress } from '../net/listen-address.ts';
 import type { Typed } from './typed.ts';
 
@@ -84,6 +85,9 @@ const files: Readonly<Record<string, Explanation>> = {
 
 /** Nothing when it is no trouble that we know: then it is our own mistake and deserves its stack. */
 export function explainStart(thrown: unknown, facts: StartFacts): string | undefined {
+  if (thrown instanceof CertificateError) {
+    return `cannot start: ${thrown.message}; \`${facts.typed('doctor')}\` looks at the certificates of both listeners`;
+  }
   if (thrown instanceof SpoiltSecret) return `cannot start: ${thrown.message}`;
   if (!isSystemError(thrown)) return undefined;
   const table = isListening(thrown) ? listening : files;

@@ -4,6 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
+import { type Trust, trustOnly } from '../net/own-certificate.ts';
+import { certificateCopies } from '../wiring/kept-certificate.ts';
 import { urlOf } from './banner.ts';
 import { configFile } from './config-file.ts';
 import { type Given, textOption } from './given.ts';
@@ -29,8 +31,8 @@ export async function findGateway(invocation: Invocation, given: Given): Promise
     return {
       folder: data,
       config,
-      admin: running?.admin ?? urlOf(admin.listen.host, admin.listen.port),
-      clients: running?.clients ?? urlOf(listen.address.host, listen.address.port),
+      admin: running?.admin ?? urlOf(admin.listen.host, admin.listen.port, admin.tls),
+      clients: running?.clients ?? urlOf(listen.address.host, listen.address.port, listen.tls),
     };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
@@ -48,6 +50,16 @@ export function loadForVerb(invocation: Invocation, given: Given): LoadedConfig 
   } catch (thrown) {
     throw thrown instanceof ConfigError ? asTrouble(thrown) : thrown;
   }
+}
+
+/** How to recognise a listener of our own gateway: it may show a certificate for another name than loopback's. */
+export async function readTrust(
+  folder: string,
+  listener: keyof typeof certificateCopies,
+  url: string,
+): Promise<{ readonly trust?: Trust }> {
+  const pem = url.startsWith('https:') ? await readSecret(folder, certificateCopies[listener]) : undefined;
+  return pem === undefined ? {} : { trust: trustOnly(pem) };
 }
 
 /** A secret that the gateway keeps in its data folder; nothing before its first start. */

@@ -1,4 +1,5 @@
 /** The clients' listener as the configuration wants it: who may connect, over TLS or not, called by which pages. */
+import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Received } from '../core/exchange.ts';
 import type { Handler } from '../core/stage.ts';
@@ -9,11 +10,11 @@ import { Doorkeeper } from '../net/doorkeeper.ts';
 import { type Listener, openListener } from '../net/listener.ts';
 import { openRedirectListener, type RedirectListener } from '../net/redirect-listener.ts';
 import type { Log } from '../telemetry/log.ts';
-import { KeptCertificate } from './kept-certificate.ts';
+import { certificateCopies, KeptCertificate } from './kept-certificate.ts';
 import { createRefusalLog } from './refusal-log.ts';
 
 export interface ClientListenerOptions {
-  readonly listen: Config['listen'];
+  readonly config: Pick<Config, 'listen' | 'data'>;
   readonly clock: Clock;
   readonly log: Log;
   /** The methods of the routes. */
@@ -29,12 +30,19 @@ export interface ClientListener extends Listener {
 }
 
 export async function openClientListener(options: ClientListenerOptions): Promise<ClientListener> {
-  const { listen, clock, log } = options;
+  const { config, clock, log } = options;
+  const { listen, data } = config;
   const { tls } = listen;
   const kept =
     tls === undefined
       ? undefined
-      : await KeptCertificate.open({ files: tls, setting: 'listen.tls', clock, log });
+      : await KeptCertificate.open({
+          files: tls,
+          setting: 'listen.tls',
+          copy: join(data, certificateCopies.clients),
+          clock,
+          log,
+        });
   const doorkeeper = createDoorkeeper(options);
   let listener: Listener | undefined;
   try {
@@ -63,7 +71,8 @@ export async function openClientListener(options: ClientListenerOptions): Promis
   }
 }
 
-function createDoorkeeper({ listen, clock, log }: ClientListenerOptions): Doorkeeper {
+function createDoorkeeper({ config, clock, log }: ClientListenerOptions): Doorkeeper {
+  const { listen } = config;
   const listOf = (texts: readonly string[]) => (texts.length === 0 ? undefined : createAddressList(texts));
   return new Doorkeeper({
     allow: listOf(listen.allow),

@@ -56,7 +56,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const running = new Running(options, { records, shared });
   try {
     running.listener = await openClientListener({
-      listen: config.listen,
+      config,
       clock,
       log,
       methods: [...new Set(running.snapshot.routes.map(({ method }) => method))],

@@ -1,4 +1,5 @@
 /** The certificate of a listener over time: renewed when its files change, and never replaced by a worse one (P10). */
+import { writeFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../lib/clock.ts';
 import {
   type Certificate,
@@ -15,9 +16,17 @@ export interface KeptCertificateOptions {
   readonly files: CertificateFiles;
   /** Where they are named: `listen.tls`. */
   readonly setting: string;
+  /** Where a copy of what is shown lies, for programs on this machine: the files may hold another one already. */
+  readonly copy: string;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** In the data folder. */
+export const certificateCopies = {
+  clients: 'clients-certificate.pem',
+  admin: 'admin-certificate.pem',
+} as const;
 
 const fileQuietMs = 150;
 const dayMs = 86_400_000;
@@ -32,7 +41,9 @@ export class KeptCertificate {
 
   /** Throws `CertificateError` when there is none to begin with. */
   static async open(options: KeptCertificateOptions): Promise<KeptCertificate> {
-    return new KeptCertificate(options, await readCertificate(options.files));
+    const kept = new KeptCertificate(options, await readCertificate(options.files));
+    await kept.#writeCopy();
+    return kept;
   }
 
   private constructor(options: KeptCertificateOptions, certificate: Certificate) {
@@ -73,6 +84,7 @@ export class KeptCertificate {
       this.#refuseExpired(next);
       this.#present(next);
       this.#current = next;
+      await this.#writeCopy();
       log.info(
         { setting, message: `valid until ${dateText(next.validToMs)}` },
         'a new certificate is presented',
@@ -83,6 +95,16 @@ export class KeptCertificate {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
       log.error({ setting, message }, 'the certificate is refused; the one before stays');
       return `${setting}: ${message}; the certificate before it stays`;
+    }
+  }
+
+  async #writeCopy(): Promise<void> {
+    const { copy, log } = this.#options;
+    try {
+      await writeFile(copy, this.#current.cert, { mode: 0o600 });
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      log.warn({ file: copy, message }, 'programs on this machine will not know the certificate');
     }
   }
 

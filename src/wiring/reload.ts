@@ -12,6 +12,8 @@ export interface ReloaderOptions {
   readonly load: () => Promise<LoadedConfig>;
   /** Told what is in force now: it may have been read from other files. */
   readonly onLoaded: (loaded: LoadedConfig) => void;
+  /** Reads the listeners' certificates again, whatever becomes of the configuration; tells what is wrong with them. */
+  readonly renewCertificates: () => Promise<readonly string[]>;
 }
 
 export type Reloaded =
@@ -76,6 +78,7 @@ export class Reloader {
 
   async #take(why: string): Promise<Reloaded> {
     const { gateway, log, load, started } = this.#options;
+    const refusedCertificates = await this.#options.renewCertificates();
     try {
       const loaded = await load();
       log.debug({ why, files: loaded.files.slice(0, filesMax) }, 'the configuration is read');
@@ -85,7 +88,7 @@ export class Reloader {
       this.#inForce = next;
       this.#options.onLoaded(next);
       this.#report(judged, why);
-      return judged;
+      return { ...judged, warnings: [...judged.warnings, ...refusedCertificates] };
     } catch (thrown) {
       const refused = this.#refuse(thrown);
       const message = refused.problems.map(formatProblem).join('\n');

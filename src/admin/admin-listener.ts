@@ -1,0 +1,100 @@
+/** What the admin API listens on: TLS or not, from which addresses, with a certificate that may change. */
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createAddressList } from '../net/address-list.ts';
+import { Doorkeeper } from '../net/doorkeeper.ts';
+import { createHttpServer, type HttpServer } from '../net/http-server.ts';
+import type { Log } from '../telemetry/log.ts';
+import { certificateCopies, KeptCertificate } from '../wiring/kept-certificate.ts';
+import { createRefusalLog } from '../wiring/refusal-log.ts';
+
+export interface AdminListenerOptions {
+  readonly admin: Pick<Config['admin'], 'tls' | 'allow'>;
+  /** The folder for what the gateway keeps. */
+  readonly data: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const connectionsMax = 256;
+const headersMs = 10_000;
+
+export class AdminListener {
+  readonly #options: AdminListenerOptions;
+  readonly #kept: KeptCertificate | undefined;
+  readonly #doorkeeper: Doorkeeper;
+  /** One, or two where `localhost` means two addresses. */
+  readonly #servers: HttpServer[] = [];
+
+  /** Throws `CertificateError`. */
+  static async open(options: AdminListenerOptions): Promise<AdminListener> {
+    const { admin, clock, log } = options;
+    const { tls: files } = admin;
+    const kept =
+      files === undefined
+        ? undefined
+        : await KeptCertificate.open({
+            files,
+            setting: 'admin.tls',
+            copy: join(options.data, certificateCopies.admin),
+            clock,
+            log,
+          });
+    return new AdminListener(options, kept);
+  }
+
+  private constructor(options: AdminListenerOptions, kept: KeptCertificate | undefined) {
+    const { admin, clock, log } = options;
+    this.#options = options;
+    this.#kept = kept;
+    this.#doorkeeper = new Doorkeeper({
+      allow: admin.allow.length === 0 ? undefined : createAddressList(admin.allow),
+      onRefused: createRefusalLog({ clock, log, setting: 'admin' }),
+    });
+    kept?.presentBy((certificate) => {
+      for (const each of this.#servers) each.present(certificate);
+    });
+  }
+
+  /** What every reply says besides its own. */
+  get headers(): readonly string[] {
+    return this.#servers[0]?.headers ?? [];
+  }
+
+  /** Whether the certificate is for this name: no other site can point it at us and speak our TLS. */
+  covers(host: string): boolean {
+    return this.#kept?.current.covers(host) === true;
+  }
+
+  createServer(): HttpServer['server'] {
+    const { tls } = this.#options.admin;
+    const certificate = this.#kept?.current;
+    const created = createHttpServer(
+      {
+        maxHeaderSize: 16 * 1024,
+        headersTimeout: headersMs,
+        requestTimeout: headersMs,
+        keepAliveTimeout: 65_000,
+        handshakeMs: headersMs,
+      },
+      tls === undefined || certificate === undefined ? undefined : { ...tls, certificate },
+    );
+    created.server.maxConnections = connectionsMax;
+    this.#doorkeeper.guard(created.server);
+    this.#servers.push(created);
+    return created.server;
+  }
+
+  /** Reads the certificate's files again; resolves to what is wrong with them. */
+  async renewCertificate(): Promise<readonly string[]> {
+    const trouble = await this.#kept?.renew();
+    return trouble === undefined ? [] : [trouble];
+  }
+
+  /** Cuts all connections: whoever keeps one open must not keep the process. */
+  close(): void {
+    this.#kept?.close();
+    for (const each of this.#servers) each.cut();
+  }
+}
