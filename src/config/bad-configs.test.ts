@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { badConfigs } from './fixtures/bad-configs.ts';
+import { badListeners } from './fixtures/bad-listeners.ts';
 import { loadConfig } from './load.ts';
 import { ConfigError, type Problem } from './problem.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bad-config-'));
 after(() => rmSync(folder, { recursive: true }));
 
-for (const bad of badConfigs) {
+for (const bad of [...badConfigs, ...badListeners]) {
   test(`${bad.name} is refused at its place (G24, P9, P11)`, () => {
     const file = join(folder, 'bad.yaml');
     writeFileSync(file, typeof bad.text === 'string' ? bad.text.replaceAll('FILE', file) : bad.text);

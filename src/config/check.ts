@@ -3,9 +3,9 @@ import { closest } from '../lib/closest.ts';
 import type { Secret } from '../lib/secret.ts';
 import { isServerPrice, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
-import { isLoopback, type ListenAddress } from '../net/listen-address.ts';
 import { isPostgresUrl } from '../stores/postgres/postgres-url.ts';
 import { isRedisUrl } from '../stores/redis/redis-url.ts';
+import { checkListeners } from './check-listeners.ts';
 import type { Path } from './placed.ts';
 import type { Config } from './schema.ts';
 import { weaknessOf } from './weak-secret.ts';
@@ -40,24 +40,6 @@ export function check(checked: Checked): Finding[] {
   ].flatMap((find) => find(checked));
 }
 
-function checkListeners({ config }: Checked): Finding[] {
-  const findings: Finding[] = [];
-  const clients = config.listen.address;
-  const admin = config.admin.listen;
-  if (overlap(clients, admin)) {
-    findings.push({
-      path: ['admin', 'listen'],
-      message: 'is the address of `listen` too; each needs its own',
-    });
-  }
-  if (config.auth !== 'none') return findings;
-  if (!isLoopback(clients.host) || !isLoopback(admin.host)) {
-    const message = '`none` is refused while a listener is open to other machines';
-    findings.push({ path: ['auth'], message, hint: 'use `keys`, or listen on 127.0.0.1' });
-  }
-  return findings;
-}
-
 /** References are looked up by now: an address is what stands behind it. */
 function checkStores({ config: { store, shared } }: Checked): Finding[] {
   const findings: Finding[] = [];
@@ -84,13 +66,6 @@ const postgresAddress: Expected = {
   example: 'postgres://user:password@host:5432/database',
 };
 const redisAddress: Expected = { is: isRedisUrl, example: 'redis://user:password@host:6379/0' };
-
-/** Port 0 is a new port each time. */
-function overlap(a: ListenAddress, b: ListenAddress): boolean {
-  if (a.port === 0 || a.port !== b.port) return false;
-  const everywhere = ['::', '0.0.0.0'];
-  return a.host === b.host || everywhere.includes(a.host) || everywhere.includes(b.host);
-}
 
 function checkKeys({ config }: Checked): Finding[] {
   const names = new Map<string, number>();
