@@ -28,7 +28,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'prices.*.cacheWritePerM': 'prices of what an upstream keeps: none tells yet how much it kept',
   'retries.budget': 'a budget for retries',
   'health.eject': 'taking failing upstreams out for a while',
-  'limits.*.tokens': 'limits on tokens',
   'limits.*.concurrent': 'limits on how many run at once',
   'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',

@@ -9,7 +9,11 @@ export interface KeyStore {
 }
 
 export type LimitDecision =
-  | { readonly allowed: true }
+  | {
+      readonly allowed: true;
+      /** Where tokens were taken beforehand: to be told, once, how many it came to. Neither waits nor throws. */
+      readonly settle?: (tokens: number) => void;
+    }
   | { readonly allowed: false; readonly limit: string; readonly retryAfterS: number };
 
 export interface RateLimiter {
@@ -36,6 +40,8 @@ export interface LimitSubject {
 export interface LimitedCall {
   /** The name that clients see. */
   readonly model: string;
+  /** What it will most likely come to, question and answer together. */
+  readonly tokens: number;
 }
 
 /** What exchanges cost, on its way to the ledger: a process that dies forgets none of it (G21). */

@@ -2,24 +2,51 @@ import { z } from 'zod';
 import { modelName, rate } from '../lib/options.ts';
 import { dangerousParameters } from './dangerous-parameters.ts';
 
-const limitOptions = z.strictObject({
-  per: z
-    .enum(['key', 'tenant', 'model', 'route', 'address', 'global'])
-    .describe('Who shares the allowance: `global` is everybody together.'),
-  requests: rate.describe('Requests allowed, such as `600/min`.'),
-  burst: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .describe('Requests that may come at once after a pause. What a second allows, at least 1, when absent.'),
-  route: z
-    .string()
-    .regex(/^\/\S*$/, 'must be a path such as /api/chat')
-    .optional()
-    .describe('Only for this path, and the others of its route.'),
-  model: modelName.optional().describe('Only for this model, by the name that clients see.'),
-});
+const burstMax = 1_000_000_000;
+
+const limitOptions = z
+  .strictObject({
+    per: z
+      .enum(['key', 'tenant', 'model', 'route', 'address', 'global'])
+      .describe('Who shares the allowance: `global` is everybody together.'),
+    requests: rate.optional().describe('Requests allowed, such as `600/min`.'),
+    burst: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'Requests that may come at once after a pause. What a second allows, at least 1, when absent.',
+      ),
+    tokens: rate
+      .optional()
+      .describe(
+        'Tokens allowed, of questions and answers together, such as `1M/min`: estimated, then settled.',
+      ),
+    burstTokens: z
+      .int()
+      .min(1)
+      .max(burstMax)
+      .optional()
+      .describe('Tokens that may be taken at once after a pause. What a minute allows when absent.'),
+    route: z
+      .string()
+      .regex(/^\/\S*$/, 'must be a path such as /api/chat')
+      .optional()
+      .describe('Only for this path, and the others of its route.'),
+    model: modelName.optional().describe('Only for this model, by the name that clients see.'),
+  })
+  .refine(({ requests, tokens }) => requests !== undefined || tokens !== undefined, {
+    error: 'limits nothing: say `requests`, `tokens` or both',
+  })
+  .refine(({ requests, burst }) => burst === undefined || requests !== undefined, {
+    error: 'needs `requests`',
+    path: ['burst'],
+  })
+  .refine(({ tokens, burstTokens }) => burstTokens === undefined || tokens !== undefined, {
+    error: 'needs `tokens`',
+    path: ['burstTokens'],
+  });
 
 /** Generous, but never without end: a client gone wild must not take the gateway with it. */
 export const limitsOptions = z

@@ -45,7 +45,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(parse(parts.bodies)) // Parsed         + call
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
-    .through(limitCall(parts.limiter)) //                rates that ask for the model
+    .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
     .through(reserve(parts.ledger)) //                   what is about to be spent is written down first
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate

@@ -8,8 +8,10 @@ import { createHeldClock } from '../held-clock.ts';
 
 export interface RateLimitRule {
   readonly per: 'key' | 'tenant' | 'model' | 'route' | 'address' | 'global';
-  readonly requests: { readonly count: number; readonly perMs: number };
+  readonly requests?: { readonly count: number; readonly perMs: number };
   readonly burst?: number;
+  readonly tokens?: { readonly count: number; readonly perMs: number };
+  readonly burstTokens?: number;
   readonly route?: string;
   readonly model?: string;
 }
@@ -37,6 +39,30 @@ const subject: LimitSubject = {
   route: '/v1/chat/completions',
   onLoopback: false,
 };
+
+/** A call with tokens: how long after the one before, and how many steps later it is known what it came to. */
+const step = fc.record({
+  waitMs: fc.oneof(fc.constantFrom(0, 0, 10_000), fc.nat(200), fc.nat(8_000)),
+  estimate: fc.oneof(fc.integer({ min: 1, max: 120 }), fc.constant(100)),
+  share: fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+  later: fc.nat(6),
+});
+
+interface Used {
+  readonly atMs: number;
+  readonly count: number;
+}
+
+function assertWithin(passed: readonly Used[], { burst, perMs }: { burst: number; perMs: number }): void {
+  for (const [first, { atMs }] of passed.entries()) {
+    let sum = 0;
+    for (const each of passed.slice(first)) {
+      sum += each.count;
+      // A hair for what division leaves over.
+      assert.ok(sum <= burst + (each.atMs - atMs) * perMs + 1e-6, `${sum} in ${each.atMs - atMs} ms`);
+    }
+  }
+}
 
 export function rateLimiterConformance(suite: RateLimiterSuite): void {
   const { create } = suite;
@@ -124,8 +150,8 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
     );
     assert.ok(limiter.limitsCalls);
     assert.ok(!(await open({ per: 'key', ...rate })).limiter.limitsCalls);
-    const big = { call: { model: 'big' } };
-    const small = { call: { model: 'small' } };
+    const big = { call: { model: 'big', tokens: 1 } };
+    const small = { call: { model: 'small', tokens: 1 } };
     assert.equal(await takes(9, big), 2);
     assert.equal(
       await takes(9, { ...big, key: 'other' }),
@@ -134,6 +160,116 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
     );
     assert.equal(await takes(9, small), 3);
     assert.equal(await takes(9), 5, 'calls that were refused later have not come here');
+  });
+
+  /** 100 tokens at once, 10 a second. */
+  const tokens = { per: 'key', tokens: { count: 600, perMs: 60_000 }, burstTokens: 100 } as const;
+  const callOf = (count: number) => ({ call: { model: 'm', tokens: count } });
+
+  promise(
+    'tokens: what a call will come to is taken before, and refused with the time it takes',
+    async () => {
+      const { clock, take } = await open(tokens);
+      assert.ok((await take(callOf(60))).allowed);
+      assert.ok((await take(callOf(40))).allowed);
+      const refused = await take(callOf(25));
+      assert.ok(!refused.allowed);
+      assert.equal(refused.retryAfterS, 3);
+      assert.match(refused.limit, /600 tokens .*key/);
+      clock.advance(2_500);
+      assert.ok((await take(callOf(25))).allowed);
+      assert.ok(!(await take(callOf(1))).allowed);
+    },
+  );
+
+  promise('tokens: what was estimated too high is given back, what was too low is owed', async () => {
+    const { clock, take } = await open(tokens);
+    const high = await take(callOf(90));
+    assert.ok(high.allowed);
+    high.settle?.(30);
+    const low = await take(callOf(70));
+    assert.ok(low.allowed, '70 were left');
+    low.settle?.(120);
+    const owing = await take(callOf(1));
+    assert.ok(!owing.allowed);
+    assert.equal(owing.retryAfterS, 6, '50 are owed, and 1 is asked for');
+    clock.advance(5_100);
+    assert.ok((await take(callOf(1))).allowed);
+  });
+
+  promise('tokens: what time gave back already is not given back again', async () => {
+    const { clock, take } = await open(tokens);
+    const first = await take(callOf(100));
+    assert.ok(first.allowed);
+    clock.advance(10_000);
+    assert.ok((await take(callOf(100))).allowed);
+    first.settle?.(0);
+    assert.ok(!(await take(callOf(1))).allowed);
+  });
+
+  promise(
+    'tokens: a call that is larger than the burst passes alone, and owes the rest, yet not for ever',
+    async () => {
+      const { clock, take } = await open(tokens);
+      const large = await take(callOf(1e9));
+      assert.ok(large.allowed);
+      large.settle?.(1e9);
+      const refused = await take(callOf(100));
+      assert.ok(!refused.allowed);
+      assert.equal(refused.retryAfterS, 20);
+      clock.advance(20_000);
+      assert.ok((await take(callOf(100))).allowed);
+    },
+  );
+
+  promise('tokens and requests are taken together, or none', async () => {
+    const { take } = await open({ ...tokens, requests: { count: 1, perMs: 60_000 }, burst: 2 });
+    assert.ok((await take(callOf(100))).allowed);
+    assert.ok(!(await take(callOf(100))).allowed, 'there are no tokens left');
+    assert.ok((await take({ ...callOf(100), key: 'other' })).allowed);
+    const small = await open({ ...tokens, requests: { count: 1, perMs: 60_000 }, burst: 2 });
+    assert.ok((await small.take(callOf(90))).allowed);
+    for (let tried = 0; tried < 5; tried += 1) assert.ok(!(await small.take(callOf(50))).allowed);
+    assert.ok((await small.take(callOf(1))).allowed, 'what was refused for its tokens cost no request');
+    assert.ok(!(await small.take(callOf(1))).allowed, 'there are no requests left');
+  });
+
+  promise('tokens: nor what others gave back already, in whatever order they end', async () => {
+    const { clock, take } = await open(tokens);
+    const large = await take(callOf(90));
+    const small = await take(callOf(10));
+    assert.ok(large.allowed && small.allowed);
+    clock.advance(1_000);
+    large.settle?.(0);
+    await take(callOf(1));
+    clock.advance(1_500);
+    assert.ok((await take(callOf(100))).allowed, 'all is there again');
+    clock.advance(500);
+    small.settle?.(0);
+    assert.ok((await take(callOf(5))).allowed);
+    assert.ok(!(await take(callOf(1))).allowed, 'half a second is worth five');
+  });
+
+  promise('C11: however calls overlap and end, no more tokens are used than burst + rate × t', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 80 }), async (steps) => {
+        const { clock, take } = await open(tokens);
+        const passed: Used[] = [];
+        const pending: { readonly due: number; readonly settle: () => void }[] = [];
+        for (const [index, { waitMs, estimate, share, later }] of steps.entries()) {
+          clock.advance(waitMs);
+          const decision = await take(callOf(estimate));
+          const count = Math.floor(Math.min(estimate, 100) * share);
+          if (decision.allowed) {
+            passed.push({ atMs: clock.now(), count });
+            pending.push({ due: index + later, settle: () => decision.settle?.(count) });
+          }
+          for (const { settle } of pending.filter(({ due }) => due === index)) settle();
+        }
+        assertWithin(passed, { burst: 100, perMs: 0.01 });
+      }),
+      { numRuns: suite.runs },
+    );
   });
 
   promise('a limit for a route counts that route alone', async () => {
@@ -197,13 +333,8 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
             if ((await take()).allowed) passed.push(clock.now());
             else assert.ok(gap < perMs / count + suite.roundingMs, 'whoever waits a whole interval passes');
           }
-          for (const [first, from] of passed.entries()) {
-            for (let last = first; last < passed.length; last += 1) {
-              const spanMs = (passed[last] ?? 0) - from;
-              // A hair for what division leaves over.
-              assert.ok(last - first + 1 <= burst + (spanMs * count) / perMs + 1e-6);
-            }
-          }
+          const each = passed.map((atMs) => ({ atMs, count: 1 }));
+          assertWithin(each, { burst, perMs: count / perMs });
         }),
         { numRuns: suite.runs },
       );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { LimitSubject, RateLimiter } from '../../src/core/ports.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import type { Redis } from '../../src/stores/redis/connection.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
 import { type RateLimitRule, rateLimiterConformance } from '../conformance/rate-limiter.ts';
 import { createHeldClock } from '../held-clock.ts';
@@ -28,12 +29,40 @@ async function takes(limiter: RateLimiter, count: number, who = subject): Promis
 /** Counts by the clock that the test holds, here and in the server. */
 async function openHeld(limits: readonly RateLimitRule[], clock: Clock): Promise<RateLimiter> {
   await operator.flushAll();
-  const limiter = createRedisRateLimiter(limits, { redis, clock, replicas: alone, time: heldTime });
+  let running: Promise<unknown> = Promise.resolve();
+  let settling: Promise<void> = Promise.resolve();
+  const followed: Redis = {
+    ...redis,
+    get state() {
+      return redis.state;
+    },
+    run: (...given) => {
+      const reply = redis.run(...given);
+      running = reply;
+      return reply;
+    },
+  };
+  const limiter = createRedisRateLimiter(limits, {
+    redis: followed,
+    clock,
+    replicas: alone,
+    time: heldTime,
+  });
   return {
     limitsCalls: limiter.limitsCalls,
     take: async (who) => {
+      // Settling is waited for by nobody else: here it is over before anything is taken again.
+      await settling;
+      await running;
       await putTime(operator, clock.now());
-      return limiter.take(who);
+      const decision = await limiter.take(who);
+      if (!decision.allowed || decision.settle === undefined) return decision;
+      const { settle } = decision;
+      const settleThen = (tokens: number) => {
+        const atMs = clock.now();
+        settling = settling.then(() => putTime(operator, atMs)).then(() => settle(tokens));
+      };
+      return { allowed: true, settle: settleThen };
     },
   };
 }

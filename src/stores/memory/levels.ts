@@ -1,68 +1,136 @@
-/** How far ahead the allowance of each subject is spent: one moment each, and bounded in number. */
+/** How far ahead the allowance of each subject is spent, bounded in number, and what was given back of it. */
 import type { LimitDecision, LimitSubject } from '../../core/ports.ts';
-import { allowed, holderOf, type LimitRule, refusal } from '../limit-rules.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { allowed, debtMax, holderOf, type LimitRule, refusal, unitsOf } from '../limit-rules.ts';
 
 /** More subjects than this and those with a full allowance are forgotten: forgetting them changes no decision. */
 const subjectsMax = 100_000;
 
-export class Levels {
-  /** By the rule's id and the subject: when its allowance is next untouched. */
-  readonly #fullAtMs: ReadonlyMap<string, Map<string, number>>;
+export interface Level {
+  /** When its allowance is next untouched. */
+  fullAtMs: number;
+  /** What was given back, all in all, since the moment that `bornAt` stands for. */
+  givenBackMs: number;
+  bornAt: number;
+}
 
-  constructor(rules: readonly LimitRule[], before?: Levels) {
-    const known = before === undefined ? new Map<string, Map<string, number>>() : before.#fullAtMs;
-    this.#fullAtMs = new Map(rules.map(({ id }) => [id, known.get(id) ?? new Map<string, number>()]));
+/** Tokens taken from one rule before anybody knew how many they would be. */
+export interface TakenTokens {
+  readonly rule: LimitRule;
+  readonly who: string;
+  readonly level: Level;
+  readonly costMs: number;
+  readonly tokenMs: number;
+  /** As they were right after it. */
+  readonly fullAtMs: number;
+  readonly givenBackMs: number;
+}
+
+export class Levels {
+  readonly #clock: Clock;
+  /** By the rule's id and the subject. */
+  readonly #levels: ReadonlyMap<string, Map<string, Level>>;
+
+  constructor(rules: readonly LimitRule[], clock: Clock, before?: Levels) {
+    const known = before === undefined ? new Map<string, Map<string, Level>>() : before.#levels;
+    this.#clock = clock;
+    this.#levels = new Map(rules.map(({ id }) => [id, known.get(id) ?? new Map<string, Level>()]));
   }
 
   /**
    * Takes from all of the rules or from none. As one of several replicas, from this one's share of each: the rate and
    * the burst divided by their number, though never less than one request at a time.
    */
-  take(
-    rules: readonly LimitRule[],
-    subject: LimitSubject,
-    at: { nowMs: number; replicas: number },
-  ): LimitDecision {
-    const { nowMs, replicas } = at;
+  take(rules: readonly LimitRule[], subject: LimitSubject, replicas: number): LimitDecision {
+    const nowMs = this.#clock.now();
     for (const rule of rules) {
-      const toleranceMs = Math.max(0, rule.burst - replicas) * rule.intervalMs;
+      const toleranceMs = Math.max(0, rule.burst - unitsOf(rule, subject) * replicas) * rule.intervalMs;
       const waitMs = this.aheadMs(rule, subject, nowMs) - toleranceMs;
       if (waitMs > 0) return refusal(rule, waitMs);
     }
+    let taken: TakenTokens[] | undefined;
     for (const rule of rules) {
-      const fullAtMs = nowMs + this.aheadMs(rule, subject, nowMs) + rule.intervalMs * replicas;
-      this.#set(rule, holderOf(rule, subject), { fullAtMs, nowMs });
+      const tokenMs = rule.intervalMs * replicas;
+      const costMs = unitsOf(rule, subject) * tokenMs;
+      const who = holderOf(rule, subject);
+      const level = this.#spend(rule, who, { costMs, nowMs });
+      if (rule.unit === 'requests') continue;
+      taken ??= [];
+      taken.push({ rule, who, level, costMs, tokenMs, ...level });
     }
-    return allowed;
+    if (taken === undefined) return allowed;
+    const all = taken;
+    return { allowed: true, settle: (tokens) => this.settle(all, tokens) };
+  }
+
+  settle(taken: readonly TakenTokens[], tokens: number): void {
+    const nowMs = this.#clock.now();
+    for (const each of taken) {
+      const moreMs = tokens * each.tokenMs - each.costMs;
+      if (moreMs > 0) this.#owe(each, moreMs, nowMs);
+      else this.#giveBack(each, -moreMs, nowMs);
+    }
   }
 
   /** 0 when nothing is spent. */
   aheadMs(rule: LimitRule, subject: LimitSubject, nowMs: number): number {
-    const fullAtMs = this.#of(rule).get(holderOf(rule, subject)) ?? nowMs;
+    const fullAtMs = this.find(rule, holderOf(rule, subject))?.fullAtMs ?? nowMs;
     return Math.max(0, fullAtMs - nowMs);
   }
 
-  /** At least so much is spent, as was learnt elsewhere. */
-  raise(rule: LimitRule, subject: LimitSubject, level: { fullAtMs: number; nowMs: number }): void {
-    const who = holderOf(rule, subject);
-    if (level.fullAtMs > (this.#of(rule).get(who) ?? level.nowMs)) this.#set(rule, who, level);
+  find(rule: LimitRule, who: string): Level | undefined {
+    return this.#of(rule).get(who);
   }
 
-  #set(rule: LimitRule, who: string, { fullAtMs, nowMs }: { fullAtMs: number; nowMs: number }): void {
+  /** What was learnt elsewhere. */
+  put(rule: LimitRule, who: string, learnt: Level): Level {
+    const level = this.find(rule, who);
+    if (level !== undefined) return Object.assign(level, learnt);
+    return this.#add(rule, who, { level: { ...learnt }, nowMs: this.#clock.now() });
+  }
+
+  #spend(rule: LimitRule, who: string, { costMs, nowMs }: { costMs: number; nowMs: number }): Level {
+    const level = this.find(rule, who);
+    if (level === undefined) {
+      const fresh = { fullAtMs: nowMs + costMs, givenBackMs: 0, bornAt: 0 };
+      return this.#add(rule, who, { level: fresh, nowMs });
+    }
+    level.fullAtMs = Math.max(level.fullAtMs, nowMs) + costMs;
+    return level;
+  }
+
+  #owe({ rule, who }: TakenTokens, costMs: number, nowMs: number): void {
+    const level = this.#spend(rule, who, { costMs, nowMs });
+    level.fullAtMs = Math.min(level.fullAtMs, nowMs + (1 + debtMax) * rule.burst * rule.intervalMs);
+  }
+
+  #giveBack(taken: TakenTokens, tooMuchMs: number, nowMs: number): void {
+    const level = this.find(taken.rule, taken.who);
+    // One that was forgotten meanwhile says nothing of this.
+    if (level === undefined || level !== taken.level || level.givenBackMs < taken.givenBackMs) return;
+    const leftMs = taken.fullAtMs - nowMs - (level.givenBackMs - taken.givenBackMs);
+    const backMs = Math.min(tooMuchMs, leftMs, level.fullAtMs - nowMs);
+    if (backMs <= 0) return;
+    level.fullAtMs -= backMs;
+    level.givenBackMs += backMs;
+  }
+
+  #add(rule: LimitRule, who: string, { level, nowMs }: { level: Level; nowMs: number }): Level {
     const levels = this.#of(rule);
-    levels.set(who, fullAtMs);
+    levels.set(who, level);
     if (levels.size > subjectsMax) forgetIdle(levels, nowMs);
+    return level;
   }
 
-  #of(rule: LimitRule): Map<string, number> {
-    const levels = this.#fullAtMs.get(rule.id);
+  #of(rule: LimitRule): Map<string, Level> {
+    const levels = this.#levels.get(rule.id);
     if (levels === undefined) throw new Error(`the rule "${rule.name}" is not one of these levels'`);
     return levels;
   }
 }
 
-function forgetIdle(levels: Map<string, number>, nowMs: number): void {
-  for (const [who, fullAt] of levels) if (fullAt <= nowMs) levels.delete(who);
+function forgetIdle(levels: Map<string, Level>, nowMs: number): void {
+  for (const [who, { fullAtMs }] of levels) if (fullAtMs <= nowMs) levels.delete(who);
   // A flood of strangers: the oldest give way, so that memory stays bounded whatever comes.
   for (const who of levels.keys()) {
     if (levels.size <= subjectsMax / 2) break;

@@ -17,16 +17,16 @@ export interface MemoryRateLimiter extends ConfiguredRateLimiter {
 
 export function createMemoryRateLimiter(limits: readonly RateLimit[], clock: Clock): MemoryRateLimiter {
   const rules = rulesOf(limits);
-  return limiterOf(rules, new Levels(rules.all), clock);
+  return limiterOf(rules, new Levels(rules.all, clock), clock);
 }
 
 function limiterOf(rules: LimitRules, levels: Levels, clock: Clock): MemoryRateLimiter {
   return {
     limitsCalls: rules.ofCalls.length > 0,
-    take: (subject) => levels.take(rulesFor(rules, subject), subject, { nowMs: clock.now(), replicas: 1 }),
+    take: (subject) => levels.take(rulesFor(rules, subject), subject, 1),
     follow: (limits) => {
       const next = rulesOf(limits);
-      return limiterOf(next, new Levels(next.all, levels), clock);
+      return limiterOf(next, new Levels(next.all, clock, levels), clock);
     },
   };
 }

@@ -1,0 +1,51 @@
+/** What a call will most likely come to in tokens, before anybody has counted: it is settled once somebody has. */
+import type { Call, Content, Message } from '../core/call.ts';
+
+/** As of English prose; code and other languages have fewer. */
+const bytesPerToken = 4;
+const imageTokens = 1_000;
+/** For an answer whose length nobody bounded. */
+const answerTokens = 1_000;
+
+export function estimateTokens(call: Call): number {
+  return promptTokens(call) + answerTokensOf(call);
+}
+
+function answerTokensOf(call: Call): number {
+  if (call.kind === 'embed') return 0;
+  return (call.sampling.maxTokens ?? answerTokens) * (call.sampling.choices ?? 1);
+}
+
+function promptTokens(call: Call): number {
+  switch (call.kind) {
+    case 'chat': {
+      const tools = call.wire.spans.get('tools');
+      const toolBytes = tools === undefined ? 0 : tools.end - tools.start;
+      return call.messages.reduce((sum, message) => sum + messageTokens(message), toolBytes / bytesPerToken);
+    }
+    case 'complete': {
+      const images = (call.images?.length ?? 0) * imageTokens;
+      return images + inputTokens(typeof call.prompt === 'string' ? [call.prompt] : call.prompt);
+    }
+    case 'embed':
+      return inputTokens(call.input);
+  }
+}
+
+/** Texts, or token ids that the client has counted. */
+function inputTokens(input: readonly (string | readonly number[])[]): number {
+  return input.reduce((sum, each) => sum + (typeof each === 'string' ? textTokens(each) : each.length), 0);
+}
+
+function messageTokens({ content }: Message): number {
+  if (typeof content === 'string') return textTokens(content);
+  return content.reduce((sum, part) => sum + contentTokens(part), 0);
+}
+
+function contentTokens(part: Content): number {
+  return part.type === 'text' ? textTokens(part.text) : imageTokens;
+}
+
+function textTokens(text: string): number {
+  return Buffer.byteLength(text) / bytesPerToken;
+}

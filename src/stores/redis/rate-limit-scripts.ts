@@ -1,0 +1,97 @@
+/**
+ * What Redis does about limits, all in whole microseconds. What lies at a key is believed as far as it can be true:
+ * something else there is nothing, and a moment too far ahead, as after the server's clock was set back, is the farthest
+ * that the limit knows.
+ *
+ * A limit on requests keeps the moment at which the allowance is whole. One on tokens keeps three numbers: that moment,
+ * when the key was born, and what was given back since. By the last two a replica's older word is brought up to date.
+ */
+
+/** `read(key, now, triple)`: the moment, when it was born, what was given back; or nothing and an error. */
+const read = `
+local function read(key, triple)
+  local kept = redis.pcall('GETRANGE', key, 0, 50)
+  if type(kept) == 'table' then
+    if not string.find(kept.err, '^WRONGTYPE') then return nil, kept end
+    kept = ''
+  end
+  if not triple then
+    if #kept <= 16 and string.find(kept, '^%d+$') then return { math.max(now, tonumber(kept)), 0, 0 } end
+    return { now, 0, 0 }
+  end
+  local full, born, back = string.match(kept, '^(%d+) (%d+) (%d+)$')
+  if full and #full <= 16 and #born <= 16 and #back <= 16 then
+    return { math.max(now, tonumber(full)), tonumber(born), tonumber(back) }
+  end
+  return { now, now, 0 }
+end
+local function write(key, level, cap)
+  if cap then
+    redis.call('SET', key, string.format('%.0f %.0f %.0f', unpack(level)), 'PX', string.format('%.0f', math.ceil(cap / 1000)))
+  else
+    redis.call('SET', key, string.format('%.0f', level[1]), 'PX', string.format('%.0f', math.ceil((level[1] - now) / 1000)))
+  end
+end
+`;
+
+/**
+ * For each key: what it costs, how far ahead the moment may lie for that, the farthest it may ever lie, and what the
+ * replica knows: how far ahead it lies, when it was born (-1 on limits of requests), what had been given back.
+ * What a replica knows better is written even when it is refused, so that the others know it too.
+ */
+export const takeScript = `${read}
+local levels, learnt, refusedBy, wait = {}, {}, 0, 0
+for i, key in ipairs(KEYS) do
+  local at = 6 * i - 5
+  local tolerance, cap, known = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local born, back = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local level, err = read(key, born >= 0)
+  if not level then return err end
+  if born >= 0 and level[2] == born then known = known - math.max(0, level[3] - back) end
+  learnt[i] = now + known > level[1]
+  level[1] = math.min(math.max(level[1], now + known), now + cap)
+  levels[i] = level
+  if refusedBy == 0 and level[1] - now > tolerance then
+    refusedBy = i
+    wait = level[1] - now - tolerance
+  end
+end
+local reply = { refusedBy, wait, now }
+for i, key in ipairs(KEYS) do
+  local level, at = levels[i], 6 * i - 5
+  if refusedBy == 0 then level[1] = level[1] + tonumber(ARGV[at]) end
+  if refusedBy == 0 or learnt[i] then
+    write(key, level, tonumber(ARGV[at + 4]) >= 0 and tonumber(ARGV[at + 2]))
+  end
+  for _, number in ipairs(level) do table.insert(reply, number) end
+end
+return reply
+`;
+
+/**
+ * For each key: how much more it came to (less when negative), the farthest the moment may lie, and how all stood when
+ * it was taken: the moment, when the key was born, what had been given back.
+ */
+export const settleScript = `${read}
+local reply = { 0, 0, now }
+for i, key in ipairs(KEYS) do
+  local at = 5 * i - 4
+  local more, cap, fullThen = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local born, backThen = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local level, err = read(key, true)
+  if not level then return err end
+  if more > 0 then
+    level[1] = math.min(level[1] + more, now + cap)
+    write(key, level, cap)
+  elseif level[2] == born and level[3] >= backThen then
+    local left = fullThen - now - (level[3] - backThen)
+    local back = math.min(-more, left, level[1] - now, 9e15 - level[3])
+    if back > 0 then
+      level[1], level[3] = level[1] - back, level[3] + back
+      write(key, level, cap)
+    end
+  end
+  for _, number in ipairs(level) do table.insert(reply, number) end
+end
+return reply
+`;
