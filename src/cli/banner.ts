@@ -119,7 +119,7 @@ export function limitsOf(config: Config): string[] {
   });
   return [
     `${rates.length === 0 ? 'no rate limits' : rates.join('; ')} (none from this machine itself)`,
-    `${listen.connectionsMax} connections; bodies of ${bytesText(listen.bodyBytesMax)} in ${secondsText(listen.bodyMs)}; ` +
+    `${listen.connectionsMax} connections, ${listen.connectionsPerAddress} from one address elsewhere; bodies of ${bytesText(listen.bodyBytesMax)} in ${secondsText(listen.bodyMs)}; ` +
       `idle connections stay ${secondsText(listen.keepAliveMs)}`,
     `${queue.places} requests wait for a slot, in ${bytesText(queue.bytes)}`,
   ];
