@@ -1,6 +1,7 @@
 /** The certificate and key of a listener, read from their files and tried out before anyone is shown them. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 
 export interface CertificateFiles {
@@ -41,8 +42,14 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
     validFromMs: leaf.validFromDate.getTime(),
     validToMs: leaf.validToDate.getTime(),
     fingerprint: leaf.fingerprint256,
-    covers: (host) => leaf.checkHost(host) !== undefined || leaf.checkIP(host) !== undefined,
+    covers: (host) => isFor(leaf, host),
   };
+}
+
+/** Node throws on what is neither a name nor an address. */
+function isFor(leaf: X509Certificate, host: string): boolean {
+  if (isIP(host) !== 0) return leaf.checkIP(host) !== undefined;
+  return /^[a-z0-9._-]{1,253}$/i.test(host) && leaf.checkHost(host) !== undefined;
 }
 
 const dayMs = 86_400_000;

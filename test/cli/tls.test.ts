@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
 import { until } from '../faults/rig.ts';
@@ -59,6 +61,35 @@ test('the verbs speak to a gateway over TLS, and to nothing that shows another c
   const deceived = await millrace(['ps'], { place });
   assert.notEqual(deceived.code, 0);
   assert.match(deceived.err, /no gateway answers/);
+});
+
+test('operators come under names of the certificate, and under no other', async (t) => {
+  const place = await openTlsPlace(t);
+  await using gateway = await serve([], { place });
+  const { port } = new URL(gateway.ready.admin);
+  const names = {
+    'elsewhere.example': 200,
+    localhost: 200,
+    '127.0.0.1': 200,
+    'evil.example': 421,
+    '-': 421,
+    '192.0.2.1': 421,
+  };
+  for (const [name, status] of Object.entries(names)) {
+    const sent = request({
+      agent: false,
+      host: '127.0.0.1',
+      port,
+      path: '/livez',
+      headers: { host: `${name}:${port}` },
+      rejectUnauthorized: false,
+    });
+    sent.end();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    answer.resume();
+    assert.equal(answer.statusCode, status, name);
+    assert.equal(answer.headers['strict-transport-security'], 'max-age=31536000');
+  }
 });
 
 test('P10: `millrace reload` and SIGHUP take over new certificates of both listeners, and say what is wrong', async (t) => {

@@ -227,6 +227,16 @@ test('a handshake that hangs does not hold up the end', async (t) => {
   assert.ok(performance.now() - startedMs < 2_000);
 });
 
+test('an idle connection over TLS does not hold up the end either', async (t) => {
+  const gateway = await openTlsGateway(t);
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  await ask(gateway, { path: '/v1/models', agent });
+  const startedMs = performance.now();
+  await gateway.gateway.close(30_000);
+  assert.ok(performance.now() - startedMs < 2_000);
+});
+
 test('who comes without TLS is sent on, with path, query and method', async (t) => {
   const gateway = await openTlsGateway(t, { tls: { redirectFrom: '127.0.0.1:0' } });
   const port = gateway.gateway.listener.redirectPort ?? 0;
