@@ -40,7 +40,9 @@ const hot = {
     .prefault({})
     .describe('What happens when a candidate fails before its first token.'),
   health: healthOptions.prefault({}).describe('How upstreams are watched.'),
-  limits: limitsOptions.describe('Rates; all that apply must allow a request. None apply on loopback.'),
+  limits: limitsOptions.describe(
+    'Rates; all that apply must allow a request. None apply on loopback. See docs/limits.md.',
+  ),
   prices: pricesOptions.describe(
     'What models cost, by name: a model of the gateway, `upstream/model`, a model as its upstream calls it, or an ' +
       'upstream for all that it serves. The nearest holds; where none stands, the catalogue of the clouds’ prices. ' +
