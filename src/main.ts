@@ -2,7 +2,9 @@
 import { enableCompileCache } from 'node:module';
 
 // Types are stripped and code compiled once; the next start takes both from here.
-enableCompileCache();
+// Threads and children take what is in the environment for it: without, each of them strips all types anew.
+const { directory } = enableCompileCache();
+if (directory !== undefined) process.env['NODE_COMPILE_CACHE'] ??= directory;
 
 // Whoever read what a verb says has left, as `head` does: there is nobody to tell the rest to. 141 is what a shell sees
 // of any program that a broken pipe ends. The log of a gateway takes another way and survives its reader.

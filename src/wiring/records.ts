@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { InstallConfig } from '../config/schema.ts';
 import type { Spool } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
-import { openStore } from '../stores/open-store.ts';
+import { createLazyStore } from '../stores/lazy-store.ts';
 import { openSpool } from '../stores/spool/open-spool.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -25,21 +25,24 @@ export interface RecordsOptions {
   readonly replicas: () => number;
 }
 
+/** A laptop that asks nothing for a minute gets the memory of its database back. */
+const storeIdleMs = 60_000;
+
 /** Needs no database to be there: rows wait in the spool for it. */
 export async function openRecords({ config, clock, log, replicas }: RecordsOptions): Promise<Records> {
   let reachable = true;
-  const store = await openStore(config.store, {
-    dataDir: config.data,
-    replicas,
+  const onTrouble = (trouble: Error | undefined) => {
+    reachable = trouble === undefined;
+    if (trouble === undefined) log.info({}, 'the store is back');
+    else
+      log.error({ message: trouble.message }, 'the store cannot be reached: requests go on, reports do not');
+  };
+  const store = createLazyStore({
     clock,
-    onTrouble: (trouble) => {
-      reachable = trouble === undefined;
-      if (trouble === undefined) log.info({}, 'the store is back');
-      else
-        log.error(
-          { message: trouble.message },
-          'the store cannot be reached: requests go on, reports do not',
-        );
+    idleMs: storeIdleMs,
+    open: async () => {
+      const { openStore } = await import('../stores/open-store.ts');
+      return await openStore(config.store, { dataDir: config.data, replicas, clock, onTrouble });
     },
   });
   const spool = await openSpool({

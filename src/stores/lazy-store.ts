@@ -1,0 +1,58 @@
+/**
+ * A store that is opened when it is first needed, and let go when it was not for a while: who has not asked it anything
+ * pays neither for its code nor for its thread or connections.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Store } from './sql/store.ts';
+
+export interface LazyStoreOptions {
+  readonly open: () => Promise<Store>;
+  readonly clock: Clock;
+  /** Without a question for so long, it is closed until the next one. */
+  readonly idleMs: number;
+}
+
+export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Store {
+  let opened: Promise<Store> | undefined;
+  let closing: Promise<void> = Promise.resolve();
+  let users = 0;
+  let idle: Timer | undefined;
+
+  const release = () => {
+    const last = opened;
+    opened = undefined;
+    if (last !== undefined) closing = last.then((store) => store.close());
+    return closing;
+  };
+  const found = (opening: Promise<Store>): Promise<Store> =>
+    opening.catch((reason: unknown) => {
+      // The next one tries again.
+      if (opened === opening) opened = undefined;
+      throw reason;
+    });
+  const use = async <T>(work: (store: Store) => Promise<T>): Promise<T> => {
+    idle?.cancel();
+    users += 1;
+    try {
+      // The one before must have left its file.
+      opened ??= closing.then(open);
+      return await work(await found(opened));
+    } finally {
+      users -= 1;
+      if (users === 0) idle = clock.after(idleMs, () => void release());
+    }
+  };
+  return {
+    ledger: {
+      append: (rows) => use((store) => store.ledger.append(rows)),
+      sum: (question) => use((store) => store.ledger.sum(question)),
+      page: (question) => use((store) => store.ledger.page(question)),
+    },
+    migrate: () => use((store) => store.migrate()),
+    check: () => use((store) => store.check()),
+    close: async () => {
+      idle?.cancel();
+      await release();
+    },
+  };
+}
