@@ -99,9 +99,9 @@ export class Levels {
     return level;
   }
 
-  #owe({ rule, who }: TakenTokens, costMs: number, nowMs: number): void {
+  #owe({ rule, who, tokenMs }: TakenTokens, costMs: number, nowMs: number): void {
     const level = this.#spend(rule, who, { costMs, nowMs });
-    level.fullAtMs = Math.min(level.fullAtMs, nowMs + (1 + debtMax) * rule.burst * rule.intervalMs);
+    level.fullAtMs = Math.min(level.fullAtMs, nowMs + (1 + debtMax) * rule.burst * tokenMs);
   }
 
   #giveBack(taken: TakenTokens, tooMuchMs: number, nowMs: number): void {
