@@ -5,6 +5,7 @@ import { createServer, request as forward } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { onFreePort } from '../servers/free-port.ts';
+import { nginxProgram } from '../servers/install-nginx.ts';
 import { processControl } from '../servers/process-tree.ts';
 import {
   bareEnvironment,
@@ -72,7 +73,7 @@ export async function openNginx(place: (port: number) => string): Promise<Front>
     ];
     const server = await openServerProcess({
       folder,
-      command: ['nginx', '-e', 'stderr', '-p', folder, '-c', file],
+      command: [nginxProgram() ?? 'nginx', '-e', 'stderr', '-p', folder, '-c', file],
       user: undefined,
       environment: bareEnvironment(folder),
       ending: endProcess('KILL'),

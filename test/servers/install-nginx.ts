@@ -6,15 +6,18 @@ import { aptInstall } from './apt-install.ts';
 const name = 'nginx-light';
 
 export async function installNginx(): Promise<void> {
-  if (isThere()) return;
+  if (nginxProgram() !== undefined) return;
   const mayInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
-  if (mayInstall && (await aptInstall(name)) && isThere()) return;
+  if (mayInstall && (await aptInstall(name)) && nginxProgram() !== undefined) return;
   throw new Error(
-    `the tests of proxies need nginx, and there is none on PATH. Install it: apt-get install ${name} (or brew install nginx),\n` +
+    `the tests of proxies need nginx, and there is none here. Install it: apt-get install ${name} (or brew install nginx),\n` +
       'or leave these tests out: npm test -- --embedded',
   );
 }
 
-function isThere(): boolean {
-  return spawnSync('nginx', ['-v'], { timeout: 10_000 }).status === 0;
+/** Debian keeps it where only root's PATH looks. */
+const places = ['nginx', '/usr/sbin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'];
+
+export function nginxProgram(): string | undefined {
+  return places.find((place) => spawnSync(place, ['-v'], { timeout: 10_000 }).status === 0);
 }
