@@ -50,6 +50,7 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     run: () => run,
     ledger: options.ledger,
     segments: writer.segments,
+    spoolBytesMax: options.spoolBytesMax ?? defaults.spoolBytesMax,
     refusedPath: join(options.dir, 'refused.jsonl'),
     onRefused: told.refused,
     onTrouble: told.cannotShip,

@@ -18,6 +18,8 @@ export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
   readonly run: () => string;
   /** Of this run, oldest first. Those that are done with are taken off. */
   readonly segments: Segment[];
+  /** What they may hold together. */
+  readonly spoolBytesMax: number;
   readonly onTrouble: (trouble: Error | undefined) => void;
   /** Exchanges of a run that died, which were closed as lost. */
   readonly onLost: (count: number) => void;
@@ -27,11 +29,13 @@ const shipEveryMs = 1_000;
 const retryMs = { first: 1_000, most: 30_000 };
 const lookEveryMs = 30_000;
 /**
- * Rests are so many times as long as the work before them: a process that is busy with requests ships little, and lets the
- * spool grow; one that is not catches up.
+ * Between two batches. A process that is busy with requests ships little, and lets the spool grow; one that is not catches
+ * up, at some 2,000 rows a second. A spool that fills is emptied all the same, and a half full one as fast as it goes.
  */
-const restFactor = { idle: 4, busy: 49 };
-const busyFrom = 0.6;
+const restMs = { busy: 100, idle: 10 };
+const busyFrom = 0.25;
+const fillingFrom = 1 / 8;
+const fullFrom = 1 / 2;
 
 interface Place {
   nextByte: number;
@@ -57,7 +61,7 @@ export class Shipper {
 
   constructor(options: ShipperOptions) {
     this.#options = options;
-    this.#keeping = { ...options, rest: (tookMs) => this.#rest(tookMs) };
+    this.#keeping = { ...options, rest: () => this.#rest() };
   }
 
   /** There is something new. */
@@ -102,12 +106,19 @@ export class Shipper {
     return this.#options.clock.after(ms, () => void this.ship());
   }
 
-  #rest(tookMs: number): Promise<void> {
+  #filled(): number {
+    const { segments, spoolBytesMax } = this.#options;
+    return segments.reduce((sum, { bytes }) => sum + bytes, 0) / spoolBytesMax;
+  }
+
+  #rest(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     const seen = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(seen, this.#seen);
     this.#seen = seen;
-    const ms = tookMs * (utilization > busyFrom ? restFactor.busy : restFactor.idle);
+    const filled = this.#filled();
+    if (filled > fullFrom) return Promise.resolve();
+    const ms = utilization > busyFrom && filled < fillingFrom ? restMs.busy : restMs.idle;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#options.clock.after(ms, resolve);
     this.#resting = () => {
