@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
+import { hasCode } from '../lib/has-code.ts';
 import { type Trust, trustOnly } from '../net/own-certificate.ts';
 import { certificateCopies } from '../wiring/kept-certificate.ts';
 import { urlOf } from './banner.ts';
@@ -67,7 +68,7 @@ export async function readSecret(folder: string, name: string): Promise<string |
   try {
     return (await readFile(join(folder, name), 'utf8')).trim();
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (hasCode(thrown, 'ENOENT')) return undefined;
     throw new Trouble(`${join(folder, name)} cannot be read: it belongs to the user that runs the gateway`, {
       cause: thrown,
     });

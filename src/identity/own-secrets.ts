@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { hasCode } from '../lib/has-code.ts';
 
 export interface OwnSecrets {
   readonly adminToken: string;
@@ -112,8 +113,4 @@ async function place(path: string, text: string): Promise<boolean> {
   } finally {
     await rm(beside, { force: true });
   }
-}
-
-function hasCode(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
 }

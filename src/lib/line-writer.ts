@@ -5,6 +5,7 @@
 import { write as writeCallback, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Clock, Timer } from './clock.ts';
+import { hasCode } from './has-code.ts';
 
 export interface LineWriterOptions {
   readonly fd: number;
@@ -156,7 +157,7 @@ export class LineWriter {
         this.#torn = from < bytes.length;
       } catch (thrown) {
         busyTries += 1;
-        if (!isBusy(thrown) || busyTries > busyTriesMax) throw thrown;
+        if (!hasCode(thrown, 'EAGAIN') || busyTries > busyTriesMax) throw thrown;
         await new Promise<void>((resolve) => this.#options.clock.after(busyMs, resolve));
       }
     }
@@ -173,7 +174,3 @@ export class LineWriter {
 }
 
 const lineFeed = Buffer.from('\n');
-
-function isBusy(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'EAGAIN';
-}

@@ -30,7 +30,7 @@ const retryMs = { first: 1_000, most: 30_000 };
 const lookEveryMs = 30_000;
 /**
  * Between two batches. A process that is busy with requests ships little, and lets the spool grow; one that is not catches
- * up, at some 2,000 rows a second. A spool that fills is emptied all the same, and a half full one as fast as it goes.
+ * up, at 2,500 rows a second at most. A spool that fills is emptied all the same, and a half full one as fast as it goes.
  */
 const restMs = { busy: 100, idle: 10 };
 const busyFrom = 0.25;

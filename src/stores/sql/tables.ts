@@ -6,9 +6,8 @@ export type SqlDialect = 'sqlite' | 'postgres';
 /** What a gateway writes once and never changes. */
 type Fixed<T> = ColumnType<T, T, never>;
 
-export interface LedgerTable {
-  readonly id: Fixed<string>;
-  readonly at_ms: Fixed<number>;
+/** What sums are grouped by, the day aside. */
+interface Dimensions {
   readonly tenant: Fixed<string>;
   readonly team: Fixed<string>;
   readonly user: Fixed<string>;
@@ -16,8 +15,14 @@ export interface LedgerTable {
   readonly route: Fixed<string>;
   readonly model: Fixed<string>;
   readonly upstream: Fixed<string>;
-  readonly target_model: Fixed<string>;
   readonly outcome: Fixed<string>;
+  readonly saved_by: Fixed<string>;
+}
+
+export interface LedgerTable extends Dimensions {
+  readonly id: Fixed<string>;
+  readonly at_ms: Fixed<number>;
+  readonly target_model: Fixed<string>;
   readonly code: Fixed<string>;
   readonly status: Fixed<number>;
   /** 0 or 1: SQLite knows no boolean. */
@@ -31,23 +36,13 @@ export interface LedgerTable {
   readonly price_version: Fixed<string>;
   readonly cost_nano_usd: Fixed<number>;
   readonly saved_nano_usd: Fixed<number>;
-  readonly saved_by: Fixed<string>;
 }
 
 /** The sums of one day and one combination of the other dimensions. */
-export interface LedgerDaysTable {
+export interface LedgerDaysTable extends Dimensions {
   readonly day: Fixed<string>;
   /** A digest of the other dimensions: nine texts are more than an index entry may hold. */
   readonly combination: Fixed<string>;
-  readonly tenant: Fixed<string>;
-  readonly team: Fixed<string>;
-  readonly user: Fixed<string>;
-  readonly key: Fixed<string>;
-  readonly route: Fixed<string>;
-  readonly model: Fixed<string>;
-  readonly upstream: Fixed<string>;
-  readonly outcome: Fixed<string>;
-  readonly saved_by: Fixed<string>;
   readonly exchanges: number;
   readonly input_tokens: number;
   readonly cached_input_tokens: number;
