@@ -118,12 +118,17 @@ for (const [encoding, pack] of Object.entries(packers)) {
     const bomb = pack(Buffer.alloc(128 * mebibyte));
     assert.ok(bomb.length < bodyBytesMax, 'it gets past the limit on what is sent');
     const beforeBytes = process.memoryUsage.rss();
-    const beforeCpu = process.cpuUsage();
-    const answer = await send(bomb);
-    const cpu = process.cpuUsage(beforeCpu);
-    assert.equal(answer.status, 413);
-    assert.match(answer.text, /unpacks to more than 1048576 bytes/);
-    assert.ok((cpu.user + cpu.system) / 1000 < 100, `it took ${(cpu.user + cpu.system) / 1000} ms of CPU`);
+    // The least of three: what else this process does meanwhile, such as collecting 128 MiB, is not the bomb's.
+    let cpuMs = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const beforeCpu = process.cpuUsage();
+      const answer = await send(bomb);
+      const cpu = process.cpuUsage(beforeCpu);
+      cpuMs = Math.min(cpuMs, (cpu.user + cpu.system) / 1000);
+      assert.equal(answer.status, 413);
+      assert.match(answer.text, /unpacks to more than 1048576 bytes/);
+    }
+    assert.ok(cpuMs < 100, `it took ${cpuMs} ms of CPU`);
     const grown = process.memoryUsage.rss() - beforeBytes;
     assert.ok(grown < 32 * mebibyte, `memory grew by ${grown / mebibyte} MiB`);
   });
