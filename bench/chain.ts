@@ -109,7 +109,7 @@ const metrics = createMetrics({
   turnsLost: () => 0,
   degraded: () => ({}),
 });
-const principal = { keyName: 'bench', tenant: 'default', role: 'developer' } as const;
+const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
 const each = { perMs: 1, count: 1e9 };
 const accounts = createAccounts([
   metrics.observe,

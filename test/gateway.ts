@@ -50,7 +50,18 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     loaded,
     log: recording(options.log ?? quietLog(lines, loaded.config.telemetry.logs.level), exchangeLines),
     clock: options.clock ?? systemClock,
-    ownKeys: [{ key, principal: { keyName: 'test', tenant: 'default', role: options.role ?? 'operator' } }],
+    ownKeys: [
+      {
+        key,
+        principal: {
+          keyName: 'test',
+          tenant: 'default',
+          team: '',
+          user: '',
+          role: options.role ?? 'operator',
+        },
+      },
+    ],
   });
   const { port } = gateway.listener;
   return {

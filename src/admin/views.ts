@@ -89,7 +89,12 @@ export function viewModels({ gateway }: Seen): z.input<typeof modelsShape> {
 
 export function viewKeys({ gateway }: Seen): z.input<typeof keysShape> {
   const { config, ownKeys } = gateway.snapshot;
-  const own = ownKeys.map(({ principal }) => ({ ...principal, from: 'data' as const }));
+  const own = ownKeys.map(({ principal: { keyName, tenant, role } }) => ({
+    keyName,
+    tenant,
+    role,
+    from: 'data' as const,
+  }));
   const configured = config.keys.map(({ name, tenant, role }) => ({
     keyName: name,
     tenant,

@@ -148,7 +148,7 @@ async function openClients(
     ownKeys: [
       {
         key: secrets.clientKey,
-        principal: { keyName: 'first', tenant: 'default', role: 'operator' },
+        principal: { keyName: 'first', tenant: 'default', team: '', user: '', role: 'operator' },
       },
     ],
   });

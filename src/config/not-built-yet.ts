@@ -5,7 +5,6 @@
 
 /** Keys, and what they will do. */
 export const keysNotBuiltYet: Readonly<Record<string, string>> = {
-  identity: 'signing in by JWT and OpenID Connect, and roles of your own',
   batching: 'batching of requests',
   cache: 'answering from a cache',
   budgets: 'bounding what is spent',

@@ -1,6 +1,7 @@
 /** The whole tree, composed from the options of each part. Types, defaults, JSON Schema and docs come from here. */
 import { z } from 'zod';
 import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
+import { identityOptions } from '../identity/identity-options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
 import { pricesOptions } from '../money/options.ts';
@@ -30,6 +31,9 @@ const hot = {
     'How clients prove who they are. `none` only while every listener is on loopback.',
   ),
   keys: keysOptions.describe('Keys of clients, beside those that the gateway made.'),
+  identity: identityOptions
+    .prefault({})
+    .describe('Tenants, tokens and roles: who is believed, and for how long.'),
   defaultModel: defaultModelOption.describe(
     'The model for requests of the simple API that name none. The other APIs always name theirs.',
   ),

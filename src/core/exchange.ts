@@ -105,9 +105,25 @@ export interface Matched extends Received {
 }
 
 export interface Principal {
+  /** What logs and the ledger call the credential. The same name in two tenants is two. */
   readonly keyName: string;
   readonly tenant: string;
+  /** Empty where there is none. */
+  readonly team: string;
+  /** Empty where the credential is nobody's in particular. */
+  readonly user: string;
   readonly role: Role;
+  /** What the credential is narrowed to, within its role; absent where it is not. */
+  readonly scopes?: Scopes;
+}
+
+/** Each one that is absent narrows nothing. */
+export interface Scopes {
+  /** Names of models, as clients see them. */
+  readonly models?: ReadonlySet<string>;
+  /** Names of routes: `openai.chat`. */
+  readonly routes?: ReadonlySet<string>;
+  readonly allowsAddress?: (address: string) => boolean;
 }
 
 export type Role = 'owner' | 'admin' | 'operator' | 'developer' | 'viewer' | 'billing';

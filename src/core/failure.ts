@@ -19,6 +19,9 @@ export const failures = {
   not_found: { status: 404, blame: 'client', retry: false },
   model_not_found: { status: 404, blame: 'client', retry: false },
   method_not_allowed: { status: 405, blame: 'client', retry: false },
+  conflict: { status: 409, blame: 'client', retry: false },
+  idempotency_in_flight: { status: 409, blame: 'client', retry: false },
+  idempotency_mismatch: { status: 422, blame: 'client', retry: false },
   request_timeout: { status: 408, blame: 'client', retry: false },
   length_required: { status: 411, blame: 'client', retry: false },
   body_too_large: { status: 413, blame: 'client', retry: false },
@@ -28,6 +31,7 @@ export const failures = {
   client_gone: { status: 499, blame: 'client', retry: false },
 
   rate_limited: { status: 429, blame: 'policy', retry: false },
+  budget_exceeded: { status: 429, blame: 'policy', retry: false },
   queue_full: { status: 429, blame: 'policy', retry: false },
   queue_timeout: { status: 503, blame: 'policy', retry: false },
 

@@ -1,11 +1,81 @@
 /** What the gateway needs from the world, in its own words. Every driver of a port passes the port's suite. */
+import type { AuditEvent, AuditQuestion, AuditRecord, AuditVerdict } from './audit.ts';
+import type { BudgetDecision, BudgetStanding, BudgetSubject, Spend } from './budget.ts';
 import type { Message } from './call.ts';
+import type {
+  DirectoryChanges,
+  DirectoryDraft,
+  DirectoryEntry,
+  DirectoryPlace,
+  DirectoryQuestion,
+} from './directory.ts';
 import type { Principal } from './exchange.ts';
 import type { LedgerPage, LedgerPageQuestion, LedgerQuestion, LedgerRow, LedgerSum } from './ledger.ts';
+import type { KeptReply, ReplayClaim, ReplayState } from './replay.ts';
 
 export interface KeyStore {
-  /** The principal of a key, or nothing when no such key exists. Never throws for a bad key. */
-  find(key: string): Principal | undefined;
+  /**
+   * The principal of a credential, or nothing when it is none of ours. At once where nothing has to be asked. Throws, or
+   * rejects with, `dependency_unavailable` where nobody can tell now: that is never the caller's fault (G5).
+   */
+  find(credential: string): Principal | undefined | Promise<Principal | undefined>;
+}
+
+/** Tenants, teams, users and keys, for good. Off the request path: whoever serves follows its changes. */
+export interface Directory {
+  find(place: DirectoryPlace): Promise<DirectoryEntry | undefined>;
+  page(question: DirectoryQuestion): Promise<readonly DirectoryEntry[]>;
+  /**
+   * Makes or changes an entry, whole. Refuses with `conflict` when it has changed since `ifVersion` (0: must be new), and
+   * with `invalid_request` when what it names is not there.
+   */
+  put(draft: DirectoryDraft, ifVersion?: number): Promise<DirectoryEntry>;
+  /** With all that belongs to it. False when there was none. */
+  remove(place: DirectoryPlace): Promise<boolean>;
+  /** What has changed since a version: from 0 on everything there is. */
+  changes(since: number, rowsMax: number): Promise<DirectoryChanges>;
+}
+
+/** What may be spent. Atomic over all replicas: reserved from all the budgets that apply, or from none (G11). */
+export interface Budgets {
+  /** Never rejects: without the store that replicas share each goes on with its part, and then refuses. */
+  reserve(subject: BudgetSubject, estimate: Spend): BudgetDecision | Promise<BudgetDecision>;
+  /** Those that have been touched since their window began. */
+  standings(): Promise<readonly BudgetStanding[]>;
+}
+
+/** Rejects when it cannot keep: then what was to be recorded must not happen (A9). */
+export interface Audit {
+  append(event: AuditEvent): Promise<AuditRecord>;
+  /** Newest first. */
+  page(question: AuditQuestion): Promise<readonly AuditRecord[]>;
+  verify(): Promise<AuditVerdict>;
+}
+
+/** Atomic in every driver: of any number that begin with one key, one may (C12). */
+export interface Replays {
+  begin(claim: ReplayClaim): Promise<ReplayState>;
+  keep(claim: ReplayClaim, token: string, reply: KeptReply): Promise<void>;
+  /** Nothing was done: whoever comes next may begin. */
+  release(claim: ReplayClaim, token: string): Promise<void>;
+  /** Of a user, or of a whole tenant; resolves to how many. */
+  erase(tenant: string, user?: string): Promise<number>;
+}
+
+/** Seals what must not be read where it lies: secrets, prompts, answers. With data keys that can be destroyed. */
+export interface Sealer {
+  /** `about` says what it is and whose: what was sealed about one thing does not open as another. */
+  seal(plain: Uint8Array, about: string): Uint8Array;
+  /** Throws where it was not sealed by us, about this, or its key is gone. */
+  open(sealed: Uint8Array, about: string): Uint8Array;
+}
+
+/** The data keys of those whose words are kept. */
+export interface Sealers {
+  /** The sealer of a user, or of a tenant's own things with the empty name; made at the first call. */
+  of(tenant: string, user: string): Promise<Sealer>;
+  /** Destroys the key: what it sealed, wherever copies lie, can never be read again. */
+  destroy(tenant: string, user?: string): Promise<void>;
 }
 
 export type LimitDecision =
@@ -28,6 +98,9 @@ export interface RateLimiter {
 
 export interface LimitSubject {
   readonly key: string;
+  /** Empty where there is none: limits per user and per team do not apply then. */
+  readonly user: string;
+  readonly team: string;
   readonly tenant: string;
   readonly address: string;
   /** The route's name: all the paths that lead to it count as one. */

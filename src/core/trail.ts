@@ -34,6 +34,8 @@ export class Trail {
   // authenticate
   keyName = '';
   tenant = '';
+  team = '';
+  user = '';
   // parse
   callKind = '';
   // parse; operator's verbs, which end before it
@@ -42,6 +44,8 @@ export class Trail {
   stream = false;
   // plan
   model = '';
+  // reserve: what was reserved beforehand, and so what a lost exchange is counted at
+  reservedNanoUsd: NanoUsd = 0;
   // attempt
   attempts: AttemptRecord[] = [];
   // schedule: `upstream` and `targetModel` are empty while no upstream has it

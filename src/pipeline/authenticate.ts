@@ -22,23 +22,33 @@ const allowed: Readonly<Record<Exclude<Permission, 'public'>, ReadonlySet<Role>>
   operate: new Set<Role>(['owner', 'admin', 'operator']),
 };
 
-const nobody: Principal = { keyName: '', tenant: 'default', role: 'viewer' };
-const anyone: Principal = { keyName: 'none', tenant: 'default', role: 'operator' };
+const nobody: Principal = { keyName: '', tenant: 'default', team: '', user: '', role: 'viewer' };
+const anyone: Principal = { keyName: 'none', tenant: 'default', team: '', user: '', role: 'operator' };
 
 export function authenticate(options: AuthenticateOptions): Stage<Matched, Authenticated> {
-  return (next) => (exchange) => {
-    try {
-      const principal = identify(options, exchange);
-      exchange.trail.keyName = principal.keyName;
-      exchange.trail.tenant = principal.tenant;
+  return (next) => {
+    const admit = (exchange: Matched, principal: Principal) => {
+      assertAllowed(options, exchange, principal);
+      const { trail } = exchange;
+      trail.keyName = principal.keyName;
+      trail.tenant = principal.tenant;
+      trail.team = principal.team;
+      trail.user = principal.user;
       return next({ ...exchange, principal });
-    } catch (refusal) {
-      return Promise.reject(refusal);
-    }
+    };
+    return (exchange) => {
+      try {
+        const found = identify(options, exchange);
+        if (found instanceof Promise) return found.then((principal) => admit(exchange, principal));
+        return admit(exchange, found);
+      } catch (refusal) {
+        return Promise.reject(refusal);
+      }
+    };
   };
 }
 
-function identify(options: AuthenticateOptions, exchange: Matched): Principal {
+function identify(options: AuthenticateOptions, exchange: Matched): Principal | Promise<Principal> {
   const { incoming, route } = exchange;
   const { permission } = route;
   if (permission === 'public') return nobody;
@@ -47,7 +57,33 @@ function identify(options: AuthenticateOptions, exchange: Matched): Principal {
     if (options.metrics === 'always' || (incoming.onLoopback && foreignness(exchange) === undefined))
       return nobody;
   }
-  const principal = options.required ? byKey(options.keys, exchange) : withoutKey(exchange);
+  return options.required ? byKey(options.keys, exchange) : withoutKey(exchange);
+}
+
+function byKey(keys: KeyStore, exchange: Matched): Principal | Promise<Principal> {
+  const key = presentedKey(exchange.incoming);
+  const found = key === undefined ? undefined : keys.find(key);
+  if (found instanceof Promise) return found.then((principal) => principal ?? refuse(exchange, key));
+  return found ?? refuse(exchange, key);
+}
+
+function refuse(exchange: Matched, key: string | undefined): never {
+  if (exchange.route.permission === 'metrics') throw fail('not_found', 'there is nothing at /metrics');
+  throw fail(
+    'invalid_api_key',
+    key === undefined
+      ? 'no API key was sent; send one as "Authorization: Bearer KEY"'
+      : 'the API key is not known here; `millrace keys` on the gateway shows how to get one',
+  );
+}
+
+function assertAllowed(
+  options: AuthenticateOptions,
+  { incoming, route }: Matched,
+  principal: Principal,
+): void {
+  const { permission } = route;
+  if (permission === 'public' || principal === nobody) return;
   if (!allowed[permission].has(principal.role)) {
     throw fail(
       'forbidden',
@@ -60,20 +96,6 @@ function identify(options: AuthenticateOptions, exchange: Matched): Principal {
       'changing models is allowed from this machine only, until `operator.beyondLoopback` is set',
     );
   }
-  return principal;
-}
-
-function byKey(keys: KeyStore, exchange: Matched): Principal {
-  const key = presentedKey(exchange.incoming);
-  const principal = key === undefined ? undefined : keys.find(key);
-  if (principal !== undefined) return principal;
-  if (exchange.route.permission === 'metrics') throw fail('not_found', 'there is nothing at /metrics');
-  throw fail(
-    'invalid_api_key',
-    key === undefined
-      ? 'no API key was sent; send one as "Authorization: Bearer KEY"'
-      : 'the API key is not known here; `millrace keys` on the gateway shows how to get one',
-  );
 }
 
 function withoutKey(exchange: Matched): Principal {

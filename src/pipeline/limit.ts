@@ -33,7 +33,9 @@ export function limitCall(options: LimitOptions): Stage<Planned> {
 
 function subjectOf({ principal, incoming, route }: Authenticated): LimitSubject {
   return {
-    key: principal.keyName,
+    key: `${principal.tenant}/${principal.keyName}`,
+    user: principal.user === '' ? '' : `${principal.tenant}/${principal.user}`,
+    team: principal.team === '' ? '' : `${principal.tenant}/${principal.team}`,
     tenant: principal.tenant,
     address: incoming.remoteAddress,
     route: route.name,

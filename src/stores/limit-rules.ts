@@ -12,7 +12,7 @@ import type { LimitDecision, LimitSubject, RateLimiter } from '../core/ports.ts'
 import type { Rate } from '../lib/quantity.ts';
 
 export interface RateLimit {
-  readonly per: 'key' | 'tenant' | 'model' | 'route' | 'address' | 'global';
+  readonly per: 'key' | 'user' | 'team' | 'tenant' | 'model' | 'route' | 'address' | 'global';
   readonly requests?: Rate | undefined;
   readonly tokens?: Rate | undefined;
   readonly burst?: number | undefined;
@@ -96,6 +96,7 @@ export function rulesFor(rules: LimitRules, subject: LimitSubject): readonly Lim
   const some = call === undefined ? rules.atDoor : rules.ofCalls;
   if (subject.onLoopback || some.length === 0) return none;
   return some.filter(({ limit }) => {
+    if ((limit.per === 'user' || limit.per === 'team') && subject[limit.per] === '') return false;
     if (limit.route !== undefined && limit.route !== route) return false;
     return limit.model === undefined || limit.model === call?.model;
   });

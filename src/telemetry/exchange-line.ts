@@ -28,7 +28,7 @@ function lineOf(trail: Trail, wallMs: number): string {
   return (
     `{"level":${severities[severityOf(trail.failure)]},"time":${wallMs},"at":${trail.wallMs},"id":"${trail.id}",` +
     `"route":"${trail.route}","outcome":"${trail.outcome}","status":${trail.status},"key":${quoted(trail.keyName)},` +
-    `"tenant":${quoted(trail.tenant)},"address":"${trail.remoteAddress}",` +
+    `"tenant":${quoted(trail.tenant)}${people(trail)},"address":"${trail.remoteAddress}",` +
     `"model":${quoted(model)},"upstream":${quoted(trail.upstream)},` +
     `"targetModel":${quoted(trail.targetModel)},"stream":${trail.stream},` +
     `"tookMs":${round(trail.endedMs - trail.startedMs)},"bytesIn":${trail.bytesIn},"bytesOut":${trail.bytesOut},` +
@@ -41,8 +41,14 @@ function lineOf(trail: Trail, wallMs: number): string {
 export function intentLine(trail: Trail): string {
   return (
     `{"intent":"${trail.id}","at":${trail.wallMs},"route":"${trail.route}","key":${quoted(trail.keyName)},` +
-    `"tenant":${quoted(trail.tenant)},"model":${quoted(trail.model)},"stream":${trail.stream}}\n`
+    `"tenant":${quoted(trail.tenant)}${people(trail)},"model":${quoted(trail.model)},"stream":${trail.stream}` +
+    `${trail.reservedNanoUsd > 0 ? `,"costNanoUsd":${trail.reservedNanoUsd}` : ''}}\n`
   );
+}
+
+function people({ team, user }: Trail): string {
+  const ofTeam = team === '' ? '' : `,"team":${quoted(team)}`;
+  return user === '' ? ofTeam : `${ofTeam},"user":${quoted(user)}`;
 }
 
 /** A client's mistake is everyday; an upstream's is worth a look; our own is a bug. */

@@ -140,6 +140,6 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
 function configuredKeys(config: Config): readonly StaticKey[] {
   return config.keys.map(({ name, key, tenant, role }) => ({
     key: key.reveal(),
-    principal: { keyName: name, tenant, role },
+    principal: { keyName: name, tenant, team: '', user: '', role },
   }));
 }

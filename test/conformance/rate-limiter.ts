@@ -34,6 +34,8 @@ export interface RateLimiterSuite {
 
 const subject: LimitSubject = {
   key: 'k',
+  user: '',
+  team: '',
   tenant: 't',
   address: '192.0.2.1',
   route: '/v1/chat/completions',
@@ -124,7 +126,15 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       const { takes } = await open({ per, requests: { count: 1, perMs: 60_000 }, burst: 2 });
       assert.equal(await takes(9), 2);
       assert.equal(await takes(9, { [per]: 'other' }), 2);
-      const others = { key: 'x', tenant: 'x', address: 'x', route: '/x', [per]: subject[per] };
+      const others = {
+        key: 'x',
+        user: '',
+        team: '',
+        tenant: 'x',
+        address: 'x',
+        route: '/x',
+        [per]: subject[per],
+      };
       assert.equal(await takes(9, others), 0);
     }
   });
@@ -132,7 +142,7 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
   promise('a limit per route counts each route, a global one everybody', async () => {
     const rate = { requests: { count: 1, perMs: 60_000 }, burst: 2 };
     const byRoute = await open({ per: 'route', ...rate });
-    const stranger = { key: 'x', tenant: 'x', address: 'x' };
+    const stranger = { key: 'x', user: '', team: '', tenant: 'x', address: 'x' };
     assert.equal(await byRoute.takes(9), 2);
     assert.equal(await byRoute.takes(9, stranger), 0);
     assert.equal(await byRoute.takes(9, { route: '/other' }), 2);
@@ -294,8 +304,12 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       { per: 'tenant', requests: { count: 1, perMs: 60_000 }, burst: 2 },
     );
     assert.equal(await takes(50), 2);
-    assert.equal(await takes(50, { tenant: 'other' }), 2, 'what the tenant was refused did not cost the key');
-    assert.equal(await takes(50, { tenant: 'third' }), 1);
+    assert.equal(
+      await takes(50, { user: '', team: '', tenant: 'other' }),
+      2,
+      'what the tenant was refused did not cost the key',
+    );
+    assert.equal(await takes(50, { user: '', team: '', tenant: 'third' }), 1);
   });
 
   promise('P8: a wall clock that jumps changes nothing', async () => {

@@ -62,6 +62,8 @@ test('P6: a part of the chain that throws fails its own request with 500 and its
   const badKey = 'sk-mr-fedcba9876543210fedcba9876543210fedcba98';
   const principal: Principal = {
     keyName: 'bad',
+    team: '',
+    user: '',
     tenant: 'default',
     get role(): never {
       throw new TypeError('the store is broken: CANARY');
@@ -75,7 +77,10 @@ test('P6: a part of the chain that throws fails its own request with 500 and its
     log: logThat((_trail, facts) => void lines.push(facts)),
     ownKeys: [
       { key: badKey, principal },
-      { key: good.key, principal: { keyName: 'good', tenant: 'default', role: 'developer' } },
+      {
+        key: good.key,
+        principal: { keyName: 'good', tenant: 'default', team: '', user: '', role: 'developer' },
+      },
     ],
   });
   t.after(() => gateway.close(0));

@@ -11,7 +11,15 @@ import { createEar } from '../conformance/presence.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import { type Operator, openOperator, openWatched, type Watched } from './redis-rig.ts';
 
-const subject: LimitSubject = { key: 'k', tenant: 't', address: 'a', route: '/', onLoopback: false };
+const subject: LimitSubject = {
+  key: 'k',
+  user: '',
+  team: '',
+  tenant: 't',
+  address: 'a',
+  route: '/',
+  onLoopback: false,
+};
 const slow = { per: 'key', requests: { count: 1, perMs: 600_000 }, burst: 10 } as const;
 const recoveryMsMax = 10_000;
 

@@ -16,7 +16,15 @@ after(async () => {
   operator.destroy();
 });
 
-const subject: LimitSubject = { key: 'k', tenant: 't', address: 'a', route: '/', onLoopback: false };
+const subject: LimitSubject = {
+  key: 'k',
+  user: '',
+  team: '',
+  tenant: 't',
+  address: 'a',
+  route: '/',
+  onLoopback: false,
+};
 const alone = () => 1;
 const slow = { per: 'key', requests: { count: 1, perMs: 60_000 }, burst: 10 } as const;
 

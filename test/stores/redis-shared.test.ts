@@ -11,7 +11,7 @@ import type { SharedContext } from '../../src/stores/shared-state.ts';
 import { user } from '../conformance/conversations.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 
-const subject = { key: 'k', tenant: 't', address: 'a', route: '/', onLoopback: false };
+const subject = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/', onLoopback: false };
 const limit = { per: 'key', requests: { count: 1, perMs: 60_000 }, burst: 4 } as const;
 const bounds = { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e5 };
 

@@ -15,7 +15,7 @@ rateLimiterConformance({
 test('a reload forgets nothing that was taken from a limit it leaves as it is', () => {
   const clock = createHeldClock();
   const kept = { per: 'key', requests: { count: 60, perMs: 60_000 }, burst: 1 } as const;
-  const subject = { key: 'k', tenant: 't', address: 'a', route: '/', onLoopback: false };
+  const subject = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/', onLoopback: false };
   const before = createMemoryRateLimiter([kept], clock);
   assert.equal(before.take(subject).allowed, true);
   assert.equal(before.follow([{ ...kept }]).take(subject).allowed, false);

@@ -1,0 +1,57 @@
+/** What may be spent: by whom, in which span of time, counted in money, tokens or requests. */
+import type { NanoUsd } from './ledger.ts';
+
+/** What an exchange takes from a budget. */
+export interface Spend {
+  readonly nanoUsd: NanoUsd;
+  /** Of question and answer together. */
+  readonly tokens: number;
+  readonly requests: number;
+}
+
+/** Whose budgets apply. Empty names have none of their own. */
+export interface BudgetSubject {
+  readonly key: string;
+  readonly user: string;
+  readonly team: string;
+  readonly tenant: string;
+}
+
+export type BudgetDecision =
+  | {
+      readonly allowed: true;
+      /** Absent where no budget applies. */
+      readonly reservation?: Reservation;
+    }
+  | {
+      readonly allowed: false;
+      /** Names the budget, its amount and its window, for people. */
+      readonly budget: string;
+      /** When there is something to spend again, if that is known. */
+      readonly retryAfterS?: number;
+    };
+
+/** What is set aside for one exchange. Whoever dies with it has it given back after a while, at what was reserved. */
+export interface Reservation {
+  /** Sets more aside, all of it or nothing; false when a budget does not have so much left. Never rejects. */
+  extend(more: Spend): boolean | Promise<boolean>;
+  /** Once: how much it came to in the end. What was reserved beyond that is free again. Neither waits nor throws. */
+  settle(spent: Spend): void;
+}
+
+/** How far a budget is spent: for people and for alerts. */
+export interface BudgetStanding {
+  /** As the configuration names it. */
+  readonly name: string;
+  readonly per: string;
+  /** Whose it is; empty for everybody's. */
+  readonly holder: string;
+  readonly unit: 'usd' | 'tokens' | 'requests';
+  /** In the unit's own whole numbers: billionths of a dollar, tokens, requests. */
+  readonly limit: number;
+  readonly spent: number;
+  readonly reserved: number;
+  readonly windowStartMs: number;
+  /** 0 where the window never ends. */
+  readonly windowEndMs: number;
+}

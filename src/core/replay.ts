@@ -1,0 +1,25 @@
+/** What is kept of a request that carries an `Idempotency-Key`, so that it is done once however often it is sent. */
+
+export interface ReplayClaim {
+  readonly tenant: string;
+  /** Whose request it is: erased with them. Empty for a key that is nobody's in particular. */
+  readonly user: string;
+  /** As the client chose it, at most 255 characters. */
+  readonly key: string;
+  /** Over what was asked: the same key with another one is a mistake. */
+  readonly fingerprint: string;
+}
+
+export interface KeptReply {
+  readonly status: number;
+  /** Name, value, name, value. */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array;
+}
+
+export type ReplayState =
+  /** The claim is ours until it is kept or released, or its time is over. `token` proves that it is still ours. */
+  | { readonly kind: 'begun'; readonly token: string }
+  | { readonly kind: 'under-way' }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'done'; readonly reply: KeptReply };
