@@ -25,16 +25,21 @@ export type BudgetDecision =
     }
   | {
       readonly allowed: false;
+      readonly why: 'spent';
       /** Names the budget, its amount and its window, for people. */
       readonly budget: string;
       /** When there is something to spend again, if that is known. */
       readonly retryAfterS?: number;
-    };
+    }
+  /** Nobody can tell now what is left: our own outage, and never a spent budget (503). */
+  | { readonly allowed: false; readonly why: 'unavailable' };
+
+export type Extension = 'extended' | 'spent' | 'unavailable';
 
 /** What is set aside for one exchange. Whoever dies with it has it given back after a while, at what was reserved. */
 export interface Reservation {
-  /** Sets more aside, all of it or nothing; false when a budget does not have so much left. Never rejects. */
-  extend(more: Spend): boolean | Promise<boolean>;
+  /** Sets more aside, all of it or nothing. Never rejects. */
+  extend(more: Spend): Extension | Promise<Extension>;
   /** Once: how much it came to in the end. What was reserved beyond that is free again. Neither waits nor throws. */
   settle(spent: Spend): void;
 }
