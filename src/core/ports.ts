@@ -11,7 +11,7 @@ import type {
 } from './directory.ts';
 import type { Principal } from './exchange.ts';
 import type { LedgerPage, LedgerPageQuestion, LedgerQuestion, LedgerRow, LedgerSum } from './ledger.ts';
-import type { KeptReply, ReplayClaim, ReplayState } from './replay.ts';
+import type { ReplayClaim, ReplayEnding, ReplayState } from './replay.ts';
 
 export interface KeyStore {
   /**
@@ -55,11 +55,14 @@ export interface Audit {
 /** Atomic in every driver: of any number that begin with one key, one may (C12). */
 export interface Replays {
   begin(claim: ReplayClaim): Promise<ReplayState>;
-  keep(claim: ReplayClaim, token: string, reply: KeptReply): Promise<void>;
-  /** Nothing was done: whoever comes next may begin. */
-  release(claim: ReplayClaim, token: string): Promise<void>;
+  /** Of what is still under way: a claim that is not renewed is free again before long. */
+  renew(tokens: readonly string[]): Promise<void>;
+  /** Changes nothing where the claim is no longer ours. After `undone` whoever comes next may begin. */
+  end(claim: ReplayClaim, token: string, ending: ReplayEnding): Promise<void>;
   /** Of a user, or of a whole tenant; resolves to how many. */
   erase(tenant: string, user?: string): Promise<number>;
+  /** Removes what is too old to be replayed, as many at a time as hold nobody up; resolves to how many. */
+  prune(): Promise<number>;
 }
 
 /** Seals what must not be read where it lies: secrets, prompts, answers. With data keys that can be destroyed. */

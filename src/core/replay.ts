@@ -17,9 +17,14 @@ export interface KeptReply {
   readonly body: Uint8Array;
 }
 
+/** How a claim ended: with a reply that is kept, with nothing done, or with more than is kept. */
+export type ReplayEnding = KeptReply | 'undone' | 'too-large';
+
 export type ReplayState =
-  /** The claim is ours until it is kept or released, or its time is over. `token` proves that it is still ours. */
+  /** The claim is ours until it has ended, or nobody renews it any more. `token` proves that it is still ours. */
   | { readonly kind: 'begun'; readonly token: string }
   | { readonly kind: 'under-way' }
   | { readonly kind: 'mismatch' }
-  | { readonly kind: 'done'; readonly reply: KeptReply };
+  | { readonly kind: 'done'; readonly reply: KeptReply }
+  /** It was done, and what came of it was too large to be kept. */
+  | { readonly kind: 'too-large' };
