@@ -17,6 +17,8 @@ const keyOptions = z.strictObject({
   name: name.describe('What logs and metrics call it.'),
   key: secret.describe('The key, 16 characters or more: `env:NAME`, `file:PATH` or the key itself.'),
   tenant: name.default('default').describe('Whose key it is.'),
+  team: name.optional().describe('The team that it counts for, if any.'),
+  user: name.optional().describe('The user who holds it, if it is anybody’s in particular.'),
   role: z.enum(roles).default('developer').describe('What its holder may do.'),
 });
 

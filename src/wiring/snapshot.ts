@@ -138,8 +138,8 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
 }
 
 function configuredKeys(config: Config): readonly StaticKey[] {
-  return config.keys.map(({ name, key, tenant, role }) => ({
+  return config.keys.map(({ name, key, tenant, team = '', user = '', role }) => ({
     key: key.reveal(),
-    principal: { keyName: name, tenant, team: '', user: '', role },
+    principal: { keyName: name, tenant, team, user, role },
   }));
 }
