@@ -1,7 +1,7 @@
 /**
  * What the ledger costs: rows appended in batches, and reports over them.
  *
- *   node bench/ledger.ts [ROWS] [postgres://…]      a million rows in a new SQLite file, or in an empty database
+ *   node bench/ledger.ts [ROWS] [postgres://…] [BATCH]      a million rows in a new SQLite file, or in an empty database
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,12 +16,12 @@ import { durableStoreOption } from '../src/stores/store-options.ts';
 
 const days = 90;
 const keys = 300;
-const batchRows = 1_000;
 const firstDayMs = Date.UTC(2026, 0, 1);
 const models = ['gemma', 'qwen', 'llama', 'gpt-4o-mini'] as const;
 
-const [rowsText = '1000000', url = 'sqlite'] = process.argv.slice(2);
+const [rowsText = '1000000', url = 'sqlite', batchText = '1000'] = process.argv.slice(2);
 const rows = Number(rowsText);
+const batchRows = Number(batchText);
 const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-ledger-'));
 const store = await openStore(durableStoreOption.parse(url), {
   dataDir,
@@ -54,6 +54,7 @@ async function measureAppends(ledger: Ledger): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const tookMs: number[] = [];
   const cpuBefore = process.threadCpuUsage();
+  const allBefore = process.cpuUsage();
   delay.enable();
   for (let from = 0; from < rows; from += batchRows) {
     const batch = Array.from({ length: Math.min(batchRows, rows - from) }, (_, at) => rowAt(from + at));
@@ -63,13 +64,16 @@ async function measureAppends(ledger: Ledger): Promise<void> {
   }
   delay.disable();
   const { user, system } = process.threadCpuUsage(cpuBefore);
+  const all = process.cpuUsage(allBefore);
   const totalMs = tookMs.reduce((sum, ms) => sum + ms, 0);
   tookMs.sort((one, other) => one - other);
   console.log(`append: ${Math.round((rows / totalMs) * 1_000)} rows/s in batches of ${batchRows}`);
   console.log(
     `  a batch: p50 ${ms(at(tookMs, 0.5))}, p99 ${ms(at(tookMs, 0.99))}, longest ${ms(at(tookMs, 1))}`,
   );
-  console.log(`  the gateway's thread: ${((user + system) / rows).toFixed(1)} us a row, rows made included`);
+  console.log(
+    `  the gateway's thread: ${((user + system) / rows).toFixed(1)} us a row, rows made included; all threads ${((all.user + all.system) / rows).toFixed(1)}`,
+  );
   console.log(`  its event loop stood still for at most ${ms(delay.max / 1e6)}`);
 }
 

@@ -1,7 +1,7 @@
 /** The lines that came to a file since it was last read, piece by piece. A last one without its end is left for later. */
 import { type FileHandle, open } from 'node:fs/promises';
 
-const pieceBytes = 16 * 1024;
+const pieceBytes = 48 * 1024;
 const lineFeed = 0x0a;
 
 export interface LinePiece {

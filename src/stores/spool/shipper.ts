@@ -30,9 +30,9 @@ const retryMs = { first: 1_000, most: 30_000 };
 const lookEveryMs = 30_000;
 /**
  * Between two batches. A process that is busy with requests ships little, and lets the spool grow; one that is not catches
- * up, at 2,500 rows a second at most. A spool that fills is emptied all the same, and a half full one as fast as it goes.
+ * up, at 5,000 rows a second at most. A spool that fills is emptied all the same, and a half full one as fast as it goes.
  */
-const restMs = { busy: 100, idle: 10 };
+const restMs = { busy: 250, idle: 20 };
 const busyFrom = 0.25;
 const fillingFrom = 1 / 8;
 const fullFrom = 1 / 2;

@@ -6,6 +6,33 @@ import type { LedgerTable } from './tables.ts';
 
 export type LedgerColumns = Insertable<LedgerTable>;
 
+export const ledgerColumns = {
+  id: 'text',
+  at_ms: 'whole',
+  tenant: 'text',
+  team: 'text',
+  user: 'text',
+  key: 'text',
+  route: 'text',
+  model: 'text',
+  upstream: 'text',
+  target_model: 'text',
+  outcome: 'text',
+  code: 'text',
+  status: 'whole',
+  stream: 'whole',
+  took_ms: 'whole',
+  first_token_ms: 'whole',
+  input_tokens: 'whole',
+  cached_input_tokens: 'whole',
+  output_tokens: 'whole',
+  reasoning_tokens: 'whole',
+  price_version: 'text',
+  cost_nano_usd: 'whole',
+  saved_nano_usd: 'whole',
+  saved_by: 'text',
+} as const satisfies Record<keyof LedgerColumns, 'text' | 'whole'>;
+
 const textCharsMax = 256;
 
 /**

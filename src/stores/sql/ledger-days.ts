@@ -1,8 +1,8 @@
 /** What rows add to the sums by day. */
 import { hash } from 'node:crypto';
-import { type ExpressionBuilder, type Insertable, type OnConflictDatabase, sql } from 'kysely';
+import type { Insertable } from 'kysely';
 import type { LedgerColumns } from './ledger-columns.ts';
-import type { LedgerDaysTable, Tables } from './tables.ts';
+import type { LedgerDaysTable } from './tables.ts';
 
 export const counted = [
   'exchanges',
@@ -15,7 +15,28 @@ export const counted = [
 ] as const;
 
 type Counts = Record<(typeof counted)[number], number>;
-type DayColumns = Insertable<LedgerDaysTable>;
+export type DayColumns = Insertable<LedgerDaysTable>;
+
+export const dayColumns = {
+  day: 'text',
+  combination: 'text',
+  tenant: 'text',
+  team: 'text',
+  user: 'text',
+  key: 'text',
+  route: 'text',
+  model: 'text',
+  upstream: 'text',
+  outcome: 'text',
+  saved_by: 'text',
+  exchanges: 'whole',
+  input_tokens: 'whole',
+  cached_input_tokens: 'whole',
+  output_tokens: 'whole',
+  reasoning_tokens: 'whole',
+  cost_nano_usd: 'whole',
+  saved_nano_usd: 'whole',
+} as const satisfies Record<keyof DayColumns, 'text' | 'whole'>;
 
 /**
  * One row for each day and combination, in the order of the primary key: whoever adds to the same sums at the same
@@ -33,21 +54,9 @@ export function sumByDay(rows: readonly LedgerColumns[]): readonly DayColumns[] 
 }
 
 /** The sums as they are, plus what the statement brings. */
-export function addedUp(
-  builder: ExpressionBuilder<OnConflictDatabase<Tables, 'ledger_days'>, 'excluded' | 'ledger_days'>,
-) {
-  const sum = (name: (typeof counted)[number]) =>
-    sql<number>`${builder.ref(`ledger_days.${name}`)} + ${builder.ref(`excluded.${name}`)}`;
-  return {
-    exchanges: sum('exchanges'),
-    input_tokens: sum('input_tokens'),
-    cached_input_tokens: sum('cached_input_tokens'),
-    output_tokens: sum('output_tokens'),
-    reasoning_tokens: sum('reasoning_tokens'),
-    cost_nano_usd: sum('cost_nano_usd'),
-    saved_nano_usd: sum('saved_nano_usd'),
-  };
-}
+export const addedUp = `on conflict (day, combination) do update set ${counted
+  .map((name) => `${name} = ledger_days.${name} + excluded.${name}`)
+  .join(', ')}`;
 
 /** In UTC. */
 export function dayOf(atMs: number): string {

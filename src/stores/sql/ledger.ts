@@ -10,10 +10,11 @@ import type {
   LedgerSum,
 } from '../../core/ledger.ts';
 import type { Ledger } from '../../core/ports.ts';
-import { fromColumns, keepable, type LedgerColumns, toColumns } from './ledger-columns.ts';
-import { addedUp, counted, sumByDay } from './ledger-days.ts';
+import { createInsert, type Insert } from './insert-rows.ts';
+import { fromColumns, keepable, type LedgerColumns, ledgerColumns, toColumns } from './ledger-columns.ts';
+import { addedUp, counted, type DayColumns, dayColumns, sumByDay } from './ledger-days.ts';
 import { readPlace, writePlace } from './page-place.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database, SqlDialect, Tables } from './tables.ts';
 
 export interface SqlAccess {
   /** The database that takes rows, its schema in place. */
@@ -22,20 +23,26 @@ export interface SqlAccess {
   report<T>(work: (database: Database) => Promise<T>): Promise<T>;
 }
 
-/** 24 columns each: far below the 32,766 values a statement of SQLite takes, and 65,535 of PostgreSQL. */
-const rowsPerStatement = 250;
 /** In one transaction: more would hold its locks for longer than another one waits. */
 const appendRowsMax = 10_000;
 const sumRowsMax = 100_000;
 const pageRowsMax = 10_000;
 const dayMs = 86_400_000;
 
-export function createSqlLedger({ write, report }: SqlAccess): Ledger {
+export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialect): Ledger {
+  const inserts: Inserts = {
+    rows: createInsert(dialect, {
+      table: 'ledger',
+      columns: ledgerColumns,
+      ending: 'on conflict (id) do nothing returning id',
+    }),
+    days: createInsert(dialect, { table: 'ledger_days', columns: dayColumns, ending: addedUp }),
+  };
   return {
     append: async (rows) => {
       if (rows.length === 0) return;
       const distinct = inOrder(rows);
-      await write((database) => append(database, distinct));
+      await write((database) => append(database, inserts, distinct));
     },
     sum: async (question) => await report((database) => sum(database, question)),
     page: async (question) => await report((database) => page(database, question)),
@@ -58,32 +65,17 @@ function inOrder(rows: readonly LedgerRow[]): readonly LedgerColumns[] {
   return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
-async function append(database: Database, rows: readonly LedgerColumns[]): Promise<void> {
-  await database.transaction().execute(async (transaction) => {
-    const added = new Set<string>();
-    for (const values of inPieces(rows)) {
-      const inserted = await transaction
-        .insertInto('ledger')
-        .values(values)
-        .onConflict((conflict) => conflict.column('id').doNothing())
-        .returning('id')
-        .execute();
-      for (const { id } of inserted) added.add(id);
-    }
-    // What another gateway kept before is in the sums already: only new rows count.
-    for (const values of inPieces(sumByDay(rows.filter(({ id }) => added.has(id))))) {
-      await transaction
-        .insertInto('ledger_days')
-        .values(values)
-        .onConflict((conflict) => conflict.columns(['day', 'combination']).doUpdateSet(addedUp))
-        .execute();
-    }
-  });
+interface Inserts {
+  readonly rows: Insert<LedgerColumns>;
+  readonly days: Insert<DayColumns>;
 }
 
-function* inPieces<T>(rows: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < rows.length; from += rowsPerStatement)
-    yield rows.slice(from, from + rowsPerStatement);
+async function append(database: Database, inserts: Inserts, rows: readonly LedgerColumns[]): Promise<void> {
+  await database.transaction().execute(async (transaction) => {
+    const added = new Set((await inserts.rows(transaction, rows)).map((row) => (row as { id: string }).id));
+    // What another gateway kept before is in the sums already: only new rows count.
+    await inserts.days(transaction, sumByDay(rows.filter(({ id }) => added.has(id))));
+  });
 }
 
 const columnOf = {

@@ -72,17 +72,20 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     return connections === undefined ? health : { ...health, connections };
   };
   return {
-    ledger: createSqlLedger({
-      write: (work) => watched(async () => await schema().then(() => backend.write(work))),
-      // Where nothing can be written now, what is there may still be read.
-      report: (work) =>
-        watched(
-          async () =>
-            await schema()
-              .catch(passOutage)
-              .then(() => backend.report(work)),
-        ),
-    }),
+    ledger: createSqlLedger(
+      {
+        write: (work) => watched(async () => await schema().then(() => backend.write(work))),
+        // Where nothing can be written now, what is there may still be read.
+        report: (work) =>
+          watched(
+            async () =>
+              await schema()
+                .catch(passOutage)
+                .then(() => backend.report(work)),
+          ),
+      },
+      backend.dialect,
+    ),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import {
   closeRequest,
   type DatabaseFile,
+  type SqlValue,
   type StatementReply,
   type StatementRequest,
   type StatementResult,
@@ -74,6 +75,18 @@ function prepare(sql: string): StatementSync {
 }
 
 function execute(statement: StatementSync, parameters: StatementRequest['parameters']): StatementResult {
+  if (isMany(parameters)) {
+    const results = parameters.map((each) => executeOnce(statement, each));
+    return { rows: results.flatMap(({ rows }) => rows), changes: undefined };
+  }
+  return executeOnce(statement, parameters);
+}
+
+function isMany(parameters: StatementRequest['parameters']): parameters is readonly (readonly SqlValue[])[] {
+  return Array.isArray(parameters[0]);
+}
+
+function executeOnce(statement: StatementSync, parameters: readonly SqlValue[]): StatementResult {
   if (statement.columns().length > 0) return { rows: statement.all(...parameters), changes: undefined };
   return { rows: [], changes: Number(statement.run(...parameters).changes) };
 }

@@ -9,7 +9,7 @@ import {
 import { fail } from '../../core/failure.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { unavailable } from '../sql/outage.ts';
-import type { SqlValue } from './statement.ts';
+import type { StatementRequest } from './statement.ts';
 import { ThreadLink } from './thread-link.ts';
 
 export interface SqliteDriverOptions {
@@ -109,7 +109,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const { rows, changes } = await this.#link.execute(sql, parameters as readonly SqlValue[]);
+    const { rows, changes } = await this.#link.execute(sql, parameters as StatementRequest['parameters']);
     // The caller's types say what the statement selects; kysely asks the same trust of every driver.
     const typed = rows as Row[];
     return changes === undefined ? { rows: typed } : { rows: typed, numAffectedRows: BigInt(changes) };

@@ -3,7 +3,8 @@
 export interface StatementRequest {
   readonly id: number;
   readonly sql: string;
-  readonly parameters: readonly SqlValue[];
+  /** For one run of the statement, or for many, one after another. */
+  readonly parameters: readonly SqlValue[] | readonly (readonly SqlValue[])[];
 }
 
 export type SqlValue = string | number | bigint | null | Uint8Array;

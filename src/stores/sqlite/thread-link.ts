@@ -6,7 +6,6 @@ import { sqliteFailure } from './sqlite-failure.ts';
 import {
   closeRequest,
   type DatabaseFile,
-  type SqlValue,
   type StatementReply,
   type StatementRequest,
   type StatementResult,
@@ -44,7 +43,7 @@ export class ThreadLink {
     return this.#ended !== undefined;
   }
 
-  execute(sql: string, parameters: readonly SqlValue[]): Promise<StatementResult> {
+  execute(sql: string, parameters: StatementRequest['parameters']): Promise<StatementResult> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const { promise, resolve, reject } = Promise.withResolvers<StatementResult>();
     this.#lastId += 1;
