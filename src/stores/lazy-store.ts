@@ -48,6 +48,13 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       sum: (question) => use((store) => store.ledger.sum(question)),
       page: (question) => use((store) => store.ledger.page(question)),
     },
+    replays: (options) => ({
+      begin: (claim) => use((store) => store.replays(options).begin(claim)),
+      renew: (tokens) => use((store) => store.replays(options).renew(tokens)),
+      end: (claim, token, ending) => use((store) => store.replays(options).end(claim, token, ending)),
+      erase: (tenant, user) => use((store) => store.replays(options).erase(tenant, user)),
+      prune: () => use((store) => store.replays(options).prune()),
+    }),
     migrate: () => use((store) => store.migrate()),
     check: () => use((store) => store.check()),
     close: async () => {

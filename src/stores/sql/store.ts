@@ -1,15 +1,17 @@
 /** What both databases make of the same tables: the ledger, its schema, and how they are. */
 import { sql } from 'kysely';
-import type { Ledger } from '../../core/ports.ts';
+import type { Ledger, Replays } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
 import { assertCompatible, migrate, readSchema, type SchemaState } from './migrate.ts';
 import { isOutage } from './outage.ts';
+import { createSqlReplays, type ReplaysOptions, timeOf } from './replays.ts';
 import { schemaSteps } from './schema-steps.ts';
 import type { Database, SqlDialect } from './tables.ts';
 
 export interface Store {
   readonly ledger: Ledger;
+  replays(options: ReplaysOptions): Replays;
   /**
    * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
@@ -54,6 +56,8 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
       migrate(database, { dialect: backend.dialect, steps: schemaSteps, clock }),
     ),
   );
+  const write: SqlAccess['write'] = (work) =>
+    watched(async () => await schema().then(() => backend.write(work)));
   const check = async (): Promise<StoreHealth> => {
     const startMs = clock.now();
     const { version, state } = await backend.write(async (database) => ({
@@ -74,7 +78,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
   return {
     ledger: createSqlLedger(
       {
-        write: (work) => watched(async () => await schema().then(() => backend.write(work))),
+        write,
         // Where nothing can be written now, what is there may still be read.
         report: (work) =>
           watched(
@@ -86,6 +90,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
       },
       backend.dialect,
     ),
+    replays: (options) => createSqlReplays({ write, now: timeOf(backend.dialect, clock) }, options),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

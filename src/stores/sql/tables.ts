@@ -1,4 +1,4 @@
-/** The tables as kysely sees them. One shape for both databases: whole numbers and text, nothing else. */
+/** The tables as kysely sees them. One shape for both databases: whole numbers, text and bytes, nothing else. */
 import type { ColumnType, Kysely } from 'kysely';
 
 export type SqlDialect = 'sqlite' | 'postgres';
@@ -52,6 +52,18 @@ export interface LedgerDaysTable extends Dimensions {
   readonly saved_nano_usd: number;
 }
 
+export interface ReplaysTable {
+  readonly tenant: Fixed<string>;
+  readonly key: Fixed<string>;
+  readonly user: string;
+  readonly fingerprint: string;
+  readonly token: string;
+  readonly state: 'claimed' | 'done' | 'too-large';
+  /** The end of the claim's lease; once it has ended, of the time that its reply is kept. */
+  readonly until_ms: number;
+  readonly reply: Uint8Array | null;
+}
+
 export interface SchemaStepsTable {
   readonly step: number;
   readonly name: string;
@@ -63,6 +75,7 @@ export interface SchemaStepsTable {
 export interface Tables {
   readonly ledger: LedgerTable;
   readonly ledger_days: LedgerDaysTable;
+  readonly replays: ReplaysTable;
   readonly schema_steps: SchemaStepsTable;
 }
 

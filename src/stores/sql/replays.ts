@@ -1,0 +1,182 @@
+/**
+ * Replays over either database. A claim is one statement, so that of any number of gateways that come at once one has
+ * it; a claim that nobody renews, and a reply that is too old, count as gone before they are removed.
+ */
+import { randomBytes } from 'node:crypto';
+import { type Expression, sql } from 'kysely';
+import type { Replays, Sealers } from '../../core/ports.ts';
+import type { KeptReply, ReplayClaim, ReplayEnding, ReplayState } from '../../core/replay.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { SqlAccess } from './ledger.ts';
+import { packReply, unpackReply } from './replay-bytes.ts';
+import type { Database, SqlDialect } from './tables.ts';
+
+export interface ReplaysOptions {
+  /** How long a reply is kept. */
+  readonly ttlMs: number;
+  /** How long a claim holds that is not renewed. */
+  readonly leaseMs: number;
+  /** Replies lie there as they were sent when absent. */
+  readonly sealers?: Sealers | undefined;
+}
+
+export interface SqlReplaysContext extends Pick<SqlAccess, 'write'> {
+  readonly now: Now;
+}
+
+/** Milliseconds since 1970, as all who share the database see them. */
+export type Now = () => Expression<number>;
+
+/** A server's own clock is one for all its gateways; an embedded database has one gateway's. */
+export function timeOf(dialect: SqlDialect, clock: Clock): Now {
+  if (dialect === 'sqlite') return () => sql.val(Math.trunc(clock.wall()));
+  return () => sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
+}
+
+const pruneRowsMax = 500;
+const renewedMax = 500;
+/** A claim that was released between two looks at it is tried for again so often. */
+const triesMax = 3;
+
+export function createSqlReplays(context: SqlReplaysContext, options: ReplaysOptions): Replays {
+  return new SqlReplays(context, options);
+}
+
+class SqlReplays implements Replays {
+  readonly #write: SqlAccess['write'];
+  readonly #now: Now;
+  readonly #options: ReplaysOptions;
+
+  constructor({ write, now }: SqlReplaysContext, options: ReplaysOptions) {
+    this.#write = write;
+    this.#now = now;
+    this.#options = options;
+  }
+
+  async begin(claim: ReplayClaim): Promise<ReplayState> {
+    return await this.#write(async (database) => {
+      for (let tries = 0; tries < triesMax; tries += 1) {
+        const token = await this.#claim(database, claim);
+        if (token !== undefined) return { kind: 'begun', token };
+        const state = await this.#look(database, claim);
+        if (state !== undefined) return state;
+      }
+      return { kind: 'under-way' };
+    });
+  }
+
+  async renew(tokens: readonly string[]): Promise<void> {
+    if (tokens.length === 0) return;
+    await this.#write(async (database) => {
+      for (let from = 0; from < tokens.length; from += renewedMax) {
+        await database
+          .updateTable('replays')
+          .set({ until_ms: this.#after(this.#options.leaseMs) })
+          .where('token', 'in', tokens.slice(from, from + renewedMax))
+          .where('state', '=', 'claimed')
+          .execute();
+      }
+    });
+  }
+
+  async end(claim: ReplayClaim, token: string, ending: ReplayEnding): Promise<void> {
+    const reply = typeof ending === 'string' ? null : await this.#seal(claim, ending);
+    await this.#write(async (database) => {
+      if (ending === 'undone') {
+        await database.deleteFrom('replays').where('token', '=', token).execute();
+        return;
+      }
+      const state = ending === 'too-large' ? ending : 'done';
+      await database
+        .updateTable('replays')
+        .set({ state, reply, until_ms: this.#after(this.#options.ttlMs) })
+        .where('token', '=', token)
+        .execute();
+    });
+  }
+
+  async erase(tenant: string, user?: string): Promise<number> {
+    return await this.#write(async (database) => {
+      const all = database.deleteFrom('replays').where('tenant', '=', tenant);
+      const { numDeletedRows } = await (user === undefined
+        ? all
+        : all.where('user', '=', user)
+      ).executeTakeFirst();
+      return Number(numDeletedRows);
+    });
+  }
+
+  async prune(): Promise<number> {
+    return await this.#write(async (database) => {
+      const { numDeletedRows } = await database
+        .deleteFrom('replays')
+        .where('token', 'in', (from) =>
+          from
+            .selectFrom('replays')
+            .select('token')
+            .where('until_ms', '<=', this.#now())
+            .orderBy('until_ms')
+            .limit(pruneRowsMax),
+        )
+        .executeTakeFirst();
+      return Number(numDeletedRows);
+    });
+  }
+
+  /** The token of a claim that is ours now; nothing where somebody else has it, or had it not too long ago. */
+  async #claim(database: Database, claim: ReplayClaim): Promise<string | undefined> {
+    const { tenant, key, user, fingerprint } = claim;
+    const ours = {
+      user,
+      fingerprint,
+      token: randomBytes(16).toString('base64url'),
+      state: 'claimed',
+      until_ms: this.#after(this.#options.leaseMs),
+      reply: null,
+    } as const;
+    const taken = await database
+      .insertInto('replays')
+      .values({ tenant, key, ...ours })
+      .onConflict((conflict) =>
+        conflict.columns(['tenant', 'key']).doUpdateSet(ours).where('replays.until_ms', '<=', this.#now()),
+      )
+      .returning('token')
+      .executeTakeFirst();
+    return taken?.token;
+  }
+
+  async #look(database: Database, claim: ReplayClaim): Promise<ReplayState | undefined> {
+    const row = await database
+      .selectFrom('replays')
+      .select(['user', 'fingerprint', 'state', 'reply'])
+      .where('tenant', '=', claim.tenant)
+      .where('key', '=', claim.key)
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    if (row.fingerprint !== claim.fingerprint || row.user !== claim.user) return { kind: 'mismatch' };
+    if (row.state === 'claimed') return { kind: 'under-way' };
+    if (row.reply === null) return { kind: 'too-large' };
+    return { kind: 'done', reply: await this.#open(claim, row.reply) };
+  }
+
+  #after(ms: number): Expression<number> {
+    return sql<number>`${this.#now()} + ${sql.lit(ms)}`;
+  }
+
+  async #seal(claim: ReplayClaim, reply: KeptReply): Promise<Uint8Array> {
+    const plain = packReply(reply);
+    const { sealers } = this.#options;
+    if (sealers === undefined) return plain;
+    return (await sealers.of(claim.tenant, claim.user)).seal(plain, aboutOf(claim));
+  }
+
+  async #open(claim: ReplayClaim, kept: Uint8Array): Promise<KeptReply> {
+    const { sealers } = this.#options;
+    if (sealers === undefined) return unpackReply(kept);
+    return unpackReply((await sealers.of(claim.tenant, claim.user)).open(kept, aboutOf(claim)));
+  }
+}
+
+function aboutOf({ tenant, key }: ReplayClaim): string {
+  return `replay ${JSON.stringify([tenant, key])}`;
+}
