@@ -2,6 +2,7 @@
 import { SpoiltSecret } from '../identity/own-secrets.ts';
 import { CertificateError } from '../net/certificate.ts';
 import { formatListenAddress, type ListenAddress } from '../net/listen-address.ts';
+import { SpoiltMasterKey } from '../wiring/master-keys.ts';
 import type { Typed } from './typed.ts';
 
 interface SystemError extends Error {
@@ -88,7 +89,8 @@ export function explainStart(thrown: unknown, facts: StartFacts): string | undef
   if (thrown instanceof CertificateError) {
     return `cannot start: ${thrown.message}; \`${facts.typed('doctor')}\` looks at the certificates of both listeners`;
   }
-  if (thrown instanceof SpoiltSecret) return `cannot start: ${thrown.message}`;
+  if (thrown instanceof SpoiltSecret || thrown instanceof SpoiltMasterKey)
+    return `cannot start: ${thrown.message}`;
   if (!isSystemError(thrown)) return undefined;
   const table = isListening(thrown) ? listening : files;
   const known = Object.hasOwn(table, thrown.code) ? table[thrown.code] : undefined;

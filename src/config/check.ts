@@ -1,5 +1,6 @@
 /** What no single value shows: references, duplicates, weak keys, open doors. */
 import { closest } from '../lib/closest.ts';
+import { parseKey } from '../lib/seal.ts';
 import type { Secret } from '../lib/secret.ts';
 import { isServerPrice, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
@@ -37,6 +38,7 @@ export function check(checked: Checked): Finding[] {
     checkDefaultModel,
     checkPrices,
     checkStores,
+    checkMasterKeys,
   ].flatMap((find) => find(checked));
 }
 
@@ -54,6 +56,21 @@ function checkStores({ config: { store, shared } }: Checked): Finding[] {
   }
   if (shared !== 'memory') expect(['shared', 'url'], shared.url, redisAddress);
   return findings;
+}
+
+function checkMasterKeys({ config: { secrets } }: Checked): Finding[] {
+  const keys = [
+    [['secrets', 'masterKey'], secrets.masterKey] as const,
+    ...secrets.previousMasterKeys.map(
+      (key, index) => [['secrets', 'previousMasterKeys', index], key] as const,
+    ),
+  ];
+  return keys.flatMap(([path, key]) => {
+    const text = key?.reveal() ?? '';
+    if (text === '' || parseKey(text) !== undefined) return [];
+    const message = 'must be 32 random bytes in hexadecimal or base64; `openssl rand -base64 32` makes some';
+    return [{ path, message }];
+  });
 }
 
 interface Expected {

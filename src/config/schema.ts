@@ -7,6 +7,7 @@ import { authOption, keysOptions, operatorOptions } from '../identity/options.ts
 import { pricesOptions } from '../money/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
+import { secretsOptions } from '../secrets/options.ts';
 import { conversationsOptions, dataOption } from '../stores/options.ts';
 import { sharedStateOption } from '../stores/shared-options.ts';
 import { durableStoreOption } from '../stores/store-options.ts';
@@ -23,6 +24,9 @@ const install = {
   store: durableStoreOption,
   shared: sharedStateOption,
   conversations: conversationsOptions.prefault({}).describe('The conversations that the gateway keeps.'),
+  secrets: secretsOptions
+    .prefault({})
+    .describe('Where secrets come from, and what seals what is kept. See docs/secrets.md.'),
 };
 
 /** Read again at each reload. */

@@ -30,6 +30,16 @@ export async function openOwnSecrets(folder: string): Promise<OwnSecrets> {
   };
 }
 
+/** The file's name in the data folder. Whoever has it and the database reads all that is kept sealed. */
+export const masterKeyFile = 'master-key';
+
+/** The key that seals what is kept, where the configuration names none. */
+export async function openOwnMasterKey(folder: string): Promise<string> {
+  await makeFolder(folder);
+  const { text } = await readOrMake(join(folder, masterKeyFile), () => randomBytes(32).toString('base64url'));
+  return text;
+}
+
 /** 160 random bits, a prefix that secret scanners can learn, and a checksum that tells a typing error from a wrong key. */
 export function makeClientKey(): string {
   const random = randomBytes(20).toString('hex');

@@ -55,6 +55,19 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       erase: (tenant, user) => use((store) => store.replays(options).erase(tenant, user)),
       prune: () => use((store) => store.replays(options).prune()),
     }),
+    dataKeys: {
+      find: (owner) => use((store) => store.dataKeys.find(owner)),
+      insert: (key) => use((store) => store.dataKeys.insert(key)),
+      remove: (tenant, user) => use((store) => store.dataKeys.remove(tenant, user)),
+      outdated: (question) => use((store) => store.dataKeys.outdated(question)),
+      replace: (before, after) => use((store) => store.dataKeys.replace(before, after)),
+    },
+    secretRows: {
+      list: () => use((store) => store.secretRows.list()),
+      find: (names) => use((store) => store.secretRows.find(names)),
+      put: (row) => use((store) => store.secretRows.put(row)),
+      remove: (name) => use((store) => store.secretRows.remove(name)),
+    },
     migrate: () => use((store) => store.migrate()),
     check: () => use((store) => store.check()),
     close: async () => {

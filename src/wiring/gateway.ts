@@ -12,6 +12,7 @@ import type { Clock } from '../lib/clock.ts';
 import { providers } from '../providers/registry.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { openShared } from '../stores/open-shared.ts';
+import { createSealers, type OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
@@ -21,6 +22,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Generations } from './generations.ts';
 import type { Lasting } from './lasting.ts';
+import { openMasterKeys } from './master-keys.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
@@ -52,8 +54,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const shared = await openSharedState(options);
   const { clock, log } = options;
-  const records = await openRecords({ config, clock, log, replicas: () => shared.presence.count() });
-  const running = new Running(options, { records, shared });
+  const masterKeys = await openMasterKeys(config);
+  const replicas = () => shared.presence.count();
+  const records = await openRecords({ config, clock, log, replicas });
+  const { dataKeys } = records.store;
+  const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
+  const running = new Running(options, { records, shared, sealers });
   try {
     running.listener = await openClientListener({
       config,
@@ -84,6 +90,12 @@ function openSharedState({ loaded, clock, log }: GatewayOptions): Promise<Shared
   });
 }
 
+interface Opened {
+  readonly records: Records;
+  readonly shared: Shared;
+  readonly sealers: OpenSealers;
+}
+
 class Running {
   readonly lasting: Lasting;
   listener: ClientListener | undefined;
@@ -93,15 +105,17 @@ class Running {
   readonly #pool: UpstreamPool;
   readonly #records: Records;
   readonly #shared: Shared;
+  readonly #sealers: OpenSealers;
   readonly #generations = new Generations();
   #accepting = true;
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, { records, shared }: { records: Records; shared: Shared }) {
+  constructor(options: GatewayOptions, { records, shared, sealers }: Opened) {
     this.#options = options;
     this.#records = records;
     this.#shared = shared;
+    this.#sealers = sealers;
     this.#pool = new UpstreamPool(options.clock);
     this.lasting = this.#createLasting();
     this.snapshot = this.#createSnapshot(options.loaded);
@@ -134,6 +148,7 @@ class Running {
   async #release(): Promise<void> {
     await this.#pool.close();
     this.lasting.accounts.flush();
+    this.#sealers.close();
     await this.#records.close();
     await this.#shared.close();
     this.#options.log.flush();
@@ -216,6 +231,7 @@ class Running {
       store,
       spool,
       shared: this.#shared,
+      sealers: this.#sealers,
       degraded: () => this.#degraded(),
       accounts: createAccounts([
         metrics.observe,

@@ -1,5 +1,5 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
-import type { Conversations, Spool } from '../core/ports.ts';
+import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
@@ -22,6 +22,8 @@ export interface Lasting {
   readonly spool: Spool;
   readonly store: Store;
   readonly shared: Shared;
+  /** The data keys of those whose words are kept. */
+  readonly sealers: Sealers;
   /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
   readonly degraded: () => string;
   /** False while draining. */

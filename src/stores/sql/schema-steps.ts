@@ -1,6 +1,7 @@
 /** Every step of the schema, in order. A list and not a folder that is read: a bundle has no folder. */
 import { ledgerStep } from './migrations/0001-ledger.ts';
 import { replaysStep } from './migrations/0002-replays.ts';
+import { sealedStep } from './migrations/0003-sealed.ts';
 import type { SchemaStep } from './schema-step.ts';
 
-export const schemaSteps: readonly SchemaStep[] = [ledgerStep, replaysStep];
+export const schemaSteps: readonly SchemaStep[] = [ledgerStep, replaysStep, sealedStep];

@@ -2,16 +2,20 @@
 import { sql } from 'kysely';
 import type { Ledger, Replays } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { createSqlDataKeys, type DataKeys } from './data-keys.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
 import { assertCompatible, migrate, readSchema, type SchemaState } from './migrate.ts';
 import { isOutage } from './outage.ts';
 import { createSqlReplays, type ReplaysOptions, timeOf } from './replays.ts';
 import { schemaSteps } from './schema-steps.ts';
+import { createSqlSecretRows, type SecretRows } from './secret-rows.ts';
 import type { Database, SqlDialect } from './tables.ts';
 
 export interface Store {
   readonly ledger: Ledger;
   replays(options: ReplaysOptions): Replays;
+  readonly dataKeys: DataKeys;
+  readonly secretRows: SecretRows;
   /**
    * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
@@ -75,22 +79,22 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     const health = { ...facts, tookMs: clock.now() - startMs };
     return connections === undefined ? health : { ...health, connections };
   };
+  const access: SqlAccess = {
+    write,
+    // Where nothing can be written now, what is there may still be read.
+    report: (work) =>
+      watched(
+        async () =>
+          await schema()
+            .catch(passOutage)
+            .then(() => backend.report(work)),
+      ),
+  };
   return {
-    ledger: createSqlLedger(
-      {
-        write,
-        // Where nothing can be written now, what is there may still be read.
-        report: (work) =>
-          watched(
-            async () =>
-              await schema()
-                .catch(passOutage)
-                .then(() => backend.report(work)),
-          ),
-      },
-      backend.dialect,
-    ),
+    ledger: createSqlLedger(access, backend.dialect),
     replays: (options) => createSqlReplays({ write, now: timeOf(backend.dialect, clock) }, options),
+    dataKeys: createSqlDataKeys(access),
+    secretRows: createSqlSecretRows(access),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

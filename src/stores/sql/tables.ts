@@ -64,6 +64,25 @@ export interface ReplaysTable {
   readonly reply: Uint8Array | null;
 }
 
+/** A key of those whose words are kept, wrapped by a master key. */
+export interface DataKeysTable {
+  readonly tenant: Fixed<string>;
+  /** Empty for the tenant's own; both are empty for the gateway's. */
+  readonly user: Fixed<string>;
+  readonly wrapped: string;
+  /** The id of the master key that wraps it. */
+  readonly master: string;
+  readonly created_at_ms: Fixed<number>;
+}
+
+export interface SecretsTable {
+  readonly name: Fixed<string>;
+  readonly sealed: string;
+  readonly version: number;
+  readonly updated_at_ms: number;
+  readonly updated_by: string;
+}
+
 export interface SchemaStepsTable {
   readonly step: number;
   readonly name: string;
@@ -76,6 +95,8 @@ export interface Tables {
   readonly ledger: LedgerTable;
   readonly ledger_days: LedgerDaysTable;
   readonly replays: ReplaysTable;
+  readonly data_keys: DataKeysTable;
+  readonly secrets: SecretsTable;
   readonly schema_steps: SchemaStepsTable;
 }
 

@@ -26,6 +26,8 @@ const settings = [
   'pragma journal_size_limit = 67108864',
   // 32 MiB: a year's sums by day are read from memory.
   'pragma cache_size = -32768',
+  // What is deleted is overwritten: a key that was destroyed must not lie on in a free page.
+  'pragma secure_delete = on',
   // A read-only container has no folder for temporary files.
   'pragma temp_store = memory',
 ];

@@ -1,0 +1,101 @@
+/**
+ * AES-256-GCM over what must not be read where it lies. What is sealed tells with which key, and opens only as what it
+ * was sealed as. Pure: where keys come from and how long they live is decided elsewhere.
+ *
+ *     version (1 byte) | key id (8) | nonce (12) | sealed bytes | tag (16)
+ */
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import { randomNonce } from './random-nonce.ts';
+
+export interface SealingKey {
+  /** Tells keys apart, and tells nothing of the key. */
+  readonly id: string;
+  readonly idBytes: Uint8Array;
+  /** As an object: nothing prints its bytes. */
+  readonly key: KeyObject;
+}
+
+export const keyBytes = 32;
+const version = 1;
+const idBytes = 8;
+const nonceBytes = 12;
+const tagBytes = 16;
+const headBytes = 1 + idBytes;
+const algorithm = 'aes-256-gcm';
+const tagLength = { authTagLength: tagBytes } as const;
+
+/** Why something does not open. The message never holds what was sealed. */
+export class SealError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SealError';
+  }
+}
+
+export function createSealingKey(bytes: Uint8Array): SealingKey {
+  if (bytes.length !== keyBytes) throw new TypeError(`a key has ${keyBytes} bytes, this one ${bytes.length}`);
+  const id = createHash('sha256').update('millrace key id').update(bytes).digest().subarray(0, idBytes);
+  return { id: id.toString('base64url'), idBytes: id, key: createSecretKey(bytes) };
+}
+
+/** Seals with the first key, opens with any of them. */
+export class KeyRing {
+  readonly current: SealingKey;
+  readonly #byId: ReadonlyMap<string, SealingKey>;
+
+  constructor(current: SealingKey, others: readonly SealingKey[] = []) {
+    this.current = current;
+    this.#byId = new Map([...others, current].map((key) => [key.id, key]));
+  }
+
+  seal(plain: Uint8Array, about: string, nonce: Uint8Array = randomNonce()): Buffer {
+    const { idBytes: id, key } = this.current;
+    const sealed = Buffer.allocUnsafe(headBytes + nonceBytes + plain.length + tagBytes);
+    sealed[0] = version;
+    sealed.set(id, 1);
+    sealed.set(nonce, headBytes);
+    const cipher = createCipheriv(algorithm, key, nonce, tagLength).setAAD(boundTo(sealed, about));
+    sealed.set(cipher.update(plain), headBytes + nonceBytes);
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), sealed.length - tagBytes);
+    return sealed;
+  }
+
+  open(sealed: Uint8Array, about: string): Buffer {
+    const key = this.#byId.get(keyIdOf(sealed));
+    if (key === undefined)
+      throw new SealError(`it is sealed with the key ${keyIdOf(sealed)}, which is not here`);
+    const nonce = sealed.subarray(headBytes, headBytes + nonceBytes);
+    const decipher = createDecipheriv(algorithm, key.key, nonce, tagLength);
+    decipher.setAAD(boundTo(sealed, about)).setAuthTag(sealed.subarray(sealed.length - tagBytes));
+    const plain = decipher.update(sealed.subarray(headBytes + nonceBytes, sealed.length - tagBytes));
+    try {
+      decipher.final();
+    } catch (cause) {
+      throw new SealError('it was changed, or it is not what it is taken for', { cause });
+    }
+    return plain;
+  }
+}
+
+/** With which key something is sealed. Throws where it is nothing of ours. */
+export function keyIdOf(sealed: Uint8Array): string {
+  if (sealed.length < headBytes + nonceBytes + tagBytes || sealed[0] !== version)
+    throw new SealError('it is not sealed, or by a newer version of the gateway');
+  return Buffer.from(sealed.buffer, sealed.byteOffset + 1, idBytes).toString('base64url');
+}
+
+/** The head is bound too: no other key or version can be claimed for the same bytes. */
+function boundTo(sealed: Uint8Array, about: string): Buffer {
+  const aboutBytes = Buffer.from(about);
+  return Buffer.concat([sealed.subarray(0, headBytes), aboutBytes], headBytes + aboutBytes.length);
+}
+
+const hex = /^[0-9a-f]{64}$/i;
+const base64 = /^[A-Za-z0-9+/_-]{43}=?$/;
+
+/** 32 bytes as people write them: 64 hexadecimal digits, or base64. Nothing when it is neither. */
+export function parseKey(text: string): SealingKey | undefined {
+  if (hex.test(text)) return createSealingKey(Buffer.from(text, 'hex'));
+  return base64.test(text) ? createSealingKey(Buffer.from(text, 'base64')) : undefined;
+}

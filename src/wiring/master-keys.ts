@@ -1,0 +1,29 @@
+/** The keys that seal what is kept: as configured, or made once in the data folder. */
+import type { InstallConfig } from '../config/schema.ts';
+import { openOwnMasterKey } from '../identity/own-secrets.ts';
+import { KeyRing, parseKey, type SealingKey } from '../lib/seal.ts';
+
+export async function openMasterKeys(config: InstallConfig): Promise<KeyRing> {
+  const { masterKey, previousMasterKeys } = config.secrets;
+  const current = masterKey?.reveal() ?? (await openOwnMasterKey(config.data));
+  return new KeyRing(
+    readKey(current),
+    previousMasterKeys.map((key) => readKey(key.reveal())),
+  );
+}
+
+/** What the configuration says was checked when it was loaded; what lies in the data folder was not. */
+function readKey(text: string): SealingKey {
+  const key = parseKey(text);
+  if (key === undefined) throw new SpoiltMasterKey();
+  return key;
+}
+
+export class SpoiltMasterKey extends Error {
+  constructor() {
+    super(
+      'the file master-key in the data folder is no key: put back the one that was there; without it what it sealed is lost',
+    );
+    this.name = 'SpoiltMasterKey';
+  }
+}
