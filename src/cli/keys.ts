@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { keysShape } from '../admin/shapes.ts';
+import { makeKey } from '../identity/api-key.ts';
 import { roles } from '../identity/options.ts';
-import { makeClientKey } from '../identity/own-secrets.ts';
 import { name as nameOption } from '../lib/options.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
 import { flagOption, type Given, textOption, UsageError } from './given.ts';
@@ -66,7 +66,7 @@ function make(invocation: Invocation, given: Given): Promise<number> {
     throw new UsageError(`--role must be one of ${roles.join(', ')}`);
   const tenant = textOption(given, 'tenant') ?? 'default';
   if (!nameOption.safeParse(tenant).success) throw new UsageError('--tenant is not a name');
-  const key = makeClientKey();
+  const key = makeKey();
   const variable = `MILLRACE_KEY_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
   const line = `- { name: ${JSON.stringify(name)}, key: "env:${variable}", tenant: ${JSON.stringify(tenant)}, role: ${role} }`;
   if (flagOption(given, 'json')) {

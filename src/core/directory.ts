@@ -15,7 +15,7 @@ interface Entry extends DirectoryPlace {
   /** Counts all changes of the directory: of two entries the later changed one has the higher. */
   readonly version: number;
   readonly createdAtMs: number;
-  /** False where it was switched off, or taken out: then it stays for a day, so that whoever follows is told. */
+  /** False where it was switched off, or taken out: then it stays for two days, so that whoever follows is told. */
   readonly active: boolean;
 }
 
@@ -90,4 +90,10 @@ export interface DirectoryChanges {
   readonly version: number;
   /** Whether there are more after these. */
   readonly more: boolean;
+}
+
+export interface KeyUse {
+  readonly tenant: string;
+  readonly name: string;
+  readonly usedAtMs: number;
 }

@@ -8,6 +8,7 @@ import type {
   DirectoryEntry,
   DirectoryPlace,
   DirectoryQuestion,
+  KeyUse,
 } from './directory.ts';
 import type { Principal } from './exchange.ts';
 import type { LedgerPage, LedgerPageQuestion, LedgerQuestion, LedgerRow, LedgerSum } from './ledger.ts';
@@ -34,6 +35,14 @@ export interface Directory {
   remove(place: DirectoryPlace): Promise<boolean>;
   /** What has changed since a version: from 0 on everything there is. */
   changes(since: number, rowsMax: number): Promise<DirectoryChanges>;
+}
+
+/** When keys of the directory were last used. Written in batches, off the request path: exact to a minute or so. */
+export interface KeyUses {
+  /** Each key once; the later of two times stays. */
+  note(uses: readonly KeyUse[]): Promise<void>;
+  /** Of those that were ever used; at most 1,000 are asked for. */
+  of(tenant: string, names: readonly string[]): Promise<readonly KeyUse[]>;
 }
 
 /** What may be spent. Atomic over all replicas: reserved from all the budgets that apply, or from none (G11). */

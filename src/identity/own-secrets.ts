@@ -1,8 +1,9 @@
 /** The admin token and the first client key: made once, kept in files that only their owner can read. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode } from '../lib/has-code.ts';
+import { makeKey } from './api-key.ts';
 
 export interface OwnSecrets {
   readonly adminToken: string;
@@ -19,7 +20,7 @@ export async function openOwnSecrets(folder: string): Promise<OwnSecrets> {
     join(folder, 'admin-token'),
     () => `mr-admin-${randomBytes(32).toString('base64url')}`,
   );
-  const key = await readOrMake(join(folder, 'client-key'), makeClientKey);
+  const key = await readOrMake(join(folder, 'client-key'), makeKey);
   const paths = [folder, join(folder, 'admin-token'), join(folder, 'client-key')];
   const open = await Promise.all(paths.map(isWritableByOthers));
   return {
@@ -38,12 +39,6 @@ export async function openOwnMasterKey(folder: string): Promise<string> {
   await makeFolder(folder);
   const { text } = await readOrMake(join(folder, masterKeyFile), () => randomBytes(32).toString('base64url'));
   return text;
-}
-
-/** 160 random bits, a prefix that secret scanners can learn, and a checksum that tells a typing error from a wrong key. */
-export function makeClientKey(): string {
-  const random = randomBytes(20).toString('hex');
-  return `sk-mr-${random}${createHash('sha256').update(random).digest('hex').slice(0, 6)}`;
 }
 
 /** A file that holds no secret worth the name: an empty one would let everybody in who sends nothing. */

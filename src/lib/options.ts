@@ -39,6 +39,12 @@ export const name = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores')
   .refine((text) => !(text in {}), 'is a reserved word');
 
+/** The name of a user: one that people give, an e-mail address, or what an issuer of tokens calls its subject. */
+export const userName = z
+  .string()
+  .regex(/^[^\s\p{C}]{1,256}$/u, 'must be 1 to 256 visible characters without spaces')
+  .refine((text) => !(text in {}), 'is a reserved word');
+
 /** The name of a model, ours or an upstream's: `gemma2:2b`, `org/model`. */
 export const modelName = z
   .string()

@@ -68,6 +68,17 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       put: (row) => use((store) => store.secretRows.put(row)),
       remove: (name) => use((store) => store.secretRows.remove(name)),
     },
+    directory: {
+      find: (place) => use((store) => store.directory.find(place)),
+      page: (question) => use((store) => store.directory.page(question)),
+      put: (draft, ifVersion) => use((store) => store.directory.put(draft, ifVersion)),
+      remove: (place) => use((store) => store.directory.remove(place)),
+      changes: (since, rowsMax) => use((store) => store.directory.changes(since, rowsMax)),
+    },
+    keyUses: {
+      note: (uses) => use((store) => store.keyUses.note(uses)),
+      of: (tenant, names) => use((store) => store.keyUses.of(tenant, names)),
+    },
     migrate: () => use((store) => store.migrate()),
     check: () => use((store) => store.check()),
     close: async () => {

@@ -1,8 +1,10 @@
 /** What both databases make of the same tables: the ledger, its schema, and how they are. */
 import { sql } from 'kysely';
-import type { Ledger, Replays } from '../../core/ports.ts';
+import type { Directory, KeyUses, Ledger, Replays } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createSqlDataKeys, type DataKeys } from './data-keys.ts';
+import { createSqlDirectory } from './directory.ts';
+import { createSqlKeyUses } from './key-uses.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
 import { assertCompatible, migrate, readSchema, type SchemaState } from './migrate.ts';
 import { isOutage } from './outage.ts';
@@ -16,6 +18,8 @@ export interface Store {
   replays(options: ReplaysOptions): Replays;
   readonly dataKeys: DataKeys;
   readonly secretRows: SecretRows;
+  readonly directory: Directory;
+  readonly keyUses: KeyUses;
   /**
    * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
@@ -95,6 +99,8 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     replays: (options) => createSqlReplays({ write, now: timeOf(backend.dialect, clock) }, options),
     dataKeys: createSqlDataKeys(access),
     secretRows: createSqlSecretRows(access),
+    directory: createSqlDirectory(access, clock),
+    keyUses: createSqlKeyUses(access),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

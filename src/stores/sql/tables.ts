@@ -83,6 +83,38 @@ export interface SecretsTable {
   readonly updated_by: string;
 }
 
+/** Tenants, teams, users and keys in one table. What only one kind has, and no query asks for, is in `rest`. */
+export interface DirectoryTable {
+  readonly kind: Fixed<string>;
+  readonly tenant: Fixed<string>;
+  readonly name: Fixed<string>;
+  readonly version: number;
+  readonly created_at_ms: number;
+  /** 0 while it is there. What was taken out stays for a while, so that whoever follows is told. */
+  readonly removed_at_ms: number;
+  /** 0 or 1. */
+  readonly active: number;
+  readonly team: string;
+  readonly user: string;
+  readonly role: string;
+  readonly digest: string;
+  readonly previous_digest: string;
+  readonly previous_until_ms: number;
+  readonly expires_at_ms: number;
+  readonly rest: string;
+}
+
+/** One row: the version that was given last. Who changes the directory holds it, and so changes come in its order. */
+export interface DirectoryVersionTable {
+  readonly version: number;
+}
+
+export interface KeyUsesTable {
+  readonly tenant: Fixed<string>;
+  readonly name: Fixed<string>;
+  readonly used_at_ms: number;
+}
+
 export interface SchemaStepsTable {
   readonly step: number;
   readonly name: string;
@@ -97,6 +129,9 @@ export interface Tables {
   readonly replays: ReplaysTable;
   readonly data_keys: DataKeysTable;
   readonly secrets: SecretsTable;
+  readonly directory: DirectoryTable;
+  readonly directory_version: DirectoryVersionTable;
+  readonly key_uses: KeyUsesTable;
   readonly schema_steps: SchemaStepsTable;
 }
 
