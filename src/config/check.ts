@@ -54,7 +54,10 @@ function checkStores({ config: { store, shared } }: Checked): Finding[] {
     expect(['store', 'url'], store.url, postgresAddress);
     expect(['store', 'replica'], store.replica, postgresAddress);
   }
-  if (shared !== 'memory') expect(['shared', 'url'], shared.url, redisAddress);
+  if (shared !== 'memory') {
+    expect(['shared', 'url'], shared.url, redisAddress);
+    expect(['shared', 'cacheUrl'], shared.cacheUrl, redisAddress);
+  }
   return findings;
 }
 

@@ -15,7 +15,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   jobs: 'jobs in the background',
   rollouts: 'gradual changes of models',
   tools: 'tools run by the gateway',
-  'shared.cacheUrl': 'a second server for caches',
   'upstreams.*.api': 'choosing between the APIs of an upstream',
   'upstreams.*.slotsPerModel': 'slots for each model of an upstream',
   'upstreams.*.tls': 'certificates of your own for an upstream',

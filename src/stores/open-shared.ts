@@ -9,5 +9,5 @@ export async function openShared(option: SharedStateOption, context: SharedConte
     return createMemoryShared(context.clock);
   }
   const { openRedisShared } = await import('./redis/shared-state.ts');
-  return openRedisShared(option.url, context);
+  return openRedisShared(option, context);
 }

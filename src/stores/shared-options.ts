@@ -10,6 +10,11 @@ const redisUrl = secret.refine(
 
 const redisOptions = z.strictObject({
   url: redisUrl.describe('The address of the server; it alone may be written as text.'),
+  cacheUrl: redisUrl
+    .optional()
+    .describe(
+      'A second server for what may be large and may be lost: conversations. It may drive out old keys.',
+    ),
 });
 
 export const sharedStateOption = z
@@ -21,4 +26,5 @@ export const sharedStateOption = z
   .prefault('memory')
   .describe('Where replicas share what is hot: `memory` for a single one, or the address of a Redis server.');
 
+export type RedisOptions = z.infer<typeof redisOptions>;
 export type SharedStateOption = z.infer<typeof sharedStateOption>;

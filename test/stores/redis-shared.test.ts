@@ -69,6 +69,27 @@ test('over Redis replicas share limits and conversations, and count each other',
   assert.deepEqual([one.troubles, two.troubles, one.shared.state.degraded], [[], [], false]);
 });
 
+test('a second server has the conversations, and without it limits stay exact', async (t) => {
+  const [first, second] = [await openServer(t), await openServer(t)];
+  const option = { url: first.url, cacheUrl: second.url };
+  const one = await open(t, sharedStateOption.parse(option));
+  const two = await open(t, sharedStateOption.parse(option));
+  await one.shared.conversations(bounds).append('t', 'id', [user('hello')]);
+  assert.deepEqual(await two.shared.conversations(bounds).read('t', 'id'), [user('hello')]);
+  const alone = await open(t, sharedStateOption.parse(first.url));
+  assert.deepEqual(await alone.shared.conversations(bounds).read('t', 'id'), []);
+  second.kill();
+  await assert.rejects(async () => await two.shared.conversations(bounds).read('t', 'id'), {
+    code: 'dependency_unavailable',
+  });
+  const passed = await Promise.all([one, two].map(({ shared }) => burst(shared.rateLimiter([limit]))));
+  assert.equal((passed[0] ?? 0) + (passed[1] ?? 0), 4);
+  assert.equal(two.shared.state.degraded, true);
+  await second.restart();
+  await two.until('well');
+  assert.equal(two.shared.state.degraded, false);
+});
+
 test('DP16: without a server it opens all the same, goes by its own part, and has the server when it comes', async (t) => {
   const server = await openServer(t);
   server.kill();
@@ -91,7 +112,14 @@ test('an address that cannot be one is refused without being repeated', async (t
       (thrown) => thrown instanceof Error && !/secret|pa%%ss/.test(`${thrown.message} ${inspect(thrown)}`),
     );
   }
-  for (const written of ['http://host', 'postgres://host', '', { url: 'redis' }, { cacheUrl: 'redis://a' }]) {
+  for (const written of [
+    'http://host',
+    'postgres://host',
+    '',
+    { url: 'redis' },
+    { cacheUrl: 'redis://a' },
+    { url: 'redis://a', cacheUrl: 'b' },
+  ]) {
     assert.equal(sharedStateOption.safeParse(written).success, false);
   }
 });

@@ -10,7 +10,5 @@ before(async () => {
 });
 after(() => server.stop());
 
-sealersConformance('sqlite', async (t) =>
-  openTestStore(t, 'sqlite', { dataDir: await temporaryFolder(t) }),
-);
+sealersConformance('sqlite', async (t) => openTestStore(t, 'sqlite', { dataDir: await temporaryFolder(t) }));
 sealersConformance('postgres', async (t) => openTestStore(t, await server.createDatabase()));

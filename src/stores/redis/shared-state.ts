@@ -1,31 +1,25 @@
 /** Replicas that share a Redis server. */
 import type { Secret } from '../../lib/secret.ts';
+import type { RedisOptions } from '../shared-options.ts';
 import type { Shared, SharedContext } from '../shared-state.ts';
-import { openRedis } from './connection.ts';
+import { openRedis, type Redis } from './connection.ts';
 import { createRedisConversations, type RedisConversations } from './conversations.ts';
 import { createRedisPresence } from './presence.ts';
 import { createRedisRateLimiter } from './rate-limiter.ts';
 
-/** Never fails because the server is away, which is told as trouble. */
-export async function openRedisShared(url: Secret, context: SharedContext): Promise<Shared> {
-  const { clock, id, onTrouble } = context;
-  let told = false;
-  const redis = await openRedis({
-    url,
-    clock,
-    onState: (state) => {
-      // That all is well is news only after something was not.
-      if (!state.ready || told) onTrouble(state.ready ? undefined : new Error(state.message));
-      told = true;
-    },
-  });
+/** Never fails because a server is away, which is told as trouble. */
+export async function openRedisShared(option: RedisOptions, context: SharedContext): Promise<Shared> {
+  const { clock, id } = context;
+  const servers = new Servers(context);
+  const redis = await servers.open('redis', option.url);
+  const large = option.cacheUrl === undefined ? redis : await servers.open('cache', option.cacheUrl);
   const presence = createRedisPresence({ redis, clock, id });
   await presence.announce();
   const kept: RedisConversations[] = [];
   return {
     presence,
     conversations: (options) => {
-      const conversations = createRedisConversations(options, redis);
+      const conversations = createRedisConversations(options, large);
       kept.push(conversations);
       return conversations;
     },
@@ -33,7 +27,7 @@ export async function openRedisShared(url: Secret, context: SharedContext): Prom
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
     state: {
       get degraded() {
-        return !redis.state.ready;
+        return servers.degraded;
       },
       get turnsLost() {
         return kept.reduce((sum, { lost }) => sum + lost, 0);
@@ -41,7 +35,49 @@ export async function openRedisShared(url: Secret, context: SharedContext): Prom
     },
     close: async () => {
       await presence.close();
-      await redis.close();
+      await servers.close();
     },
   };
+}
+
+/** One, or two: what may be large can be kept where it never drives out what must be exact. */
+class Servers {
+  readonly #context: SharedContext;
+  readonly #open: Redis[] = [];
+  readonly #troubles = new Map<string, string>();
+  #told = false;
+
+  constructor(context: SharedContext) {
+    this.#context = context;
+  }
+
+  async open(name: string, url: Secret): Promise<Redis> {
+    const redis = await openRedis({
+      url,
+      clock: this.#context.clock,
+      onState: (state) => {
+        if (state.ready) this.#troubles.delete(name);
+        else this.#troubles.set(name, state.message);
+        this.#tell();
+      },
+    });
+    this.#open.push(redis);
+    return redis;
+  }
+
+  get degraded(): boolean {
+    return this.#open.some(({ state }) => !state.ready);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((redis) => redis.close()));
+  }
+
+  #tell(): void {
+    const [trouble] = this.#troubles.values();
+    // That all is well is news only after something was not.
+    if (trouble !== undefined || this.#told)
+      this.#context.onTrouble(trouble === undefined ? undefined : new Error(trouble));
+    this.#told = true;
+  }
 }
