@@ -19,7 +19,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['core', 'lib', 'zod'],
   providers: ['core', 'lib', 'net', 'protocol', 'zod'],
   engines: ['core', 'lib', 'net', 'protocol', 'zod'],
-  answers: ['core', 'lib', 'net', 'fleet', 'protocol', 'routing'],
+  answers: ['core', 'lib', 'net', 'fleet', 'identity', 'protocol', 'routing'],
   pipeline: ['core', 'lib', 'net', 'protocol', 'identity'],
   config: [
     'core',

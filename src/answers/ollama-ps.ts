@@ -1,6 +1,6 @@
 /** What is loaded now, asked of every Ollama server at once. One that does not tell is named and left out. */
 import type { Json, JsonObject } from '../core/call.ts';
-import type { Authenticated, Route, Upstream } from '../core/exchange.ts';
+import type { Authenticated, Principal, Route, Upstream } from '../core/exchange.ts';
 import { asFailure, type Failure } from '../core/failure.ts';
 import { isObject } from '../core/json-object.ts';
 import { askJson } from '../fleet/ask.ts';
@@ -23,8 +23,26 @@ export function listLoaded(knowledge: Knowledge): NonNullable<Route['answer']> {
         failure === undefined ? [] : [`${upstream.name} did not tell (${failure.code})`],
       ),
     );
-    return jsonReply({ models: told.flatMap(({ rows }) => rows) }, 200, exchange.trail.warnings);
+    const isShown = createScope(knowledge, exchange.principal);
+    const models = told.flatMap(({ upstream, rows }) => rows.filter((row) => isShown(upstream, row)));
+    return jsonReply({ models }, 200, exchange.trail.warnings);
   };
+}
+
+/** A key that is for some models sees what stands behind these. */
+function createScope(
+  { models }: Knowledge,
+  { scopes }: Principal,
+): (at: Upstream, row: JsonObject) => boolean {
+  if (scopes?.models === undefined) return () => true;
+  const targets = [...scopes.models].flatMap((name) => models.find(name)?.targets ?? []);
+  const loaded = new Set(
+    targets.flatMap(({ upstream, model }) => [
+      `${upstream.name}/${model}`,
+      `${upstream.name}/${model}:latest`,
+    ]),
+  );
+  return (at, row) => loaded.has(`${at.name}/${String(row['name'])}`);
 }
 
 interface Told {

@@ -5,6 +5,7 @@ import { asFailure, type Failure } from '../core/failure.ts';
 import { type Reply, wholeReply } from '../core/stage.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { ask } from '../fleet/ask.ts';
+import { assertModelInScope } from '../identity/model-scope.ts';
 import { shownModel } from '../protocol/ollama-listing.ts';
 import { readModelOrName } from '../protocol/ollama-names.ts';
 import { readString } from '../protocol/read.ts';
@@ -22,6 +23,7 @@ export function show(knowledge: Knowledge): NonNullable<Route['answer']> {
     const form = await readForm(exchange);
     const name = readModelOrName(form, readString);
     exchange.trail.modelAsked = name.slice(0, 256);
+    assertModelInScope(exchange.principal, name);
     const found = knowledge.models.require(name);
     const servers = found.targets.filter(isOllamaTarget);
     const told = await firstThatTells(servers, { knowledge, exchange, form });

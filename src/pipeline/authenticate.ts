@@ -1,8 +1,9 @@
 /** Who is calling, and whether this route is theirs: the only place that decides it (G1). */
-import type { Authenticated, Matched, Permission, Principal, Role } from '../core/exchange.ts';
+import type { Authenticated, Matched, Principal, Scopes } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Stage } from '../core/stage.ts';
+import { reachOf } from '../identity/permissions.ts';
 import { presentedKey } from '../identity/presented-key.ts';
 
 export interface AuthenticateOptions {
@@ -14,13 +15,6 @@ export interface AuthenticateOptions {
   /** Whether the operator's verbs work for callers that are not on this machine. */
   readonly operatorBeyondLoopback: boolean;
 }
-
-/** Default deny: a role that is not listed may not. */
-const allowed: Readonly<Record<Exclude<Permission, 'public'>, ReadonlySet<Role>>> = {
-  infer: new Set<Role>(['owner', 'admin', 'operator', 'developer']),
-  metrics: new Set<Role>(['owner', 'admin', 'operator', 'viewer']),
-  operate: new Set<Role>(['owner', 'admin', 'operator']),
-};
 
 const nobody: Principal = { keyName: '', tenant: 'default', team: '', user: '', role: 'viewer' };
 const anyone: Principal = { keyName: 'none', tenant: 'default', team: '', user: '', role: 'operator' };
@@ -84,17 +78,35 @@ function assertAllowed(
 ): void {
   const { permission } = route;
   if (permission === 'public' || principal === nobody) return;
-  if (!allowed[permission].has(principal.role)) {
+  if (reachOf(principal.role, permission) === undefined) {
     throw fail(
       'forbidden',
       `the key "${principal.keyName}" has the role ${principal.role}, which may not do this`,
     );
   }
+  if (principal.scopes !== undefined) assertInScope(principal.keyName, principal.scopes, { incoming, route });
   if (permission === 'operate' && !incoming.onLoopback && !options.operatorBeyondLoopback) {
     throw fail(
       'forbidden',
       'changing models is allowed from this machine only, until `operator.beyondLoopback` is set',
     );
+  }
+}
+
+/** Models are looked at where they are known: by `plan`, and by the listings. */
+function assertInScope(
+  key: string,
+  { routes, allowsAddress }: Scopes,
+  { incoming, route }: Pick<Matched, 'incoming' | 'route'>,
+): void {
+  if (routes !== undefined && !routes.has(route.name)) {
+    throw fail(
+      'forbidden',
+      `the key "${key}" is for other routes than ${route.name}: whoever gave it out can widen it`,
+    );
+  }
+  if (allowsAddress !== undefined && !allowsAddress(incoming.remoteAddress)) {
+    throw fail('forbidden', `the key "${key}" may not be used from ${incoming.remoteAddress}`);
   }
 }
 

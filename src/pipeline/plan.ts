@@ -1,7 +1,8 @@
 /** Which targets would do, in the order to try them, and how long each phase may take. */
-import type { Clocks, Parsed, Planned, Target } from '../core/exchange.ts';
+import type { Clocks, Parsed, Planned, Principal, Target } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
+import { assertModelInScope } from '../identity/model-scope.ts';
 
 export interface ModelPlan {
   /** The name that clients and metrics see. */
@@ -26,8 +27,8 @@ const nothingVisited: ReadonlySet<string> = new Set();
 export function plan(options: PlanOptions): Stage<Parsed, Planned> {
   return (next) => (exchange) => {
     try {
-      const { call, trail, route } = exchange;
-      const found = findModel(options.models, call.model);
+      const { call, trail, route, principal } = exchange;
+      const found = findModel(options.models, call.model, principal);
       const candidates = found.order();
       trail.model = found.name;
       if (candidates.length === 0) throw fail('no_upstream', `no upstream is configured for ${found.name}`);
@@ -39,13 +40,14 @@ export function plan(options: PlanOptions): Stage<Parsed, Planned> {
   };
 }
 
-function findModel(models: ModelTable, asked: string): ModelPlan {
+function findModel(models: ModelTable, asked: string, principal: Principal): ModelPlan {
   const name = asked === '' ? models.defaultModel : asked;
   if (name === undefined) {
     throw fail('invalid_request', 'no model was named, and the gateway has no `defaultModel`', {
       param: 'model',
     });
   }
+  assertModelInScope(principal, name);
   return models.require(name);
 }
 
