@@ -1,14 +1,16 @@
 /** The operators' listener: its own port, its own token, nothing of it on the way of a request. */
 
 import type { AddressInfo } from 'node:net';
-import { fastify } from 'fastify';
+import { type FastifyInstance, fastify } from 'fastify';
 import type { Config } from '../config/schema.ts';
+import { createActorFinder, type FindSession } from './actor.ts';
 import { AdminListener } from './admin-listener.ts';
-import { createHostCheck, createTokenCheck } from './guard.ts';
+import { createHostCheck } from './guard.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
-import { type AdminServer, addMetrics, addProbes, addRoutes } from './routes.ts';
+import { registerRoutes } from './register.ts';
+import { adminRoutes } from './routes.ts';
+import { validateByZod } from './validate-by-zod.ts';
 import type { Seen } from './views.ts';
-import { serializeByZod, validateByZod, type ZodTypes } from './zod-types.ts';
 
 export interface AdminOptions extends Seen {
   readonly admin: Pick<Config['admin'], 'listen' | 'tls' | 'allow'>;
@@ -54,53 +56,51 @@ export async function openAdmin(options: AdminOptions): Promise<Admin> {
   };
 }
 
-function createServer(options: AdminOptions, listener: AdminListener): AdminServer {
-  const server: AdminServer = fastify({
+function createServer(options: AdminOptions, listener: AdminListener): FastifyInstance {
+  const { gateway } = options;
+  const server = fastify({
     serverFactory: (handler) => listener.createServer().on('request', handler),
     logger: false,
     bodyLimit: bodyBytesMax,
     // Whoever keeps a connection open must not keep the process.
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-  }).withTypeProvider<ZodTypes>();
+  });
   server.setValidatorCompiler(validateByZod);
-  server.setSerializerCompiler(serializeByZod);
-  server.setErrorHandler(createErrorHandler(options.gateway.lasting.log));
+  server.setErrorHandler(createErrorHandler(gateway.lasting.log));
   guard(server, options, listener);
-  addProbes(server, options);
-  addMetrics(server, options);
-  addRoutes(server, options);
+  const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
+  registerRoutes(server, {
+    rows: adminRoutes(options),
+    findActor: createActorFinder({
+      token: options.token,
+      keys: () => gateway.snapshot.keys,
+      homeTenant,
+      findSession: noSessions,
+    }),
+    homeTenant,
+    around: [],
+    onRefused: () => {},
+  });
   return server;
 }
 
-const withoutToken: readonly string[] = ['/livez', '/readyz'];
+const noSessions: FindSession = () => undefined;
 
-function guard(server: AdminServer, { admin, token }: AdminOptions, listener: AdminListener): void {
+function guard(server: FastifyInstance, { admin }: AdminOptions, listener: AdminListener): void {
   const isOurHost = createHostCheck(admin.listen, (name) => listener.covers(name));
   const [hsts, maxAge] = listener.headers;
-  const isToken = createTokenCheck(token);
   server.addHook('onRequest', async (request, reply) => {
     // Nobody caches what only operators may see, and no page frames or guesses at it.
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     if (hsts !== undefined) reply.header(hsts, maxAge);
-    if (!isOurHost(request.headers.host)) {
-      return sendProblem(reply, 421, 'the Host header names no address of this listener');
-    }
-    // By the route that matched, not by the text of the path; what matches none needs the token too (G1).
-    if (withoutToken.includes(request.routeOptions.url ?? '')) return undefined;
-    if (isToken(request.headers.authorization)) return undefined;
-    reply.header('www-authenticate', 'Bearer realm="millrace-admin"');
-    return sendProblem(
-      reply,
-      401,
-      'send the admin token as "Authorization: Bearer TOKEN"; it is kept in the data folder',
-    );
+    if (isOurHost(request.headers.host)) return undefined;
+    return sendProblem(reply, 421, { detail: 'the Host header names no address of this listener' });
   });
   server.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      404,
-      `there is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`,
-    ),
+    sendProblem(reply, 404, {
+      detail: `there is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`,
+      code: 'not_found',
+    }),
   );
 }

@@ -119,4 +119,6 @@ export const problemDetailsShape = z.object({
   status: z.int(),
   detail: z.string(),
   instance: z.string(),
+  /** What programs go by: `conflict`, `forbidden`. */
+  code: z.string().optional(),
 });

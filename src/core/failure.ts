@@ -22,6 +22,8 @@ export const failures = {
   conflict: { status: 409, blame: 'client', retry: false },
   idempotency_in_flight: { status: 409, blame: 'client', retry: false },
   idempotency_mismatch: { status: 422, blame: 'client', retry: false },
+  precondition_failed: { status: 412, blame: 'client', retry: false },
+  precondition_required: { status: 428, blame: 'client', retry: false },
   request_timeout: { status: 408, blame: 'client', retry: false },
   length_required: { status: 411, blame: 'client', retry: false },
   body_too_large: { status: 413, blame: 'client', retry: false },

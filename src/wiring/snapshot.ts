@@ -3,6 +3,7 @@
 import { answerRoutes } from '../answers/answer-routes.ts';
 import type { Config } from '../config/schema.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
+import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { createChain } from '../pipeline/chain.ts';
 import { callRoutes } from '../protocol/call-routes.ts';
@@ -29,6 +30,8 @@ export interface Snapshot {
   readonly routes: readonly PlacedRoute[];
   readonly limiter: ConfiguredRateLimiter;
   readonly handler: Handler<Received>;
+  /** Who is known by a credential, on either listener. */
+  readonly keys: KeyStore;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
 }
@@ -73,6 +76,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
   const limiter = options.before?.limiter.follow(rates) ?? lasting.shared.rateLimiter(rates);
   const price = createPrices({ config, id, log: lasting.log });
+  const keys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
   const handler = createChain({
     telemetry: {
       clock,
@@ -83,7 +87,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     voices: { voices },
     routes: { routes },
     keys: {
-      keys: createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]),
+      keys,
       required: config.auth === 'keys',
       metrics: config.telemetry.metrics.onClientPort,
       operatorBeyondLoopback: config.operator.beyondLoopback,
@@ -110,6 +114,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     routes: routes.all,
     limiter,
     handler,
+    keys,
     ownKeys: options.ownKeys,
   };
 }

@@ -1,0 +1,137 @@
+/** Tenants, teams, users and keys, as the admin API takes and shows them. */
+import { z } from 'zod';
+import { roles } from '../identity/options.ts';
+import { modelName, name } from '../lib/options.ts';
+import { parseNetwork } from '../net/address-list.ts';
+import { tenantQuery } from './route.ts';
+
+/** Users may be called by their address or the subject of a token. */
+const userName = z
+  .string()
+  .regex(/^[^\s\p{C}]{1,256}$/u, 'must be 1 to 256 visible characters without spaces');
+
+const noneOr = (what: z.ZodString) => z.union([z.literal(''), what]);
+
+const kept = {
+  active: z.boolean(),
+  createdAt: z.iso.datetime(),
+  /** Goes up with each change; in quotes it is the ETag. */
+  version: z.int(),
+};
+
+export const entryParams = z.strictObject({ name: z.string().min(1).max(256) });
+
+export const pageQuery = z.strictObject({
+  ...tenantQuery,
+  after: z.string().max(1_500).optional().describe('What the page before gave as `next`.'),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+/** A page of anything. */
+export function pageOf<Shape extends z.ZodType>(shape: Shape) {
+  return z.object({
+    items: z.array(shape),
+    /** Give it as `after` for the next page; absent on the last. */
+    next: z.string().optional(),
+  });
+}
+
+const keepContentDays = z
+  .int()
+  .min(0)
+  .max(3_650)
+  .describe('How many days prompts and answers are kept; 0 for not at all.');
+
+export const tenantShape = z.object({ name: z.string(), keepContentDays: z.int(), ...kept });
+export const tenantDraft = z.strictObject({ name, keepContentDays: keepContentDays.default(0) });
+export const tenantChange = z.strictObject({
+  keepContentDays: keepContentDays.optional(),
+  active: z.boolean().optional(),
+});
+
+export const teamShape = z.object({ tenant: z.string(), name: z.string(), ...kept });
+export const teamDraft = z.strictObject({ name });
+export const teamChange = z.strictObject({ active: z.boolean().optional() });
+
+const role = z.enum(roles).describe('What its holder may do.');
+const team = noneOr(name).describe('Empty for none.');
+
+export const userShape = z.object({
+  tenant: z.string(),
+  name: z.string(),
+  team: z.string(),
+  role,
+  service: z.boolean(),
+  ...kept,
+});
+export const userDraft = z.strictObject({
+  name: userName,
+  team: team.default(''),
+  role: role.default('developer'),
+  service: z.boolean().default(false).describe('An account that a program signs in with.'),
+});
+export const userChange = z.strictObject({
+  team: team.optional(),
+  role: role.optional(),
+  active: z.boolean().optional(),
+});
+
+const listMax = 256;
+const network = z.string().superRefine((text, context) => {
+  const parsed = parseNetwork(text);
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.reason });
+});
+
+const scopes = z
+  .strictObject({
+    models: z.array(modelName).max(listMax).default([]).describe('Names of models, as clients see them.'),
+    routes: z.array(z.string().min(1).max(64)).max(listMax).default([]).describe('As `openai.chat`.'),
+    addresses: z.array(network).max(listMax).default([]).describe('Addresses and networks: `10.0.0.0/8`.'),
+  })
+  .describe('What the key is narrowed to; an empty list narrows nothing.');
+
+const expiresAt = z.iso.datetime().nullable().describe('Null for never.');
+
+export const keyShape = z.object({
+  tenant: z.string(),
+  name: z.string(),
+  team: z.string(),
+  user: z.string(),
+  role,
+  /** The key's last four characters. */
+  hint: z.string(),
+  scopes: z.object({
+    models: z.array(z.string()),
+    routes: z.array(z.string()),
+    addresses: z.array(z.string()),
+  }),
+  expiresAt,
+  /** Until when the key from before the last rotation opens too. */
+  previousUntil: z.iso.datetime().nullable(),
+  ...kept,
+});
+/** With the key itself, this once. */
+export const madeKeyShape = keyShape.extend({ key: z.string() });
+export const keyDraft = z.strictObject({
+  name,
+  team: team.default(''),
+  user: noneOr(userName).default('').describe('Whose key it is; empty for nobody’s in particular.'),
+  role: role.default('developer'),
+  scopes: scopes.prefault({}),
+  expiresAt: expiresAt.default(null),
+});
+export const keyChange = z.strictObject({
+  team: team.optional(),
+  role: role.optional(),
+  scopes: scopes.optional(),
+  expiresAt: expiresAt.optional(),
+  active: z.boolean().optional(),
+});
+export const keyRotation = z.strictObject({
+  overlapS: z
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(86_400)
+    .describe('For how long the key from before opens too; 0 ends it at once.'),
+});

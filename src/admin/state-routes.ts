@@ -1,0 +1,150 @@
+/** How the gateway is: its state, its fleet, its configuration; and what orchestrators ask without a credential. */
+import { z } from 'zod';
+import { metricsType } from '../telemetry/metrics.ts';
+import type { Reloaded } from '../wiring/reload.ts';
+import { type AdminRoute, adminRoute, api } from './route.ts';
+import { viewRunning } from './running-models.ts';
+import { configShape, modelsShape, psShape, reloadedShape, statusShape, upstreamsShape } from './shapes.ts';
+import { type Seen, viewConfig, viewModels, viewStatus, viewUpstreams } from './views.ts';
+
+export function stateRoutes(seen: Seen): readonly AdminRoute[] {
+  return [
+    adminRoute({
+      name: 'status.show',
+      method: 'GET',
+      path: `${api}/status`,
+      permission: 'status:read',
+      scope: 'gateway',
+      tag: 'state',
+      summary: 'How the gateway is',
+      answers: { 200: statusShape },
+      example: {},
+      handle: () => ({ status: 200, body: viewStatus(seen) }),
+    }),
+    adminRoute({
+      name: 'upstreams.list',
+      method: 'GET',
+      path: `${api}/upstreams`,
+      permission: 'upstreams:read',
+      scope: 'gateway',
+      tag: 'state',
+      summary: 'The upstreams, and what is known of them',
+      answers: { 200: upstreamsShape },
+      example: {},
+      handle: () => ({ status: 200, body: viewUpstreams(seen) }),
+    }),
+    adminRoute({
+      name: 'models.list',
+      method: 'GET',
+      path: `${api}/models`,
+      permission: 'models:read',
+      scope: 'gateway',
+      tag: 'state',
+      summary: 'The models, and where they are served',
+      answers: { 200: modelsShape },
+      example: {},
+      handle: () => ({ status: 200, body: viewModels(seen) }),
+    }),
+    adminRoute({
+      name: 'models.running',
+      method: 'GET',
+      path: `${api}/ps`,
+      permission: 'status:read',
+      scope: 'gateway',
+      tag: 'state',
+      summary: 'What runs at this moment',
+      answers: { 200: psShape },
+      example: {},
+      handle: async () => ({ status: 200, body: await viewRunning(seen.gateway) }),
+    }),
+    ...configRoutes(seen),
+  ];
+}
+
+function configRoutes(seen: Seen): readonly AdminRoute[] {
+  return [
+    adminRoute({
+      name: 'config.show',
+      method: 'GET',
+      path: `${api}/config`,
+      permission: 'config:read',
+      scope: 'gateway',
+      tag: 'configuration',
+      summary: 'The configuration in force, without its secrets',
+      answers: { 200: configShape },
+      example: {},
+      handle: () => ({ status: 200, body: viewConfig(seen) }),
+    }),
+    adminRoute({
+      name: 'config.reload',
+      method: 'POST',
+      path: `${api}/config/reload`,
+      permission: 'config:write',
+      scope: 'gateway',
+      tag: 'configuration',
+      summary: 'Reads the configuration’s files again and takes them over',
+      answers: { 200: reloadedShape, 422: reloadedShape },
+      example: {},
+      handle: async () => judged(await seen.reloader.reload('command')),
+    }),
+    adminRoute({
+      name: 'config.check',
+      method: 'POST',
+      path: `${api}/config/check`,
+      permission: 'config:write',
+      scope: 'gateway',
+      tag: 'configuration',
+      summary: 'Says what a reload would do, without doing it',
+      changes: false,
+      answers: { 200: reloadedShape, 422: reloadedShape },
+      example: {},
+      handle: async () => judged(await seen.reloader.check()),
+    }),
+  ];
+}
+
+function judged(reloaded: Reloaded) {
+  const body = structuredClone(reloaded) as z.input<typeof reloadedShape>;
+  return reloaded.outcome === 'refused' ? ({ status: 422, body } as const) : ({ status: 200, body } as const);
+}
+
+/** At the root, as orchestrators and Prometheus expect them. They have no credential, and learn whether we live. */
+export function probeRoutes({ gateway }: Seen): readonly AdminRoute[] {
+  const plain = { scope: 'gateway', tag: 'probes', method: 'GET', example: {} } as const;
+  return [
+    adminRoute({
+      ...plain,
+      name: 'livez',
+      path: '/livez',
+      permission: 'public',
+      summary: 'Whether the process lives',
+      answers: {},
+      alsoAs: ['text/plain'],
+      handle: () => ({ status: 200, type: 'text/plain; charset=utf-8', text: 'ok' }),
+    }),
+    adminRoute({
+      ...plain,
+      name: 'readyz',
+      path: '/readyz',
+      permission: 'public',
+      summary: 'Whether it takes work',
+      answers: { 200: readyShape, 503: readyShape },
+      handle: () =>
+        gateway.lasting.accepting()
+          ? { status: 200, body: { status: 'ready' } }
+          : { status: 503, body: { status: 'draining' } },
+    }),
+    adminRoute({
+      ...plain,
+      name: 'metrics',
+      path: '/metrics',
+      permission: 'metrics',
+      summary: 'Counters for Prometheus',
+      answers: {},
+      alsoAs: ['text/plain'],
+      handle: () => ({ status: 200, type: metricsType, text: gateway.lasting.metrics.render() }),
+    }),
+  ];
+}
+
+const readyShape = z.object({ status: z.enum(['ready', 'draining']) });
