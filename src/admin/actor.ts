@@ -52,10 +52,6 @@ export function createActorFinder(
   };
 }
 
-export function carriesCredential(request: FastifyRequest): boolean {
-  return request.headers.authorization !== undefined;
-}
-
 function bearerOf(authorization: string): string | undefined {
   return /^Bearer +(\S{1,16384})$/i.exec(authorization)?.[1];
 }

@@ -1,16 +1,11 @@
 /** Tenants, teams, users and keys, as the admin API takes and shows them. */
 import { z } from 'zod';
 import { roles } from '../identity/options.ts';
-import { modelName, name } from '../lib/options.ts';
+import { modelName, name, userName } from '../lib/options.ts';
 import { parseNetwork } from '../net/address-list.ts';
 import { tenantQuery } from './route.ts';
 
-/** Users may be called by their address or the subject of a token. */
-const userName = z
-  .string()
-  .regex(/^[^\s\p{C}]{1,256}$/u, 'must be 1 to 256 visible characters without spaces');
-
-const noneOr = (what: z.ZodString) => z.union([z.literal(''), what]);
+const noneOr = (what: z.ZodType<string>) => z.union([z.literal(''), what]);
 
 const kept = {
   active: z.boolean(),

@@ -1,9 +1,18 @@
 /** Everything that the admin listener answers, a row each. */
+import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 import type { Seen } from './views.ts';
 
 export function adminRoutes(seen: Seen): readonly AdminRoute[] {
-  return [...probeRoutes(seen), ...stateRoutes(seen), ...usageRoutes(seen)];
+  const { gateway } = seen;
+  const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
+  const { directory } = gateway.lasting.store;
+  return [
+    ...probeRoutes(seen),
+    ...stateRoutes(seen),
+    ...usageRoutes(seen),
+    ...peopleRoutes({ directory, homeTenant }),
+  ];
 }

@@ -100,7 +100,7 @@ export const psShape = z.object({
   ),
 });
 
-export const keysShape = z.object({
+export const configuredKeysShape = z.object({
   auth: z.enum(['keys', 'none']),
   keys: z.array(
     z.object({

@@ -4,8 +4,16 @@ import { metricsType } from '../telemetry/metrics.ts';
 import type { Reloaded } from '../wiring/reload.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 import { viewRunning } from './running-models.ts';
-import { configShape, modelsShape, psShape, reloadedShape, statusShape, upstreamsShape } from './shapes.ts';
-import { type Seen, viewConfig, viewModels, viewStatus, viewUpstreams } from './views.ts';
+import {
+  configShape,
+  configuredKeysShape,
+  modelsShape,
+  psShape,
+  reloadedShape,
+  statusShape,
+  upstreamsShape,
+} from './shapes.ts';
+import { type Seen, viewConfig, viewConfiguredKeys, viewModels, viewStatus, viewUpstreams } from './views.ts';
 
 export function stateRoutes(seen: Seen): readonly AdminRoute[] {
   return [
@@ -56,6 +64,19 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: psShape },
       example: {},
       handle: async () => ({ status: 200, body: await viewRunning(seen.gateway) }),
+    }),
+    adminRoute({
+      name: 'configured-keys.list',
+      method: 'GET',
+      path: `${api}/configured-keys`,
+      permission: 'config:read',
+      scope: 'gateway',
+      tag: 'keys',
+      summary:
+        'The keys that stand in no store: of the configuration, and the first one; never the keys themselves',
+      answers: { 200: configuredKeysShape },
+      example: {},
+      handle: () => ({ status: 200, body: viewConfiguredKeys(seen) }),
     }),
     ...configRoutes(seen),
   ];

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Upstream } from '../core/exchange.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import type { Reloader } from '../wiring/reload.ts';
-import type { configShape, keysShape, modelsShape, statusShape, upstreamsShape } from './shapes.ts';
+import type { configShape, configuredKeysShape, modelsShape, statusShape, upstreamsShape } from './shapes.ts';
 
 export interface Seen {
   readonly gateway: Gateway;
@@ -87,7 +87,7 @@ export function viewModels({ gateway }: Seen): z.input<typeof modelsShape> {
   return { ...(defaultModel === undefined ? {} : { defaultModel }), models: [...configured, ...offered] };
 }
 
-export function viewKeys({ gateway }: Seen): z.input<typeof keysShape> {
+export function viewConfiguredKeys({ gateway }: Seen): z.input<typeof configuredKeysShape> {
   const { config, ownKeys } = gateway.snapshot;
   const own = ownKeys.map(({ principal: { keyName, tenant, role } }) => ({
     keyName,

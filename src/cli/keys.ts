@@ -1,7 +1,7 @@
 /** `millrace keys`: which keys there are, where the first one is, and how to make another. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { keysShape } from '../admin/shapes.ts';
+import { configuredKeysShape } from '../admin/shapes.ts';
 import { makeKey } from '../identity/api-key.ts';
 import { roles } from '../identity/options.ts';
 import { name as nameOption } from '../lib/options.ts';
@@ -23,7 +23,7 @@ const actions: Readonly<Record<string, Run>> = { list, show, new: make };
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
-  const answer = await askAdmin(place, { path: 'keys', shape: keysShape });
+  const answer = await askAdmin(place, { path: 'configured-keys', shape: configuredKeysShape });
   if (flagOption(given, 'json')) {
     invocation.write(JSON.stringify(answer));
     return 0;

