@@ -151,6 +151,7 @@ const handler = createChain({
   },
   knowledge: { accepting: () => true },
   bodies: { allowParameters: new Set() },
+  replays: { claims: undefined, bytesMax: 0 },
   conversations: {
     conversations: createMemoryConversations(
       { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e6 },

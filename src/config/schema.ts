@@ -1,6 +1,7 @@
 /** The whole tree, composed from the options of each part. Types, defaults, JSON Schema and docs come from here. */
 import { z } from 'zod';
 import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
+import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
@@ -27,6 +28,9 @@ const install = {
   secrets: secretsOptions
     .prefault({})
     .describe('Where secrets come from, and what seals what is kept. See docs/secrets.md.'),
+  idempotency: idempotencyOptions
+    .prefault({})
+    .describe('Requests that carry an `Idempotency-Key`: done once, however often they are sent.'),
 };
 
 /** Read again at each reload. */

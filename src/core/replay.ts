@@ -28,3 +28,17 @@ export type ReplayState =
   | { readonly kind: 'done'; readonly reply: KeptReply }
   /** It was done, and what came of it was too large to be kept. */
   | { readonly kind: 'too-large' };
+
+/** Claims that are renewed for as long as they are under way. */
+export interface Claims {
+  /** Rejects with `dependency_unavailable` while nobody can tell: then nothing may be done. */
+  begin(claim: ReplayClaim): Promise<ClaimState>;
+}
+
+export type ClaimState = ClaimBegun | Exclude<ReplayState, { readonly kind: 'begun' }>;
+
+export interface ClaimBegun {
+  readonly kind: 'begun';
+  /** To be called once. Resolves when that is kept, or has to be tried again later; never rejects. */
+  end(ending: ReplayEnding): Promise<void>;
+}

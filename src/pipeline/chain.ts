@@ -14,6 +14,7 @@ import { type MatchOptions, match } from './match.ts';
 import { type ObserveOptions, observe } from './observe.ts';
 import { type ParseOptions, parse } from './parse.ts';
 import { type PlanOptions, plan } from './plan.ts';
+import { type ReplayOptions, replay } from './replay.ts';
 import { type RescueOptions, rescue } from './rescue.ts';
 import { type ReserveOptions, reserve } from './reserve.ts';
 import { type ScheduleOptions, schedule } from './schedule.ts';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly limiter: LimitOptions;
   readonly knowledge: AnswerOptions;
   readonly bodies: ParseOptions;
+  readonly replays: ReplayOptions;
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
   readonly ledger: ReserveOptions;
@@ -43,6 +45,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(limit(parts.limiter)) //                    rates, before any work is done for the caller
     .through(answer(parts.knowledge)) //                 what calls no model ends here: listings, health, operator's verbs
     .through(parse(parts.bodies)) // Parsed         + call
+    .through(replay(parts.replays)) //                   what carries a key of its own is done once, and given again
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end

@@ -10,10 +10,12 @@ import { Slots } from '../fleet/slots.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import type { Clock } from '../lib/clock.ts';
 import { providers } from '../providers/registry.ts';
+import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { openShared } from '../stores/open-shared.ts';
 import { createSealers, type OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
+import type { Store } from '../stores/sql/store.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
@@ -48,6 +50,10 @@ export interface Gateway {
 }
 
 const conversationBytesMax = 1024 * 1024;
+/** A claim on an `Idempotency-Key` that nobody renews is free after so long: its gateway has died. */
+const claimLeaseMs = 30_000;
+/** What was cut at the end of the grace still has to be written down. */
+const lastEndsMs = 2_000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { config } = options.loaded;
@@ -147,6 +153,7 @@ class Running {
 
   async #release(): Promise<void> {
     await this.#pool.close();
+    await this.lasting.claims?.close(lastEndsMs);
     this.lasting.accounts.flush();
     this.#sealers.close();
     await this.#records.close();
@@ -228,6 +235,7 @@ class Running {
         messagesMax: conversations.turns,
         conversationBytesMax,
       }),
+      claims: createClaims(this.#options, store),
       store,
       spool,
       shared: this.#shared,
@@ -245,6 +253,17 @@ class Running {
       accepting: () => this.#accepting,
     };
   }
+}
+
+function createClaims({ loaded, clock, log }: GatewayOptions, store: Store): HeldClaims | undefined {
+  const { enabled, ttlS } = loaded.config.idempotency;
+  if (!enabled) return undefined;
+  return createHeldClaims({
+    replays: store.replays({ ttlMs: ttlS * 1_000, leaseMs: claimLeaseMs }),
+    clock,
+    leaseMs: claimLeaseMs,
+    onTrouble: ({ message }) => log.error({ message }, 'the answer to an Idempotency-Key could not be kept'),
+  });
 }
 
 function identitiesOf({ upstreams }: Snapshot): readonly string[] {

@@ -4,6 +4,7 @@ import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { HeldClaims } from '../stores/held-claims.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Accounts } from '../telemetry/accounts.ts';
@@ -11,6 +12,8 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface Lasting {
+  /** Of keys that requests carry; absent where they are switched off. */
+  readonly claims: HeldClaims | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -95,6 +95,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     limiter: { limiter },
     knowledge: { accepting: lasting.accepting },
     bodies: { allowParameters: new Set(config.allowParameters) },
+    replays: { claims: lasting.claims, bytesMax: config.idempotency.bytesMax },
     conversations: { conversations: lasting.conversations },
     routing: { models },
     ledger: { intend: (trail) => lasting.spool.intend(intentLine(trail)) },
