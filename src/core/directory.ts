@@ -15,7 +15,7 @@ interface Entry extends DirectoryPlace {
   /** Counts all changes of the directory: of two entries the later changed one has the higher. */
   readonly version: number;
   readonly createdAtMs: number;
-  /** False where it was switched off, or taken out: then it stays for two days, so that whoever follows is told. */
+  /** False where it was switched off. */
   readonly active: boolean;
 }
 
@@ -84,8 +84,10 @@ export interface DirectoryQuestion {
 }
 
 export interface DirectoryChanges {
-  /** In order of their versions; those that are gone with `active: false`. */
+  /** In order of their versions. */
   readonly entries: readonly DirectoryEntry[];
+  /** What was taken out: told for two days, so that whoever follows learns of it. */
+  readonly gone: readonly DirectoryPlace[];
   /** The version that whoever has taken these stands at. */
   readonly version: number;
   /** Whether there are more after these. */

@@ -4,14 +4,14 @@ import { createHmac } from 'node:crypto';
 export interface Digester {
   /** What to keep of a new key. It names its pepper, so that whoever has another one knows that it cannot tell. */
   digest(key: string): string;
-  /** What may have been kept of a key: by this pepper, and by the one before while that is still given. */
+  /** What may have been kept of a key: by this pepper, and by those before while they are still given. */
   candidates(key: string): readonly string[];
   /** Whether a digest is by a pepper that is known here. */
   knows(digest: string): boolean;
-  /** Signs what lies in a file beside the gateway. */
+  /** Of what lies in a file beside the gateway. */
   sign(): Signature;
-  /** One for each pepper: the file may have been signed before the last rotation. */
-  signers(): readonly Signature[];
+  /** As any of the peppers signs: a file may have been written before the last rotation. */
+  signatures(): readonly Signature[];
 }
 
 export interface Signature {
@@ -20,27 +20,35 @@ export interface Signature {
   end(): string;
 }
 
-export function createDigester(pepper: string, previous?: string): Digester {
-  const peppers = previous === undefined ? [pepper] : [pepper, previous];
-  const all = peppers.map((text) => ({ text, fingerprint: fingerprintOf(text) }));
-  const digestBy = ({ text, fingerprint }: { text: string; fingerprint: string }, key: string) =>
-    `${fingerprint}.${createHmac('sha256', text).update(key).digest('base64url')}`;
-  const [current = { text: pepper, fingerprint: fingerprintOf(pepper) }] = all;
+/** `before` are the peppers of earlier times, whose keys go on. */
+export function createDigester(pepper: string, before: readonly string[] = []): Digester {
+  const current = withFingerprint(pepper);
+  const all = [...new Set([pepper, ...before])].map(withFingerprint);
   return {
     digest: (key) => digestBy(current, key),
     candidates: (key) => all.map((each) => digestBy(each, key)),
-    knows: (digest) => all.some(({ fingerprint }) => digest.startsWith(`${fingerprint}.`)),
+    knows: (digest) => all.some(({ fingerprint }) => digest.startsWith(fingerprint)),
     sign: () => createSignature(pepper),
-    signers: () => peppers.map(createSignature),
+    signatures: () => all.map(({ text }) => createSignature(text)),
   };
 }
 
-/** Of the pepper, and tells nothing of it: 48 bits are enough to tell two apart. */
-function fingerprintOf(pepper: string): string {
-  return createHmac('sha256', pepper).update('millrace fingerprint').digest('base64url').slice(0, 8);
+interface Pepper {
+  readonly text: string;
+  readonly fingerprint: string;
 }
 
-/** With a word in front that no key begins with: what signs files never makes a digest of a key. */
+/** The fingerprint tells nothing of the pepper, and 48 bits are enough to tell two apart. */
+function withFingerprint(text: string): Pepper {
+  const digest = createHmac('sha256', text).update('millrace fingerprint').digest('base64url');
+  return { text, fingerprint: `${digest.slice(0, 8)}.` };
+}
+
+function digestBy({ text, fingerprint }: Pepper, key: string): string {
+  return fingerprint + createHmac('sha256', text).update(key).digest('base64url');
+}
+
+/** With words in front that no key begins with: what signs files never makes the digest of a key. */
 function createSignature(pepper: string): Signature {
   const hmac = createHmac('sha256', pepper).update('millrace file\n');
   return {

@@ -60,7 +60,7 @@ export function fromColumns(row: DirectoryRow): DirectoryEntry {
     name: row.name,
     version: row.version,
     createdAtMs: row.created_at_ms,
-    active: row.active === 1 && row.removed_at_ms === 0,
+    active: row.active === 1,
   };
   // Only toColumns writes what follows, by kind.
   const role = row.role as Role;

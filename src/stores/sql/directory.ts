@@ -77,7 +77,7 @@ async function changes(database: Database, since: number, rowsMax: number): Prom
     .select('version')
     .executeTakeFirstOrThrow();
   // The most common answer by far; and a database that was restored from a copy stands before what is known of it.
-  if (version <= since) return { entries: [], version, more: false };
+  if (version <= since) return { entries: [], gone: [], version, more: false };
   const most = rowsWithin(rowsMax);
   const found = await database
     .selectFrom('directory')
@@ -89,7 +89,16 @@ async function changes(database: Database, since: number, rowsMax: number): Prom
   const rows = found.slice(0, most);
   const more = found.length > most;
   const last = rows.at(-1)?.version ?? version;
-  return { entries: rows.map(fromColumns), version: more ? last : Math.max(last, version), more };
+  return {
+    entries: rows.filter(({ removed_at_ms }) => removed_at_ms === 0).map(fromColumns),
+    gone: rows.filter(({ removed_at_ms }) => removed_at_ms > 0).map(placeOf),
+    version: more ? last : Math.max(last, version),
+    more,
+  };
+}
+
+function placeOf({ kind, tenant, name }: DirectoryRow): DirectoryPlace {
+  return { kind: kind as DirectoryKind, tenant, name };
 }
 
 interface PutOptions {

@@ -1,0 +1,116 @@
+/** The directory in memory: found by a key's digest, and by name. Holds no time: what ends is told with when. */
+import type {
+  DirectoryChanges,
+  DirectoryEntry,
+  DirectoryPlace,
+  KeyEntry,
+  KeyScopes,
+} from '../core/directory.ts';
+import type { Principal, Role, Scopes } from '../core/exchange.ts';
+import { roles } from './options.ts';
+
+export interface FoundKey {
+  readonly entry: KeyEntry;
+  readonly principal: Principal;
+  /** From then on it opens no more; Infinity for never. */
+  readonly untilMs: number;
+}
+
+export type CompileAddresses = (addresses: readonly string[]) => (address: string) => boolean;
+
+export class KeyIndex {
+  readonly #compileAddresses: CompileAddresses;
+  readonly #byPlace = new Map<string, DirectoryEntry>();
+  /** Both of a key that was rotated. */
+  readonly #byDigest = new Map<string, KeyEntry>();
+
+  constructor(compileAddresses: CompileAddresses) {
+    this.#compileAddresses = compileAddresses;
+  }
+
+  get size(): number {
+    return this.#byPlace.size;
+  }
+
+  entries(): IterableIterator<DirectoryEntry> {
+    return this.#byPlace.values();
+  }
+
+  entry(place: DirectoryPlace): DirectoryEntry | undefined {
+    return this.#byPlace.get(nameOf(place));
+  }
+
+  apply({ entries, gone }: Pick<DirectoryChanges, 'entries' | 'gone'>): void {
+    for (const place of gone) this.#forget(nameOf(place));
+    for (const entry of entries) this.#keep(entry);
+  }
+
+  /** Nothing where the key, its user or its tenant is not there or is switched off. */
+  find(digest: string): FoundKey | undefined {
+    const entry = this.#byDigest.get(digest);
+    if (entry === undefined || !entry.active || !this.#isActive({ ...entry, kind: 'tenant', name: '' })) {
+      return undefined;
+    }
+    const { tenant, name } = entry;
+    const owner = this.#ownerOf(entry);
+    if (owner === undefined) return undefined;
+    const { user, team, role } = owner;
+    const scopes = this.#scopesOf(entry.scopes);
+    return {
+      entry,
+      principal: { keyName: name, tenant, team, user, role, ...(scopes === undefined ? {} : { scopes }) },
+      untilMs: Math.min(
+        entry.expiresAtMs || Number.POSITIVE_INFINITY,
+        entry.digest === digest ? Number.POSITIVE_INFINITY : entry.previousUntilMs,
+      ),
+    };
+  }
+
+  /** What is switched off stays known by name: a token of that user is refused, and not taken for a stranger's. */
+  #keep(entry: DirectoryEntry): void {
+    const place = nameOf(entry);
+    this.#forget(place);
+    this.#byPlace.set(place, entry);
+    if (entry.kind !== 'key') return;
+    this.#byDigest.set(entry.digest, entry);
+    if (entry.previousDigest !== '') this.#byDigest.set(entry.previousDigest, entry);
+  }
+
+  #forget(place: string): void {
+    const before = this.#byPlace.get(place);
+    this.#byPlace.delete(place);
+    if (before?.kind !== 'key') return;
+    this.#byDigest.delete(before.digest);
+    this.#byDigest.delete(before.previousDigest);
+  }
+
+  #isActive(place: DirectoryPlace): boolean {
+    return this.entry(place)?.active === true;
+  }
+
+  #ownerOf(key: KeyEntry): Pick<Principal, 'user' | 'team' | 'role'> | undefined {
+    const { tenant, user, team, role } = key;
+    if (user === '') return { user, team, role };
+    const owner = this.entry({ kind: 'user', tenant, name: user });
+    if (owner?.kind !== 'user' || !owner.active) return undefined;
+    return { user, team: owner.team, role: lesser(role, owner.role) };
+  }
+
+  #scopesOf({ models, routes, addresses }: KeyScopes): Scopes | undefined {
+    if (models.length + routes.length + addresses.length === 0) return undefined;
+    return {
+      ...(models.length === 0 ? {} : { models: new Set(models) }),
+      ...(routes.length === 0 ? {} : { routes: new Set(routes) }),
+      ...(addresses.length === 0 ? {} : { allowsAddress: this.#compileAddresses(addresses) }),
+    };
+  }
+}
+
+/** A key never may more than its user: who was made less is less with every key. */
+function lesser(one: Role, other: Role): Role {
+  return roles.indexOf(one) >= roles.indexOf(other) ? one : other;
+}
+
+function nameOf({ kind, tenant, name }: DirectoryPlace): string {
+  return `${kind} ${tenant} ${name}`;
+}
