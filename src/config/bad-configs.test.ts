@@ -40,7 +40,7 @@ test('every problem of a file is shown at once, from top to bottom (P11)', () =>
   const lines = [
     'listen: nowhere',
     'auth: jwt',
-    'budgets: []',
+    'batching: {}',
     'keys:',
     '  - { name: a, key: changeme }',
     '  - { name: b }',

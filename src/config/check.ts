@@ -37,6 +37,7 @@ export function check(checked: Checked): Finding[] {
     checkTargets,
     checkDefaultModel,
     checkPrices,
+    checkBudgets,
     checkStores,
     checkMasterKeys,
   ].flatMap((find) => find(checked));
@@ -170,6 +171,17 @@ function checkPrices({ config, upstreams, models }: Checked): Finding[] {
   const named = Object.keys(prices).filter((name) => name !== 'premium');
   const known = [...models, ...named, ...readPriceCatalogue().names()];
   return [...findings, unknownName(path, { what: 'model', name: premium, known })];
+}
+
+function checkBudgets({ config }: Checked): Finding[] {
+  const seen = new Map<string, number>();
+  return config.budgets.flatMap(({ per, of, window, usd, tokens }, index) => {
+    const unit = [usd, tokens].findIndex((one) => one !== undefined);
+    const same = firstOf(seen, JSON.stringify([per, of, window, unit]), index);
+    if (same === undefined) return [];
+    const message = `is for the same as budgets[${same}]: one of them would be forgotten`;
+    return [{ path: ['budgets', index], message }];
+  });
 }
 
 function unknownName(path: Path, unknown: { what: string; name: string; known: readonly string[] }): Finding {

@@ -3,7 +3,7 @@ import type { Environment } from './expand.ts';
 import { schemasAt } from './json-schema.ts';
 import { variablesNotBuiltYet } from './not-built-yet.ts';
 import { nodeAt, type Path, type Placed, type PlacedScalar, withNode } from './placed.ts';
-import type { Place } from './problem.ts';
+import { formatPath, type Place } from './problem.ts';
 
 const prefix = 'MILLRACE__';
 
@@ -27,32 +27,54 @@ export function applyEnvironment(root: Placed, environment: Environment): Overri
 interface OlderVariable {
   readonly path: Path;
   readonly factor: number;
+  /** What a file must not have set, where that is more than the key itself; and what stands beside it then. */
+  readonly within?: { readonly path: Path; readonly beside: Readonly<Record<string, string>> };
 }
 
 const olderVariables: Readonly<Record<string, OlderVariable>> = {
   KEEPALIVE_TIMEOUT: { path: ['listen', 'keepAliveMs'], factor: 1000 },
   WORKER_CONNECTIONS: { path: ['listen', 'connectionsMax'], factor: 1 },
+  DAILY_BUDGET: {
+    path: ['budgets', 0, 'usd'],
+    factor: 1,
+    within: { path: ['budgets'], beside: { per: 'global', window: 'day' } },
+  },
 };
 
 /** These names are in use elsewhere too, so a file has the last word over them. */
 function applyOlderVariables(root: Placed, environment: Environment): Overridden {
   const warnings: string[] = [];
   let tree = root;
-  for (const [name, { path, factor }] of Object.entries(olderVariables)) {
+  for (const [name, variable] of Object.entries(olderVariables)) {
     const text = environment[name];
     if (text === undefined || text === '') continue;
-    if (nodeAt(tree, path) !== undefined) {
-      warnings.push(`${name} is not used: the configuration sets ${path.join('.')}`);
+    const whole = variable.within?.path ?? variable.path;
+    if (nodeAt(tree, whole) !== undefined) {
+      warnings.push(`${name} is not used: the configuration sets ${formatPath(whole)}`);
       continue;
     }
-    warnings.push(`${name} sets ${path.join('.')}`);
-    const value = /^\d{1,9}$/.test(text) ? Number(text) * factor : text;
-    tree = setScalar(tree, path, { name, value, loose: true });
+    warnings.push(`${name} sets ${formatPath(variable.path)}`);
+    tree = setOlder(tree, variable, { name, text });
   }
   for (const [name, what] of Object.entries(variablesNotBuiltYet)) {
     if ((environment[name] ?? '') !== '') warnings.push(`${name} is not used: ${what} is not built yet`);
   }
   return { root: tree, warnings };
+}
+
+function setOlder(
+  root: Placed,
+  variable: OlderVariable,
+  { name, text }: { name: string; text: string },
+): Placed {
+  const { path, factor, within } = variable;
+  const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) * factor : text;
+  const beside = Object.entries(within?.beside ?? {});
+  return beside.reduce(
+    (tree, [key, fixed]) =>
+      setScalar(tree, [...path.slice(0, -1), key], { name, value: fixed, loose: false }),
+    setScalar(root, path, { name, value, loose: true }),
+  );
 }
 
 function setScalar(

@@ -232,11 +232,17 @@ test('the variables of older gateways are honoured and named, and a file has the
   const alone = loadConfig({ env });
   assert.equal(alone.config.listen.keepAliveMs, 75_000);
   assert.equal(alone.config.listen.connectionsMax, 2048);
+  const alertAt = [0.5, 0.8, 1];
+  assert.deepEqual(alone.config.budgets, [{ per: 'global', usd: 10, window: 'day', alertAt }]);
+  assert.equal(loadConfig({ env: { DAILY_BUDGET: '0.25' } }).config.budgets[0]?.usd, 0.25);
+  const budgets = ['budgets: [ { per: key, requests: 1000, window: month } ]'];
+  const ownBudgets = load({ 'millrace.yaml': budgets, env: { DAILY_BUDGET: '10' } });
+  assert.deepEqual(ownBudgets.warnings, ['DAILY_BUDGET is not used: the configuration sets budgets']);
   assert.deepEqual(alone.warnings, [
     'KEEPALIVE_TIMEOUT sets listen.keepAliveMs',
     'WORKER_CONNECTIONS sets listen.connectionsMax',
+    'DAILY_BUDGET sets budgets[0].usd',
     'MAX_WORKERS is not used: several worker processes is not built yet',
-    'DAILY_BUDGET is not used: bounding what is spent is not built yet',
   ]);
   const withFile = load({ 'millrace.yaml': ['listen: { keepAliveMs: 5000 }'], env });
   assert.equal(withFile.config.listen.keepAliveMs, 5000);

@@ -7,7 +7,6 @@
 export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   batching: 'batching of requests',
   cache: 'answering from a cache',
-  budgets: 'bounding what is spent',
   alerts: 'telling someone when something is wrong',
   warm: 'keeping models loaded',
   routing: 'routing by content',
@@ -44,12 +43,6 @@ export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
   { path: 'auth', matches: /^both$/, shown: 'both', what: 'signing in by JWT' },
   { path: 'limits.*.per', matches: /^user$/, shown: 'user', what: 'users' },
   { path: 'limits.*.per', matches: /^team$/, shown: 'team', what: 'teams' },
-  {
-    path: 'limits.*.requests',
-    matches: /\/\s*month$/,
-    shown: 'a rate per month',
-    what: 'quotas by the month',
-  },
   { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },
   { path: 'models.*.policy', matches: /^least-busy$/, shown: 'least-busy', what: 'this policy' },
   { path: 'models.*.policy', matches: /^priority$/, shown: 'priority', what: 'this policy' },
@@ -66,7 +59,6 @@ export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
 /** What the seeds' variables set once their part is built. */
 export const variablesNotBuiltYet: Readonly<Record<string, string>> = {
   MAX_WORKERS: 'several worker processes',
-  DAILY_BUDGET: 'bounding what is spent',
 };
 
 export function isPathLike(path: readonly PropertyKey[], pattern: string): boolean {

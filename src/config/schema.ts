@@ -5,6 +5,7 @@ import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
+import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
@@ -59,6 +60,9 @@ const hot = {
     'What models cost, by name: a model of the gateway, `upstream/model`, a model as its upstream calls it, or an ' +
       'upstream for all that it serves. The nearest holds; where none stands, the catalogue of the clouds’ prices. ' +
       'See docs/costs.md.',
+  ),
+  budgets: budgetsOptions.describe(
+    'What may be spent, in money, tokens or requests; all that apply must have enough left. See docs/budgets.md.',
   ),
   allowParameters: allowParametersOption.describe(
     'Parameters that reach engines although one request can hurt them: refused by name unless they stand here.',

@@ -9,7 +9,7 @@ export interface Spend {
   readonly requests: number;
 }
 
-/** Whose budgets apply. Empty names have none of their own. */
+/** Whose budgets apply, by the names within the tenant. Empty names have none of their own. */
 export interface BudgetSubject {
   readonly key: string;
   readonly user: string;

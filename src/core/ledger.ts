@@ -63,6 +63,8 @@ export interface LedgerQuestion {
   /** Only rows with exactly these values. */
   readonly where: Readonly<Partial<Record<Exclude<LedgerDimension, 'day'>, string>>>;
   readonly rowsMax: number;
+  /** From where rows are written, and not from a copy that may lag: for whoever decides by it. */
+  readonly exact?: boolean;
 }
 
 export interface LedgerSum {
@@ -77,7 +79,7 @@ export interface LedgerSum {
   readonly savedNanoUsd: NanoUsd;
 }
 
-export interface LedgerPageQuestion extends Omit<LedgerQuestion, 'by' | 'rowsMax'> {
+export interface LedgerPageQuestion extends Omit<LedgerQuestion, 'by' | 'rowsMax' | 'exact'> {
   /** Rows after this one, in order of time and id; from the beginning when absent. */
   readonly after?: string;
   readonly rowsMax: number;

@@ -135,6 +135,11 @@ export interface Spool {
   intend(line: string): Promise<void>;
   /** Says how it ended: in the file at the end of the turn. */
   settle(line: string): void;
+  /**
+   * What is not in the ledger yet: of runs that died, and, where `ours` is asked for, of what ended in this one. What did
+   * not end counts at what was reserved for it. Never too little. Rejects when nobody can tell now.
+   */
+  unshipped(of: { readonly ours: boolean }): Promise<readonly LedgerRow[]>;
   /** How many lines could not be kept. */
   readonly lost: number;
   /** Ships what is left, once; the rest is there at the next start. */

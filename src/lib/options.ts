@@ -19,7 +19,8 @@ export const bytes = z
 export const rate = z.string().transform((value, context) => {
   const parsed = parseRate(value);
   if (parsed !== undefined) return parsed;
-  context.addIssue({ code: 'custom', message: 'must be a rate such as 600/min (per s, min, hour or day)' });
+  const message = 'must be a rate such as 600/min (per s, min, hour or day); what a month allows is a budget';
+  context.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
 

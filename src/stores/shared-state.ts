@@ -1,6 +1,7 @@
 /** What is hot, behind its ports: in this process, or shared by all replicas. */
 import type { Conversations, Presence } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { BudgetOption, BudgetsOptions, ConfiguredBudgets } from './budget-rules.ts';
 import type { ConversationsOptions } from './conversation-bounds.ts';
 import type { ConfiguredRateLimiter, RateLimit } from './limit-rules.ts';
 
@@ -10,6 +11,8 @@ export interface Shared {
   conversations(options: ConversationsOptions): Conversations;
   /** The first one: a reload lets it `follow`. */
   rateLimiter(limits: readonly RateLimit[]): ConfiguredRateLimiter;
+  /** The first ones: a reload lets them `follow`. */
+  budgets(budgets: readonly BudgetOption[], options: BudgetsOptions): ConfiguredBudgets;
   readonly state: SharedState;
   /** Conversations are kept by whoever shares them; replicas no longer count this one. */
   close(): Promise<void>;

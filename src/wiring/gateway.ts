@@ -21,6 +21,7 @@ import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.t
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { createBudgeting } from './budgeting.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Generations } from './generations.ts';
 import type { Lasting } from './lasting.ts';
@@ -240,6 +241,7 @@ class Running {
       spool,
       shared: this.#shared,
       sealers: this.#sealers,
+      budgeting: createBudgeting({ ledger: store.ledger, spool, log }),
       degraded: () => this.#degraded(),
       accounts: createAccounts([
         metrics.observe,

@@ -4,6 +4,7 @@ import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { BudgetsOptions } from '../stores/budget-rules.ts';
 import type { HeldClaims } from '../stores/held-claims.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import type { Store } from '../stores/sql/store.ts';
@@ -27,6 +28,8 @@ export interface Lasting {
   readonly shared: Shared;
   /** The data keys of those whose words are kept. */
   readonly sealers: Sealers;
+  /** What budgets go by besides their rules. */
+  readonly budgeting: BudgetsOptions;
   /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
   readonly degraded: () => string;
   /** False while draining. */

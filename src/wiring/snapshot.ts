@@ -12,6 +12,7 @@ import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
 import { TierChoice } from '../routing/tier-choice.ts';
+import type { ConfiguredBudgets } from '../stores/budget-rules.ts';
 import type { ConfiguredRateLimiter } from '../stores/limit-rules.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
 import { logAttempt } from '../telemetry/debug-lines.ts';
@@ -29,6 +30,7 @@ export interface Snapshot {
   /** Everything that can be asked of it. */
   readonly routes: readonly PlacedRoute[];
   readonly limiter: ConfiguredRateLimiter;
+  readonly budgets: ConfiguredBudgets;
   readonly handler: Handler<Received>;
   /** Who is known by a credential, on either listener. */
   readonly keys: KeyStore;
@@ -75,6 +77,8 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   ]);
   const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
   const limiter = options.before?.limiter.follow(rates) ?? lasting.shared.rateLimiter(rates);
+  const { budgeting, shared } = lasting;
+  const budgets = options.before?.budgets.follow(config.budgets) ?? shared.budgets(config.budgets, budgeting);
   const price = createPrices({ config, id, log: lasting.log });
   const keys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
   const handler = createChain({
@@ -114,6 +118,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     models,
     routes: routes.all,
     limiter,
+    budgets,
     handler,
     keys,
     ownKeys: options.ownKeys,

@@ -1,6 +1,7 @@
 /** One replica alone: nothing is shared, and nothing can be away. */
 import type { Clock } from '../../lib/clock.ts';
 import type { Shared } from '../shared-state.ts';
+import { createMemoryBudgets } from './budgets.ts';
 import { createMemoryConversations } from './conversations.ts';
 import { createMemoryPresence } from './presence.ts';
 import { createMemoryRateLimiter } from './rate-limiter.ts';
@@ -11,6 +12,7 @@ export function createMemoryShared(clock: Clock): Shared {
     presence,
     conversations: (options) => createMemoryConversations(options, clock),
     rateLimiter: (limits) => createMemoryRateLimiter(limits, clock),
+    budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
     state: { degraded: false, turnsLost: 0 },
     close: () => presence.close(),
   };

@@ -1,5 +1,6 @@
 /** Replicas that share a Redis server. */
 import type { Secret } from '../../lib/secret.ts';
+import { createMemoryBudgets } from '../memory/budgets.ts';
 import type { RedisOptions } from '../shared-options.ts';
 import type { Shared, SharedContext } from '../shared-state.ts';
 import { openRedis, type Redis } from './connection.ts';
@@ -25,6 +26,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
     },
     rateLimiter: (limits) =>
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
+    budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
     state: {
       get degraded() {
         return servers.degraded;

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import { RunFolder, touchEveryMs } from './run-folder.ts';
 import { Shipper } from './shipper.ts';
 import { SpoolWriter } from './spool-writer.ts';
+import { Unshipped } from './unshipped.ts';
 
 export interface OpenSpoolOptions {
   readonly dir: string;
@@ -44,18 +45,22 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     onWritten: () => shipper.wake(),
     onTrouble: told.cannotWrite,
   });
+  const keeping = {
+    ledger: options.ledger,
+    refusedPath: join(options.dir, 'refused.jsonl'),
+    onRefused: told.refused,
+  };
   const shipper = new Shipper({
+    ...keeping,
     clock,
     folder,
     run: () => run,
-    ledger: options.ledger,
     segments: writer.segments,
     spoolBytesMax: options.spoolBytesMax ?? defaults.spoolBytesMax,
-    refusedPath: join(options.dir, 'refused.jsonl'),
-    onRefused: told.refused,
     onTrouble: told.cannotShip,
     onLost: told.lost,
   });
+  const unshipped = new Unshipped({ folder, run: () => run, keeping, left: () => shipper.left });
   const touch = async (): Promise<void> => {
     try {
       if (await folder.touch(run, clock.wall())) return;
@@ -84,6 +89,12 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       return writer.written();
     },
     settle: (line) => writer.add(line),
+    unshipped: async ({ ours }) => {
+      const others = await unshipped.ofOthers();
+      if (!ours) return others;
+      writer.commit();
+      return [...others, ...(await unshipped.ofOurs())];
+    },
     close: async () => {
       closed = true;
       touching?.cancel();

@@ -45,6 +45,14 @@ export class RunFolder {
     return join(this.#folder, `${run}.${String(number).padStart(9, '0')}.jsonl`);
   }
 
+  /** The files of all runs but this one, dead or alive, in order. */
+  async ofOthers(own: string): Promise<readonly string[]> {
+    const names = (await readdir(this.#folder)).sort();
+    return names
+      .filter((name) => (segmentName.exec(name)?.[1] ?? own) !== own)
+      .map((name) => join(this.#folder, name));
+  }
+
   /** Runs that left files and do not live any more, with their files in order. */
   async ended(own: string, wallMs: number): Promise<ReadonlyMap<string, readonly string[]>> {
     const names = (await readdir(this.#folder)).sort();

@@ -11,6 +11,7 @@ import { readLines } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { Segment } from './segment.ts';
 import { parseSpoolLine } from './spool-lines.ts';
+import type { SpoolPart } from './unshipped.ts';
 
 export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
   readonly clock: Clock;
@@ -64,6 +65,16 @@ export class Shipper {
     this.#keeping = { ...options, rest: () => this.#rest() };
   }
 
+  /** What is not shipped yet of this run's files. */
+  get left(): readonly SpoolPart[] {
+    return this.#options.segments
+      .map((segment) => {
+        const fromByte = this.#places.get(segment)?.nextByte ?? 0;
+        return { path: segment.path, fromByte, toByte: segment.bytes };
+      })
+      .filter(({ fromByte, toByte }) => toByte > fromByte);
+  }
+
   /** There is something new. */
   wake(): void {
     if (!this.#closed && this.#running === undefined) this.#timer ??= this.#after(shipEveryMs);
@@ -97,9 +108,7 @@ export class Shipper {
   }
 
   #hasMore(): boolean {
-    return this.#options.segments.some(
-      (segment) => segment.bytes > (this.#places.get(segment)?.nextByte ?? 0),
-    );
+    return this.left.length > 0;
   }
 
   #after(ms: number): Timer {

@@ -44,7 +44,10 @@ export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialec
       const distinct = inOrder(rows);
       await write((database) => append(database, inserts, distinct));
     },
-    sum: async (question) => await report((database) => sum(database, question)),
+    sum: async (question) => {
+      const read = question.exact === true ? write : report;
+      return await read((database) => sum(database, question));
+    },
     page: async (question) => await report((database) => page(database, question)),
   };
 }

@@ -1,0 +1,102 @@
+/**
+ * What was spent and is not in the ledger yet: for whoever must know all of it, as when a budget is counted anew after a
+ * restart. What other runs ended is shipped beforehand, as it is not known how much of it already was; what they did not
+ * end counts at what it would cost were it lost. Too much may be told for a moment, and never too little.
+ */
+import { stat } from 'node:fs/promises';
+import type { LedgerRow } from '../../core/ledger.ts';
+import { hasCode } from '../../lib/has-code.ts';
+import { type KeepRowsOptions, keepRows } from './keep-rows.ts';
+import { readLines } from './line-reader.ts';
+import type { RunFolder } from './run-folder.ts';
+import { parseSpoolLine } from './spool-lines.ts';
+
+/** A part of a file. */
+export interface SpoolPart {
+  readonly path: string;
+  readonly fromByte: number;
+  readonly toByte: number;
+}
+
+export interface UnshippedOptions {
+  readonly folder: RunFolder;
+  readonly run: () => string;
+  readonly keeping: Omit<KeepRowsOptions, 'rest'>;
+  /** Of this run: what is not shipped yet. */
+  readonly left: () => readonly SpoolPart[];
+}
+
+/** Of another run: how far its file was looked through, and what had not ended there. */
+interface Seen {
+  nextByte: number;
+  readonly unfinished: Map<string, LedgerRow>;
+}
+
+export class Unshipped {
+  readonly #options: UnshippedOptions;
+  readonly #seen = new Map<string, Seen>();
+  #running: Promise<readonly LedgerRow[]> | undefined;
+
+  constructor(options: UnshippedOptions) {
+    this.#options = options;
+  }
+
+  /** Of runs beside this one, dead or alive. Rejects when the ledger does not take what they ended. */
+  ofOthers(): Promise<readonly LedgerRow[]> {
+    this.#running ??= this.#lookThroughOthers().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Of this run: what has ended. */
+  async ofOurs(): Promise<readonly LedgerRow[]> {
+    const rows: LedgerRow[] = [];
+    for (const { path, fromByte, toByte } of this.#options.left()) {
+      for await (const { lines } of readLines(path, fromByte, toByte)) {
+        for (const line of lines) {
+          const parsed = parseSpoolLine(line);
+          if (parsed?.kind === 'end') rows.push(parsed.row);
+        }
+      }
+    }
+    return rows;
+  }
+
+  async #lookThroughOthers(): Promise<readonly LedgerRow[]> {
+    const { folder, run } = this.#options;
+    const paths = await folder.ofOthers(run());
+    for (const path of this.#seen.keys()) if (!paths.includes(path)) this.#seen.delete(path);
+    for (const path of paths) await this.#lookThrough(path);
+    // An exchange may begin in one file and end in the next.
+    const unfinished = new Map<string, LedgerRow>();
+    for (const seen of this.#seen.values()) for (const [id, row] of seen.unfinished) unfinished.set(id, row);
+    return [...unfinished.values()];
+  }
+
+  async #lookThrough(path: string): Promise<void> {
+    const seen = this.#seen.get(path) ?? { nextByte: 0, unfinished: new Map<string, LedgerRow>() };
+    this.#seen.set(path, seen);
+    try {
+      for await (const { lines, nextByte } of readLines(path, seen.nextByte, (await stat(path)).size)) {
+        await this.#take(lines, seen);
+        seen.nextByte = nextByte;
+      }
+    } catch (thrown) {
+      // Shipped and gone meanwhile.
+      if (!hasCode(thrown, 'ENOENT')) throw thrown;
+      this.#seen.delete(path);
+    }
+  }
+
+  async #take(lines: readonly string[], seen: Seen): Promise<void> {
+    const rows: LedgerRow[] = [];
+    for (const line of lines) {
+      const parsed = parseSpoolLine(line);
+      if (parsed?.kind === 'intent') seen.unfinished.set(parsed.id, parsed.ifLost);
+      if (parsed?.kind === 'end') rows.push(parsed.row);
+    }
+    await keepRows({ ...this.#options.keeping, rest: () => Promise.resolve() }, rows);
+    for (const { id } of rows) for (const other of this.#seen.values()) other.unfinished.delete(id);
+  }
+}
