@@ -30,6 +30,19 @@ export interface AuditQuestion {
   readonly rowsMax: number;
 }
 
+/** A place in the chain. Kept elsewhere it proves later that nothing up to it was changed or cut off. */
+export interface AuditAnchor {
+  /** 0, with an empty digest, stands before the first record. */
+  readonly number: number;
+  readonly digest: string;
+}
+
 export type AuditVerdict =
-  | { readonly sound: true; readonly records: number; readonly digest: string }
-  | { readonly sound: false; readonly records: number; readonly brokenAt: number; readonly reason: string };
+  | {
+      readonly sound: true;
+      /** The last record that was looked at. */
+      readonly upTo: AuditAnchor;
+      /** Whether there are more after it. */
+      readonly more: boolean;
+    }
+  | { readonly sound: false; readonly brokenAt: number; readonly reason: string };

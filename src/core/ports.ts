@@ -1,5 +1,5 @@
 /** What the gateway needs from the world, in its own words. Every driver of a port passes the port's suite. */
-import type { AuditEvent, AuditQuestion, AuditRecord, AuditVerdict } from './audit.ts';
+import type { AuditAnchor, AuditEvent, AuditQuestion, AuditRecord, AuditVerdict } from './audit.ts';
 import type { BudgetDecision, BudgetStanding, BudgetSubject, Spend } from './budget.ts';
 import type { Message } from './call.ts';
 import type {
@@ -58,7 +58,8 @@ export interface Audit {
   append(event: AuditEvent): Promise<AuditRecord>;
   /** Newest first. */
   page(question: AuditQuestion): Promise<readonly AuditRecord[]>;
-  verify(): Promise<AuditVerdict>;
+  /** Whether the anchor is still in the chain, and at most so many records after it follow from it. */
+  verify(since: AuditAnchor, recordsMax: number): Promise<AuditVerdict>;
 }
 
 /** Atomic in every driver: of any number that begin with one key, one may (C12). */

@@ -79,6 +79,11 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       note: (uses) => use((store) => store.keyUses.note(uses)),
       of: (tenant, names) => use((store) => store.keyUses.of(tenant, names)),
     },
+    audit: {
+      append: (event) => use((store) => store.audit.append(event)),
+      page: (question) => use((store) => store.audit.page(question)),
+      verify: (since, recordsMax) => use((store) => store.audit.verify(since, recordsMax)),
+    },
     migrate: () => use((store) => store.migrate()),
     check: () => use((store) => store.check()),
     close: async () => {

@@ -3,6 +3,13 @@ import { ledgerStep } from './migrations/0001-ledger.ts';
 import { replaysStep } from './migrations/0002-replays.ts';
 import { sealedStep } from './migrations/0003-sealed.ts';
 import { directoryStep } from './migrations/0004-directory.ts';
+import { auditStep } from './migrations/0005-audit.ts';
 import type { SchemaStep } from './schema-step.ts';
 
-export const schemaSteps: readonly SchemaStep[] = [ledgerStep, replaysStep, sealedStep, directoryStep];
+export const schemaSteps: readonly SchemaStep[] = [
+  ledgerStep,
+  replaysStep,
+  sealedStep,
+  directoryStep,
+  auditStep,
+];

@@ -1,7 +1,8 @@
 /** What both databases make of the same tables: the ledger, its schema, and how they are. */
 import { sql } from 'kysely';
-import type { Directory, KeyUses, Ledger, Replays } from '../../core/ports.ts';
+import type { Audit, Directory, KeyUses, Ledger, Replays } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { createSqlAudit } from './audit.ts';
 import { createSqlDataKeys, type DataKeys } from './data-keys.ts';
 import { createSqlDirectory } from './directory.ts';
 import { createSqlKeyUses } from './key-uses.ts';
@@ -20,6 +21,7 @@ export interface Store {
   readonly secretRows: SecretRows;
   readonly directory: Directory;
   readonly keyUses: KeyUses;
+  readonly audit: Audit;
   /**
    * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
@@ -101,6 +103,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     secretRows: createSqlSecretRows(access),
     directory: createSqlDirectory(access, clock),
     keyUses: createSqlKeyUses(access),
+    audit: createSqlAudit(access),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

@@ -115,6 +115,26 @@ export interface KeyUsesTable {
   readonly used_at_ms: number;
 }
 
+/** What was changed and who signed in, as a chain: each digest is over its row and the digest before. */
+export interface AuditTable {
+  readonly number: Fixed<number>;
+  readonly at_ms: Fixed<number>;
+  readonly actor: Fixed<string>;
+  readonly tenant: Fixed<string>;
+  readonly address: Fixed<string>;
+  readonly action: Fixed<string>;
+  readonly object: Fixed<string>;
+  readonly outcome: Fixed<string>;
+  readonly detail: Fixed<string>;
+  readonly digest: Fixed<string>;
+}
+
+/** One row: the end of the chain. Who adds to the chain takes it first. */
+export interface AuditHeadTable {
+  readonly number: number;
+  readonly digest: string;
+}
+
 export interface SchemaStepsTable {
   readonly step: number;
   readonly name: string;
@@ -132,6 +152,8 @@ export interface Tables {
   readonly directory: DirectoryTable;
   readonly directory_version: DirectoryVersionTable;
   readonly key_uses: KeyUsesTable;
+  readonly audit: AuditTable;
+  readonly audit_head: AuditHeadTable;
   readonly schema_steps: SchemaStepsTable;
 }
 
