@@ -14,6 +14,7 @@ import { Health } from '../src/fleet/health.ts';
 import { Slots } from '../src/fleet/slots.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { uuidv7 } from '../src/lib/uuid.ts';
+import { OutputLengths } from '../src/money/output-lengths.ts';
 import { PriceBook } from '../src/money/price-book.ts';
 import { readPriceCatalogue } from '../src/money/price-catalogue.ts';
 import { createPricing } from '../src/money/price-exchange.ts';
@@ -115,7 +116,7 @@ const accounts = createAccounts([
   metrics.observe,
   (trail) => spool.settle(exchangeLine(trail, trail.wallMs)),
 ]);
-const price = createPricing({
+const pricing = createPricing({
   book: new PriceBook({
     prices: { bench: { inputPerM: 2.5, cachedInputPerM: 1.25, outputPerM: 10 } },
     configId: 'bench',
@@ -130,7 +131,7 @@ const handler = createChain({
     clock,
     configId: 'bench',
     degraded: () => '',
-    account: (trail) => accounts.keep(trail, price),
+    account: (trail) => accounts.keep(trail),
   },
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
@@ -159,7 +160,11 @@ const handler = createChain({
     ),
   },
   routing: { models },
-  ledger: { intend: (trail) => spool.intend(intentLine(trail)) },
+  spending: {
+    intend: (trail) => spool.intend(intentLine(trail)),
+    price: pricing.price,
+    lengths: new OutputLengths(),
+  },
   retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {
     slots: new Slots({ clock, queue: { places: 100, bytes: 1e6 }, health }),

@@ -44,6 +44,23 @@ export interface Reservation {
   settle(spent: Spend): void;
 }
 
+/** What tokens cost at a target, told before it is asked: the dearest of what may be charged for each. */
+export interface TokenRates {
+  /** Trillionths of a US dollar a token. */
+  readonly inputPicoUsd: number;
+  readonly outputPicoUsd: number;
+}
+
+/** A stream counted against what is set aside for it. */
+export interface StreamMeter {
+  /** A stream begins there: from now on that target's prices hold. */
+  open(upstream: string, targetModel: string): void;
+  /** Told of how many tokens have come in all, before the last are passed on. What forbids those, if anything does. */
+  count(tokens: number): 'spent' | 'unavailable' | undefined;
+  /** Settles when more may be passed on, or never again; absent while nothing has to be waited for. */
+  readonly waiting: Promise<void> | undefined;
+}
+
 /** How far a budget is spent: for people and for alerts. */
 export interface BudgetStanding {
   /** As the configuration names it. */

@@ -1,6 +1,7 @@
 /** One request and what we know of it: each stage hands on the same facts plus what it learnt. */
 
 import type { Adapter } from './adapter.ts';
+import type { StreamMeter } from './budget.ts';
 import type { Call, Dialect, JsonObject, Span } from './call.ts';
 import type { Failure } from './failure.ts';
 import type { CallResult, Part } from './part.ts';
@@ -177,6 +178,8 @@ export interface Planned extends Parsed {
   readonly clocks: Clocks;
   /** Upstreams that already failed this exchange. Grows only in `attempt`. */
   readonly visited: ReadonlySet<string>;
+  /** Present on a stream that may come to more than is reserved for it. */
+  readonly meter?: StreamMeter;
 }
 
 export interface Bound extends Planned {

@@ -46,6 +46,8 @@ export class Trail {
   model = '';
   // reserve: what was reserved beforehand, and so what a lost exchange is counted at
   reservedNanoUsd: NanoUsd = 0;
+  reservedInputTokens = 0;
+  reservedOutputTokens = 0;
   // attempt
   attempts: AttemptRecord[] = [];
   // schedule: `upstream` and `targetModel` are empty while no upstream has it
@@ -57,8 +59,12 @@ export class Trail {
   firstByteMs = 0;
   firstContentMs = 0;
   usage: Usage | undefined = undefined;
+  // dispatch, for a stream: how many tokens came, as far as they can be counted without being told
+  outputSeen = 0;
   stop: StopReason | undefined = undefined;
-  // whoever keeps account of what has finished, by the prices of `configId`; all empty where no upstream was asked
+  // reserve: whether `usage` is our own count, where an upstream worked and told none
+  usageEstimated = false;
+  // reserve, when it is over, by the prices of `configId`; all empty where no upstream was asked
   costNanoUsd: NanoUsd = 0;
   priceVersion = '';
   savedNanoUsd: NanoUsd = 0;

@@ -54,7 +54,8 @@ function sound(count = 0): number {
   return count > 0 ? Math.min(Math.trunc(count), tokensMax) : 0;
 }
 
-function ratesFor(price: Price, inputTokens: number, { batch = false }: CostFacts): Rates {
+/** All the tokens of a request are charged by the tier that its input falls into. */
+export function ratesFor(price: Price, inputTokens: number, { batch = false }: CostFacts = {}): Rates {
   let [tier] = price;
   for (const next of price) if (inputTokens > next.aboveTokens) tier = next;
   return batch ? (tier.batch ?? tier.rates) : tier.rates;

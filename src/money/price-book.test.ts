@@ -81,7 +81,7 @@ function trailOf(facts: Partial<Trail>): Trail {
 function pricingOf(prices: Prices) {
   const unknown: string[] = [];
   const premium = premiumPrice({ prices, models: {} }, () => catalogue);
-  const price = createPricing({
+  const { price } = createPricing({
     book: bookOf(prices),
     premium,
     onUnknown: ({ upstream, targetModel }) => unknown.push(`${upstream}/${targetModel}`),

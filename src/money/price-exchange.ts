@@ -1,9 +1,11 @@
-/** Writes into a finished trail what it cost, by the prices of the configuration that served it. */
+/** What exchanges cost, by the prices of the configuration that serves them: afterwards, and as far as it can be told before. */
+import type { TokenRates } from '../core/budget.ts';
 import type { Trail } from '../core/trail.ts';
 import { costOf, doubtOf } from './cost-of.ts';
 import type { Price } from './price.ts';
 import type { PriceBook, Served, Tariff } from './price-book.ts';
 import { nameCharsMax } from './price-catalogue.ts';
+import { ratesAhead } from './rates-ahead.ts';
 
 export interface PricingOptions {
   readonly book: PriceBook;
@@ -17,22 +19,33 @@ export interface PricingOptions {
 const tariffsMax = 4_096;
 const toldMax = 1_000;
 
-export function createPricing(options: PricingOptions): (trail: Trail) => void {
+export interface Pricing {
+  /** Writes into a finished trail what it cost. */
+  price(trail: Trail): void;
+  /** What so long a prompt and its answer would cost there. */
+  ratesAhead(served: Served, inputTokens: number): TokenRates;
+}
+
+export function createPricing(options: PricingOptions): Pricing {
   const tariffs = new Tariffs(options);
-  const { premium } = options;
-  return (trail) => {
-    const { usage } = trail;
-    if (trail.upstream === '' || trail.callKind === '') return;
-    const tariff = tariffs.of(trail);
-    trail.priceVersion = tariff.version;
-    if (usage === undefined) return;
-    const doubt = doubtOf(usage);
-    if (doubt !== undefined) trail.warn([`the usage that ${trail.upstream} told cannot be right: ${doubt}`]);
-    trail.costNanoUsd = costOf(usage, tariff.price);
-    if (premium === undefined || !tariff.own || trail.callKind === 'embed') return;
-    trail.savedNanoUsd = Math.max(0, costOf(usage, premium) - trail.costNanoUsd);
-    if (trail.savedNanoUsd > 0) trail.savedBy = 'self-hosting';
+  return {
+    price: (trail) => priceTrail(options, tariffs, trail),
+    ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
   };
+}
+
+function priceTrail({ premium }: PricingOptions, tariffs: Tariffs, trail: Trail): void {
+  const { usage } = trail;
+  if (trail.upstream === '' || trail.callKind === '') return;
+  const tariff = tariffs.of(trail);
+  trail.priceVersion = tariff.version;
+  if (usage === undefined) return;
+  const doubt = doubtOf(usage);
+  if (doubt !== undefined) trail.warn([`the usage that ${trail.upstream} told cannot be right: ${doubt}`]);
+  trail.costNanoUsd = costOf(usage, tariff.price);
+  if (premium === undefined || !tariff.own || trail.callKind === 'embed') return;
+  trail.savedNanoUsd = Math.max(0, costOf(usage, premium) - trail.costNanoUsd);
+  if (trail.savedNanoUsd > 0) trail.savedBy = 'self-hosting';
 }
 
 /** Found once for each model of each upstream. */

@@ -30,7 +30,7 @@ export interface Parts {
   readonly replays: ReplayOptions;
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
-  readonly ledger: ReserveOptions;
+  readonly spending: ReserveOptions;
   readonly retries: AttemptOptions;
   readonly fleet: ScheduleOptions;
   readonly delivery: DispatchOptions;
@@ -49,7 +49,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
-    .through(reserve(parts.ledger)) //                   what is about to be spent is written down first
+    .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate
     .into(dispatch(parts.delivery)); //                  encode, send, decode

@@ -1,13 +1,160 @@
-/** Says what is about to be spent, before anything is sent: what comes after that is never forgotten (G21). */
+/**
+ * Sets aside what the call may come to, where budgets bound it, and says what is about to be spent before anything is
+ * sent: what comes after that is never forgotten (G21). When it is over it is priced and settled, once.
+ */
+import type { BudgetDecision, BudgetSubject, Reservation, TokenRates } from '../core/budget.ts';
 import type { Planned } from '../core/exchange.ts';
-import type { Stage } from '../core/stage.ts';
+import { asFailure, Failure, type FailureCode, fail } from '../core/failure.ts';
+import type { NanoUsd } from '../core/ledger.ts';
+import type { Budgets } from '../core/ports.ts';
+import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
+import { loadAsked } from '../protocol/ollama-load.ts';
+import { type Reserved, type SettleOptions, settle } from './settlement.ts';
+import { estimateSpend, type SpendEstimate } from './spend-estimate.ts';
+import { SpendMeter } from './spend-meter.ts';
+import { answerTokensMax } from './token-estimate.ts';
 
-export interface ReserveOptions {
+export interface ReserveOptions extends SettleOptions {
   /** Resolves when the intent is kept. Never rejects: what cannot be kept is counted, and told of. */
   readonly intend: (trail: Trail) => Promise<void>;
+  /** Absent where there are none: then nothing is estimated, and nothing promised. */
+  readonly spending?: Spending | undefined;
+}
+
+export interface Spending {
+  readonly budgets: Budgets;
+  /** What tokens will cost there, in a request with so long a prompt. */
+  ratesAhead(served: Served, promptTokens: number): TokenRates;
+}
+
+interface Served {
+  readonly upstream: string;
+  readonly targetModel: string;
+  /** As clients call it. */
+  readonly model: string;
 }
 
 export function reserve(options: ReserveOptions): Stage<Planned> {
-  return (next) => (exchange) => options.intend(exchange.trail).then(() => next(exchange));
+  const { spending, lengths } = options;
+  return (next) => (exchange) => {
+    // A model that is only to be loaded says nothing that costs money.
+    if (spending === undefined || loadAsked(exchange.call) !== undefined) {
+      return proceed(options, next, { exchange });
+    }
+    const estimate = estimateFor(spending, exchange, lengths.p95(exchange.trail.model));
+    const decision = spending.budgets.reserve(subjectOf(exchange), estimate.spend);
+    // Waited for only where there is something to wait for.
+    if (decision instanceof Promise) {
+      return decision.then((taken) =>
+        enter(options, next, reservedBy(taken, { spending, exchange, estimate })),
+      );
+    }
+    return enter(options, next, reservedBy(decision, { spending, exchange, estimate }));
+  };
+}
+
+function estimateFor(spending: Spending, { call, trail, candidates }: Planned, p95Tokens: number) {
+  const { model } = trail;
+  return estimateSpend(call, p95Tokens, (promptTokens) =>
+    candidates.map((target) =>
+      spending.ratesAhead({ upstream: target.upstream.name, targetModel: target.model, model }, promptTokens),
+    ),
+  );
+}
+
+interface Wanted {
+  readonly spending: Spending;
+  readonly exchange: Planned;
+  readonly estimate: SpendEstimate;
+}
+
+/** What goes on to be sent, or why it may not. */
+function reservedBy(decision: BudgetDecision, wanted: Wanted): Reserved | Failure {
+  const { exchange, estimate } = wanted;
+  if (!decision.allowed) return refusalOf(decision);
+  const { reservation } = decision;
+  if (reservation === undefined) return { exchange };
+  const { trail } = exchange;
+  trail.reservedNanoUsd = estimate.spend.nanoUsd;
+  trail.reservedInputTokens = estimate.promptTokens;
+  trail.reservedOutputTokens = estimate.answerTokens;
+  const isCovered = !exchange.call.stream || estimate.answerTokens >= answerTokensMax(exchange.call);
+  if (isCovered) return { exchange, reservation, estimate };
+  const meter = meterOf(reservation, wanted);
+  return { exchange: { ...exchange, meter }, reservation, estimate, meter };
+}
+
+function meterOf(reservation: Reservation, { spending, exchange, estimate }: Wanted): SpendMeter {
+  const { call, trail } = exchange;
+  const { spend, promptTokens } = estimate;
+  return new SpendMeter({
+    reservation,
+    reserved: spend,
+    promptTokens,
+    answerTokensMax: answerTokensMax(call),
+    ratesOf: (upstream, targetModel) =>
+      spending.ratesAhead({ upstream, targetModel, model: trail.model }, promptTokens),
+  });
+}
+
+function enter(
+  options: ReserveOptions,
+  next: Handler<Planned>,
+  reserved: Reserved | Failure,
+): Promise<Reply> {
+  return reserved instanceof Failure ? Promise.reject(reserved) : proceed(options, next, reserved);
+}
+
+function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Reserved): Promise<Reply> {
+  const { exchange } = reserved;
+  return options
+    .intend(exchange.trail)
+    .then(() => next(exchange))
+    .then(
+      (reply) => {
+        onEnded(reply, (outcome) => settle(options, reserved, codeOf(outcome)));
+        return withCost(reply, exchange.trail.costNanoUsd);
+      },
+      (thrown: unknown) => {
+        settle(options, reserved, asFailure(thrown).code);
+        throw thrown;
+      },
+    );
+}
+
+function codeOf(outcome: Outcome): FailureCode | undefined {
+  if (outcome.kind === 'complete') return undefined;
+  return outcome.kind === 'aborted' ? 'client_gone' : outcome.failure.code;
+}
+
+/** Only a whole answer knows at its head what it came to. */
+function withCost(reply: Reply, costNanoUsd: NanoUsd): Reply {
+  if (costNanoUsd === 0 || !(reply.body instanceof Uint8Array)) return reply;
+  return { ...reply, headers: [...reply.headers, 'x-millrace-cost-usd', usd(costNanoUsd)] };
+}
+
+function usd(nanoUsd: NanoUsd): string {
+  return (nanoUsd / 1e9).toFixed(9).replace(/\.?0+$/, '');
+}
+
+/** Later than this, nobody waits for it. */
+const retryAfterMaxS = 86_400;
+
+function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>): Failure {
+  if (decision.why === 'unavailable') {
+    return fail('dependency_unavailable', 'what is left of the budgets cannot be told now; try again', {
+      retryAfterS: 1,
+    });
+  }
+  const { budget, retryAfterS } = decision;
+  const soon = retryAfterS !== undefined && retryAfterS <= retryAfterMaxS;
+  return fail('budget_exceeded', `too little is left of the budget ${budget} for this request`, {
+    retryAfterS: soon ? retryAfterS : undefined,
+  });
+}
+
+function subjectOf({ principal }: Planned): BudgetSubject {
+  const { tenant, keyName, user, team } = principal;
+  return { key: keyName, user, team, tenant };
 }

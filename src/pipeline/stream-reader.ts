@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../core/adapter.ts';
-import type { Call } from '../core/call.ts';
+import type { StreamMeter } from '../core/budget.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import { isContent, type Part } from '../core/part.ts';
 import type { Outcome, Sink, StreamSource } from '../core/stage.ts';
@@ -12,6 +12,7 @@ import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
 import { parseSse, SseFramer } from '../net/sse-framer.ts';
 import type { BodyReader, Delivery } from './delivery.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
+import { answerTokensMax, bytesPerToken } from './token-estimate.ts';
 
 const framings = {
   sse: { create: (bytesMax: number) => new SseFramer(bytesMax), parse: parseSse, close: Buffer.from('\n\n') },
@@ -31,6 +32,14 @@ const heldBytesMax = 4 * 1024 * 1024;
 const deltasPerToken = 4;
 const deltasToSpare = 64;
 const colon = 0x3a;
+const nothing = Buffer.alloc(0);
+
+/** Why a stream is not gone on with: it ends where the money does, and says so. */
+const endings = {
+  spent: () => fail('budget_exceeded', 'the budget is used up: the answer was stopped here, unfinished'),
+  unavailable: () =>
+    fail('dependency_unavailable', 'nobody can tell what is left of the budget: the answer was stopped here'),
+} as const;
 
 export class StreamReader implements BodyReader, StreamSource {
   readonly #delivery: Delivery;
@@ -40,6 +49,7 @@ export class StreamReader implements BodyReader, StreamSource {
   readonly #render: ((part: Part) => string) | undefined;
   readonly #take = (bytes: Buffer) => this.#frame(bytes);
   readonly #deltasMax: number;
+  readonly #meter: StreamMeter | undefined;
   #sink: Sink | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -49,6 +59,13 @@ export class StreamReader implements BodyReader, StreamSource {
   #promised = false;
   #complete = false;
   #deltas = 0;
+  #deltaBytes = 0;
+  /** Frames that came behind what may be passed on so far, and whether the upstream's end came behind them. */
+  #behind: Buffer[] = [];
+  #behindBytes = 0;
+  #endBehind = false;
+  #waits = false;
+  #clientReads = true;
   #settle: ((outcome: Outcome) => void) | undefined;
   #outcome: Outcome | undefined;
 
@@ -60,17 +77,26 @@ export class StreamReader implements BodyReader, StreamSource {
     this.#framer = this.#framing.create(options.eventBytesMax);
     this.#decode = adapter.openDecoder(exchange.call);
     this.#render = encoded.verbatim ? undefined : exchange.endpoint.openRenderer(replyFacts(delivery.given));
-    this.#deltasMax = tokensAsked(exchange.call) * deltasPerToken + deltasToSpare;
+    this.#meter = exchange.meter;
+    this.#meter?.open(exchange.trail.upstream, exchange.trail.targetModel);
+    exchange.trail.outputSeen = 0;
+    this.#deltasMax = answerTokensMax(exchange.call) * deltasPerToken + deltasToSpare;
   }
 
   data(chunk: Buffer): void {
     if (this.#complete) return;
+    this.#catchUp();
     this.#framer.push(chunk, this.#take);
     this.#flush();
+    if (this.#meter !== undefined) this.#waitFor(this.#meter);
   }
 
   end(): void {
     if (this.#complete) return;
+    if (this.#behind.length > 0) {
+      this.#endBehind = true;
+      return;
+    }
     if (this.#framer.pending > 0) this.data(this.#framing.close);
     if (this.#complete) return;
     throw fail('upstream_cut', 'the upstream ended its stream before the answer was complete');
@@ -106,11 +132,13 @@ export class StreamReader implements BodyReader, StreamSource {
   }
 
   pause(): void {
+    this.#clientReads = false;
     this.#delivery.pause();
   }
 
   resume(): void {
-    this.#delivery.resume();
+    this.#clientReads = true;
+    if (!this.#waits) this.#delivery.resume();
   }
 
   abort(): void {
@@ -119,8 +147,43 @@ export class StreamReader implements BodyReader, StreamSource {
     this.#conclude({ kind: 'aborted' });
   }
 
+  /** Nothing more is passed on while it is asked whether it may be: the upstream stands still meanwhile. */
+  #waitFor(meter: StreamMeter): void {
+    const { waiting } = meter;
+    if (waiting === undefined || this.#waits || this.#complete) return;
+    this.#waits = true;
+    this.#delivery.pause();
+    void waiting.then(() => {
+      this.#waits = false;
+      // As if it had come only now: what it breaks ends the answer.
+      this.#delivery.data(nothing);
+      if (this.#endBehind && !this.#waits) this.#delivery.end();
+      if (!this.#waits && this.#clientReads && !this.#complete) this.#delivery.resume();
+    });
+  }
+
+  #catchUp(): void {
+    const behind = this.#behind;
+    if (behind.length === 0) return;
+    this.#behind = [];
+    this.#behindBytes = 0;
+    for (const bytes of behind) this.#frame(bytes);
+  }
+
+  #keepBehind(bytes: Buffer): void {
+    this.#behind.push(bytes);
+    this.#behindBytes += bytes.length;
+    if (this.#behindBytes > heldBytesMax) {
+      throw fail('response_too_large', 'the upstream went on sending although it was asked to wait');
+    }
+  }
+
   #frame(bytes: Buffer): void {
     if (this.#complete) return;
+    if (this.#meter?.waiting !== undefined) {
+      this.#keepBehind(bytes);
+      return;
+    }
     const frame = this.#framing.parse(bytes);
     if (frame.data === '') {
       this.#passComment(bytes);
@@ -165,24 +228,32 @@ export class StreamReader implements BodyReader, StreamSource {
       case 'reply-failed':
         throw part.failure;
       case 'text-delta':
+        this.#count(part.text);
         transcript?.add(part.text);
-        this.#count();
         break;
       case 'reasoning-delta':
       case 'refusal-delta':
+        this.#count(part.text);
+        break;
       case 'tool-call-delta':
-        this.#count();
+        this.#count(part.arguments ?? '');
         break;
       case 'reply-ended':
         break;
     }
   }
 
-  #count(): void {
+  #count(text: string): void {
     this.#deltas += 1;
     if (this.#deltas > this.#deltasMax) {
       throw fail('response_too_large', 'the upstream did not stop at the number of tokens asked for');
     }
+    const bytes = this.#deltaBytes + Buffer.byteLength(text);
+    const seen = Math.max(this.#deltas, Math.ceil(bytes / bytesPerToken));
+    const forbidden = this.#meter?.count(seen);
+    if (forbidden !== undefined) throw endings[forbidden]();
+    this.#deltaBytes = bytes;
+    this.#delivery.given.exchange.trail.outputSeen = seen;
   }
 
   /** Neighbouring frames lie side by side in one buffer: they leave as one piece. */
@@ -247,14 +318,6 @@ export class StreamReader implements BodyReader, StreamSource {
     this.#settle?.(outcome);
     if (outcome.kind === 'failed') this.#sink?.end();
   }
-}
-
-/** Each answer may be as long as asked for, and a list of prompts has answers for each. */
-function tokensAsked(call: Call): number {
-  if (call.kind === 'embed') return Number.POSITIVE_INFINITY;
-  const { maxTokens = Number.POSITIVE_INFINITY, choices = 1 } = call.sampling;
-  const prompts = call.kind === 'complete' && typeof call.prompt !== 'string' ? call.prompt.length : 1;
-  return maxTokens * choices * Math.max(1, prompts);
 }
 
 function streamHeaders(exchange: Parameters<typeof replyHeaders>[0]): readonly string[] {

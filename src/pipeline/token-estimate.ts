@@ -2,7 +2,7 @@
 import type { Call, Content, Message } from '../core/call.ts';
 
 /** As of English prose; code and other languages have fewer. */
-const bytesPerToken = 4;
+export const bytesPerToken = 4;
 const imageTokens = 1_000;
 /** For an answer whose length nobody bounded. */
 const answerTokens = 1_000;
@@ -16,7 +16,23 @@ function answerTokensOf(call: Call): number {
   return (call.sampling.maxTokens ?? answerTokens) * (call.sampling.choices ?? 1);
 }
 
-function promptTokens(call: Call): number {
+/** The most that was asked for: each answer may be as long, and a list of prompts has answers for each. */
+export function answerTokensMax(call: Call): number {
+  if (call.kind === 'embed') return 0;
+  return (call.sampling.maxTokens ?? Number.POSITIVE_INFINITY) * answersOf(call);
+}
+
+/** How many answers are made, those included that nobody is to see: the upstream keeps the best. */
+export function answersOf(call: Call): number {
+  if (call.kind === 'embed') return 0;
+  const choices = call.sampling.choices ?? 1;
+  if (call.kind === 'chat') return choices;
+  const best = call.extra['best_of'];
+  const prompts = typeof call.prompt === 'string' ? 1 : Math.max(1, call.prompt.length);
+  return Math.max(choices, typeof best === 'number' ? best : 1) * prompts;
+}
+
+export function promptTokens(call: Call): number {
   switch (call.kind) {
     case 'chat': {
       const tools = call.wire.spans.get('tools');
@@ -37,9 +53,10 @@ function inputTokens(input: readonly (string | readonly number[])[]): number {
   return input.reduce((sum, each) => sum + (typeof each === 'string' ? textTokens(each) : each.length), 0);
 }
 
-function messageTokens({ content }: Message): number {
-  if (typeof content === 'string') return textTokens(content);
-  return content.reduce((sum, part) => sum + contentTokens(part), 0);
+function messageTokens({ content, toolCalls }: Message): number {
+  const called = toolCalls?.reduce((sum, call) => sum + textTokens(call.arguments), 0) ?? 0;
+  if (typeof content === 'string') return called + textTokens(content);
+  return content.reduce((sum, part) => sum + contentTokens(part), called);
 }
 
 function contentTokens(part: Content): number {

@@ -1,10 +1,11 @@
 /** A whole answer: collected, checked, and written in the client's dialect unless it is that already. */
 import { isUtf8 } from 'node:buffer';
 import { type Failure, fail } from '../core/failure.ts';
-import type { CallResult } from '../core/part.ts';
+import type { CallResult, Choice } from '../core/part.ts';
 import { wholeReply } from '../core/stage.ts';
 import type { BodyReader, Delivery } from './delivery.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
+import { bytesPerToken } from './token-estimate.ts';
 
 export class WholeReader implements BodyReader {
   readonly #delivery: Delivery;
@@ -52,10 +53,22 @@ export class WholeReader implements BodyReader {
     const { trail, transcript } = this.#delivery.given.exchange;
     trail.usage = result.usage;
     if (result.kind !== 'text') return;
+    if (result.usage === undefined) trail.outputSeen = textTokens(result.choices);
     const [choice] = result.choices;
     trail.stop = choice?.stop;
     if (choice !== undefined) transcript?.add(choice.text);
   }
+}
+
+/** Counted by its length, where nobody told. */
+function textTokens(choices: readonly Choice[]): number {
+  const bytes = choices.reduce(
+    (sum, { text, reasoning = '', refusal = '', toolCalls = [] }) =>
+      sum +
+      Buffer.byteLength([text, reasoning, refusal, ...toolCalls.map((call) => call.arguments)].join('')),
+    0,
+  );
+  return Math.ceil(bytes / bytesPerToken);
 }
 
 function parseAnswer(bytes: Buffer): unknown {

@@ -9,7 +9,10 @@ export function failureHeaders(failure: Failure, contentType: string): string[] 
   const headers = ['content-type', contentType];
   if (failure.retryAfterS !== undefined) {
     headers.push('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterS))));
-  } else if (failure.status >= 500 || failure.status === 429 || failure.status === 408) {
+  }
+  // A budget comes back with its next window: nothing that a client should sit and try for.
+  const waitingHelps = failure.retryAfterS !== undefined && failure.code !== 'budget_exceeded';
+  if (!waitingHelps && (failure.status >= 500 || failure.status === 429 || failure.status === 408)) {
     headers.push('x-should-retry', 'false');
   }
   if (failure.allow !== undefined) headers.push('allow', failure.allow);

@@ -9,6 +9,7 @@ const names: Partial<Record<FailureCode, { type?: string; code?: string }>> = {
   invalid_api_key: { type: 'invalid_request_error', code: 'invalid_api_key' },
   forbidden: { type: 'permission_error' },
   rate_limited: { type: 'requests', code: 'rate_limit_exceeded' },
+  budget_exceeded: { type: 'insufficient_quota', code: 'insufficient_quota' },
   queue_full: { type: 'requests', code: 'rate_limit_exceeded' },
   upstream_rate_limited: { type: 'requests', code: 'rate_limit_exceeded' },
   upstream_model_missing: { type: 'invalid_request_error', code: 'model_not_found' },

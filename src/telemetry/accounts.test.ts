@@ -44,21 +44,3 @@ test('P6: an observer that throws is warned of, and the others are told', async 
   assert.deepEqual(told, ['1', '2']);
   assert.match(String((await warned)[0]), /a full disk/);
 });
-
-test('what goes first with an exchange goes before every observer, and hurts itself alone when it throws', async () => {
-  const told: string[] = [];
-  const warned = once(process, 'warning');
-  const accounts = createAccounts([({ id, priceVersion }) => told.push(`${id} ${priceVersion}`)]);
-  const price = (version: string) => (trail: Trail) => {
-    trail.priceVersion = version;
-  };
-  accounts.keep(trailOf(1), price('before the reload'));
-  accounts.keep(trailOf(2), price('after it'));
-  accounts.keep(trailOf(3), () => {
-    throw new Error('no prices');
-  });
-  accounts.keep(trailOf(4));
-  await endOfTurn();
-  assert.deepEqual(told, ['1 before the reload', '2 after it', '3 ', '4 ']);
-  assert.match(String((await warned)[0]), /no prices/);
-});

@@ -7,8 +7,7 @@ import type { Trail } from '../core/trail.ts';
 export type Observer = (trail: Trail) => void;
 
 export interface Accounts {
-  /** `first` goes before all others: it writes what they read, by the configuration that served the exchange. */
-  keep(trail: Trail, first?: Observer): void;
+  keep(trail: Trail): void;
   /** For what must not wait for the end of the turn: the end of the process. */
   flush(): void;
 }
@@ -19,22 +18,16 @@ const waitingMax = 256;
 /** Observers are called in order. They never wait, and one that throws hurts itself alone (P6). */
 export function createAccounts(observers: readonly Observer[]): Accounts {
   let waiting: Trail[] = [];
-  let firsts: (Observer | undefined)[] = [];
   const flush = () => {
     const trails = waiting;
-    const before = firsts;
     waiting = [];
-    firsts = [];
-    for (const [index, trail] of trails.entries()) {
-      const first = before[index];
-      if (first !== undefined) tell(first, trail);
+    for (const trail of trails) {
       for (const observer of observers) tell(observer, trail);
     }
   };
   return {
-    keep: (trail, first) => {
+    keep: (trail) => {
       waiting.push(trail);
-      firsts.push(first);
       if (waiting.length === 1) setImmediate(flush);
       else if (waiting.length >= waitingMax) flush();
     },

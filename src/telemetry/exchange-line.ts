@@ -42,8 +42,15 @@ export function intentLine(trail: Trail): string {
   return (
     `{"intent":"${trail.id}","at":${trail.wallMs},"route":"${trail.route}","key":${quoted(trail.keyName)},` +
     `"tenant":${quoted(trail.tenant)}${people(trail)},"model":${quoted(trail.model)},"stream":${trail.stream}` +
-    `${trail.reservedNanoUsd > 0 ? `,"costNanoUsd":${trail.reservedNanoUsd}` : ''}}\n`
+    `${reserved(trail)}}\n`
   );
+}
+
+/** What it counts at, should nothing more be heard of it. */
+function reserved({ reservedNanoUsd, reservedInputTokens, reservedOutputTokens }: Trail): string {
+  if (reservedInputTokens === 0) return '';
+  const tokens = `,"inputTokens":${reservedInputTokens},"outputTokens":${reservedOutputTokens}`;
+  return `${tokens},"costNanoUsd":${reservedNanoUsd}`;
 }
 
 function people({ team, user }: Trail): string {
@@ -58,9 +65,9 @@ export function severityOf(failure: Failure | undefined): Level {
 }
 
 /** What an answer adds. */
-function answered({ firstContentMs, startedMs, usage, stop }: Trail): string {
+function answered({ firstContentMs, startedMs, usage, usageEstimated, stop }: Trail): string {
   const first = firstContentMs > 0 ? `,"firstTokenMs":${round(firstContentMs - startedMs)}` : '';
-  const tokens = usage === undefined ? '' : told(usage);
+  const tokens = usage === undefined ? '' : told(usage) + (usageEstimated ? ',"usageEstimated":true' : '');
   return stop === undefined ? first + tokens : `${first}${tokens},"stop":"${stop}"`;
 }
 

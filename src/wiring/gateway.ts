@@ -9,6 +9,7 @@ import { Health } from '../fleet/health.ts';
 import { Slots } from '../fleet/slots.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import type { Clock } from '../lib/clock.ts';
+import { OutputLengths } from '../money/output-lengths.ts';
 import { providers } from '../providers/registry.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
@@ -230,6 +231,7 @@ class Running {
       health,
       slots,
       catalogue: new Catalogue(),
+      outputLengths: new OutputLengths(),
       conversations: this.#shared.conversations({
         ttlS: conversations.ttlS,
         bytesMax: conversations.bytes,

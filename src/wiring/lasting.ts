@@ -4,6 +4,7 @@ import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { OutputLengths } from '../money/output-lengths.ts';
 import type { BudgetsOptions } from '../stores/budget-rules.ts';
 import type { HeldClaims } from '../stores/held-claims.ts';
 import type { Shared } from '../stores/shared-state.ts';
@@ -22,6 +23,7 @@ export interface Lasting {
   readonly health: Health;
   readonly slots: Slots;
   readonly conversations: Conversations;
+  readonly outputLengths: OutputLengths;
   readonly accounts: Accounts;
   readonly spool: Spool;
   readonly store: Store;

@@ -1,10 +1,9 @@
-/** The prices of one configuration, ready to be written into the trails of what it served. */
+/** The prices of one configuration. */
 import type { Config } from '../config/schema.ts';
-import type { Trail } from '../core/trail.ts';
 import { isOwnHost } from '../money/own-host.ts';
 import { PriceBook, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
-import { createPricing } from '../money/price-exchange.ts';
+import { createPricing, type Pricing } from '../money/price-exchange.ts';
 import { providers } from '../providers/registry.ts';
 import { withoutKeys } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -17,7 +16,7 @@ export interface PricesOptions {
 
 const nameCharsMax = 200;
 
-export function createPrices({ config, id, log }: PricesOptions): (trail: Trail) => void {
+export function createPrices({ config, id, log }: PricesOptions): Pricing {
   const billing = billingHosts(config);
   // Its few milliseconds belong to the start, and not to the first exchange that it prices.
   if (billing.size > 0 || config.prices.premium !== undefined) readPriceCatalogue();

@@ -79,12 +79,12 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const limiter = options.before?.limiter.follow(rates) ?? lasting.shared.rateLimiter(rates);
   const { budgeting, shared } = lasting;
   const budgets = options.before?.budgets.follow(config.budgets) ?? shared.budgets(config.budgets, budgeting);
-  const price = createPrices({ config, id, log: lasting.log });
+  const pricing = createPrices({ config, id, log: lasting.log });
   const keys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
   const handler = createChain({
     telemetry: {
       clock,
-      account: (trail) => lasting.accounts.keep(trail, price),
+      account: (trail) => lasting.accounts.keep(trail),
       configId: id,
       degraded: lasting.degraded,
     },
@@ -102,7 +102,12 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     replays: { claims: lasting.claims, bytesMax: config.idempotency.bytesMax },
     conversations: { conversations: lasting.conversations },
     routing: { models },
-    ledger: { intend: (trail) => lasting.spool.intend(intentLine(trail)) },
+    spending: {
+      intend: (trail) => lasting.spool.intend(intentLine(trail)),
+      price: pricing.price,
+      lengths: lasting.outputLengths,
+      spending: budgets.none ? undefined : { budgets, ratesAhead: pricing.ratesAhead },
+    },
     retries: {
       attempts: config.retries.attempts,
       clock,

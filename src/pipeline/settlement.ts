@@ -1,0 +1,102 @@
+/** What an exchange came to, once it is over: told, or else counted. It is priced by that, and what was set aside settled. */
+import type { Reservation, Spend } from '../core/budget.ts';
+import type { Planned } from '../core/exchange.ts';
+import type { FailureCode } from '../core/failure.ts';
+import type { Usage } from '../core/part.ts';
+import type { Trail } from '../core/trail.ts';
+import type { SpendEstimate } from './spend-estimate.ts';
+import type { SpendMeter } from './spend-meter.ts';
+import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
+
+export interface SettleOptions {
+  /** Writes into a finished trail what it cost. */
+  readonly price: (trail: Trail) => void;
+  readonly lengths: Lengths;
+}
+
+/** How long a model's answers are. */
+interface Lengths {
+  /** What nineteen of twenty stay below, in tokens. */
+  p95(model: string): number;
+  tell(model: string, tokens: number): void;
+}
+
+export interface Reserved {
+  readonly exchange: Planned;
+  /** Absent where no budget bounds it, and so are the others. */
+  readonly reservation?: Reservation;
+  readonly estimate?: SpendEstimate;
+  readonly meter?: SpendMeter;
+}
+
+/** `code` says why it failed, if it did. Never throws: the answer is out, and others hang on its end. */
+export function settle(options: SettleOptions, reserved: Reserved, code: FailureCode | undefined): void {
+  const { exchange, reservation } = reserved;
+  const { trail } = exchange;
+  try {
+    complete(options, exchange, code);
+    options.price(trail);
+    tellExcess(reserved);
+  } catch (mistake) {
+    process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
+  }
+  reservation?.settle(spendOf(trail));
+}
+
+/** Fills in the usage that nobody told, and learns from the one that somebody did. */
+function complete({ lengths }: SettleOptions, exchange: Planned, code: FailureCode | undefined): void {
+  const { trail, call } = exchange;
+  if (trail.upstream === '' || trail.sentMs === 0) return;
+  if (trail.usage === undefined) {
+    trail.usage = countedUsage(exchange, code, lengths);
+    trail.usageEstimated = trail.usage !== undefined;
+  } else if (code === undefined && call.kind !== 'embed') {
+    lengths.tell(trail.model, trail.usage.outputTokens / answersOf(call));
+  }
+}
+
+/** An upstream that was given up in these cases was at work: on a whole answer nobody knows for how long. */
+const givenUp: ReadonlySet<FailureCode> = new Set([
+  'client_gone',
+  'first_token_timeout',
+  'idle_timeout',
+  'total_timeout',
+]);
+
+function countedUsage(
+  { trail, call }: Planned,
+  code: FailureCode | undefined,
+  lengths: Lengths,
+): Usage | undefined {
+  const inputTokens = Math.ceil(promptTokens(call));
+  if (code === undefined || trail.outputSeen > 0) return { inputTokens, outputTokens: trail.outputSeen };
+  if (!givenUp.has(code)) return undefined;
+  const isUnseen = !call.stream && call.kind !== 'embed';
+  const likely = isUnseen ? lengths.p95(trail.model) * answersOf(call) : 0;
+  return { inputTokens, outputTokens: Math.min(likely, answerTokensMax(call)) };
+}
+
+/** What no gateway knows beforehand: a prompt that is longer than it looks, and reasoning that nobody sees. */
+function tellExcess({ exchange, estimate, meter }: Reserved): void {
+  const { usage } = exchange.trail;
+  if (estimate === undefined || usage === undefined) return;
+  const promptExcess = usage.inputTokens - estimate.promptTokens;
+  if (promptExcess > 0) {
+    exchange.trail.warn([`its prompt had ${promptExcess} tokens more than were reserved for it`]);
+  }
+  const answerTokens =
+    meter === undefined ? estimate.answerTokens : meter.reserved.tokens - estimate.promptTokens;
+  const answerExcess = usage.outputTokens - answerTokens;
+  if (answerExcess > 0) {
+    const hidden = usage.reasoningTokens ?? 0;
+    exchange.trail.warn([
+      `its answer had ${answerExcess} tokens more than were reserved for it, ${hidden} of all hidden reasoning`,
+    ]);
+  }
+}
+
+/** What reached an upstream was a request, whatever came of it. */
+function spendOf({ usage, costNanoUsd, upstream }: Trail): Spend {
+  const tokens = usage === undefined ? 0 : usage.inputTokens + usage.outputTokens;
+  return { nanoUsd: costNanoUsd, tokens, requests: upstream === '' ? 0 : 1 };
+}

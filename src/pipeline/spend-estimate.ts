@@ -1,0 +1,47 @@
+/** What a call may come to, told before it is sent: so much is set aside for it. */
+import type { Spend, TokenRates } from '../core/budget.ts';
+import type { Call } from '../core/call.ts';
+import { costAhead } from './spend-meter.ts';
+import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
+
+export interface SpendEstimate {
+  readonly spend: Spend;
+  readonly promptTokens: number;
+  readonly answerTokens: number;
+}
+
+/** Added to an estimated prompt: a model's tokenizer may be worse at a text than most are. */
+const promptMargin = 1.25;
+/** Added for each message: what the model's template puts around it. */
+const tokensAroundMessage = 8;
+/** A whole answer that nobody bounded cannot be stopped on its way: so many times the length that most stay below. */
+const unboundedFactor = 2;
+
+/** At the prices of the dearest of those who may answer it. */
+export function estimateSpend(
+  call: Call,
+  p95Tokens: number,
+  ratesOf: (promptTokens: number) => readonly TokenRates[],
+): SpendEstimate {
+  const prompt = promptTokensAhead(call);
+  const answer = answerTokensAhead(call, p95Tokens);
+  const costs = ratesOf(prompt).map((rates) => costAhead(rates, prompt, answer));
+  return {
+    spend: { nanoUsd: Math.max(0, ...costs), tokens: prompt + answer, requests: 1 },
+    promptTokens: prompt,
+    answerTokens: answer,
+  };
+}
+
+function promptTokensAhead(call: Call): number {
+  const messages = call.kind === 'chat' ? call.messages.length : 1;
+  return Math.ceil(promptTokens(call) * promptMargin) + messages * tokensAroundMessage;
+}
+
+/** A stream is extended as it runs; a whole answer is all there at once. */
+function answerTokensAhead(call: Call, p95Tokens: number): number {
+  const asked = answerTokensMax(call);
+  if (!call.stream && Number.isFinite(asked)) return asked;
+  const likely = p95Tokens * answersOf(call);
+  return call.stream ? Math.min(asked, likely) : likely * unboundedFactor;
+}

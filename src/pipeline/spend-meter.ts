@@ -1,0 +1,132 @@
+/** Counts a stream against what is reserved for it, and has more set aside before that is used up. */
+import type { Extension, Reservation, Spend, StreamMeter, TokenRates } from '../core/budget.ts';
+
+export interface SpendMeterOptions {
+  readonly reservation: Reservation;
+  /** All that is set aside so far. */
+  readonly reserved: Spend;
+  /** Of that, for the prompt. */
+  readonly promptTokens: number;
+  /** More than these the upstream was not asked for: beyond them nothing has to be set aside. */
+  readonly answerTokensMax: number;
+  readonly ratesOf: (upstream: string, targetModel: string) => TokenRates;
+}
+
+/** So many tokens are set aside at a time, and asked for when fewer are left. */
+const stepTokensMax = 128;
+
+export class SpendMeter implements StreamMeter {
+  readonly #given: SpendMeterOptions;
+  #nanoUsd: number;
+  #tokens: number;
+  #rates: TokenRates = { inputPicoUsd: 0, outputPicoUsd: 0 };
+  /** How long the answer may become by what is set aside. */
+  #allowed = 0;
+  #seen = 0;
+  /** Halved by each refusal: what is left of a budget is used to the last token. At 0 nobody is asked any more. */
+  #stepTokens = stepTokensMax;
+  #refused: 'spent' | 'unavailable' = 'spent';
+  #asking: Promise<void> | undefined;
+
+  constructor(given: SpendMeterOptions) {
+    this.#given = given;
+    this.#nanoUsd = given.reserved.nanoUsd;
+    this.#tokens = given.reserved.tokens;
+  }
+
+  open(upstream: string, targetModel: string): void {
+    this.#rates = this.#given.ratesOf(upstream, targetModel);
+    this.#seen = 0;
+    this.#allow(this.#affordable());
+  }
+
+  count(tokens: number): 'spent' | 'unavailable' | undefined {
+    if (this.#seen >= this.#allowed && this.#asking === undefined) return this.#refused;
+    this.#seen = tokens;
+    if (this.#asking === undefined && this.#allowed - tokens < this.#stepTokens) void this.#ask();
+    return undefined;
+  }
+
+  /** All that was set aside. */
+  get reserved(): Spend {
+    return { nanoUsd: this.#nanoUsd, tokens: this.#tokens, requests: 1 };
+  }
+
+  get waiting(): Promise<void> | undefined {
+    return this.#seen < this.#allowed ? undefined : this.#asking;
+  }
+
+  /** Again and again, until there is a step to spare or nothing left to ask for. */
+  #ask(): Promise<void> | undefined {
+    this.#asking = undefined;
+    while (this.#stepTokens > 0 && this.#allowed - this.#seen < this.#stepTokens) {
+      const wanted = this.#next();
+      const answer = this.#given.reservation.extend(wanted.more);
+      if (answer instanceof Promise) {
+        this.#asking = answer.then((extension) => {
+          this.#take(extension, wanted);
+          return this.#ask();
+        });
+        break;
+      }
+      this.#take(answer, wanted);
+    }
+    return this.#asking;
+  }
+
+  #take(extension: Extension, { answerTokens, more }: Wanted): void {
+    if (extension === 'extended') {
+      this.#nanoUsd += more.nanoUsd;
+      this.#tokens += more.tokens;
+      this.#stepTokens = Math.min(stepTokensMax, this.#stepTokens * 2);
+      this.#allow(answerTokens);
+    } else {
+      this.#refused = extension;
+      this.#stepTokens = Math.floor(this.#stepTokens / 2);
+    }
+  }
+
+  /** An answer that is a step longer, and what it needs besides what it has. */
+  #next(): Wanted {
+    const { promptTokens, answerTokensMax } = this.#given;
+    const longer = Math.max(this.#seen, this.#allowed) + this.#stepTokens;
+    const answerTokens = Math.min(answerTokensMax, longer);
+    const nanoUsd = costAhead(this.#rates, promptTokens, answerTokens);
+    return {
+      answerTokens,
+      more: {
+        nanoUsd: Math.max(0, nanoUsd - this.#nanoUsd),
+        tokens: Math.max(0, promptTokens + answerTokens - this.#tokens),
+        requests: 0,
+      },
+    };
+  }
+
+  /** Whoever may say all that was asked for needs no more. */
+  #allow(answerTokens: number): void {
+    this.#allowed = answerTokens >= this.#given.answerTokensMax ? Number.POSITIVE_INFINITY : answerTokens;
+  }
+
+  /** By the prices of the target that was chosen, which may be lower than those that were reserved. */
+  #affordable(): number {
+    const { promptTokens } = this.#given;
+    const { inputPicoUsd, outputPicoUsd } = this.#rates;
+    const picoUsd = this.#nanoUsd * 1_000 - promptTokens * inputPicoUsd;
+    const tokens = this.#tokens - promptTokens;
+    return outputPicoUsd === 0 ? tokens : Math.min(tokens, Math.floor(picoUsd / outputPicoUsd));
+  }
+}
+
+interface Wanted {
+  readonly answerTokens: number;
+  readonly more: Spend;
+}
+
+/** In whole billionths of a dollar, rounded up. */
+export function costAhead(
+  { inputPicoUsd, outputPicoUsd }: TokenRates,
+  promptTokens: number,
+  answerTokens: number,
+): number {
+  return Math.ceil((promptTokens * inputPicoUsd + answerTokens * outputPicoUsd) / 1_000);
+}
