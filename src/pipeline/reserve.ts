@@ -149,7 +149,7 @@ function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>): Failu
   }
   const { budget, retryAfterS } = decision;
   const soon = retryAfterS !== undefined && retryAfterS <= retryAfterMaxS;
-  return fail('budget_exceeded', `too little is left of the budget ${budget} for this request`, {
+  return fail('budget_exceeded', `this request does not fit in what is left of a budget (${budget})`, {
     retryAfterS: soon ? retryAfterS : undefined,
   });
 }

@@ -59,6 +59,7 @@ export class StreamReader implements BodyReader, StreamSource {
   #promised = false;
   #complete = false;
   #deltas = 0;
+  #tokenDeltas = 0;
   #deltaBytes = 0;
   /** Frames that came behind what may be passed on so far, and whether the upstream's end came behind them. */
   #behind: Buffer[] = [];
@@ -236,7 +237,7 @@ export class StreamReader implements BodyReader, StreamSource {
         this.#count(part.text);
         break;
       case 'tool-call-delta':
-        this.#count(part.arguments ?? '');
+        this.#count((part.name ?? '') + (part.arguments ?? ''));
         break;
       case 'reply-ended':
         break;
@@ -248,12 +249,17 @@ export class StreamReader implements BodyReader, StreamSource {
     if (this.#deltas > this.#deltasMax) {
       throw fail('response_too_large', 'the upstream did not stop at the number of tokens asked for');
     }
-    const bytes = this.#deltaBytes + Buffer.byteLength(text);
-    const seen = Math.max(this.#deltas, Math.ceil(bytes / bytesPerToken));
-    const forbidden = this.#meter?.count(seen);
+    if (text !== '') this.#seen(Buffer.byteLength(text));
+  }
+
+  /** Each delta is at least a token, and several where it is longer than one is. */
+  #seen(bytes: number): void {
+    this.#tokenDeltas += 1;
+    this.#deltaBytes += bytes;
+    const tokens = Math.max(this.#tokenDeltas, Math.ceil(this.#deltaBytes / bytesPerToken));
+    const forbidden = this.#meter?.count(tokens);
     if (forbidden !== undefined) throw endings[forbidden]();
-    this.#deltaBytes = bytes;
-    this.#delivery.given.exchange.trail.outputSeen = seen;
+    this.#delivery.given.exchange.trail.outputSeen = tokens;
   }
 
   /** Neighbouring frames lie side by side in one buffer: they leave as one piece. */
