@@ -4,8 +4,14 @@
  *
  *     version (1 byte) | key id (8) | nonce (12) | sealed bytes | tag (16)
  */
-import { createCipheriv, createDecipheriv, createHash, createSecretKey, type KeyObject } from 'node:crypto';
-import { randomNonce } from './random-nonce.ts';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 
 export interface SealingKey {
   /** Tells keys apart, and tells nothing of the key. */
@@ -18,7 +24,7 @@ export interface SealingKey {
 export const keyBytes = 32;
 const version = 1;
 const idBytes = 8;
-const nonceBytes = 12;
+export const nonceBytes = 12;
 const tagBytes = 16;
 const headBytes = 1 + idBytes;
 const algorithm = 'aes-256-gcm';
@@ -48,7 +54,8 @@ export class KeyRing {
     this.#byId = new Map([...others, current].map((key) => [key.id, key]));
   }
 
-  seal(plain: Uint8Array, about: string, nonce: Uint8Array = randomNonce()): Buffer {
+  /** Whoever gives a nonce sees to it that none comes twice with one key: else both could be read. */
+  seal(plain: Uint8Array, about: string, nonce: Uint8Array = randomBytes(nonceBytes)): Buffer {
     const { idBytes: id, key } = this.current;
     const sealed = Buffer.allocUnsafe(headBytes + nonceBytes + plain.length + tagBytes);
     sealed[0] = version;

@@ -64,7 +64,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock, log } = options;
   const masterKeys = await openMasterKeys(config);
   const replicas = () => shared.presence.count();
-  const records = await openRecords({ config, clock, log, replicas });
+  const records = await openRecords({ config, clock, log, replicas, masterKeys });
   const { dataKeys } = records.store;
   const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
   const running = new Running(options, { records, shared, sealers });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { InstallConfig } from '../config/schema.ts';
 import type { Spool } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { KeyRing } from '../lib/seal.ts';
 import { createLazyStore } from '../stores/lazy-store.ts';
 import { openSpool } from '../stores/spool/open-spool.ts';
 import type { Store } from '../stores/sql/store.ts';
@@ -21,6 +22,7 @@ export interface RecordsOptions {
   readonly config: InstallConfig;
   readonly clock: Clock;
   readonly log: Log;
+  readonly masterKeys: KeyRing;
   /** How many gateways share the store now. */
   readonly replicas: () => number;
 }
@@ -29,7 +31,8 @@ export interface RecordsOptions {
 const storeIdleMs = 60_000;
 
 /** Needs no database to be there: rows wait in the spool for it. */
-export async function openRecords({ config, clock, log, replicas }: RecordsOptions): Promise<Records> {
+export async function openRecords(options: RecordsOptions): Promise<Records> {
+  const { config, clock, log, replicas, masterKeys } = options;
   let reachable = true;
   const onTrouble = (trouble: Error | undefined) => {
     reachable = trouble === undefined;
@@ -49,6 +52,8 @@ export async function openRecords({ config, clock, log, replicas }: RecordsOptio
     dir: join(config.data, 'spool'),
     clock,
     ledger: store.ledger,
+    masterKeys,
+    sealsLines: config.secrets.sealSpool,
     told: {
       cannotWrite: (trouble) =>
         trouble === undefined

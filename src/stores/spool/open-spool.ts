@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { LedgerRow } from '../../core/ledger.ts';
 import type { Ledger, Spool } from '../../core/ports.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
+import type { KeyRing } from '../../lib/seal.ts';
 import { RunFolder, touchEveryMs } from './run-folder.ts';
+import { LineSeal } from './sealed-lines.ts';
 import { Shipper } from './shipper.ts';
 import { SpoolWriter } from './spool-writer.ts';
 import { Unshipped } from './unshipped.ts';
@@ -13,6 +15,10 @@ export interface OpenSpoolOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly ledger: Pick<Ledger, 'append'>;
+  /** What opens lines that are sealed. */
+  readonly masterKeys?: KeyRing;
+  /** Whether lines are sealed from now on, with the first of these keys. */
+  readonly sealsLines?: boolean;
   readonly segmentBytesMax?: number;
   readonly spoolBytesMax?: number;
   readonly told: SpoolTold;
@@ -31,7 +37,8 @@ export interface SpoolTold {
 const defaults = { segmentBytesMax: 16 * 1024 * 1024, spoolBytesMax: 1024 * 1024 * 1024 };
 
 export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
-  const { clock, told } = options;
+  const { clock, told, masterKeys } = options;
+  const sealing = options.sealsLines === true ? masterKeys : undefined;
   const folder = new RunFolder(options.dir);
   let run = randomUUID();
   let begun = false;
@@ -42,6 +49,7 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     ...defaults,
     ...options,
     segmentPath: (number) => folder.segmentPath(run, number),
+    createSeal: () => (sealing === undefined ? undefined : new LineSeal(sealing)),
     onWritten: () => shipper.wake(),
     onTrouble: told.cannotWrite,
   });
@@ -55,12 +63,13 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     clock,
     folder,
     run: () => run,
+    masterKeys,
     segments: writer.segments,
     spoolBytesMax: options.spoolBytesMax ?? defaults.spoolBytesMax,
     onTrouble: told.cannotShip,
     onLost: told.lost,
   });
-  const unshipped = new Unshipped({ folder, run: () => run, keeping, left: () => shipper.left });
+  const unshipped = new Unshipped({ folder, run: () => run, masterKeys, keeping, left: () => shipper.left });
   const touch = async (): Promise<void> => {
     try {
       if (await folder.touch(run, clock.wall())) return;

@@ -1,6 +1,7 @@
 /** One file of the spool: lines at its end, in the file when `write` returns. Only whole lines count as written. */
 import { closeSync, fsync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { LineSeal } from './sealed-lines.ts';
 
 const syncFile = promisify(fsync);
 
@@ -12,9 +13,13 @@ export class Segment {
   #fd: number;
   /** A write broke off within a line: the next one begins on a line of its own. */
   #torn = false;
+  readonly #seal: LineSeal | undefined;
+  /** Whether the key that the lines are sealed with is in the file. */
+  #headed = false;
 
-  constructor(path: string) {
+  constructor(path: string, seal: LineSeal | undefined) {
     this.path = path;
+    this.#seal = seal;
     this.#fd = openSync(path, 'ax', 0o600);
   }
 
@@ -23,6 +28,16 @@ export class Segment {
    * Throws when the disk takes no more.
    */
   write(lines: Uint8Array): void {
+    this.#append(this.#seal === undefined ? lines : this.#sealed(lines, this.#seal));
+    this.#headed = true;
+  }
+
+  #sealed(lines: Uint8Array, seal: LineSeal): Uint8Array {
+    const sealed = seal.seal(lines);
+    return this.#headed ? sealed : Buffer.concat([Buffer.from(seal.head), sealed]);
+  }
+
+  #append(lines: Uint8Array): void {
     if (this.#torn) this.bytes += writeSync(this.#fd, '\n');
     this.#torn = false;
     for (let from = 0; from < lines.length; ) {

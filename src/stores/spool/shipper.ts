@@ -6,17 +6,19 @@ import { rm, stat } from 'node:fs/promises';
 import type { LedgerRow } from '../../core/ledger.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/has-code.ts';
+import type { KeyRing } from '../../lib/seal.ts';
 import { type KeepRowsOptions, keepRows } from './keep-rows.ts';
-import { readLines } from './line-reader.ts';
+import { readLines, type SpoolPart } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
+import { LineOpener } from './sealed-lines.ts';
 import type { Segment } from './segment.ts';
 import { parseSpoolLine } from './spool-lines.ts';
-import type { SpoolPart } from './unshipped.ts';
 
 export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
   readonly clock: Clock;
   readonly folder: RunFolder;
   readonly run: () => string;
+  readonly masterKeys: KeyRing | undefined;
   /** Of this run, oldest first. Those that are done with are taken off. */
   readonly segments: Segment[];
   /** What they may hold together. */
@@ -39,6 +41,7 @@ const fillingFrom = 1 / 8;
 const fullFrom = 1 / 2;
 
 interface Place {
+  readonly opener: LineOpener;
   nextByte: number;
   /** Intents in this file that have not met their end. */
   open: number;
@@ -69,8 +72,8 @@ export class Shipper {
   get left(): readonly SpoolPart[] {
     return this.#options.segments
       .map((segment) => {
-        const fromByte = this.#places.get(segment)?.nextByte ?? 0;
-        return { path: segment.path, fromByte, toByte: segment.bytes };
+        const { opener, nextByte } = this.#places.get(segment) ?? this.#begin();
+        return { path: segment.path, opener, fromByte: nextByte, toByte: segment.bytes };
       })
       .filter(({ fromByte, toByte }) => toByte > fromByte);
   }
@@ -152,7 +155,7 @@ export class Shipper {
 
   async #shipOwn(): Promise<void> {
     for (const segment of [...this.#options.segments]) {
-      const place = this.#places.get(segment) ?? { nextByte: 0, open: 0 };
+      const place = this.#places.get(segment) ?? this.#begin();
       this.#places.set(segment, place);
       try {
         await this.#shipSegment(segment, place);
@@ -165,11 +168,17 @@ export class Shipper {
   }
 
   async #shipSegment(segment: Segment, place: Place): Promise<void> {
-    for await (const { lines, nextByte } of readLines(segment.path, place.nextByte, segment.bytes)) {
+    const { path, bytes: toByte } = segment;
+    const { opener, nextByte: fromByte } = place;
+    for await (const { lines, nextByte } of readLines({ path, opener, fromByte, toByte })) {
       await keepRows(this.#keeping, this.#rowsOf(lines, place));
       place.nextByte = nextByte;
     }
     if (segment.closed && place.nextByte >= segment.bytes && place.open === 0) await this.#leave(segment);
+  }
+
+  #begin(): Place {
+    return { opener: new LineOpener(this.#options.masterKeys), nextByte: 0, open: 0 };
   }
 
   /** An intent that is read again, because its rows could not be kept, is known already. */
@@ -205,7 +214,9 @@ export class Shipper {
   async #shipRun(paths: readonly string[]): Promise<void> {
     const unfinished = new Map<string, LedgerRow>();
     for (const path of paths) {
-      for await (const { lines } of readLines(path, 0, (await stat(path)).size)) {
+      const { opener } = this.#begin();
+      const { size: toByte } = await stat(path);
+      for await (const { lines } of readLines({ path, opener, fromByte: 0, toByte })) {
         await keepRows(this.#keeping, endedOf(lines, unfinished));
       }
     }

@@ -3,11 +3,14 @@
  * written. A process that is killed loses nothing that was written; a machine that loses power, one second (G21).
  */
 import type { Clock, Timer } from '../../lib/clock.ts';
+import type { LineSeal } from './sealed-lines.ts';
 import { Segment } from './segment.ts';
 
 export interface SpoolWriterOptions {
   readonly clock: Clock;
   readonly segmentPath: (number: number) => string;
+  /** What seals the lines of the next file, if they are to be sealed. */
+  readonly createSeal: () => LineSeal | undefined;
   /** A file of this size is followed by a new one. */
   readonly segmentBytesMax: number;
   /** What all files may hold together while nobody takes it away. */
@@ -115,7 +118,7 @@ export class SpoolWriter {
   }
 
   #roomFor(bytes: number): Segment {
-    const { segmentBytesMax, spoolBytesMax, segmentPath } = this.#options;
+    const { segmentBytesMax, spoolBytesMax, segmentPath, createSeal } = this.#options;
     const kept = this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
     // Once full it stays so until there is some room: smaller lines that still fit would make it flap.
     const bytesMax = this.#full ? spoolBytesMax * roomFrom : spoolBytesMax;
@@ -125,7 +128,7 @@ export class SpoolWriter {
     }
     const last = this.segments.at(-1);
     if (last !== undefined && !last.closed && last.bytes + bytes <= segmentBytesMax) return last;
-    const next = new Segment(segmentPath(this.#number));
+    const next = new Segment(segmentPath(this.#number), createSeal());
     this.#number += 1;
     this.segments.push(next);
     if (last !== undefined) void this.#leave(last);

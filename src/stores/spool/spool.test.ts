@@ -10,8 +10,10 @@ import { fail } from '../../core/failure.ts';
 import type { LedgerRow } from '../../core/ledger.ts';
 import type { Ledger, Spool } from '../../core/ports.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { createSealingKey, KeyRing, parseKey } from '../../lib/seal.ts';
 import { openStore } from '../open-store.ts';
 import { openSpool } from './open-spool.ts';
+import { LineOpener, LineSeal } from './sealed-lines.ts';
 
 const intent = (id: string) =>
   `{"intent":"${id}","at":1767225600000,"route":"openai.chat","key":"k","tenant":"t","model":"m","stream":true}\n`;
@@ -26,16 +28,35 @@ interface Rig {
   readonly clock: HeldClock;
   readonly ledger: Ledger;
   readonly told: string[];
+  readonly sealsLines: boolean;
+  /** What a file holds, opened. */
+  lines(file: string): readonly string[];
   open(options?: {
     ledger?: Pick<Ledger, 'append'>;
     segmentBytesMax?: number;
     spoolBytesMax?: number;
+    masterKeys?: KeyRing;
   }): Promise<Spool>;
   rows(): Promise<readonly LedgerRow[]>;
   files(): readonly string[];
 }
 
-async function openRig(t: TestContext): Promise<Rig> {
+const masterKeyText = Buffer.alloc(32, 7).toString('hex');
+
+/** Each story is told twice: with lines as they are, and with sealed ones. */
+function story(name: string, tell: (rig: Rig) => Promise<void>): void {
+  for (const seals of [false, true]) {
+    test(`${seals ? 'sealed' : 'plain'}: ${name}`, async (t) => await tell(await openRig(t, seals)));
+  }
+}
+
+function masterKeys(): KeyRing {
+  const key = parseKey(masterKeyText);
+  if (key === undefined) throw new Error('that is no key');
+  return new KeyRing(key);
+}
+
+async function openRig(t: TestContext, sealsLines: boolean): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-spool-'));
   const told: string[] = [];
   const store = await openStore('sqlite', {
@@ -54,12 +75,19 @@ async function openRig(t: TestContext): Promise<Rig> {
     dir,
     clock,
     told,
+    sealsLines,
+    lines: (file) => {
+      const text = readFileSync(join(dir, file), 'utf8');
+      return new LineOpener(masterKeys()).open(text.split('\n')).filter((line) => line !== '');
+    },
     ledger: store.ledger,
     open: (options = {}) =>
       openSpool({
         dir,
         clock,
         ledger: store.ledger,
+        masterKeys: masterKeys(),
+        sealsLines,
         told: {
           cannotWrite: (trouble) => told.push(`write: ${trouble?.message ?? 'again'}`),
           cannotShip: (trouble) => told.push(`ship: ${trouble?.message ?? 'again'}`),
@@ -83,100 +111,116 @@ async function until(rig: Rig, what: string, done: () => boolean | Promise<boole
   }
 }
 
-test('what is settled comes into the ledger with all that was told, once, and its file goes', async (t) => {
-  const rig = await openRig(t);
-  const spool = await rig.open();
-  await spool.intend(intent('a'));
-  spool.settle(end('a', ',"reasoningTokens":3'));
-  await until(rig, 'shipped', async () => (await rig.rows()).length === 1);
-  spool.settle(end('b'));
-  await spool.close();
-  const rows = await rig.rows();
-  assert.deepEqual(rows[0], {
-    ...{ id: 'a', atMs: 1_767_225_600_000, tenant: 't', team: '', user: '', key: 'k', route: 'openai.chat' },
-    ...{
-      model: 'm',
-      upstream: 'u',
-      targetModel: 'real',
-      outcome: 'complete',
-      code: '',
-      status: 200,
-      stream: true,
-    },
-    ...{
-      tookMs: 12,
-      firstTokenMs: 3,
-      inputTokens: 7,
-      cachedInputTokens: 2,
-      outputTokens: 5,
-      reasoningTokens: 3,
-    },
-    ...{ priceVersion: '', costNanoUsd: 0, savedNanoUsd: 0, savedBy: '' },
-  });
-  assert.deepEqual(
-    rows.map(({ id }) => id),
-    ['a', 'b'],
-  );
-  assert.deepEqual(rig.files(), []);
-  assert.deepEqual(rig.told, []);
-  assert.equal(spool.lost, 0);
-});
+story(
+  'what is settled comes into the ledger with all that was told, once, and its file goes',
+  async (rig) => {
+    const spool = await rig.open();
+    await spool.intend(intent('a'));
+    spool.settle(end('a', ',"reasoningTokens":3'));
+    await until(rig, 'shipped', async () => (await rig.rows()).length === 1);
+    spool.settle(end('b'));
+    await spool.close();
+    const rows = await rig.rows();
+    assert.deepEqual(rows[0], {
+      ...{
+        id: 'a',
+        atMs: 1_767_225_600_000,
+        tenant: 't',
+        team: '',
+        user: '',
+        key: 'k',
+        route: 'openai.chat',
+      },
+      ...{
+        model: 'm',
+        upstream: 'u',
+        targetModel: 'real',
+        outcome: 'complete',
+        code: '',
+        status: 200,
+        stream: true,
+      },
+      ...{
+        tookMs: 12,
+        firstTokenMs: 3,
+        inputTokens: 7,
+        cachedInputTokens: 2,
+        outputTokens: 5,
+        reasoningTokens: 3,
+      },
+      ...{ priceVersion: '', costNanoUsd: 0, savedNanoUsd: 0, savedBy: '' },
+    });
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      ['a', 'b'],
+    );
+    assert.deepEqual(rig.files(), []);
+    assert.deepEqual(rig.told, []);
+    assert.equal(spool.lost, 0);
+  },
+);
 
-test('G21: an intent is in the file when it resolves, and those of one turn are written together', async (t) => {
-  const rig = await openRig(t);
-  const spool = await rig.open();
-  const written = ['a', 'b', 'c'].map((id) => spool.intend(intent(id)));
-  assert.deepEqual(rig.files(), [], 'nothing is written within the turn');
-  await written[0];
-  const [file = ''] = rig.files();
-  assert.equal(readFileSync(join(rig.dir, file), 'utf8'), ['a', 'b', 'c'].map(intent).join(''));
-  await spool.close();
-});
+story(
+  'G21: an intent is in the file when it resolves, and those of one turn are written together',
+  async (rig) => {
+    const spool = await rig.open();
+    const written = ['a', 'b', 'c'].map((id) => spool.intend(intent(id)));
+    assert.deepEqual(rig.files(), [], 'nothing is written within the turn');
+    await written[0];
+    const [file = ''] = rig.files();
+    assert.equal(`${rig.lines(file).join('\n')}\n`, ['a', 'b', 'c'].map(intent).join(''));
+    assert.equal(readFileSync(join(rig.dir, file), 'utf8').includes('openai'), !rig.sealsLines);
+    await spool.close();
+  },
+);
 
-test('G21: of a process that was killed nothing is missing: what ended is kept, what was begun is closed as lost', async (t) => {
-  const rig = await openRig(t);
-  const script = `
+story(
+  'G21: of a process that was killed nothing is missing: what ended is kept, what was begun is closed as lost',
+  async (rig) => {
+    const script = `
     import { openSpool } from ${JSON.stringify(new URL('./open-spool.ts', import.meta.url).href)};
     import { systemClock as clock } from ${JSON.stringify(new URL('../../lib/clock.ts', import.meta.url).href)};
+    import { KeyRing, parseKey } from ${JSON.stringify(new URL('../../lib/seal.ts', import.meta.url).href)};
+    const masterKeys = new KeyRing(parseKey('${masterKeyText}'));
     const ledger = { append: () => new Promise(() => {}) };
     const nothing = () => {};
     const told = { cannotWrite: nothing, cannotShip: nothing, refused: nothing, lost: nothing };
-    const spool = await openSpool({ dir: ${JSON.stringify(rig.dir)}, clock, ledger, told });
+    const spool = await openSpool({ dir: ${JSON.stringify(rig.dir)}, clock, ledger, told, masterKeys, sealsLines: ${rig.sealsLines} });
     const lines = ${JSON.stringify([intent('x'), intent('y'), intent('z'), end('x'), end('y')])};
     for (const line of lines.slice(0, 3)) await spool.intend(line);
     for (const line of lines.slice(3)) spool.settle(line);
     await new Promise((resolve) => setImmediate(resolve));
     process.stdout.write('written');
   `;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(child.stdout, 'data');
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
 
-  // It stood still in 2026-01 by the held clock, and was alive a moment ago by its own: another is not dead so soon.
-  const early = await rig.open();
-  await early.close();
-  assert.deepEqual(await rig.rows(), []);
+    // It stood still in 2026-01 by the held clock, and was alive a moment ago by its own: another is not dead so soon.
+    const early = await rig.open();
+    await early.close();
+    assert.deepEqual(await rig.rows(), []);
 
-  rig.clock.advance(systemClock.wall() - rig.clock.wall() + 61_000);
-  const spool = await rig.open();
-  await until(rig, 'recovered', () => rig.told.includes('lost: 1'));
-  await spool.close();
-  assert.deepEqual(
-    (await rig.rows()).map(({ id, outcome, model, key }) => [id, outcome, model, key]),
-    [
-      ['x', 'complete', 'm', 'k'],
-      ['y', 'complete', 'm', 'k'],
-      ['z', 'lost', 'm', 'k'],
-    ],
-  );
-  assert.deepEqual(rig.files(), []);
-});
+    rig.clock.advance(systemClock.wall() - rig.clock.wall() + 61_000);
+    const spool = await rig.open();
+    await until(rig, 'recovered', () => rig.told.includes('lost: 1'));
+    await spool.close();
+    assert.deepEqual(
+      (await rig.rows()).map(({ id, outcome, model, key }) => [id, outcome, model, key]),
+      [
+        ['x', 'complete', 'm', 'k'],
+        ['y', 'complete', 'm', 'k'],
+        ['z', 'lost', 'm', 'k'],
+      ],
+    );
+    assert.deepEqual(rig.files(), []);
+  },
+);
 
-test('a line that broke off is passed over, and those around it are kept', async (t) => {
-  const rig = await openRig(t);
+story('a line that broke off is passed over, and those around it are kept', async (rig) => {
   const first = await rig.open();
   await first.close();
   const path = join(rig.dir, '00000000-0000-4000-8000-000000000000.000000000.jsonl');
@@ -187,83 +231,128 @@ test('a line that broke off is passed over, and those around it are kept', async
   assert.deepEqual(rig.files(), []);
 });
 
-test('DP9: rows wait in the spool for a ledger that is not there, which is told once, and come in when it is back', async (t) => {
-  const rig = await openRig(t);
-  let down = true;
-  let asked = 0;
-  const ledger: Pick<Ledger, 'append'> = {
-    append: (rows) => {
-      asked += 1;
-      return down
-        ? Promise.reject(fail('dependency_unavailable', 'the database is gone'))
-        : rig.ledger.append(rows);
-    },
-  };
-  const spool = await rig.open({ ledger });
-  for (let id = 0; id < 250; id += 1) spool.settle(end(`e${id}`));
-  await until(rig, 'asked thrice', () => asked >= 3);
-  assert.deepEqual(rig.told, ['ship: the database is gone']);
-  down = false;
-  await until(rig, 'all in', async () => (await rig.rows()).length === 250);
-  await until(rig, 'told', () => rig.told.length === 2);
-  assert.deepEqual(rig.told, ['ship: the database is gone', 'ship: again']);
-  await spool.close();
+story(
+  'DP9: rows wait in the spool for a ledger that is not there, which is told once, and come in when it is back',
+  async (rig) => {
+    let down = true;
+    let asked = 0;
+    const ledger: Pick<Ledger, 'append'> = {
+      append: (rows) => {
+        asked += 1;
+        return down
+          ? Promise.reject(fail('dependency_unavailable', 'the database is gone'))
+          : rig.ledger.append(rows);
+      },
+    };
+    const spool = await rig.open({ ledger });
+    for (let id = 0; id < 250; id += 1) spool.settle(end(`e${id}`));
+    await until(rig, 'asked thrice', () => asked >= 3);
+    assert.deepEqual(rig.told, ['ship: the database is gone']);
+    down = false;
+    await until(rig, 'all in', async () => (await rig.rows()).length === 250);
+    await until(rig, 'told', () => rig.told.length === 2);
+    assert.deepEqual(rig.told, ['ship: the database is gone', 'ship: again']);
+    await spool.close();
+    assert.deepEqual(rig.files(), []);
+  },
+);
+
+story(
+  'a row that the ledger never takes is put aside and told of, and holds up none of its neighbours',
+  async (rig) => {
+    const spool = await rig.open();
+    for (let id = 10; id < 40; id += 1) {
+      spool.settle(id === 23 ? end('e23').replace('"inputTokens":7', '"inputTokens":0.5') : end(`e${id}`));
+    }
+    await until(rig, 'put aside', () => rig.told.includes('refused: e23'));
+    await spool.close();
+    assert.equal((await rig.rows()).length, 29);
+    assert.match(readFileSync(join(rig.dir, 'refused.jsonl'), 'utf8'), /^\{"id":"e23".*\}\n$/);
+  },
+);
+
+story(
+  'full files follow one another and go when they are done with, but not while an exchange in them goes on',
+  async (rig) => {
+    const spool = await rig.open({ segmentBytesMax: 2_000 });
+    await spool.intend(intent('long'));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    for (let id = 0; id < 40; id += 1) {
+      spool.settle(end(`e${id}`));
+      await turn();
+    }
+    assert.ok(rig.files().length > 5, `${rig.files().length} files`);
+    await until(rig, 'shipped', async () => (await rig.rows()).length === 40);
+    await until(rig, 'gone', () => rig.files().length === 2);
+    assert.match(rig.files()[0] ?? '', /000000000\.jsonl$/, 'the first one still holds the intent');
+    spool.settle(end('long'));
+    await until(rig, 'gone', () => !(rig.files()[0] ?? '').endsWith('000000000.jsonl'));
+    await spool.close();
+    assert.deepEqual(rig.files(), []);
+  },
+);
+
+story(
+  'K1: a full spool loses lines, which are counted and told of once, and takes them again when there is room',
+  async (rig) => {
+    let down = true;
+    const ledger: Pick<Ledger, 'append'> = {
+      append: (rows) =>
+        down
+          ? Promise.reject(fail('dependency_unavailable', 'the database is gone'))
+          : rig.ledger.append(rows),
+    };
+    const spool = await rig.open({ ledger, segmentBytesMax: 1_000, spoolBytesMax: 4_000 });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    for (let id = 0; id < 40; id += 1) {
+      await spool.intend(intent(`e${id}`));
+      spool.settle(end(`e${id}`));
+      await turn();
+    }
+    assert.ok(spool.lost > 40, `${spool.lost} lost`);
+    assert.equal(rig.told.filter((line) => line.startsWith('write: the spool is full')).length, 1);
+    down = false;
+    await until(rig, 'room', () => rig.files().length <= 1);
+    const lostBefore = spool.lost;
+    spool.settle(end('after'));
+    await until(rig, 'kept', async () => (await rig.rows()).some(({ id }) => id === 'after'));
+    assert.equal(spool.lost, lostBefore);
+    assert.ok(rig.told.includes('write: again'));
+    await spool.close();
+  },
+);
+
+test('a sealed line that broke off loses its own turn, and one whose key broke off is followed by the key again', () => {
+  const seal = new LineSeal(masterKeys());
+  const turns = ['a', 'b', 'c'].map((id) => seal.seal(Buffer.from(`${intent(id)}${end(id)}`)).toString());
+  const [a = '', b = '', c = ''] = turns;
+  const read = (text: string) =>
+    new LineOpener(masterKeys()).open(text.split('\n')).filter((line) => line !== '');
+  const both = (id: string) => `${intent(id)}${end(id)}`.trimEnd().split('\n');
+  assert.deepEqual(read(`${seal.head}${a}${b}${c}`), ['a', 'b', 'c'].flatMap(both));
+  for (let length = 1; length < b.replace(/=*\n$/, '').length; length += 1) {
+    assert.deepEqual(read(`${seal.head}${a}${b.slice(0, length)}\n${c}`), ['a', 'c'].flatMap(both));
+    assert.deepEqual(read(`${seal.head}${a}${b.slice(0, length)}`), both('a'));
+  }
+  for (let length = 11; length < seal.head.length - 1; length += 1) {
+    assert.deepEqual(read(`${seal.head.slice(0, length)}\n${seal.head}${a}`), both('a'));
+  }
+});
+
+test('P10: what was sealed under the master key before is shipped with both, and waits and is told of without', async (t) => {
+  const rig = await openRig(t, true);
+  const seal = new LineSeal(masterKeys());
+  const left = join(rig.dir, '00000000-0000-4000-8000-000000000000.000000000.jsonl');
+  await (await rig.open()).close();
+  writeFileSync(left, `${seal.head}${seal.seal(Buffer.from(end('a'))).toString()}`);
+  const next = createSealingKey(Buffer.alloc(32, 8));
+  const without = await rig.open({ masterKeys: new KeyRing(next) });
+  await until(rig, 'told', () => rig.told.some((line) => /previousMasterKeys/.test(line)));
+  without.settle(end('b'));
+  await without.close();
+  assert.deepEqual(rig.files(), ['00000000-0000-4000-8000-000000000000.000000000.jsonl']);
+  const both = await rig.open({ masterKeys: new KeyRing(next, [masterKeys().current]) });
+  await until(rig, 'shipped', async () => (await rig.rows()).length === 2);
+  await both.close();
   assert.deepEqual(rig.files(), []);
-});
-
-test('a row that the ledger never takes is put aside and told of, and holds up none of its neighbours', async (t) => {
-  const rig = await openRig(t);
-  const spool = await rig.open();
-  for (let id = 10; id < 40; id += 1) {
-    spool.settle(id === 23 ? end('e23').replace('"inputTokens":7', '"inputTokens":0.5') : end(`e${id}`));
-  }
-  await until(rig, 'put aside', () => rig.told.includes('refused: e23'));
-  await spool.close();
-  assert.equal((await rig.rows()).length, 29);
-  assert.match(readFileSync(join(rig.dir, 'refused.jsonl'), 'utf8'), /^\{"id":"e23".*\}\n$/);
-});
-
-test('full files follow one another and go when they are done with, but not while an exchange in them goes on', async (t) => {
-  const rig = await openRig(t);
-  const spool = await rig.open({ segmentBytesMax: 2_000 });
-  await spool.intend(intent('long'));
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  for (let id = 0; id < 40; id += 1) {
-    spool.settle(end(`e${id}`));
-    await turn();
-  }
-  assert.ok(rig.files().length > 5, `${rig.files().length} files`);
-  await until(rig, 'shipped', async () => (await rig.rows()).length === 40);
-  await until(rig, 'gone', () => rig.files().length === 2);
-  assert.match(rig.files()[0] ?? '', /000000000\.jsonl$/, 'the first one still holds the intent');
-  spool.settle(end('long'));
-  await until(rig, 'gone', () => !(rig.files()[0] ?? '').endsWith('000000000.jsonl'));
-  await spool.close();
-  assert.deepEqual(rig.files(), []);
-});
-
-test('K1: a full spool loses lines, which are counted and told of once, and takes them again when there is room', async (t) => {
-  const rig = await openRig(t);
-  let down = true;
-  const ledger: Pick<Ledger, 'append'> = {
-    append: (rows) =>
-      down ? Promise.reject(fail('dependency_unavailable', 'the database is gone')) : rig.ledger.append(rows),
-  };
-  const spool = await rig.open({ ledger, segmentBytesMax: 1_000, spoolBytesMax: 4_000 });
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  for (let id = 0; id < 40; id += 1) {
-    await spool.intend(intent(`e${id}`));
-    spool.settle(end(`e${id}`));
-    await turn();
-  }
-  assert.ok(spool.lost > 40, `${spool.lost} lost`);
-  assert.equal(rig.told.filter((line) => line.startsWith('write: the spool is full')).length, 1);
-  down = false;
-  await until(rig, 'room', () => rig.files().length <= 1);
-  const lostBefore = spool.lost;
-  spool.settle(end('after'));
-  await until(rig, 'kept', async () => (await rig.rows()).some(({ id }) => id === 'after'));
-  assert.equal(spool.lost, lostBefore);
-  assert.ok(rig.told.includes('write: again'));
-  await spool.close();
 });

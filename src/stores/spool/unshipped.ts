@@ -6,21 +6,17 @@
 import { stat } from 'node:fs/promises';
 import type { LedgerRow } from '../../core/ledger.ts';
 import { hasCode } from '../../lib/has-code.ts';
+import { type KeyRing, SealError } from '../../lib/seal.ts';
 import { type KeepRowsOptions, keepRows } from './keep-rows.ts';
-import { readLines } from './line-reader.ts';
+import { readLines, type SpoolPart } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
+import { LineOpener } from './sealed-lines.ts';
 import { parseSpoolLine } from './spool-lines.ts';
-
-/** A part of a file. */
-export interface SpoolPart {
-  readonly path: string;
-  readonly fromByte: number;
-  readonly toByte: number;
-}
 
 export interface UnshippedOptions {
   readonly folder: RunFolder;
   readonly run: () => string;
+  readonly masterKeys: KeyRing | undefined;
   readonly keeping: Omit<KeepRowsOptions, 'rest'>;
   /** Of this run: what is not shipped yet. */
   readonly left: () => readonly SpoolPart[];
@@ -28,6 +24,7 @@ export interface UnshippedOptions {
 
 /** Of another run: how far its file was looked through, and what had not ended there. */
 interface Seen {
+  readonly opener: LineOpener;
   nextByte: number;
   readonly unfinished: Map<string, LedgerRow>;
 }
@@ -52,8 +49,8 @@ export class Unshipped {
   /** Of this run: what has ended. */
   async ofOurs(): Promise<readonly LedgerRow[]> {
     const rows: LedgerRow[] = [];
-    for (const { path, fromByte, toByte } of this.#options.left()) {
-      for await (const { lines } of readLines(path, fromByte, toByte)) {
+    for (const part of this.#options.left()) {
+      for await (const { lines } of readLines(part)) {
         for (const line of lines) {
           const parsed = parseSpoolLine(line);
           if (parsed?.kind === 'end') rows.push(parsed.row);
@@ -75,18 +72,26 @@ export class Unshipped {
   }
 
   async #lookThrough(path: string): Promise<void> {
-    const seen = this.#seen.get(path) ?? { nextByte: 0, unfinished: new Map<string, LedgerRow>() };
+    const seen = this.#seen.get(path) ?? this.#begin();
     this.#seen.set(path, seen);
+    const { opener, nextByte: fromByte } = seen;
     try {
-      for await (const { lines, nextByte } of readLines(path, seen.nextByte, (await stat(path)).size)) {
+      const { size: toByte } = await stat(path);
+      for await (const { lines, nextByte } of readLines({ path, opener, fromByte, toByte })) {
         await this.#take(lines, seen);
         seen.nextByte = nextByte;
       }
     } catch (thrown) {
+      // The shipper tells of one whose master key is not here: nobody knows what it holds.
+      if (thrown instanceof SealError) return;
       // Shipped and gone meanwhile.
       if (!hasCode(thrown, 'ENOENT')) throw thrown;
       this.#seen.delete(path);
     }
+  }
+
+  #begin(): Seen {
+    return { opener: new LineOpener(this.#options.masterKeys), nextByte: 0, unfinished: new Map() };
   }
 
   async #take(lines: readonly string[], seen: Seen): Promise<void> {
