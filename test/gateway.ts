@@ -32,6 +32,8 @@ export interface TestGatewayOptions {
   readonly log?: Log;
 }
 
+const masterKey = '5e'.repeat(32);
+
 const simulator = {
   upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
   models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
@@ -86,6 +88,8 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
 function treeOf({ listen, ...given }: Readonly<Record<string, unknown>>): object {
   return {
     ...(given['upstreams'] === undefined ? simulator : {}),
+    // Two that share a database must open what the other sealed.
+    secrets: { masterKey },
     ...given,
     data: 'data',
     listen: { address: '127.0.0.1:0', ...(listen as object | undefined) },

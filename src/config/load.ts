@@ -55,8 +55,17 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     config: freeze(complete),
     id: idOf(complete),
     files: sources.files,
-    warnings: [...overridden.warnings, ...literals.map(formatProblem)],
+    warnings: [...overridden.warnings, ...literals.map(formatProblem), ...masterKeyWarnings(complete)],
   };
+}
+
+/** Made in the data folder it is this gateway's alone. */
+function masterKeyWarnings({ secrets, store, shared }: Config): readonly string[] {
+  if (secrets.masterKey !== undefined || (store === 'sqlite' && shared === 'memory')) return [];
+  return [
+    'secrets.masterKey is not set: what this gateway seals in a store that replicas share, it alone can open, and only ' +
+      'for as long as it keeps its data folder',
+  ];
 }
 
 /** The same configuration with the install half of another one, which stays until a restart. */

@@ -42,6 +42,14 @@ test('P10: of two keys the new one seals, and what the old one sealed still open
   assert.equal(keyIdOf(before), one.id);
 });
 
+test('keys for a purpose are the same wherever the keys are, other for each purpose, and follow a rotation', () => {
+  const sealed = new KeyRing(one).derive('a').seal(plain, 'about');
+  assert.deepEqual(new KeyRing(two, [one]).derive('a').open(sealed, 'about'), plain);
+  for (const ring of [new KeyRing(one), new KeyRing(one).derive('b'), new KeyRing(two).derive('a')]) {
+    assert.throws(() => ring.open(sealed, 'about'), /which is not here/);
+  }
+});
+
 test('a key is 32 bytes in hexadecimal or base64, and nothing prints it', () => {
   const bytes = randomBytes(32);
   const expected = createSealingKey(bytes).id;

@@ -9,6 +9,7 @@ import {
   createDecipheriv,
   createHash,
   createSecretKey,
+  hkdfSync,
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
@@ -52,6 +53,14 @@ export class KeyRing {
   constructor(current: SealingKey, others: readonly SealingKey[] = []) {
     this.current = current;
     this.#byId = new Map([...others, current].map((key) => [key.id, key]));
+  }
+
+  /** Keys for one purpose, the same wherever these are. They live as long as these do: none can be destroyed alone. */
+  derive(purpose: string): KeyRing {
+    const derived = (from: SealingKey) =>
+      createSealingKey(new Uint8Array(hkdfSync('sha256', from.key, '', purpose, keyBytes)));
+    const others = [...this.#byId.values()].filter((key) => key !== this.current);
+    return new KeyRing(derived(this.current), others.map(derived));
   }
 
   /** Whoever gives a nonce sees to it that none comes twice with one key: else both could be read. */

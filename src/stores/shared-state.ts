@@ -1,5 +1,5 @@
 /** What is hot, behind its ports: in this process, or shared by all replicas. */
-import type { Conversations, Presence } from '../core/ports.ts';
+import type { Conversations, Presence, Sealers } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { BudgetOption, BudgetsOptions, ConfiguredBudgets } from './budget-rules.ts';
 import type { ConversationsOptions } from './conversation-bounds.ts';
@@ -8,7 +8,8 @@ import type { ConfiguredRateLimiter, RateLimit } from './limit-rules.ts';
 export interface Shared {
   /** Already announced. */
   readonly presence: Presence;
-  conversations(options: ConversationsOptions): Conversations;
+  /** Sealed, each tenant's with its own key, where they leave this process. */
+  conversations(options: ConversationsOptions, sealers: Pick<Sealers, 'of'>): Conversations;
   /** The first one: a reload lets it `follow`. */
   rateLimiter(limits: readonly RateLimit[]): ConfiguredRateLimiter;
   /** The first ones: a reload lets them `follow`. */

@@ -9,7 +9,11 @@ import { Health } from '../fleet/health.ts';
 import { Slots } from '../fleet/slots.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import type { Clock } from '../lib/clock.ts';
+<<<<<<< HEAD
 import { OutputLengths } from '../money/output-lengths.ts';
+=======
+import type { KeyRing } from '../lib/seal.ts';
+>>>>>>> 5239c78 (Seal conversations on Redis with the key of their tenant, so that destroying it erases them)
 import { providers } from '../providers/registry.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
@@ -26,7 +30,7 @@ import { createBudgeting } from './budgeting.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Generations } from './generations.ts';
 import type { Lasting } from './lasting.ts';
-import { openMasterKeys } from './master-keys.ts';
+import { derivedSealers, openMasterKeys } from './master-keys.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
@@ -67,7 +71,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const records = await openRecords({ config, clock, log, replicas, masterKeys });
   const { dataKeys } = records.store;
   const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
-  const running = new Running(options, { records, shared, sealers });
+  const running = new Running(options, { records, shared, sealers, masterKeys });
   try {
     running.listener = await openClientListener({
       config,
@@ -102,6 +106,7 @@ interface Opened {
   readonly records: Records;
   readonly shared: Shared;
   readonly sealers: OpenSealers;
+  readonly masterKeys: KeyRing;
 }
 
 class Running {
@@ -119,13 +124,13 @@ class Running {
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, { records, shared, sealers }: Opened) {
+  constructor(options: GatewayOptions, { records, shared, sealers, masterKeys }: Opened) {
     this.#options = options;
     this.#records = records;
     this.#shared = shared;
     this.#sealers = sealers;
     this.#pool = new UpstreamPool(options.clock);
-    this.lasting = this.#createLasting();
+    this.lasting = this.#createLasting(masterKeys);
     this.snapshot = this.#createSnapshot(options.loaded);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
   }
@@ -205,7 +210,7 @@ class Running {
     };
   }
 
-  #createLasting(): Lasting {
+  #createLasting(masterKeys: KeyRing): Lasting {
     const { clock, log, loaded } = this.#options;
     const { store, spool } = this.#records;
     const { conversations, queue } = loaded.config;
@@ -231,6 +236,7 @@ class Running {
       health,
       slots,
       catalogue: new Catalogue(),
+<<<<<<< HEAD
       outputLengths: new OutputLengths(),
       conversations: this.#shared.conversations({
         ttlS: conversations.ttlS,
@@ -239,6 +245,17 @@ class Running {
         conversationBytesMax,
       }),
       claims: createClaims(this.#options, store),
+=======
+      conversations: this.#shared.conversations(
+        {
+          ttlS: conversations.ttlS,
+          bytesMax: conversations.bytes,
+          messagesMax: conversations.turns,
+          conversationBytesMax,
+        },
+        loaded.config.store === 'sqlite' ? derivedSealers(masterKeys) : this.#sealers,
+      ),
+>>>>>>> 5239c78 (Seal conversations on Redis with the key of their tenant, so that destroying it erases them)
       store,
       spool,
       shared: this.#shared,

@@ -1,5 +1,6 @@
 /** The keys that seal what is kept: as configured, or made once in the data folder. */
 import type { InstallConfig } from '../config/schema.ts';
+import type { Sealers } from '../core/ports.ts';
 import { openOwnMasterKey } from '../identity/own-secrets.ts';
 import { KeyRing, parseKey, type SealingKey } from '../lib/seal.ts';
 
@@ -10,6 +11,16 @@ export async function openMasterKeys(config: InstallConfig): Promise<KeyRing> {
     readKey(current),
     previousMasterKeys.map((key) => readKey(key.reveal())),
   );
+}
+
+/**
+ * For what replicas share that share no database: data keys in one's own would open nothing at another. These live as
+ * long as the master key.
+ */
+export function derivedSealers(masterKeys: KeyRing): Pick<Sealers, 'of'> {
+  return {
+    of: (tenant, user) => Promise.resolve(masterKeys.derive(`data key ${JSON.stringify([tenant, user])}`)),
+  };
 }
 
 /** What the configuration says was checked when it was loaded; what lies in the data folder was not. */

@@ -3,11 +3,12 @@ import { after, test } from 'node:test';
 import { Failure } from '../../src/core/failure.ts';
 import { createRedisConversations } from '../../src/stores/redis/conversations.ts';
 import { assistant, conversationsConformance, user } from '../conformance/conversations.ts';
-import { openOperator, openSharedServer, openWatched } from './redis-rig.ts';
+import { createTestSealers, openOperator, openSharedServer, openWatched } from './redis-rig.ts';
 
 const server = await openSharedServer();
 const operator = await openOperator(server.url);
 const { redis, told, until } = await openWatched(server.url);
+const sealers = createTestSealers();
 after(async () => {
   await redis.close();
   operator.destroy();
@@ -15,7 +16,7 @@ after(async () => {
 
 const bounds = { ttlS: 60, bytesMax: 1e9, messagesMax: 1_000, conversationBytesMax: 1e6 };
 const open = (changed: Partial<typeof bounds> = {}) =>
-  createRedisConversations({ ...bounds, ...changed }, redis);
+  createRedisConversations({ ...bounds, ...changed }, { redis, sealers });
 const keptKeys = () => operator.keys('millrace:{conversations}:kept:*');
 
 /** What is kept gets older without anyone waiting. */
@@ -27,7 +28,7 @@ conversationsConformance({
   driver: 'redis',
   open: async (given) => {
     await operator.flushAll();
-    return { conversations: createRedisConversations(given, redis), advance: age };
+    return { conversations: createRedisConversations(given, { redis, sealers }), advance: age };
   },
   slackMs: 5_000,
 });
@@ -109,6 +110,25 @@ test('DP8: rubbish where conversations are counted costs the count, and no conve
   await kept.append('t', 'one', [user('second')]);
   assert.equal((await kept.read('t', 'one')).length, 2);
   assert.deepEqual(told, ['ready']);
+});
+
+test('what was said is sealed on the server, and gone for good when the key of its tenant is destroyed', async () => {
+  await operator.flushAll();
+  const kept = open();
+  await kept.append('t', 'one', [user('a word that nobody else may read')]);
+  await kept.append('u', 'one', [user('a word that nobody else may read')]);
+  for (const key of await keptKeys()) {
+    const text = (await operator.get(key)) ?? '';
+    assert.equal(Buffer.from(text.slice(16), 'base64url').includes('nobody'), false);
+    assert.equal(text.includes('nobody'), false);
+  }
+  // What lies under one conversation's name does not open under another's.
+  const [one = '', other = ''] = await keptKeys();
+  await operator.copy(one, other, { REPLACE: true });
+  assert.equal((await kept.read('t', 'one')).length + (await kept.read('u', 'one')).length, 1);
+  await kept.append('t', 'one', [user('again')]);
+  await sealers.destroy('t');
+  assert.deepEqual(await kept.read('t', 'one'), []);
 });
 
 test('DP1, G5: without a server a conversation is not forgotten, but cannot be reached: 503, and when to try again', async () => {

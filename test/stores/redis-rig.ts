@@ -1,9 +1,12 @@
 // What the tests of the Redis drivers stand on: connections of the gateway's kind to a real server, and a plain one
 // beside them to look at the server and to do it harm.
+import { randomBytes } from 'node:crypto';
 import { after } from 'node:test';
 import { createClient } from '@redis/client';
+import type { Sealers } from '../../src/core/ports.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { createSealingKey, KeyRing } from '../../src/lib/seal.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { openRedis, type Redis, type RedisState } from '../../src/stores/redis/connection.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
@@ -67,4 +70,21 @@ export const heldTime = `local now = tonumber(redis.call('GET', 'held-time'))\n`
 /** The clock that a test holds, as the server sees it. */
 export async function putTime(operator: Operator, nowMs: number): Promise<void> {
   await operator.set('held-time', String(1_800_000_000_000_000 + Math.round(nowMs * 1000)));
+}
+
+/** A key for each tenant, for as long as the test runs. */
+export function createTestSealers(): Sealers {
+  const rings = new Map<string, KeyRing>();
+  return {
+    of: (tenant, user) => {
+      const name = JSON.stringify([tenant, user]);
+      const ring = rings.get(name) ?? new KeyRing(createSealingKey(randomBytes(32)));
+      rings.set(name, ring);
+      return Promise.resolve(ring);
+    },
+    destroy: (tenant, user = '') => {
+      rings.delete(JSON.stringify([tenant, user]));
+      return Promise.resolve();
+    },
+  };
 }

@@ -10,10 +10,12 @@ import { type SharedStateOption, sharedStateOption } from '../../src/stores/shar
 import type { SharedContext } from '../../src/stores/shared-state.ts';
 import { user } from '../conformance/conversations.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { createTestSealers } from './redis-rig.ts';
 
 const subject = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/', onLoopback: false };
 const limit = { per: 'key', requests: { count: 1, perMs: 60_000 }, burst: 4 } as const;
 const bounds = { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e5 };
+const sealers = createTestSealers();
 
 let replica = 0;
 
@@ -52,7 +54,7 @@ test('in memory each has its own, at once and without anything to wait for', asy
   const limiter = shared.rateLimiter([limit]);
   assert.ok(!(limiter.take(subject) instanceof Promise));
   assert.equal(await burst(limiter), 3);
-  assert.ok(Array.isArray(shared.conversations(bounds).read('t', 'one')));
+  assert.ok(Array.isArray(shared.conversations(bounds, sealers).read('t', 'one')));
   assert.deepEqual([shared.state.degraded, shared.presence.count(), troubles], [false, 1, []]);
 });
 
@@ -63,8 +65,8 @@ test('over Redis replicas share limits and conversations, and count each other',
   const limiters = [one, two].map(({ shared }) => shared.rateLimiter([limit]));
   const passed = await Promise.all(limiters.map(burst));
   assert.equal((passed[0] ?? 0) + (passed[1] ?? 0), 4);
-  await one.shared.conversations(bounds).append('t', 'id', [user('hello')]);
-  assert.deepEqual(await two.shared.conversations(bounds).read('t', 'id'), [user('hello')]);
+  await one.shared.conversations(bounds, sealers).append('t', 'id', [user('hello')]);
+  assert.deepEqual(await two.shared.conversations(bounds, sealers).read('t', 'id'), [user('hello')]);
   assert.equal(two.shared.presence.count(), 2);
   assert.deepEqual([one.troubles, two.troubles, one.shared.state.degraded], [[], [], false]);
 });
@@ -74,12 +76,12 @@ test('a second server has the conversations, and without it limits stay exact', 
   const option = { url: first.url, cacheUrl: second.url };
   const one = await open(t, sharedStateOption.parse(option));
   const two = await open(t, sharedStateOption.parse(option));
-  await one.shared.conversations(bounds).append('t', 'id', [user('hello')]);
-  assert.deepEqual(await two.shared.conversations(bounds).read('t', 'id'), [user('hello')]);
+  await one.shared.conversations(bounds, sealers).append('t', 'id', [user('hello')]);
+  assert.deepEqual(await two.shared.conversations(bounds, sealers).read('t', 'id'), [user('hello')]);
   const alone = await open(t, sharedStateOption.parse(first.url));
-  assert.deepEqual(await alone.shared.conversations(bounds).read('t', 'id'), []);
+  assert.deepEqual(await alone.shared.conversations(bounds, sealers).read('t', 'id'), []);
   second.kill();
-  await assert.rejects(async () => await two.shared.conversations(bounds).read('t', 'id'), {
+  await assert.rejects(async () => await two.shared.conversations(bounds, sealers).read('t', 'id'), {
     code: 'dependency_unavailable',
   });
   const passed = await Promise.all([one, two].map(({ shared }) => burst(shared.rateLimiter([limit]))));

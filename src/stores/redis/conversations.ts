@@ -5,8 +5,10 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Message } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
-import type { Conversations } from '../../core/ports.ts';
+import type { Conversations, Sealer, Sealers } from '../../core/ports.ts';
+import { SealError } from '../../lib/seal.ts';
 import { type ConversationsOptions, withinBounds } from '../conversation-bounds.ts';
+import { isOutage } from '../sql/outage.ts';
 import type { Redis } from './connection.ts';
 import { appendScript, forgetScript, readScript } from './conversation-scripts.ts';
 import { parseMessages } from './conversation-text.ts';
@@ -20,8 +22,17 @@ export interface RedisConversations extends Conversations {
   readonly lost: number;
 }
 
-export function createRedisConversations(options: ConversationsOptions, redis: Redis): RedisConversations {
-  return new Kept(options, redis);
+export interface ConversationsPlace {
+  readonly redis: Redis;
+  /** Each tenant's conversations are sealed with its own key: the server never sees what was said. */
+  readonly sealers: Pick<Sealers, 'of'>;
+}
+
+export function createRedisConversations(
+  options: ConversationsOptions,
+  place: ConversationsPlace,
+): RedisConversations {
+  return new Kept(options, place);
 }
 
 /** Others may append to the same conversation: so often we try to be the one whose turn it is. */
@@ -29,10 +40,19 @@ const attemptsMax = 8;
 const retryAfterS = 5;
 const order = 'millrace:{conversations}:order';
 const sizes = 'millrace:{conversations}:sizes';
-/** JSON takes more than what it tells, and escapes some characters with six: beyond this it is no text of ours. */
-const jsonFactor = 4;
-const jsonBytes = 64 * 1024;
+/**
+ * JSON takes more than what it tells, and escapes some characters with six; sealed and as text it is a third longer:
+ * beyond this it is no text of ours.
+ */
+const textFactor = 6;
+const textBytes = 64 * 1024;
 const markBytes = 12;
+
+/** Where a conversation is, and what opens it. */
+interface Place {
+  readonly key: string;
+  readonly sealer: Sealer;
+}
 
 interface Read {
   /** Of the text as it was found; empty when there is none. */
@@ -45,32 +65,34 @@ const nothing: Read = { mark: '', messages: [] };
 class Kept implements RedisConversations {
   readonly #options: ConversationsOptions;
   readonly #redis: Redis;
+  readonly #sealers: Pick<Sealers, 'of'>;
   readonly #textBytesMax: number;
   lost = 0;
 
-  constructor(options: ConversationsOptions, redis: Redis) {
+  constructor(options: ConversationsOptions, { redis, sealers }: ConversationsPlace) {
     this.#options = options;
     this.#redis = redis;
-    this.#textBytesMax = options.conversationBytesMax * jsonFactor + jsonBytes;
+    this.#sealers = sealers;
+    this.#textBytesMax = options.conversationBytesMax * textFactor + textBytes;
   }
 
   async read(tenant: string, id: string): Promise<readonly Message[]> {
     try {
-      return (await this.#read(keyOf(tenant, id))).messages;
+      return (await this.#read(await this.#place(tenant, id))).messages;
     } catch (thrown) {
       throw asFailure(thrown);
     }
   }
 
   async append(tenant: string, id: string, messages: readonly Message[]): Promise<void> {
-    const key = keyOf(tenant, id);
     try {
+      const place = await this.#place(tenant, id);
       for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-        if (await this.#append(key, await this.#read(key), messages)) return;
+        if (await this.#append(place, await this.#read(place), messages)) return;
       }
       this.lost += 1;
     } catch (thrown) {
-      if (!(thrown instanceof RedisError)) throw thrown;
+      if (!(thrown instanceof RedisError || isOutage(thrown))) throw thrown;
       this.lost += 1;
     }
   }
@@ -83,20 +105,25 @@ class Kept implements RedisConversations {
     }
   }
 
-  async #read(key: string): Promise<Read> {
-    const found = await this.#redis.run(readScript, [key], [String(this.#textBytesMax)]);
-    const parsed = typeof found === 'string' && found !== '' ? parseText(found) : nothing;
+  async #place(tenant: string, id: string): Promise<Place> {
+    return { key: keyOf(tenant, id), sealer: await this.#sealers.of(tenant, '') };
+  }
+
+  async #read(place: Place): Promise<Read> {
+    const found = await this.#redis.run(readScript, [place.key], [String(this.#textBytesMax)]);
+    const parsed = typeof found === 'string' && found !== '' ? parseText(found, place) : nothing;
     if (parsed !== undefined) return parsed;
-    // Someone else's, or broken: it is as if nobody had begun, and it must not stay in the way (DP8).
-    await this.#forget(key);
+    // Someone else's, broken, or of a key that was destroyed: it is as if nobody had begun, and it must not stay in the
+    // way (DP8).
+    await this.#forget(place.key);
     return nothing;
   }
 
   /** False when someone else wrote since it was read. */
-  async #append(key: string, read: Read, messages: readonly Message[]): Promise<boolean> {
+  async #append(place: Place, read: Read, messages: readonly Message[]): Promise<boolean> {
     const bounded = withinBounds([...read.messages, ...messages], this.#options);
-    const text =
-      bounded.length === 0 ? '' : `${randomBytes(markBytes).toString('base64url')}${JSON.stringify(bounded)}`;
+    const { key } = place;
+    const text = bounded.length === 0 ? '' : textOf(bounded, place);
     const bytes = Buffer.byteLength(text);
     if (text === '' || bytes > this.#textBytesMax) {
       await this.#forget(key);
@@ -125,9 +152,25 @@ function digest(text: string): string {
 
 const markLength = (markBytes / 3) * 4;
 
-function parseText(text: string): Read | undefined {
-  const messages = parseMessages(text.slice(markLength));
+/** The mark stays readable: the server compares it. */
+function textOf(messages: readonly Message[], { key, sealer }: Place): string {
+  const sealed = sealer.seal(Buffer.from(JSON.stringify(messages)), key);
+  return `${randomBytes(markBytes).toString('base64url')}${Buffer.from(sealed).toString('base64url')}`;
+}
+
+function parseText(text: string, place: Place): Read | undefined {
+  const json = openText(text.slice(markLength), place);
+  const messages = json === undefined ? undefined : parseMessages(json);
   return messages === undefined ? undefined : { mark: text.slice(0, markLength), messages };
+}
+
+function openText(text: string, { key, sealer }: Place): string | undefined {
+  try {
+    return Buffer.from(sealer.open(Buffer.from(text, 'base64url'), key)).toString();
+  } catch (thrown) {
+    if (thrown instanceof SealError) return undefined;
+    throw thrown;
+  }
 }
 
 function asFailure(thrown: unknown): unknown {

@@ -19,8 +19,8 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
   const kept: RedisConversations[] = [];
   return {
     presence,
-    conversations: (options) => {
-      const conversations = createRedisConversations(options, large);
+    conversations: (options, sealers) => {
+      const conversations = createRedisConversations(options, { redis: large, sealers });
       kept.push(conversations);
       return conversations;
     },
