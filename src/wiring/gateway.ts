@@ -9,11 +9,8 @@ import { Health } from '../fleet/health.ts';
 import { Slots } from '../fleet/slots.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import type { Clock } from '../lib/clock.ts';
-<<<<<<< HEAD
-import { OutputLengths } from '../money/output-lengths.ts';
-=======
 import type { KeyRing } from '../lib/seal.ts';
->>>>>>> 5239c78 (Seal conversations on Redis with the key of their tenant, so that destroying it erases them)
+import { OutputLengths } from '../money/output-lengths.ts';
 import { providers } from '../providers/registry.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
@@ -236,16 +233,7 @@ class Running {
       health,
       slots,
       catalogue: new Catalogue(),
-<<<<<<< HEAD
       outputLengths: new OutputLengths(),
-      conversations: this.#shared.conversations({
-        ttlS: conversations.ttlS,
-        bytesMax: conversations.bytes,
-        messagesMax: conversations.turns,
-        conversationBytesMax,
-      }),
-      claims: createClaims(this.#options, store),
-=======
       conversations: this.#shared.conversations(
         {
           ttlS: conversations.ttlS,
@@ -255,7 +243,7 @@ class Running {
         },
         loaded.config.store === 'sqlite' ? derivedSealers(masterKeys) : this.#sealers,
       ),
->>>>>>> 5239c78 (Seal conversations on Redis with the key of their tenant, so that destroying it erases them)
+      claims: createClaims(this.#options, store),
       store,
       spool,
       shared: this.#shared,
