@@ -5,6 +5,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { createActorFinder, type FindSession } from './actor.ts';
 import { AdminListener } from './admin-listener.ts';
+import { audited, auditRefused } from './audited.ts';
 import { createHostCheck } from './guard.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
 import { registerRoutes } from './register.ts';
@@ -79,8 +80,8 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
       findSession: noSessions,
     }),
     homeTenant,
-    around: [],
-    onRefused: () => {},
+    around: [audited(gateway.lasting.auditor)],
+    onRefused: auditRefused(gateway.lasting.auditor),
   });
   return server;
 }

@@ -73,7 +73,7 @@ export function readingRoutes<Entry extends DirectoryEntry, View>(
         return {
           status: 200,
           body: next === undefined ? { items } : { items, next },
-          headers: nextPage(call.query, next),
+          headers: nextPage(call.query, { after: next }),
         };
       },
     }),

@@ -1,4 +1,5 @@
 /** Everything that the admin listener answers, a row each. */
+import { auditRoutes } from './audit-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
@@ -8,11 +9,12 @@ import type { Seen } from './views.ts';
 export function adminRoutes(seen: Seen): readonly AdminRoute[] {
   const { gateway } = seen;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
-  const { directory } = gateway.lasting.store;
+  const { directory, audit } = gateway.lasting.store;
   return [
     ...probeRoutes(seen),
     ...stateRoutes(seen),
     ...usageRoutes(seen),
     ...peopleRoutes({ directory, homeTenant }),
+    ...auditRoutes(audit),
   ];
 }

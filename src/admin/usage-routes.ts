@@ -41,7 +41,7 @@ export function usageRoutes({ gateway }: Seen): readonly AdminRoute[] {
       example: { query: { limit: '10', model: 'gemma' } },
       handle: async (call) => {
         const page = await viewExchanges(store.ledger, withTenant(call), clock.wall());
-        const headers = nextPage(call.query, page.next);
+        const headers = nextPage(call.query, { after: page.next });
         if (call.query.format === 'csv') {
           return { status: 200, type: csvType, text: exchangesCsv(page), headers };
         }

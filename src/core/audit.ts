@@ -16,6 +16,21 @@ export interface AuditEvent {
   readonly detail: JsonObject;
 }
 
+/** What somebody is about to do, or was refused. */
+export type AuditAct = Omit<AuditEvent, 'atMs' | 'outcome'>;
+
+/** Says how it ended. Never rejects: what was done is done. */
+export type AuditEnd = (outcome: 'done' | 'failed', more?: Partial<AuditAct>) => Promise<void>;
+
+export interface Auditor {
+  /** Before anything is done. Rejects with `dependency_unavailable` where it cannot be kept: then it must not be done (A9). */
+  begin(act: AuditAct): Promise<AuditEnd>;
+  /** What has happened anyway, as somebody's signing in. Neither waits nor throws. */
+  note(act: AuditAct, outcome: AuditEvent['outcome']): void;
+  /** As `note`, of what was turned away: a flood of it becomes a few records with counts. */
+  refuse(act: AuditAct): void;
+}
+
 export interface AuditRecord extends AuditEvent {
   /** From 1, without a gap. */
   readonly number: number;

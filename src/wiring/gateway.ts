@@ -245,6 +245,7 @@ class Running {
       ),
       claims: createClaims(this.#options, store),
       store,
+      auditor: this.#records.auditor,
       spool,
       shared: this.#shared,
       sealers: this.#sealers,

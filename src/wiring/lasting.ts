@@ -1,4 +1,5 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
+import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
@@ -28,6 +29,7 @@ export interface Lasting {
   readonly spool: Spool;
   readonly store: Store;
   readonly shared: Shared;
+  readonly auditor: Auditor;
   /** The data keys of those whose words are kept. */
   readonly sealers: Sealers;
   /** What budgets go by besides their rules. */

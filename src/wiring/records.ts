@@ -1,6 +1,7 @@
-/** What outlives the process: the ledger of finished exchanges, and the spool on its way there. */
+/** What outlives the process: the ledger of finished exchanges with the spool on its way there, and the audit log. */
 import { join } from 'node:path';
 import type { InstallConfig } from '../config/schema.ts';
+import type { Auditor } from '../core/audit.ts';
 import type { Spool } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
@@ -8,10 +9,12 @@ import { createLazyStore } from '../stores/lazy-store.ts';
 import { openSpool } from '../stores/spool/open-spool.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import { openAuditor } from './open-auditor.ts';
 
 export interface Records {
   readonly store: Store;
   readonly spool: Spool;
+  readonly auditor: Auditor;
   /** As far as anybody has tried. */
   readonly reachable: boolean;
   /** Ships what is left first. */
@@ -69,13 +72,16 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
         log.warn({ exchanges }, 'a gateway died with exchanges under way: they are in the ledger as lost'),
     },
   });
+  const auditor = openAuditor({ audit: store.audit, clock, log });
   return {
     store,
     spool,
+    auditor,
     get reachable() {
       return reachable;
     },
     close: async () => {
+      await auditor.close();
       await spool.close();
       await store.close();
     },

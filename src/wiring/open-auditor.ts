@@ -1,0 +1,92 @@
+/** Keeps the audit log: what is changed is written down before it is done, and how it ended after. */
+import type { AuditAnchor, AuditEvent, Auditor } from '../core/audit.ts';
+import { asFailure, fail } from '../core/failure.ts';
+import type { Audit } from '../core/ports.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../telemetry/log.ts';
+import { Refusals } from './refusals.ts';
+
+export interface AuditorOptions {
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface OpenAuditor extends Auditor {
+  /** Writes what is still to be written, and tells the log where the chain stands. */
+  close(): Promise<void>;
+}
+
+const anchorEveryMs = 86_400_000;
+/** Records that wait to be kept and that nobody waits for. */
+const pendingMax = 256;
+
+export function openAuditor({ audit, clock, log }: AuditorOptions): OpenAuditor {
+  let last: AuditAnchor | undefined;
+  const pending = new Set<Promise<void>>();
+  const append = async (event: AuditEvent): Promise<number> => {
+    const { number, digest } = await audit.append(event);
+    last = { number, digest };
+    return number;
+  };
+  /** In the log where it cannot be kept: there at least it stands. */
+  const keep = async (event: AuditEvent): Promise<void> => {
+    await append(event).catch((thrown: unknown) => {
+      log.error({ event, message: asFailure(thrown).message }, 'the audit log could not be written');
+    });
+  };
+  const keepLater = (event: AuditEvent) => {
+    if (pending.size >= pendingMax) {
+      log.error(
+        { event, message: `${pendingMax} records wait already` },
+        'the audit log could not be written',
+      );
+      return;
+    }
+    const kept = keep(event).finally(() => pending.delete(kept));
+    pending.add(kept);
+  };
+  const note: Auditor['note'] = (act, outcome) => keepLater({ ...act, outcome, atMs: clock.wall() });
+  const refusals = new Refusals({ clock, record: (act) => note(act, 'refused') });
+  const stopAnchors = repeat(clock, anchorEveryMs, () => tellAnchor(log, last));
+  return {
+    begin: async (act) => {
+      const number = await append({ ...act, outcome: 'begun', atMs: clock.wall() }).catch(refuseUnkept);
+      return async (outcome, more = {}) => {
+        const detail = { begun: number, ...more.detail };
+        await keep({ ...act, ...more, detail, outcome, atMs: clock.wall() });
+      };
+    },
+    note,
+    refuse: (act) => refusals.add(act),
+    close: async () => {
+      stopAnchors();
+      refusals.close();
+      await Promise.all(pending);
+      tellAnchor(log, last);
+    },
+  };
+}
+
+function refuseUnkept(thrown: unknown): never {
+  throw fail('dependency_unavailable', 'nothing was changed: the audit log cannot be written now', {
+    retryAfterS: 1,
+    cause: thrown,
+  });
+}
+
+/** Outside of the database, where whoever shortens the chain there cannot reach. */
+function tellAnchor(log: Log, last: AuditAnchor | undefined): void {
+  if (last === undefined) return;
+  const anchor = `${last.number}:${last.digest}`;
+  log.info({ anchor }, 'the audit log stands here; `millrace audit verify --since ANCHOR` proves it later');
+}
+
+function repeat(clock: Clock, everyMs: number, run: () => void): () => void {
+  let timer = clock.after(everyMs, again);
+  return () => timer.cancel();
+  function again() {
+    timer = clock.after(everyMs, again);
+    run();
+  }
+}
