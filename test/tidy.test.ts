@@ -12,7 +12,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   protocol: ['core', 'lib'],
   routing: ['core', 'lib', 'zod'],
   fleet: ['core', 'lib', 'zod'],
-  identity: ['core', 'lib', 'zod'],
+  identity: ['core', 'lib', 'zod', 'jose'],
   money: ['core', 'lib', 'zod'],
   secrets: ['core', 'lib', 'net', 'zod', '@aws-sdk/client-secrets-manager'],
   stores: ['core', 'lib', 'zod', 'kysely', 'pg', '@redis/client'],

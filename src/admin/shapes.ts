@@ -101,7 +101,7 @@ export const psShape = z.object({
 });
 
 export const configuredKeysShape = z.object({
-  auth: z.enum(['keys', 'none']),
+  auth: z.enum(['keys', 'jwt', 'both', 'none']),
   keys: z.array(
     z.object({
       name: z.string(),

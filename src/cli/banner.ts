@@ -33,9 +33,7 @@ export function renderBanner(started: Started, { paint, columns }: Screen): stri
   const rows = [
     ['  clients', clientUrl(started), 'OpenAI: /v1 · Ollama: /api · simple: /generate, /chat'],
     ['  admin', adminUrl(started), `its token is in ${started.adminTokenFile}`],
-    config.auth === 'keys'
-      ? ['  key', started.clientKey, `kept in ${started.clientKeyFile}`]
-      : ['  key', 'none needed', 'auth: none'],
+    keyRow(started),
     ['  model', config.defaultModel ?? '(no default)', 'for requests of the simple API that name none'],
     [
       '  file',
@@ -68,6 +66,12 @@ export function renderBanner(started: Started, { paint, columns }: Screen): stri
   ].join('\n\n');
 }
 
+function keyRow({ config, clientKey, clientKeyFile }: Started): string[] {
+  if (config.auth === 'none') return ['  key', 'none needed', 'auth: none'];
+  if (config.auth === 'jwt') return ['  key', 'a token of an issuer', 'auth: jwt'];
+  return ['  key', clientKey, `kept in ${clientKeyFile}`];
+}
+
 /** What goes into a pipe is kept by whoever reads it: it says where the key is and never what it is (G8). */
 export function readyFacts(started: Started): Record<string, unknown> {
   const { config } = started;
@@ -93,8 +97,8 @@ export function readyFacts(started: Started): Record<string, unknown> {
 /** With the key, or reading it from its file when it must not be shown. */
 export function curlLine(started: Started, key: string | undefined): string {
   const { config, clientKeyFile } = started;
-  const secret = key ?? `$(cat ${quoted(clientKeyFile)})`;
-  const header = config.auth === 'keys' ? ` -H "Authorization: Bearer ${secret}"` : '';
+  const secret = config.auth === 'jwt' ? '$TOKEN' : (key ?? `$(cat ${quoted(clientKeyFile)})`);
+  const header = config.auth !== 'none' ? ` -H "Authorization: Bearer ${secret}"` : '';
   const body = {
     model: config.defaultModel ?? Object.keys(config.models)[0] ?? 'simulator',
     messages: [{ role: 'user', content: 'Hello' }],

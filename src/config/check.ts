@@ -22,6 +22,7 @@ interface Checked {
   /** The names that the file gives, whether or not what stands under them is right. */
   readonly upstreams: readonly string[];
   readonly models: readonly string[];
+  readonly identity: readonly string[];
 }
 
 /** Models that exist without being named anywhere. */
@@ -34,6 +35,7 @@ export function check(checked: Checked): Finding[] {
     checkListeners,
     checkKeys,
     checkToken,
+    checkAuth,
     checkTargets,
     checkDefaultModel,
     checkPrices,
@@ -127,6 +129,19 @@ function checkToken({ config }: Checked): Finding[] {
   const text = config.admin.token?.reveal() ?? '';
   const weakness = text === '' ? undefined : weaknessOf(text, tokenLengthMin);
   return weakness === undefined ? [] : [{ path: ['admin', 'token'], message: weakness }];
+}
+
+/** Nobody should believe that tokens are taken while they are not, nor the other way. */
+function checkAuth({ config: { auth }, identity }: Checked): Finding[] {
+  const takesTokens = auth === 'jwt' || auth === 'both';
+  const [part] = identity.filter((each) => each === 'jwt' || each === 'introspection');
+  if (takesTokens && part === undefined) {
+    const message = `\`${auth}\` needs to know whose tokens are believed`;
+    return [{ path: ['auth'], message, hint: 'say so by `identity.jwt` or `identity.introspection`' }];
+  }
+  if (takesTokens || part === undefined) return [];
+  const message = `does nothing while \`auth\` is \`${auth}\``;
+  return [{ path: ['identity', part], message, hint: 'set `auth: both`, or `jwt` for tokens alone' }];
 }
 
 function checkTargets({ config, upstreams }: Checked): Finding[] {

@@ -106,14 +106,13 @@ function checkReferences(config: Config, trees: { root: Placed; declared: Placed
     const node = nodeAt(trees.declared, [key]);
     return node?.kind === 'map' ? [...node.entries.keys()] : [];
   };
-  return check({ config, upstreams: names('upstreams'), models: names('models') }).map(
-    ({ path, ...finding }) => {
-      const node = nearest(trees.root, path);
-      // What the file does not say is a default, and is named by its own path.
-      const said = nodeAt(trees.root, path);
-      return { ...node.place, path: formatPath(said?.path ?? path), ...finding };
-    },
-  );
+  const named = { upstreams: names('upstreams'), models: names('models'), identity: names('identity') };
+  return check({ config, ...named }).map(({ path, ...finding }) => {
+    const node = nearest(trees.root, path);
+    // What the file does not say is a default, and is named by its own path.
+    const said = nodeAt(trees.root, path);
+    return { ...node.place, path: formatPath(said?.path ?? path), ...finding };
+  });
 }
 
 /** Paths are relative to the file that names them; those that no file names, to the working directory. */

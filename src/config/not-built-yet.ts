@@ -39,8 +39,6 @@ interface ValueNotBuiltYet {
 }
 
 export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
-  { path: 'auth', matches: /^jwt$/, shown: 'jwt', what: 'signing in by JWT' },
-  { path: 'auth', matches: /^both$/, shown: 'both', what: 'signing in by JWT' },
   { path: 'limits.*.per', matches: /^user$/, shown: 'user', what: 'users' },
   { path: 'limits.*.per', matches: /^team$/, shown: 'team', what: 'teams' },
   { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },

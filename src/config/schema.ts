@@ -37,7 +37,8 @@ const install = {
 /** Read again at each reload. */
 const hot = {
   auth: authOption.describe(
-    'How clients prove who they are. `none` only while every listener is on loopback.',
+    'How clients prove who they are: by keys of the gateway, by tokens of others (`identity.jwt`, ' +
+      '`identity.introspection`), or either. `none` only while every listener is on loopback.',
   ),
   keys: keysOptions.describe('Keys of clients, beside those that the gateway made.'),
   identity: identityOptions

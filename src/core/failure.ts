@@ -70,6 +70,8 @@ export interface FailureDetails {
   readonly status?: number;
   /** The methods that the path takes instead, as the Allow header lists them. */
   readonly allow?: string | undefined;
+  /** Whether no credential was sent at all, where one was needed. */
+  readonly nothingSent?: boolean | undefined;
 }
 
 export class Failure extends Error {
@@ -78,6 +80,7 @@ export class Failure extends Error {
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
   readonly allow: string | undefined;
+  readonly nothingSent: boolean | undefined;
 
   constructor(message: string, options: FailureDetails & { code: FailureCode }) {
     super(bounded(message), options.cause === undefined ? undefined : { cause: options.cause });
@@ -87,12 +90,13 @@ export class Failure extends Error {
     this.param = options.param === undefined ? undefined : bounded(options.param);
     this.retryAfterS = options.retryAfterS;
     this.allow = options.allow;
+    this.nothingSent = options.nothingSent;
   }
 
   /** The same failure, told otherwise. */
   with(changes: FailureDetails & { readonly message?: string }): Failure {
-    const { code, status, param, retryAfterS, allow, cause } = this;
-    const details = { code, status, param, retryAfterS, allow, cause, ...changes };
+    const { code, status, param, retryAfterS, allow, nothingSent, cause } = this;
+    const details = { code, status, param, retryAfterS, allow, nothingSent, cause, ...changes };
     return new Failure(changes.message ?? this.message, details);
   }
 

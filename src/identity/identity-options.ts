@@ -1,6 +1,7 @@
 /** `identity:` in the configuration: who is believed, and for how long. */
 import { z } from 'zod';
 import { milliseconds, name } from '../lib/options.ts';
+import { introspectionOptions, jwtOptions, oidcOptions } from './token-options.ts';
 
 export const identityOptions = z.strictObject({
   homeTenant: name
@@ -11,4 +12,11 @@ export const identityOptions = z.strictObject({
   knownForMs: milliseconds
     .default(900_000)
     .describe('How long keys that are known are let in while the store that could tell of changes is away.'),
+  jwt: jwtOptions
+    .optional()
+    .describe('Signed tokens of others: OpenID Connect and OAuth 2. With `auth: jwt` or `both`.'),
+  introspection: introspectionOptions
+    .optional()
+    .describe('Tokens of others that only their issuer can read. With `auth: jwt` or `both`.'),
+  oidc: oidcOptions.optional().describe('Signing in to the console.'),
 });

@@ -11,7 +11,7 @@ export const roles = [
   'billing',
 ] as const satisfies readonly Role[];
 
-export const authOption = z.enum(['keys', 'none']).default('keys');
+export const authOption = z.enum(['keys', 'jwt', 'both', 'none']).default('keys');
 
 const keyOptions = z.strictObject({
   name: name.describe('What logs and metrics call it.'),

@@ -68,6 +68,7 @@ function refuse(exchange: Matched, key: string | undefined): never {
     key === undefined
       ? 'no API key was sent; send one as "Authorization: Bearer KEY"'
       : 'the API key is not known here; `millrace keys` on the gateway shows how to get one',
+    { nothingSent: key === undefined },
   );
 }
 

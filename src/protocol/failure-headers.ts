@@ -15,6 +15,14 @@ export function failureHeaders(failure: Failure, contentType: string): string[] 
   if (!waitingHelps && (failure.status >= 500 || failure.status === 429 || failure.status === 408)) {
     headers.push('x-should-retry', 'false');
   }
+  if (failure.code === 'invalid_api_key')
+    headers.push(
+      'www-authenticate',
+      failure.nothingSent === true ? challenge : `${challenge}, error="invalid_token"`,
+    );
   if (failure.allow !== undefined) headers.push('allow', failure.allow);
   return headers;
 }
+
+/** RFC 6750: who sent nothing is told what to send, and no error. */
+const challenge = 'Bearer realm="millrace"';

@@ -26,6 +26,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { createBudgeting } from './budgeting.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Generations } from './generations.ts';
+import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
 import { derivedSealers, openMasterKeys } from './master-keys.ts';
 import { openRecords, type Records } from './records.ts';
@@ -250,6 +251,7 @@ class Running {
       shared: this.#shared,
       sealers: this.#sealers,
       budgeting: createBudgeting({ ledger: store.ledger, spool, log }),
+      issuers: new Issuers(clock, log),
       degraded: () => this.#degraded(),
       accounts: createAccounts([
         metrics.observe,

@@ -13,6 +13,7 @@ import type { Store } from '../stores/sql/store.ts';
 import type { Accounts } from '../telemetry/accounts.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Issuers } from './issuers.ts';
 
 export interface Lasting {
   /** Of keys that requests carry; absent where they are switched off. */
@@ -34,6 +35,7 @@ export interface Lasting {
   readonly sealers: Sealers;
   /** What budgets go by besides their rules. */
   readonly budgeting: BudgetsOptions;
+  readonly issuers: Issuers;
   /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
   readonly degraded: () => string;
   /** False while draining. */

@@ -18,6 +18,7 @@ import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store
 import { logAttempt } from '../telemetry/debug-lines.ts';
 import { intentLine } from '../telemetry/exchange-line.ts';
 import { metricsType } from '../telemetry/metrics.ts';
+import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
 import { createPrices } from './prices.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -80,7 +81,8 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const { budgeting, shared } = lasting;
   const budgets = options.before?.budgets.follow(config.budgets) ?? shared.budgets(config.budgets, budgeting);
   const pricing = createPrices({ config, id, log: lasting.log });
-  const keys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
+  const ownKeys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
+  const keys = credentialsOf(lasting, config, ownKeys);
   const handler = createChain({
     telemetry: {
       clock,
@@ -92,7 +94,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     routes: { routes },
     keys: {
       keys,
-      required: config.auth === 'keys',
+      required: config.auth !== 'none',
       metrics: config.telemetry.metrics.onClientPort,
       operatorBeyondLoopback: config.operator.beyondLoopback,
     },

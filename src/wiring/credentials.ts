@@ -1,0 +1,23 @@
+/** Which credentials a configuration takes, and who says what they are. */
+import type { Config } from '../config/schema.ts';
+import type { KeyStore } from '../core/ports.ts';
+import { createCredentials } from '../identity/credentials.ts';
+import { Introspection } from '../identity/introspection.ts';
+import { TokenVerifier } from '../identity/token-verifier.ts';
+import type { Lasting } from './lasting.ts';
+
+export function credentialsOf(lasting: Lasting, config: Config, keys: KeyStore): KeyStore {
+  const { auth, identity } = config;
+  const takesTokens = auth === 'jwt' || auth === 'both';
+  const trusted = lasting.issuers.follow(takesTokens ? (identity.jwt?.issuers ?? []) : []);
+  const introspection = takesTokens ? identity.introspection : undefined;
+  const { clock } = lasting;
+  return createCredentials({
+    keys: auth === 'jwt' ? undefined : keys,
+    signed: trusted.length === 0 ? undefined : new TokenVerifier(trusted, clock),
+    opaque:
+      introspection === undefined
+        ? undefined
+        : new Introspection({ config: introspection, ask: lasting.issuers.ask, clock }),
+  });
+}
