@@ -1,4 +1,5 @@
 /** What no single value shows: references, duplicates, weak keys, open doors. */
+import { checkReceiver } from '../alerts/check-receivers.ts';
 import { closest } from '../lib/closest.ts';
 import { parseKey } from '../lib/seal.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -42,6 +43,7 @@ export function check(checked: Checked): Finding[] {
     checkBudgets,
     checkStores,
     checkMasterKeys,
+    checkAlerts,
   ].flatMap((find) => find(checked));
 }
 
@@ -77,6 +79,12 @@ function checkMasterKeys({ config: { secrets } }: Checked): Finding[] {
     const message = 'must be 32 random bytes in hexadecimal or base64; `openssl rand -base64 32` makes some';
     return [{ path, message }];
   });
+}
+
+function checkAlerts({ config }: Checked): Finding[] {
+  return config.alerts.to.flatMap((receiver, index) =>
+    checkReceiver(receiver).map(({ key, message }) => ({ path: ['alerts', 'to', index, ...key], message })),
+  );
 }
 
 interface Expected {

@@ -7,7 +7,6 @@
 export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   batching: 'batching of requests',
   cache: 'answering from a cache',
-  alerts: 'telling someone when something is wrong',
   warm: 'keeping models loaded',
   routing: 'routing by content',
   guards: 'checks of what goes in and comes out',

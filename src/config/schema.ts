@@ -1,5 +1,6 @@
 /** The whole tree, composed from the options of each part. Types, defaults, JSON Schema and docs come from here. */
 import { z } from 'zod';
+import { alertsOptions } from '../alerts/options.ts';
 import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
 import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
@@ -68,6 +69,7 @@ const hot = {
   allowParameters: allowParametersOption.describe(
     'Parameters that reach engines although one request can hurt them: refused by name unless they stand here.',
   ),
+  alerts: alertsOptions.prefault({}).describe('Who is told when something is wrong. See docs/alerts.md.'),
   telemetry: telemetryOptions.prefault({}).describe('Logs and metrics.'),
   operator: operatorOptions.prefault({}).describe('What holders of the operator’s role may do.'),
 };
