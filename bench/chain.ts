@@ -162,6 +162,7 @@ const handler = createChain({
   routing: { models },
   spending: {
     intend: (trail) => spool.intend(intentLine(trail)),
+    isBilled: () => true,
     price: pricing.price,
     lengths: new OutputLengths(),
   },

@@ -11,7 +11,7 @@ import { pricesOptions } from '../money/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
 import { secretsOptions } from '../secrets/options.ts';
-import { conversationsOptions, dataOption } from '../stores/options.ts';
+import { conversationsOptions, dataOption, spoolOptions } from '../stores/options.ts';
 import { sharedStateOption } from '../stores/shared-options.ts';
 import { durableStoreOption } from '../stores/store-options.ts';
 import { telemetryOptions } from '../telemetry/options.ts';
@@ -26,6 +26,7 @@ const install = {
   data: dataOption.describe('The folder for what the gateway keeps. Relative to the file that names it.'),
   store: durableStoreOption,
   shared: sharedStateOption,
+  spool: spoolOptions.prefault({}).describe('Where finished exchanges wait for the store.'),
   conversations: conversationsOptions.prefault({}).describe('The conversations that the gateway keeps.'),
   secrets: secretsOptions
     .prefault({})

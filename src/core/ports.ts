@@ -132,8 +132,8 @@ export interface LimitedCall {
 
 /** What exchanges cost, on its way to the ledger: a process that dies forgets none of it (G21). */
 export interface Spool {
-  /** Says that something is about to be spent. Resolves when that is in the file, or counted as lost: it never rejects. */
-  intend(line: string): Promise<void>;
+  /** Says that something is about to be spent. Resolves when that is in the file, or to false when it cannot be kept: it never rejects. */
+  intend(line: string): Promise<boolean>;
   /** Says how it ended: in the file at the end of the turn. */
   settle(line: string): void;
   /**

@@ -16,8 +16,10 @@ import { SpendMeter } from './spend-meter.ts';
 import { answerTokensMax } from './token-estimate.ts';
 
 export interface ReserveOptions extends SettleOptions {
-  /** Resolves when the intent is kept. Never rejects: what cannot be kept is counted, and told of. */
-  readonly intend: (trail: Trail) => Promise<void>;
+  /** Resolves when the intent is kept, or to false when it cannot be, which is counted and told of. Never rejects. */
+  readonly intend: (trail: Trail) => Promise<boolean>;
+  /** Whether somebody sends a bill for what is asked there. */
+  readonly isBilled: (served: Served) => boolean;
   /** Absent where there are none: then nothing is estimated, and nothing promised. */
   readonly spending?: Spending | undefined;
 }
@@ -110,7 +112,10 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
   const { exchange } = reserved;
   return options
     .intend(exchange.trail)
-    .then(() => next(exchange))
+    .then((kept) => {
+      if (!kept) assertFree(options, exchange);
+      return next(exchange);
+    })
     .then(
       (reply) => {
         onEnded(reply, (outcome) => settle(options, reserved, codeOf(outcome)));
@@ -122,6 +127,20 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
       },
     );
 }
+
+/** What costs money is not done while nobody can write it down (K1); what costs nothing goes on. */
+function assertFree({ isBilled }: ReserveOptions, { candidates, trail }: Planned): void {
+  const { model } = trail;
+  const billed = candidates.some((target) =>
+    isBilled({ upstream: target.upstream.name, targetModel: target.model, model }),
+  );
+  if (!billed) return;
+  throw fail('dependency_unavailable', 'what this would cost cannot be written down now; try again', {
+    retryAfterS,
+  });
+}
+
+const retryAfterS = 5;
 
 function codeOf(outcome: Outcome): FailureCode | undefined {
   if (outcome.kind === 'complete') return undefined;

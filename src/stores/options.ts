@@ -18,3 +18,12 @@ export const conversationsOptions = z.strictObject({
     .default(100)
     .describe('Messages kept of one conversation; the oldest go first.'),
 });
+
+export const spoolOptions = z.strictObject({
+  bytes: bytes
+    .prefault('1GiB')
+    .refine((size) => size >= 64 * 1024, 'must be 64KiB or more')
+    .describe(
+      'What finished exchanges may take on the disk while the store is away. Beyond it what costs money is refused.',
+    ),
+});

@@ -33,6 +33,10 @@ export interface RecordsOptions {
 /** A laptop that asks nothing for a minute gets the memory of its database back. */
 const storeIdleMs = 60_000;
 
+const segmentBytesMax = 16 * 1024 * 1024;
+/** A file goes as a whole: of fewer, a full spool would have no room before it is empty. */
+const segmentsMin = 16;
+
 /** Needs no database to be there: rows wait in the spool for it. */
 export async function openRecords(options: RecordsOptions): Promise<Records> {
   const { config, clock, log, replicas, masterKeys } = options;
@@ -57,6 +61,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     ledger: store.ledger,
     masterKeys,
     sealsLines: config.secrets.sealSpool,
+    spoolBytesMax: config.spool.bytes,
+    segmentBytesMax: Math.min(segmentBytesMax, Math.ceil(config.spool.bytes / segmentsMin)),
     told: {
       cannotWrite: (trouble) =>
         trouble === undefined

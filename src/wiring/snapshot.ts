@@ -2,6 +2,7 @@
 
 import { answerRoutes } from '../answers/answer-routes.ts';
 import type { Config } from '../config/schema.ts';
+import type { TokenRates } from '../core/budget.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
@@ -106,6 +107,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     routing: { models },
     spending: {
       intend: (trail) => lasting.spool.intend(intentLine(trail)),
+      isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
       price: pricing.price,
       lengths: lasting.outputLengths,
       spending: budgets.none ? undefined : { budgets, ratesAhead: pricing.ratesAhead },
@@ -130,6 +132,10 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     keys,
     ownKeys: options.ownKeys,
   };
+}
+
+function isPriced({ inputPicoUsd, outputPicoUsd }: TokenRates): boolean {
+  return inputPicoUsd + outputPicoUsd > 0;
 }
 
 /** A limit names a path, and holds for the route behind it: its other paths are no way around. */

@@ -26,8 +26,8 @@ const syncEveryMs = 1_000;
 const roomFrom = 0.9;
 
 interface Turn {
-  readonly written: Promise<void>;
-  readonly resolve: () => void;
+  readonly written: Promise<boolean>;
+  readonly resolve: (kept: boolean) => void;
 }
 
 export class SpoolWriter {
@@ -64,18 +64,18 @@ export class SpoolWriter {
     setImmediate(() => this.commit());
   }
 
-  /** Resolves when what was added so far is in the file, or counted as lost. */
-  written(): Promise<void> {
+  /** Resolves when what was added so far is in the file, or counted as lost: false then. */
+  written(): Promise<boolean> {
     this.#turn ??= createTurn();
     return this.#turn.written;
   }
 
   commit(): void {
     this.#scheduled = false;
-    if (this.#used > 0) this.#write();
+    const kept = this.#used === 0 || this.#write();
     const turn = this.#turn;
     this.#turn = undefined;
-    turn?.resolve();
+    turn?.resolve(kept);
   }
 
   /** Tells of it once. It is over when something is written. */
@@ -100,7 +100,7 @@ export class SpoolWriter {
     last?.close();
   }
 
-  #write(): void {
+  #write(): boolean {
     const lines = this.#lines;
     const bytes = this.#buffer.subarray(0, this.#used);
     this.#used = 0;
@@ -110,11 +110,12 @@ export class SpoolWriter {
     } catch (thrown) {
       this.lost += lines;
       this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
-      return;
+      return false;
     }
     this.trouble(undefined);
     this.#syncing ??= this.#options.clock.after(syncEveryMs, () => void this.#sync());
     this.#options.onWritten();
+    return true;
   }
 
   #roomFor(bytes: number): Segment {
@@ -156,6 +157,6 @@ export class SpoolWriter {
 }
 
 function createTurn(): Turn {
-  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise, resolve } = Promise.withResolvers<boolean>();
   return { written: promise, resolve };
 }
