@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { badAlerts } from './fixtures/bad-alerts.ts';
 import { badConfigs } from './fixtures/bad-configs.ts';
 import { badListeners } from './fixtures/bad-listeners.ts';
 import { loadConfig } from './load.ts';
@@ -12,7 +13,7 @@ import { ConfigError, type Problem } from './problem.ts';
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bad-config-'));
 after(() => rmSync(folder, { recursive: true }));
 
-for (const bad of [...badConfigs, ...badListeners]) {
+for (const bad of [...badConfigs, ...badListeners, ...badAlerts]) {
   test(`${bad.name} is refused at its place (G24, P9, P11)`, () => {
     const file = join(folder, 'bad.yaml');
     writeFileSync(file, typeof bad.text === 'string' ? bad.text.replaceAll('FILE', file) : bad.text);

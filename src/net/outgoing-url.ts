@@ -64,7 +64,7 @@ function portOf({ port, protocol }: URL): number {
 }
 
 function faultOf({ url, host, port, namedBy }: OutgoingUrl): string | undefined {
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https://';
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https:// or http://';
   if (url.username !== '' || url.password !== '') return 'must not hold a user or password';
   // It is never sent: whoever writes one has had something cut off.
   if (url.href.includes('#')) return 'must not have a fragment';

@@ -14,6 +14,11 @@ export interface Shared {
   rateLimiter(limits: readonly RateLimit[]): ConfiguredRateLimiter;
   /** The first ones: a reload lets them `follow`. */
   budgets(budgets: readonly BudgetOption[], options: BudgetsOptions): ConfiguredBudgets;
+  /**
+   * True for one of the replicas that ask for the same within that time, and for each of them while nobody can tell. Never
+   * rejects.
+   */
+  claim(name: string, ttlMs: number): Promise<boolean>;
   readonly state: SharedState;
   /** Conversations are kept by whoever shares them; replicas no longer count this one. */
   close(): Promise<void>;

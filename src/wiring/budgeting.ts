@@ -2,18 +2,18 @@
 import type { LedgerDimension, LedgerRow, LedgerSum } from '../core/ledger.ts';
 import type { Ledger, Spool } from '../core/ports.ts';
 import type { BudgetsOptions, BudgetUnit, SpentQuestion } from '../stores/budget-rules.ts';
-import type { Log } from '../telemetry/log.ts';
+import type { Alarms } from './alarms.ts';
 
 export interface BudgetingOptions {
   readonly ledger: Pick<Ledger, 'sum'>;
   readonly spool: Pick<Spool, 'unshipped'>;
-  readonly log: Log;
+  readonly alarms: Pick<Alarms, 'budgetCrossed'>;
 }
 
 /** More upstreams than this in one window, and nobody knows any more. */
 const rowsMax = 10_000;
 
-export function createBudgeting({ ledger, spool, log }: BudgetingOptions): BudgetsOptions {
+export function createBudgeting({ ledger, spool, alarms }: BudgetingOptions): BudgetsOptions {
   return {
     spentBefore: async (question) => {
       // First the rows that are on their way: should one arrive meanwhile, it counts twice rather than not at all.
@@ -23,11 +23,7 @@ export function createBudgeting({ ledger, spool, log }: BudgetingOptions): Budge
       const sums = await ledger.sum({ ...spanOf(question), by, where, rowsMax, exact: true });
       return addUp(question, onTheirWay.filter(isOf(where)), sums);
     },
-    onCrossed: ({ name, per, holder, windowStartMs }, share) =>
-      log.warn(
-        { budget: name, per, holder, window: dayOf(windowStartMs), share },
-        `a budget is spent to ${Math.round(share * 100)} %`,
-      ),
+    onCrossed: (standing, share) => alarms.budgetCrossed(standing, share),
   };
 }
 

@@ -23,6 +23,7 @@ import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.t
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Generations } from './generations.ts';
@@ -62,14 +63,16 @@ const lastEndsMs = 2_000;
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { config } = options.loaded;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const shared = await openSharedState(options);
   const { clock, log } = options;
+  const alarms = new Alarms(config.alerts, { clock, log });
+  const shared = await openSharedState(options, alarms);
+  alarms.shareWith(shared);
   const masterKeys = await openMasterKeys(config);
   const replicas = () => shared.presence.count();
-  const records = await openRecords({ config, clock, log, replicas, masterKeys });
+  const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys });
   const { dataKeys } = records.store;
   const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
-  const running = new Running(options, { records, shared, sealers, masterKeys });
+  const running = new Running(options, { alarms, records, shared, sealers, masterKeys });
   try {
     running.listener = await openClientListener({
       config,
@@ -85,22 +88,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return running as Gateway;
 }
 
-function openSharedState({ loaded, clock, log }: GatewayOptions): Promise<Shared> {
+function openSharedState({ loaded, clock }: GatewayOptions, alarms: Alarms): Promise<Shared> {
   return openShared(loaded.config.shared, {
     clock,
     id: randomUUID(),
-    onTrouble: (trouble) => {
-      if (trouble === undefined) log.info({}, 'what replicas share is shared again');
-      else
-        log.error(
-          { message: trouble.message },
-          'what replicas share cannot be reached: each enforces its part',
-        );
-    },
+    onTrouble: (trouble) => alarms.outage('shared', trouble),
   });
 }
 
 interface Opened {
+  readonly alarms: Alarms;
   readonly records: Records;
   readonly shared: Shared;
   readonly sealers: OpenSealers;
@@ -114,6 +111,7 @@ class Running {
   handler: Handler<Received>;
   readonly #options: GatewayOptions;
   readonly #pool: UpstreamPool;
+  readonly #alarms: Alarms;
   readonly #records: Records;
   readonly #shared: Shared;
   readonly #sealers: OpenSealers;
@@ -122,8 +120,9 @@ class Running {
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, { records, shared, sealers, masterKeys }: Opened) {
+  constructor(options: GatewayOptions, { alarms, records, shared, sealers, masterKeys }: Opened) {
     this.#options = options;
+    this.#alarms = alarms;
     this.#records = records;
     this.#shared = shared;
     this.#sealers = sealers;
@@ -144,6 +143,7 @@ class Running {
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.keepOnly(upstreams);
     lasting.slots.resize(config.queue, upstreams);
+    lasting.alerts.follow(config.alerts);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
   }
@@ -162,6 +162,7 @@ class Running {
     this.lasting.accounts.flush();
     this.#sealers.close();
     await this.#records.close();
+    await this.#alarms.close();
     await this.#shared.close();
     this.#options.log.flush();
   }
@@ -228,6 +229,7 @@ class Running {
         })),
     });
     return {
+      alerts: this.#alarms.alerts,
       clock,
       log,
       metrics,
@@ -250,7 +252,7 @@ class Running {
       spool,
       shared: this.#shared,
       sealers: this.#sealers,
-      budgeting: createBudgeting({ ledger: store.ledger, spool, log }),
+      budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms }),
       issuers: new Issuers(clock, log),
       degraded: () => this.#degraded(),
       accounts: createAccounts([

@@ -1,4 +1,5 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
+import type { Alerts } from '../alerts/alerts.ts';
 import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
@@ -18,6 +19,8 @@ import type { Issuers } from './issuers.ts';
 export interface Lasting {
   /** Of keys that requests carry; absent where they are switched off. */
   readonly claims: HeldClaims | undefined;
+  /** Who is told when something is wrong. */
+  readonly alerts: Alerts;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

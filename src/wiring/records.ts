@@ -9,6 +9,7 @@ import { createLazyStore } from '../stores/lazy-store.ts';
 import { openSpool } from '../stores/spool/open-spool.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Alarms } from './alarms.ts';
 import { openAuditor } from './open-auditor.ts';
 
 export interface Records {
@@ -25,6 +26,7 @@ export interface RecordsOptions {
   readonly config: InstallConfig;
   readonly clock: Clock;
   readonly log: Log;
+  readonly alarms: Pick<Alarms, 'outage'>;
   readonly masterKeys: KeyRing;
   /** How many gateways share the store now. */
   readonly replicas: () => number;
@@ -39,13 +41,11 @@ const segmentsMin = 16;
 
 /** Needs no database to be there: rows wait in the spool for it. */
 export async function openRecords(options: RecordsOptions): Promise<Records> {
-  const { config, clock, log, replicas, masterKeys } = options;
+  const { config, clock, log, alarms, replicas, masterKeys } = options;
   let reachable = true;
   const onTrouble = (trouble: Error | undefined) => {
     reachable = trouble === undefined;
-    if (trouble === undefined) log.info({}, 'the store is back');
-    else
-      log.error({ message: trouble.message }, 'the store cannot be reached: requests go on, reports do not');
+    alarms.outage('store', trouble);
   };
   const store = createLazyStore({
     clock,
@@ -64,14 +64,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     spoolBytesMax: config.spool.bytes,
     segmentBytesMax: Math.min(segmentBytesMax, Math.ceil(config.spool.bytes / segmentsMin)),
     told: {
-      cannotWrite: (trouble) =>
-        trouble === undefined
-          ? log.info({}, 'finished exchanges are kept again')
-          : log.error({ message: trouble.message }, 'finished exchanges cannot be kept: is the disk full?'),
-      cannotShip: (trouble) =>
-        trouble === undefined
-          ? log.info({}, 'the ledger takes finished exchanges again')
-          : log.error({ message: trouble.message }, 'finished exchanges wait in the spool for the ledger'),
+      cannotWrite: (trouble) => alarms.outage('spool', trouble),
+      cannotShip: (trouble) => alarms.outage('ledger', trouble),
       refused: ({ id }, reason) =>
         log.error({ id, message: reason.message }, 'the ledger refused an exchange: it is in refused.jsonl'),
       lost: (exchanges) =>

@@ -13,6 +13,7 @@ export function createMemoryShared(clock: Clock): Shared {
     conversations: (options) => createMemoryConversations(options, clock),
     rateLimiter: (limits) => createMemoryRateLimiter(limits, clock),
     budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
+    claim: () => Promise.resolve(true),
     state: { degraded: false, turnsLost: 0 },
     close: () => presence.close(),
   };

@@ -3,6 +3,7 @@ import type { Secret } from '../../lib/secret.ts';
 import { createMemoryBudgets } from '../memory/budgets.ts';
 import type { RedisOptions } from '../shared-options.ts';
 import type { Shared, SharedContext } from '../shared-state.ts';
+import { claimOnce } from './claims.ts';
 import { openRedis, type Redis } from './connection.ts';
 import { createRedisConversations, type RedisConversations } from './conversations.ts';
 import { createRedisPresence } from './presence.ts';
@@ -27,6 +28,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
     rateLimiter: (limits) =>
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
     budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
+    claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
     state: {
       get degraded() {
         return servers.degraded;

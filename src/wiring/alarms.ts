@@ -1,0 +1,115 @@
+/** What the gateway itself raises alerts about: what it stands on is away, and budgets that are spent. */
+import { type Alerts, createAlerts } from '../alerts/alerts.ts';
+import type { AlertsOptions } from '../alerts/options.ts';
+import type { BudgetStanding } from '../core/budget.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { createDialer } from '../net/dialer.ts';
+import type { Shared } from '../stores/shared-state.ts';
+import type { Log } from '../telemetry/log.ts';
+
+interface Words {
+  readonly away: string;
+  readonly back: string;
+  /** How long it must be away before somebody is told: a restart is no news. */
+  readonly afterMs: number;
+}
+
+const minuteMs = 60_000;
+
+const dependencies = {
+  shared: {
+    away: 'what replicas share cannot be reached: each enforces its part',
+    back: 'what replicas share is shared again',
+    afterMs: minuteMs,
+  },
+  store: {
+    away: 'the store cannot be reached: requests go on, reports do not',
+    back: 'the store is back',
+    afterMs: minuteMs,
+  },
+  ledger: {
+    away: 'finished exchanges wait in the spool for the ledger',
+    back: 'the ledger takes finished exchanges again',
+    afterMs: minuteMs,
+  },
+  // What is not kept is gone: each second counts.
+  spool: {
+    away: 'finished exchanges cannot be kept: is the disk full?',
+    back: 'finished exchanges are kept again',
+    afterMs: 0,
+  },
+} as const satisfies Record<string, Words>;
+
+export type Dependency = keyof typeof dependencies;
+
+export interface AlarmsContext {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Alarms {
+  readonly alerts: Alerts;
+  readonly #context: AlarmsContext;
+  readonly #waiting = new Map<Dependency, Timer>();
+  #shared: Pick<Shared, 'claim'> | undefined;
+
+  constructor(options: AlertsOptions, context: AlarmsContext) {
+    const { clock, log } = context;
+    this.#context = context;
+    this.alerts = createAlerts(options, {
+      clock,
+      log,
+      dialer: createDialer({ clock }),
+      claim: (name, ttlMs) => this.#shared?.claim(name, ttlMs) ?? Promise.resolve(true),
+    });
+  }
+
+  /** From now on one replica tells what all of them notice. */
+  shareWith(shared: Pick<Shared, 'claim'>): void {
+    this.#shared = shared;
+  }
+
+  /** Something is away, or back when there is no trouble: once for each change. */
+  outage(dependency: Dependency, trouble: Error | undefined): void {
+    const { clock, log } = this.#context;
+    const { away, back, afterMs } = dependencies[dependency];
+    this.#waiting.get(dependency)?.cancel();
+    this.#waiting.delete(dependency);
+    const alert = {
+      kind: 'degraded',
+      key: dependency,
+      summary: away,
+      labels: { dependency },
+      startsAtMs: clock.wall(),
+    } as const;
+    if (trouble === undefined) {
+      log.info({}, back);
+      this.alerts.tell({ ...alert, summary: back, resolved: true });
+      return;
+    }
+    log.error({ message: trouble.message }, away);
+    this.#waiting.set(
+      dependency,
+      clock.after(afterMs, () => this.alerts.tell(alert)),
+    );
+  }
+
+  /** A share of a budget is spent: once for each window and share. */
+  budgetCrossed({ name, per, holder, windowStartMs }: BudgetStanding, share: number): void {
+    const window = windowStartMs === 0 ? 'ever' : new Date(windowStartMs).toISOString().slice(0, 10);
+    const whose = per === 'global' ? 'of all' : `of ${per} ${holder}`;
+    this.alerts.tell({
+      kind: 'budget_spent',
+      key: JSON.stringify([per, holder, name, windowStartMs, share]),
+      summary: `the budget ${name} ${whose} is spent to ${Math.round(share * 100)} %`,
+      labels: { budget: name, per, holder, window, share: String(share) },
+      startsAtMs: this.#context.clock.wall(),
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#waiting.values()) timer.cancel();
+    this.#waiting.clear();
+    await this.alerts.close();
+  }
+}
