@@ -3,13 +3,16 @@
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Config } from '../config/schema.ts';
-import { createActorFinder, type FindSession } from './actor.ts';
+import type { Gateway } from '../wiring/gateway.ts';
+import { createActorFinder } from './actor.ts';
 import { AdminListener } from './admin-listener.ts';
 import { audited, auditRefused } from './audited.ts';
 import { createHostCheck } from './guard.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
 import { registerRoutes } from './register.ts';
 import { adminRoutes } from './routes.ts';
+import { Sessions } from './sessions.ts';
+import { SignIn } from './sign-in.ts';
 import { validateByZod } from './validate-by-zod.ts';
 import type { Seen } from './views.ts';
 
@@ -71,13 +74,14 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
   server.setErrorHandler(createErrorHandler(gateway.lasting.log));
   guard(server, options, listener);
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
+  const signIn = createSignIn(gateway);
   registerRoutes(server, {
-    rows: adminRoutes(options),
+    rows: adminRoutes(options, signIn),
     findActor: createActorFinder({
       token: options.token,
       keys: () => gateway.snapshot.keys,
       homeTenant,
-      findSession: noSessions,
+      findSession: (request) => signIn.find(request),
     }),
     homeTenant,
     around: [audited(gateway.lasting.auditor)],
@@ -86,7 +90,17 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
   return server;
 }
 
-const noSessions: FindSession = () => undefined;
+function createSignIn(gateway: Gateway): SignIn {
+  const { clock, log, auditor, issuers } = gateway.lasting;
+  return new SignIn({
+    config: () => gateway.snapshot.config.identity.oidc,
+    sessions: new Sessions(clock),
+    ask: issuers.ask,
+    auditor,
+    clock,
+    log,
+  });
+}
 
 function guard(server: FastifyInstance, { admin }: AdminOptions, listener: AdminListener): void {
   const isOurHost = createHostCheck(admin.listen, (name) => listener.covers(name));

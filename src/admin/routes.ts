@@ -2,11 +2,13 @@
 import { auditRoutes } from './audit-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
+import { sessionRoutes } from './session-routes.ts';
+import type { SignIn } from './sign-in.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 import type { Seen } from './views.ts';
 
-export function adminRoutes(seen: Seen): readonly AdminRoute[] {
+export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
   const { gateway } = seen;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
   const { directory, audit } = gateway.lasting.store;
@@ -16,5 +18,6 @@ export function adminRoutes(seen: Seen): readonly AdminRoute[] {
     ...usageRoutes(seen),
     ...peopleRoutes({ directory, homeTenant }),
     ...auditRoutes(audit),
+    ...sessionRoutes(signIn),
   ];
 }

@@ -13,6 +13,8 @@ export interface IssuerQuestion {
 
 export interface IssuerAnswer {
   readonly status: number;
+  /** By names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 

@@ -40,7 +40,10 @@ export class PassingCache<Value> {
     this.#entries.set(key, { value, untilMs, expiresMs: ends.atWallMs ?? Number.POSITIVE_INFINITY });
   }
 
-  get size(): number {
-    return this.#entries.size;
+  /** What can be had once. */
+  take(key: string): Value | undefined {
+    const value = this.get(key);
+    this.#entries.delete(key);
+    return value;
   }
 }

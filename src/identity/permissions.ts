@@ -24,6 +24,7 @@ export const adminPermissions = [
   'secrets:write',
   'privacy:read',
   'privacy:write',
+  'session:own',
   'sessions:read',
   'sessions:write',
 ] as const;
@@ -68,6 +69,7 @@ export const holders: Readonly<Record<Guarded, Holders>> = {
   'secrets:write': { all: ['owner'] },
   'privacy:read': { all: ['owner', 'admin'] },
   'privacy:write': { all: ['owner', 'admin'] },
+  'session:own': { all: ['owner', 'admin', 'operator', 'developer', 'viewer', 'billing'] },
   'sessions:read': { all: ['owner', 'admin'] },
   'sessions:write': { all: ['owner', 'admin'] },
 };

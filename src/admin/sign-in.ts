@@ -1,0 +1,182 @@
+/** Signing in to the console: to the issuer and back, by an authorization code with PKCE, state and nonce. */
+import { randomBytes } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Auditor } from '../core/audit.ts';
+import { asFailure, type Failure, fail } from '../core/failure.ts';
+import { principalOf } from '../identity/claims.ts';
+import type { AskIssuer } from '../identity/issuer-request.ts';
+import { PassingCache } from '../identity/passing-cache.ts';
+import type { OidcConfig } from '../identity/token-options.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { AdminActor } from './actor.ts';
+import { cookieOf, cookieText } from './cookies.ts';
+import { IdentityProvider, type SignInSecrets } from './identity-provider.ts';
+import { isSame, type Session, type Sessions } from './sessions.ts';
+
+export interface SignInOptions {
+  /** Read at each sign-in: a reload may change it. */
+  readonly config: () => OidcConfig | undefined;
+  readonly sessions: Sessions;
+  readonly ask: AskIssuer;
+  readonly auditor: Auditor;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Pending {
+  readonly provider: IdentityProvider;
+  readonly secrets: SignInSecrets;
+}
+
+const pendingMax = 1_000;
+/** Passwords are looked up, second factors are fetched. */
+const pendingMs = 600_000;
+/** So that many who sign in at once ask the issuer once who it is. */
+const providerMs = 60_000;
+
+export class SignIn {
+  readonly #options: SignInOptions;
+  readonly #pending: PassingCache<Pending>;
+  #provider:
+    | { readonly of: OidcConfig; readonly untilMs: number; readonly found: Promise<IdentityProvider> }
+    | undefined;
+
+  constructor(options: SignInOptions) {
+    this.#options = options;
+    this.#pending = new PassingCache(options.clock, pendingMax);
+  }
+
+  /** Where to send the browser, and the cookie it comes back with. */
+  async begin(): Promise<{ readonly location: string; readonly cookie: string }> {
+    const provider = await this.#findProvider();
+    const { location, secrets } = await provider.begin();
+    const id = randomBytes(32).toString('base64url');
+    this.#pending.keep(id, { provider, secrets }, { afterMs: pendingMs });
+    const secure = isSecure(provider.config);
+    return { location, cookie: cookieText('sign-in', { value: id, maxAgeS: pendingMs / 1000, secure }) };
+  }
+
+  /** The session's cookie. Throws what went wrong; all of it is written down. */
+  async finish(cameBack: CameBack): Promise<{ readonly actor: AdminActor; readonly cookie: string }> {
+    const { auditor, sessions } = this.#options;
+    let actor: AdminActor;
+    let config: OidcConfig;
+    try {
+      ({ actor, config } = await this.#prove(cameBack));
+    } catch (thrown) {
+      const { code, message } = asFailure(thrown);
+      auditor.refuse({ ...act(cameBack), detail: { code, message } });
+      throw thrown;
+    }
+    const { name, tenant, role } = actor;
+    const end = await auditor.begin({ ...act(cameBack), actor: name, tenant, detail: { role } });
+    const value = sessions.begin(actor, config);
+    await end('done');
+    const maxAgeS = Math.ceil(config.sessionMs / 1000);
+    return { actor, cookie: cookieText('session', { value, maxAgeS, secure: isSecure(config) }) };
+  }
+
+  /** Of a request that carries one. Throws `forbidden` where it could be a page's of another site. */
+  find(request: FastifyRequest): AdminActor | undefined {
+    const session = this.session(request.headers.cookie);
+    if (session === undefined) return undefined;
+    if (!safe.has(request.method)) {
+      const given = request.headers['x-millrace-csrf'];
+      if (typeof given !== 'string' || !isSame(given, session.csrf))
+        throw fail(
+          'forbidden',
+          'send the session’s `csrf` as x-millrace-csrf: GET /admin/api/v1/session tells it',
+        );
+    }
+    return session.actor;
+  }
+
+  /** Without anybody to sign in by, nobody is signed in. */
+  session(cookies: string | undefined): Session | undefined {
+    return this.#options.config() === undefined ? undefined : this.#options.sessions.of(cookies);
+  }
+
+  /** The cookie that takes the session's place. */
+  end(cookies: string | undefined): string {
+    this.#options.sessions.end(cookies);
+    const config = this.#options.config();
+    return cookieText('session', { value: '', maxAgeS: 0, secure: config !== undefined && isSecure(config) });
+  }
+
+  async #prove({ query, cookies }: CameBack): Promise<{ actor: AdminActor; config: OidcConfig }> {
+    const id = cookieOf(cookies, 'sign-in');
+    const pending = id === undefined ? undefined : this.#pending.take(id);
+    if (pending === undefined)
+      throw fail('forbidden', 'this browser did not begin to sign in here, or took too long; begin again');
+    const { provider, secrets } = pending;
+    const claims = await provider.finish(query, secrets).catch((cause: unknown) => {
+      throw this.#unproved(cause, query);
+    });
+    const { keyName: name, ...rest } = principalOf(claims, provider.config);
+    return { actor: { name, how: 'session', ...rest }, config: provider.config };
+  }
+
+  /** Who is away is not the caller's fault; why something is not proved is for the log alone. */
+  #unproved(cause: unknown, query: URLSearchParams): Failure {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.#options.log.warn({ message }, 'somebody who came back from the issuer is not signed in');
+    if (isAway(cause)) return away(cause);
+    const denied = query.get('error') === 'access_denied';
+    return fail(
+      'forbidden',
+      denied ? 'the issuer says: access denied' : 'the issuer’s answer proves nothing; begin again',
+      {
+        cause,
+      },
+    );
+  }
+
+  #findProvider(): Promise<IdentityProvider> {
+    const { config: read, clock, ask } = this.#options;
+    const config = read();
+    if (config === undefined)
+      throw fail(
+        'not_found',
+        'nobody can sign in here: `identity.oidc` names no issuer; use a key or the admin token',
+      );
+    const known = this.#provider;
+    if (known?.of === config && clock.now() < known.untilMs) return known.found;
+    const found = IdentityProvider.discover(config, ask).catch((cause: unknown) => {
+      this.#provider = undefined;
+      this.#options.log.error({ message: String(cause) }, 'where people sign in cannot be asked');
+      throw away(cause);
+    });
+    this.#provider = { of: config, untilMs: clock.now() + providerMs, found };
+    return found;
+  }
+}
+
+export interface CameBack {
+  readonly query: URLSearchParams;
+  readonly cookies: string | undefined;
+  readonly address: string;
+}
+
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+function act({ address }: CameBack) {
+  return { actor: '', tenant: '', address, action: 'session.begin', object: '' };
+}
+
+function isSecure({ redirectUrl }: OidcConfig): boolean {
+  return redirectUrl.startsWith('https:');
+}
+
+function away(cause: unknown) {
+  return fail('dependency_unavailable', 'where people sign in cannot be reached now; try again', {
+    retryAfterS: 5,
+    cause,
+  });
+}
+
+/** What the dialer throws stands somewhere among the causes. */
+function isAway(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  return thrown.name === 'DialError' || isAway(thrown.cause);
+}
