@@ -1,0 +1,203 @@
+/** A person signs in to the console at a real identity provider, works, and signs out; and those who try to get in otherwise. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
+import { createHeldClock, type HeldClock } from '../held-clock.ts';
+import { Browser, type Page, signInAt } from '../identity/browser.ts';
+import { openProvider, type RunningProvider, secretOf } from '../identity/identity-provider.ts';
+
+interface Rig {
+  readonly provider: RunningProvider;
+  readonly admin: TestAdmin;
+  readonly clock: HeldClock;
+  readonly config: Record<string, unknown>;
+}
+
+/** Where the provider sends browsers; the test goes to where the gateway really listens. */
+const redirectUrl = 'http://127.0.0.1:7071/admin/sign-in/callback';
+
+async function openRig(t: TestContext, changes: object = {}): Promise<Rig> {
+  const provider = await openProvider({ redirectUrls: [redirectUrl], roles: ['llm-admins'] });
+  t.after(() => provider.close());
+  const oidc = {
+    name: 'corp',
+    issuer: provider.url,
+    clientId: 'console',
+    clientSecret: secretOf.console,
+    redirectUrl,
+    scopes: ['openid'],
+    roles: { 'llm-admins': 'admin' },
+    sessionMs: 3_600_000,
+    idleMs: 600_000,
+    ...changes,
+  };
+  const clock = createHeldClock(Date.now());
+  const config = { identity: { oidc } };
+  const admin = await openTestAdmin({ config, clock });
+  t.after(() => admin.close());
+  return { provider, admin, clock, config };
+}
+
+function here({ admin }: Rig, url: string): string {
+  return url.replace('http://127.0.0.1:7071', admin.url);
+}
+
+/** Comes back from the provider with what it gave, and has not yet handed it in. */
+async function comeBack(rig: Rig, browser: Browser): Promise<string> {
+  const begun = await browser.go(`${rig.admin.url}/admin/sign-in`);
+  assert.equal(begun.status, 302, begun.text);
+  const location = begun.headers.get('location') ?? '';
+  return here(rig, await signInAt(browser, location, { login: 'alice', end: redirectUrl }));
+}
+
+async function signIn(rig: Rig, browser = new Browser()): Promise<{ browser: Browser; page: Page }> {
+  return { browser, page: await browser.go(await comeBack(rig, browser)) };
+}
+
+const askAs = ({ admin }: Rig, browser: Browser, path: string, given: object = {}) => {
+  const { headers = {}, ...rest } = given as {
+    headers?: Record<string, string>;
+    method?: string;
+    body?: unknown;
+  };
+  return admin.ask(path, { as: null, ...rest, headers: { cookie: browser.cookies(admin.url), ...headers } });
+};
+
+test('a person signs in, is known by name, tenant and role, changes something, and signs out', async (t) => {
+  const rig = await openRig(t);
+  const { browser, page } = await signIn(rig);
+  assert.equal(page.status, 200, page.text);
+  assert.match(page.text, /Signed in as corp:alice: admin of default/);
+  const cookie = page.headers.get('set-cookie') ?? '';
+  assert.match(cookie, /^millrace-session=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/);
+  const { body: me } = await askAs(rig, browser, 'session');
+  assert.deepEqual(
+    { ...me, csrf: typeof me.csrf },
+    {
+      name: 'corp:alice',
+      tenant: 'default',
+      role: 'admin',
+      how: 'session',
+      csrf: 'string',
+      expiresAt: me.expiresAt,
+    },
+  );
+  const acme = { method: 'POST', body: { name: 'acme' }, headers: { 'x-millrace-csrf': me.csrf } };
+  assert.equal((await askAs(rig, browser, 'tenants', acme)).status, 201);
+  const { body: audit } = await rig.admin.ask('audit');
+  const records = (audit.items as { action: string; actor: string; outcome: string }[]).map(
+    ({ action, actor, outcome }) => `${actor} ${action} ${outcome}`,
+  );
+  assert.deepEqual(records.reverse(), [
+    'corp:alice session.begin begun',
+    'corp:alice session.begin done',
+    'corp:alice tenants.create begun',
+    'corp:alice tenants.create done',
+  ]);
+  const out = await askAs(rig, browser, 'session', {
+    method: 'DELETE',
+    headers: { 'x-millrace-csrf': me.csrf },
+  });
+  assert.equal(out.status, 204);
+  assert.match(out.headers.get('set-cookie') ?? '', /^millrace-session=; Path=\/; Max-Age=0;/);
+  assert.equal((await askAs(rig, browser, 'session')).status, 401);
+});
+
+test('a page of another site changes nothing with somebody’s session', async (t) => {
+  const rig = await openRig(t);
+  const { browser } = await signIn(rig);
+  for (const headers of [{}, { 'x-millrace-csrf': 'guessed' }]) {
+    const refused = await askAs(rig, browser, 'tenants', { method: 'POST', body: { name: 'acme' }, headers });
+    assert.equal(refused.status, 403);
+    assert.match(refused.body.detail, /x-millrace-csrf/);
+  }
+  assert.equal((await askAs(rig, browser, 'tenants/acme')).status, 404);
+});
+
+test('a session ends when nobody used it for a while, and at the latest after its time', async (t) => {
+  const rig = await openRig(t);
+  const { browser: idle } = await signIn(rig);
+  rig.clock.advance(600_000);
+  assert.equal((await askAs(rig, idle, 'session')).status, 401);
+  const { browser: busy } = await signIn(rig);
+  for (let minutes = 0; minutes < 59; minutes += 1) {
+    rig.clock.advance(60_000);
+    assert.equal((await askAs(rig, busy, 'session')).status, 200);
+  }
+  rig.clock.advance(60_000);
+  assert.equal((await askAs(rig, busy, 'session')).status, 401);
+});
+
+test('what one browser began no other ends, and nothing is ended twice', async (t) => {
+  const rig = await openRig(t);
+  const victim = new Browser();
+  const attacker = new Browser();
+  const url = await comeBack(rig, attacker);
+  const planted = await victim.go(url);
+  assert.equal(planted.status, 403);
+  assert.equal(planted.headers.get('set-cookie'), null);
+  await victim.go(`${rig.admin.url}/admin/sign-in`);
+  assert.equal((await victim.go(url)).status, 403);
+  assert.equal((await attacker.go(url)).status, 200);
+  assert.equal((await attacker.go(url)).status, 403);
+  const { body: audit } = await rig.admin.ask('audit');
+  assert.ok((audit.items as { outcome: string }[]).some(({ outcome }) => outcome === 'refused'));
+});
+
+test('an answer without our state, and one that took too long, signs nobody in', async (t) => {
+  const rig = await openRig(t);
+  const first = new Browser();
+  const url = new URL(await comeBack(rig, first));
+  url.searchParams.set('state', 'another');
+  assert.equal((await first.go(url.href)).status, 403);
+  const second = new Browser();
+  const late = await comeBack(rig, second);
+  rig.clock.advance(600_000);
+  assert.equal((await second.go(late)).status, 403);
+});
+
+test('who says no at the provider, or has no role here, is told so', async (t) => {
+  const rig = await openRig(t, { roles: { others: 'admin' } });
+  const { page } = await signIn(rig);
+  assert.equal(page.status, 403);
+  assert.match(page.text, /nothing in the token&#39;s claim &#34;roles&#34; is a role here/);
+  assert.equal(page.headers.get('set-cookie'), null);
+  const browser = new Browser();
+  const begun = await browser.go(`${rig.admin.url}/admin/sign-in`);
+  const state = new URL(begun.headers.get('location') ?? '').searchParams.get('state');
+  const denied = `${rig.admin.url}/admin/sign-in/callback?error=access_denied&state=${state}&iss=${rig.provider.url}`;
+  assert.match((await browser.go(denied)).text, /the issuer says: access denied/);
+});
+
+test('G5: a provider that is down is our outage, told before anybody is sent there, and after', async (t) => {
+  const rig = await openRig(t);
+  const browser = new Browser();
+  const url = await comeBack(rig, browser);
+  await rig.provider.close();
+  assert.equal((await browser.go(url)).status, 503);
+  rig.clock.advance(60_000);
+  const begun = await browser.go(`${rig.admin.url}/admin/sign-in`);
+  assert.equal(begun.status, 503);
+  assert.match(begun.text, /dependency_unavailable/);
+});
+
+test('without `identity.oidc` nobody signs in, and who was signed in is not', async (t) => {
+  const rig = await openRig(t);
+  const { browser } = await signIn(rig);
+  await rig.admin.gateway.reload({});
+  assert.equal((await askAs(rig, browser, 'session')).status, 401);
+  assert.equal((await browser.go(`${rig.admin.url}/admin/sign-in`)).status, 404);
+});
+
+test('over TLS the cookie is for this host and for TLS alone', async (t) => {
+  const rig = await openRig(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
+  const begun = await new Browser().go(`${rig.admin.url}/admin/sign-in`);
+  assert.match(
+    begun.headers.get('set-cookie') ?? '',
+    /^__Host-millrace-sign-in=[\w-]{43}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+  );
+  const location = new URL(begun.headers.get('location') ?? '');
+  assert.equal(location.searchParams.get('code_challenge_method'), 'S256');
+  for (const name of ['state', 'nonce', 'code_challenge'])
+    assert.ok((location.searchParams.get(name) ?? '').length >= 43);
+});
