@@ -37,6 +37,7 @@ export function check(checked: Checked): Finding[] {
     checkKeys,
     checkToken,
     checkAuth,
+    checkPeppers,
     checkTargets,
     checkDefaultModel,
     checkPrices,
@@ -150,6 +151,14 @@ function checkAuth({ config: { auth }, identity }: Checked): Finding[] {
   if (takesTokens || part === undefined) return [];
   const message = `does nothing while \`auth\` is \`${auth}\``;
   return [{ path: ['identity', part], message, hint: 'set `auth: both`, or `jwt` for tokens alone' }];
+}
+
+function checkPeppers({ config: { identity } }: Checked): Finding[] {
+  return (['pepper', 'previousPepper'] as const).flatMap((key) => {
+    const text = identity[key]?.reveal() ?? '';
+    const weakness = text === '' ? undefined : weaknessOf(text, tokenLengthMin);
+    return weakness === undefined ? [] : [{ path: ['identity', key], message: weakness }];
+  });
 }
 
 function checkTargets({ config, upstreams }: Checked): Finding[] {

@@ -25,4 +25,9 @@ export function createCredentials({ keys, signed, opaque }: CredentialKinds): Ke
   };
 }
 
+/** Those of the configuration first: they open whatever becomes of the store. */
+export function eitherKey(configured: KeyStore, stored: KeyStore): KeyStore {
+  return { find: (credential) => configured.find(credential) ?? stored.find(credential) };
+}
+
 const ownPrefix = 'sk-mr-';

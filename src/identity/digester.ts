@@ -6,8 +6,8 @@ export interface Digester {
   digest(key: string): string;
   /** What may have been kept of a key: by this pepper, and by those before while they are still given. */
   candidates(key: string): readonly string[];
-  /** Whether a digest is by a pepper that is known here. */
-  knows(digest: string): boolean;
+  /** Whether this is the fingerprint of a pepper that is known here. */
+  knows(fingerprint: string): boolean;
   /** Of what lies in a file beside the gateway. */
   sign(): Signature;
   /** As any of the peppers signs: a file may have been written before the last rotation. */
@@ -27,10 +27,15 @@ export function createDigester(pepper: string, before: readonly string[] = []): 
   return {
     digest: (key) => digestBy(current, key),
     candidates: (key) => all.map((each) => digestBy(each, key)),
-    knows: (digest) => all.some(({ fingerprint }) => digest.startsWith(fingerprint)),
+    knows: (fingerprint) => all.some((each) => each.fingerprint === fingerprint),
     sign: () => createSignature(pepper),
     signatures: () => all.map(({ text }) => createSignature(text)),
   };
+}
+
+/** Which pepper a digest is by. */
+export function fingerprintOf(digest: string): string {
+  return digest.slice(0, digest.indexOf('.'));
 }
 
 interface Pepper {
@@ -41,11 +46,11 @@ interface Pepper {
 /** The fingerprint tells nothing of the pepper, and 48 bits are enough to tell two apart. */
 function withFingerprint(text: string): Pepper {
   const digest = createHmac('sha256', text).update('millrace fingerprint').digest('base64url');
-  return { text, fingerprint: `${digest.slice(0, 8)}.` };
+  return { text, fingerprint: digest.slice(0, 8) };
 }
 
 function digestBy({ text, fingerprint }: Pepper, key: string): string {
-  return fingerprint + createHmac('sha256', text).update(key).digest('base64url');
+  return `${fingerprint}.${createHmac('sha256', text).update(key).digest('base64url')}`;
 }
 
 /** With words in front that no key begins with: what signs files never makes the digest of a key. */

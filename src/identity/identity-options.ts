@@ -1,6 +1,6 @@
 /** `identity:` in the configuration: who is believed, and for how long. */
 import { z } from 'zod';
-import { milliseconds, name } from '../lib/options.ts';
+import { milliseconds, name, secret } from '../lib/options.ts';
 import { introspectionOptions, jwtOptions, oidcOptions } from './token-options.ts';
 
 export const identityOptions = z.strictObject({
@@ -19,4 +19,13 @@ export const identityOptions = z.strictObject({
     .optional()
     .describe('Tokens of others that only their issuer can read. With `auth: jwt` or `both`.'),
   oidc: oidcOptions.optional().describe('Signing in to the console.'),
+  pepper: secret
+    .optional()
+    .describe(
+      'What keys in the store are hashed with, 32 characters or more; gateways that share a store must share it. ' +
+        'Where it is absent each makes its own, in the data folder.',
+    ),
+  previousPepper: secret
+    .optional()
+    .describe('The one before: keys made with it go on. Take it out when none is left.'),
 });

@@ -7,6 +7,7 @@ import type {
   KeyScopes,
 } from '../core/directory.ts';
 import type { Principal, Role, Scopes } from '../core/exchange.ts';
+import { fingerprintOf } from './digester.ts';
 import { roles } from './options.ts';
 
 export interface FoundKey {
@@ -23,6 +24,8 @@ export class KeyIndex {
   readonly #byPlace = new Map<string, DirectoryEntry>();
   /** Both of a key that was rotated. */
   readonly #byDigest = new Map<string, KeyEntry>();
+  /** How many keys were made with each pepper. */
+  readonly #peppers = new Map<string, number>();
 
   constructor(compileAddresses: CompileAddresses) {
     this.#compileAddresses = compileAddresses;
@@ -43,6 +46,13 @@ export class KeyIndex {
   apply({ entries, gone }: Pick<DirectoryChanges, 'entries' | 'gone'>): void {
     for (const place of gone) this.#forget(nameOf(place));
     for (const entry of entries) this.#keep(entry);
+  }
+
+  /** How many keys there are by peppers of which this is not true. */
+  keysBeyond(isKnown: (fingerprint: string) => boolean): number {
+    let keys = 0;
+    for (const [fingerprint, count] of this.#peppers) if (!isKnown(fingerprint)) keys += count;
+    return keys;
   }
 
   /** Nothing where the key, its user or its tenant is not there or is switched off. */
@@ -72,6 +82,7 @@ export class KeyIndex {
     this.#forget(place);
     this.#byPlace.set(place, entry);
     if (entry.kind !== 'key') return;
+    this.#count(entry, 1);
     this.#byDigest.set(entry.digest, entry);
     if (entry.previousDigest !== '') this.#byDigest.set(entry.previousDigest, entry);
   }
@@ -80,8 +91,14 @@ export class KeyIndex {
     const before = this.#byPlace.get(place);
     this.#byPlace.delete(place);
     if (before?.kind !== 'key') return;
+    this.#count(before, -1);
     this.#byDigest.delete(before.digest);
     this.#byDigest.delete(before.previousDigest);
+  }
+
+  #count({ digest }: KeyEntry, by: 1 | -1): void {
+    const fingerprint = fingerprintOf(digest);
+    this.#peppers.set(fingerprint, (this.#peppers.get(fingerprint) ?? 0) + by);
   }
 
   #isActive(place: DirectoryPlace): boolean {

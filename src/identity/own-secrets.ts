@@ -41,6 +41,20 @@ export async function openOwnMasterKey(folder: string): Promise<string> {
   return text;
 }
 
+const pepperFile = 'key-pepper';
+
+/** What keys in the store are hashed with, where the configuration does not say. Made when the first is. */
+export async function openOwnPepper(folder: string): Promise<string> {
+  await makeFolder(folder);
+  const { text } = await readOrMake(join(folder, pepperFile), () => randomBytes(32).toString('base64url'));
+  return text;
+}
+
+/** Nothing where none was made: then there has been no key either. */
+export async function findOwnPepper(folder: string): Promise<string | undefined> {
+  return await read(join(folder, pepperFile));
+}
+
 /** A file that holds no secret worth the name: an empty one would let everybody in who sends nothing. */
 export class SpoiltSecret extends Error {
   constructor(path: string) {

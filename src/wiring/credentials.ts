@@ -1,7 +1,7 @@
 /** Which credentials a configuration takes, and who says what they are. */
 import type { Config } from '../config/schema.ts';
 import type { KeyStore } from '../core/ports.ts';
-import { createCredentials } from '../identity/credentials.ts';
+import { createCredentials, eitherKey } from '../identity/credentials.ts';
 import { Introspection } from '../identity/introspection.ts';
 import { TokenVerifier } from '../identity/token-verifier.ts';
 import type { Lasting } from './lasting.ts';
@@ -13,7 +13,7 @@ export function credentialsOf(lasting: Lasting, config: Config, keys: KeyStore):
   const introspection = takesTokens ? identity.introspection : undefined;
   const { clock } = lasting;
   return createCredentials({
-    keys: auth === 'jwt' ? undefined : keys,
+    keys: auth === 'jwt' ? undefined : eitherKey(keys, lasting.followed.keys),
     signed: trusted.length === 0 ? undefined : new TokenVerifier(trusted, clock),
     opaque:
       introspection === undefined

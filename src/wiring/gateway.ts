@@ -26,6 +26,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
+import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
@@ -72,7 +73,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys });
   const { dataKeys } = records.store;
   const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
-  const running = new Running(options, { alarms, records, shared, sealers, masterKeys });
+  const { presence } = shared;
+  const followed = await openFollowedDirectory({ config, clock, log, store: records.store, presence });
+  const running = new Running(options, { alarms, records, shared, sealers, masterKeys, followed });
   try {
     running.listener = await openClientListener({
       config,
@@ -102,6 +105,7 @@ interface Opened {
   readonly shared: Shared;
   readonly sealers: OpenSealers;
   readonly masterKeys: KeyRing;
+  readonly followed: FollowedDirectory;
 }
 
 class Running {
@@ -115,17 +119,19 @@ class Running {
   readonly #records: Records;
   readonly #shared: Shared;
   readonly #sealers: OpenSealers;
+  readonly #followed: FollowedDirectory;
   readonly #generations = new Generations();
   #accepting = true;
   #closed: Promise<void> | undefined;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, { alarms, records, shared, sealers, masterKeys }: Opened) {
+  constructor(options: GatewayOptions, { alarms, records, shared, sealers, masterKeys, followed }: Opened) {
     this.#options = options;
     this.#alarms = alarms;
     this.#records = records;
     this.#shared = shared;
     this.#sealers = sealers;
+    this.#followed = followed;
     this.#pool = new UpstreamPool(options.clock);
     this.lasting = this.#createLasting(masterKeys);
     this.snapshot = this.#createSnapshot(options.loaded);
@@ -139,6 +145,7 @@ class Running {
     this.snapshot = this.#createSnapshot(loaded, this.snapshot);
     stopWatching();
     const { upstreams, config, handler } = this.snapshot;
+    this.#followed.reconfigure(config.identity);
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.keepOnly(upstreams);
@@ -161,6 +168,7 @@ class Running {
     await this.lasting.claims?.close(lastEndsMs);
     this.lasting.accounts.flush();
     this.#sealers.close();
+    await this.#followed.close();
     await this.#records.close();
     await this.#alarms.close();
     await this.#shared.close();
@@ -252,6 +260,7 @@ class Running {
       spool,
       shared: this.#shared,
       sealers: this.#sealers,
+      followed: this.#followed,
       budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms }),
       issuers: new Issuers(clock, log),
       degraded: () => this.#degraded(),

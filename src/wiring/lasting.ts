@@ -14,6 +14,7 @@ import type { Store } from '../stores/sql/store.ts';
 import type { Accounts } from '../telemetry/accounts.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { FollowedDirectory } from './followed-directory.ts';
 import type { Issuers } from './issuers.ts';
 
 export interface Lasting {
@@ -34,6 +35,8 @@ export interface Lasting {
   readonly store: Store;
   readonly shared: Shared;
   readonly auditor: Auditor;
+  /** Tenants, teams, users and keys, and what this gateway knows of them without asking. */
+  readonly followed: FollowedDirectory;
   /** The data keys of those whose words are kept. */
   readonly sealers: Sealers;
   /** What budgets go by besides their rules. */

@@ -1,0 +1,167 @@
+/**
+ * The keys of the directory, as requests meet them: from memory alone. A key that was found is found by itself from then
+ * on; one that is not known costs its digest and no query (C14). When nobody can tell whether a key is known, that is our
+ * outage and never the caller's mistake (G5).
+ */
+import type { DirectoryChanges, DirectoryEntry, DirectoryPlace, KeyUse } from '../core/directory.ts';
+import type { Principal } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
+import type { KeyStore } from '../core/ports.ts';
+import type { Clock } from '../lib/clock.ts';
+import { isShapedLikeKey } from './api-key.ts';
+import type { Digester } from './digester.ts';
+import type { FoundKey, KeyIndex } from './key-index.ts';
+
+export interface StoredKeysOptions {
+  readonly clock: Clock;
+  /** Empty. */
+  readonly index: KeyIndex;
+  /** Nothing where no pepper is known: then none of the keys can be told. */
+  readonly digester: Digester | undefined;
+  /** How long keys that are known go on while nobody confirms them. */
+  readonly knownForMs: number;
+}
+
+/** Keys that were found lately; beyond it they are all looked up anew. */
+const seenMax = 100_000;
+/** How exact the last use of a key is. */
+const useExactMs = 60_000;
+const retryAfterS = 2;
+
+interface Seen extends FoundKey {
+  /** When its use was last noted, by the monotonic clock. */
+  notedAtMs: number;
+}
+
+export class StoredKeys implements KeyStore {
+  readonly #clock: Clock;
+  #index: KeyIndex;
+  #digester: Digester | undefined;
+  #knownForMs: number;
+  #seen = new Map<string, Seen>();
+  #uses = new Map<string, KeyUse>();
+  /** Keys by peppers that are not known here. */
+  #foreign = 0;
+  #knownUntilMs = Number.NEGATIVE_INFINITY;
+  #currentUntilMs = Number.NEGATIVE_INFINITY;
+  #confirmedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ clock, index, digester, knownForMs }: StoredKeysOptions) {
+    this.#clock = clock;
+    this.#index = index;
+    this.#digester = digester;
+    this.#knownForMs = knownForMs;
+  }
+
+  find(credential: string): Principal | undefined {
+    const seen = this.#seen.get(credential);
+    if (seen !== undefined && this.#clock.wall() < seen.untilMs) return this.#admit(seen);
+    return isShapedLikeKey(credential) ? this.#lookUp(credential) : undefined;
+  }
+
+  /** A tenant, team or user, as far as it is known here. */
+  entry(place: DirectoryPlace): DirectoryEntry | undefined {
+    return this.#index.entry(place);
+  }
+
+  entries(): readonly DirectoryEntry[] {
+    return [...this.#index.entries()];
+  }
+
+  /** How many keys are there that nobody here can tell. */
+  get foreign(): number {
+    return this.#foreign;
+  }
+
+  apply(changes: Pick<DirectoryChanges, 'entries' | 'gone'>): void {
+    if (changes.entries.length + changes.gone.length === 0) return;
+    this.#index.apply(changes);
+    this.#changed();
+  }
+
+  /** Another index in place of this one. */
+  replace(index: KeyIndex): void {
+    this.#index = index;
+    this.#changed();
+  }
+
+  use({ digester, knownForMs }: Pick<StoredKeysOptions, 'digester' | 'knownForMs'>): void {
+    this.#digester = digester;
+    this.#knownForMs = knownForMs;
+    this.#knownUntilMs = this.#confirmedAtMs + knownForMs;
+    this.#changed();
+  }
+
+  /**
+   * What is known was so at that time, by the monotonic clock; Infinity where nobody else can change it. For `currentForMs`
+   * a key that is not among it is believed not to be there at all.
+   */
+  confirm(atMs: number, currentForMs: number): void {
+    this.#confirmedAtMs = atMs;
+    this.#knownUntilMs = atMs + this.#knownForMs;
+    this.#currentUntilMs = atMs + currentForMs;
+  }
+
+  /** When keys were last used, of those used since the last time. */
+  takeUses(): readonly KeyUse[] {
+    const uses = [...this.#uses.values()];
+    this.#uses.clear();
+    return uses;
+  }
+
+  /** Those that could not be kept. */
+  giveBack(uses: readonly KeyUse[]): void {
+    for (const use of uses) {
+      const name = nameOf(use);
+      if (!this.#uses.has(name) && this.#index.entry({ kind: 'key', ...use }) !== undefined) {
+        this.#uses.set(name, use);
+      }
+    }
+  }
+
+  #lookUp(credential: string): Principal | undefined {
+    for (const digest of this.#digester?.candidates(credential) ?? []) {
+      const found = this.#index.find(digest);
+      if (found === undefined || this.#clock.wall() >= found.untilMs) continue;
+      if (this.#seen.size >= seenMax) this.#seen.clear();
+      const seen = { ...found, notedAtMs: Number.NEGATIVE_INFINITY };
+      this.#seen.set(credential, seen);
+      return this.#admit(seen);
+    }
+    if (this.#clock.now() >= this.#currentUntilMs) {
+      throw unknowable('the keys in the store cannot be read now; try again shortly');
+    }
+    if (this.#foreign > 0) {
+      throw unknowable(
+        'there are keys that this gateway cannot check: they were made with another `identity.pepper`',
+      );
+    }
+    return undefined;
+  }
+
+  #admit(seen: Seen): Principal {
+    const nowMs = this.#clock.now();
+    if (nowMs >= this.#knownUntilMs) {
+      throw unknowable('the keys in the store could not be read for too long; try again shortly');
+    }
+    if (nowMs - seen.notedAtMs >= useExactMs) {
+      seen.notedAtMs = nowMs;
+      const { tenant, name } = seen.entry;
+      this.#uses.set(nameOf(seen.entry), { tenant, name, usedAtMs: Math.trunc(this.#clock.wall()) });
+    }
+    return seen.principal;
+  }
+
+  #changed(): void {
+    this.#seen = new Map();
+    this.#foreign = this.#index.keysBeyond((fingerprint) => this.#digester?.knows(fingerprint) === true);
+  }
+}
+
+function unknowable(message: string): Error {
+  return fail('dependency_unavailable', message, { retryAfterS });
+}
+
+function nameOf({ tenant, name }: { tenant: string; name: string }): string {
+  return `${tenant} ${name}`;
+}

@@ -1,0 +1,276 @@
+/**
+ * The directory, known in memory by every gateway: read whole in the background at the start, and then what has changed, at
+ * once when another gateway tells of it, and by asking every two seconds where somebody else may have changed it. Until
+ * it was read, what stands in the snapshot beside the gateway is known.
+ */
+import type { Config, HotConfig } from '../config/schema.ts';
+import type { DirectoryChanges } from '../core/directory.ts';
+import type { Directory, KeyUses, Presence } from '../core/ports.ts';
+import type { Digester } from '../identity/digester.ts';
+import { KeyIndex } from '../identity/key-index.ts';
+import { StoredKeys } from '../identity/stored-keys.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { createAddressList } from '../net/address-list.ts';
+import { isOutage } from '../stores/sql/outage.ts';
+import type { Log } from '../telemetry/log.ts';
+import { KeysFile } from './keys-file.ts';
+import { Peppers } from './peppers.ts';
+
+export interface FollowedDirectoryOptions {
+  readonly config: Pick<Config, 'data' | 'store' | 'identity'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: { readonly directory: Directory; readonly keyUses: KeyUses };
+  readonly presence: Presence;
+}
+
+const channel = 'directory';
+/** A quarter more or less: gateways that started together do not ask together. */
+const pollMs = 2_000;
+/** What nobody has confirmed for so long may have changed: whoever is not known may be new. */
+const currentForMs = 5_000;
+/** What was taken out is told for two days: whoever was away for longer than this reads everything. */
+const deltasForMs = 12 * 3_600_000;
+const pageRows = 2_000;
+const usesEveryMs = 60_000;
+/** What nobody has confirmed for longer is not written as if it were new. */
+const worthKeepingForMs = 60_000;
+
+export async function openFollowedDirectory(options: FollowedDirectoryOptions): Promise<FollowedDirectory> {
+  const peppers = await Peppers.open(options.config.data);
+  const followed = new FollowedDirectory(options, peppers);
+  await followed.start();
+  return followed;
+}
+
+export class FollowedDirectory {
+  readonly keys: StoredKeys;
+  /** Whoever changes it here is known here when it resolves, and everywhere soon after. */
+  readonly directory: Directory;
+  readonly #options: FollowedDirectoryOptions;
+  readonly #peppers: Peppers;
+  readonly #file: KeysFile;
+  /** Where nobody else has the database. */
+  readonly #alone: boolean;
+  #identity: HotConfig['identity'];
+  #digester: Digester | undefined;
+  #version = 0;
+  /** By the wall clock: a machine that slept has slept through changes. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #catchingUp: Promise<void> | undefined;
+  #again = false;
+  #following = false;
+  #closed = false;
+  #foreignTold = 0;
+  #unsubscribe: () => void = () => {};
+  readonly #timers = new Map<'poll' | 'uses', Timer>();
+
+  constructor(options: FollowedDirectoryOptions, peppers: Peppers) {
+    const { config, clock, store } = options;
+    this.#options = options;
+    this.#peppers = peppers;
+    this.#alone = config.store === 'sqlite';
+    this.#identity = config.identity;
+    this.#digester = peppers.find(config.identity);
+    this.keys = new StoredKeys({
+      clock,
+      index: new KeyIndex(compileAddresses),
+      digester: this.#digester,
+      knownForMs: config.identity.knownForMs,
+    });
+    this.#file = new KeysFile({ ...options, known: () => this.#worthKeeping() });
+    this.directory = {
+      find: (place) => store.directory.find(place),
+      page: (question) => store.directory.page(question),
+      put: (draft, ifVersion) => this.#change(() => store.directory.put(draft, ifVersion)),
+      remove: (place) => this.#change(() => store.directory.remove(place)),
+      changes: (since, rowsMax) => store.directory.changes(since, rowsMax),
+    };
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.presence.subscribe(channel, {
+      message: () => this.#hear(),
+      missed: () => this.#hear(),
+    });
+    if (this.#alone && this.#digester === undefined) {
+      // Nobody has ever made a key here: there is nothing to know, and no database to open for it.
+      this.keys.confirm(Number.POSITIVE_INFINITY, currentForMs);
+      return;
+    }
+    await this.#readSnapshot();
+    this.#follow();
+  }
+
+  /** What new keys are hashed with: made now where there is none yet. */
+  async digester(): Promise<Digester> {
+    this.#digester ??= await this.#peppers.findOrMake(this.#identity);
+    this.keys.use({ digester: this.#digester, knownForMs: this.#identity.knownForMs });
+    return this.#digester;
+  }
+
+  /** After a reload. */
+  reconfigure(identity: HotConfig['identity']): void {
+    this.#identity = identity;
+    this.#digester = this.#peppers.find(identity);
+    this.keys.use({ digester: this.#digester, knownForMs: identity.knownForMs });
+    this.#tellOfForeignKeys();
+    if (this.#following) this.#file.writeSoon();
+    else if (this.#digester !== undefined) this.#follow();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unsubscribe();
+    for (const timer of this.#timers.values()) timer.cancel();
+    await this.#catchingUp;
+    await this.#noteUses();
+    await this.#file.close();
+  }
+
+  async #change<T>(work: () => Promise<T>): Promise<T> {
+    // With a pepper there is something to know at the next start, whatever it is that is made first.
+    await this.digester();
+    const result = await work();
+    this.#following = true;
+    await this.#catchUp();
+    void this.#options.presence.publish(channel, String(this.#version));
+    return result;
+  }
+
+  #hear(): void {
+    if (this.#following) void this.#catchUp();
+  }
+
+  #follow(): void {
+    this.#following = true;
+    void this.#catchUp();
+  }
+
+  /** Never rejects. Whoever comes while one runs is served by the next, which begins after his change. */
+  #catchUp(): Promise<void> {
+    if (this.#catchingUp !== undefined) {
+      this.#again = true;
+      return this.#catchingUp;
+    }
+    this.#catchingUp = this.#catchUpUntilQuiet().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    return this.#catchingUp;
+  }
+
+  async #catchUpUntilQuiet(): Promise<void> {
+    let caughtUp: boolean;
+    do {
+      this.#again = false;
+      caughtUp = await this.#readChanges();
+    } while (this.#again && !this.#closed);
+    if (this.#closed) return;
+    if (!this.#timers.has('uses')) this.#after('uses', usesEveryMs, () => this.#noteUsesAgain());
+    if (caughtUp && this.#alone) return;
+    this.#after('poll', pollMs * (0.75 + Math.random() / 2), () => void this.#catchUp());
+  }
+
+  async #readChanges(): Promise<boolean> {
+    const { clock, log } = this.#options;
+    const startMs = clock.now();
+    const startWallMs = clock.wall();
+    try {
+      const whole = this.#version === 0 || Math.abs(startWallMs - this.#askedAtMs) > deltasForMs;
+      if (whole || !(await this.#readDeltas())) await this.#readWhole();
+    } catch (thrown) {
+      // Of an outage the store itself tells.
+      if (!isOutage(thrown)) {
+        const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+        log.error({ message }, 'the keys in the store cannot be read');
+      }
+      return false;
+    }
+    this.#askedAtMs = startWallMs;
+    this.keys.confirm(this.#alone ? Number.POSITIVE_INFINITY : startMs, currentForMs);
+    this.#tellOfForeignKeys();
+    return true;
+  }
+
+  /** False where the store stands before what is known of it: it was restored from a copy. */
+  async #readDeltas(): Promise<boolean> {
+    for (let more = true; more; ) {
+      const changes = await this.#options.store.directory.changes(this.#version, pageRows);
+      if (changes.version < this.#version) return false;
+      if (changes.version > this.#version) this.#file.writeSoon();
+      this.keys.apply(changes);
+      this.#version = changes.version;
+      more = changes.more;
+    }
+    return true;
+  }
+
+  /** Beside what is known, and then in its place: half of it would refuse the other half. */
+  async #readWhole(): Promise<void> {
+    const index = new KeyIndex(compileAddresses);
+    let changes: DirectoryChanges = { entries: [], gone: [], version: 0, more: true };
+    while (changes.more) {
+      changes = await this.#options.store.directory.changes(changes.version, pageRows);
+      index.apply(changes);
+    }
+    this.keys.replace(index);
+    this.#version = changes.version;
+    this.#file.writeSoon();
+  }
+
+  async #readSnapshot(): Promise<void> {
+    const { clock } = this.#options;
+    const found = this.#digester === undefined ? undefined : await this.#file.read(this.#digester);
+    if (found === undefined) return;
+    this.keys.apply({ entries: found.entries, gone: [] });
+    this.#version = found.version;
+    this.#askedAtMs = found.savedAtMs;
+    // Whoever is not among them may have been made since.
+    this.keys.confirm(clock.now(), 0);
+  }
+
+  #worthKeeping() {
+    const isFresh = this.#alone || this.#options.clock.wall() - this.#askedAtMs < worthKeepingForMs;
+    if (this.#digester === undefined || this.#version === 0 || !isFresh) return undefined;
+    return { version: this.#version, entries: this.keys.entries(), digester: this.#digester };
+  }
+
+  async #noteUses(): Promise<void> {
+    const uses = this.keys.takeUses();
+    if (uses.length === 0) return;
+    await this.#options.store.keyUses.note(uses).catch(() => this.keys.giveBack(uses));
+  }
+
+  #noteUsesAgain(): void {
+    void this.#noteUses();
+    this.#after('uses', usesEveryMs, () => this.#noteUsesAgain());
+  }
+
+  #tellOfForeignKeys(): void {
+    const { foreign } = this.keys;
+    if (foreign === this.#foreignTold) return;
+    this.#foreignTold = foreign;
+    if (foreign === 0) return;
+    this.#options.log.error(
+      { keys: foreign },
+      'keys in the store were made with a pepper that is not known here and are answered with 503: give all gateways ' +
+        'the same `identity.pepper`, the one before as `identity.previousPepper`, or make these keys anew',
+    );
+  }
+
+  #after(name: 'poll' | 'uses', ms: number, run: () => void): void {
+    this.#timers.get(name)?.cancel();
+    this.#timers.set(name, this.#options.clock.after(ms, run));
+  }
+}
+
+/** What is no network lets nobody in: the directory may hold what another version took. */
+function compileAddresses(addresses: readonly string[]): (address: string) => boolean {
+  try {
+    const list = createAddressList(addresses);
+    return (address) => list.has(address);
+  } catch (thrown) {
+    if (!(thrown instanceof TypeError)) throw thrown;
+    return () => false;
+  }
+}
