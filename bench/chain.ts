@@ -1,6 +1,7 @@
 /**
- * What the chain itself costs, without sockets: `node bench/chain.ts [requests]`. Everything is as in the running
- * gateway, keys, limits, accounting and all; only the transport answers from memory, at once.
+ * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets]`. Everything is as in
+ * the running gateway, keys, limits, accounting and all; only the transport answers from memory, at once. With `budgets`
+ * three apply: of the key, of the tenant, of everybody.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ import { openaiAdapter } from '../src/providers/openai/adapter.ts';
 import { defaultClocks } from '../src/routing/clocks.ts';
 import { ModelTable } from '../src/routing/model-table.ts';
 import { TierChoice } from '../src/routing/tier-choice.ts';
+import { createMemoryBudgets } from '../src/stores/memory/budgets.ts';
 import { createMemoryConversations } from '../src/stores/memory/conversations.ts';
 import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
 import { createMemoryRateLimiter } from '../src/stores/memory/rate-limiter.ts';
@@ -36,6 +38,7 @@ import { exchangeLine, intentLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 
 const requests = Number(process.argv[2] ?? 300_000);
+const withBudgets = process.argv[3] === 'budgets';
 const warmUp = 50_000;
 
 const body = Buffer.from(
@@ -126,6 +129,15 @@ const pricing = createPricing({
   premium: undefined,
   onUnknown: complain,
 });
+const large = { usd: 1_000_000, window: 'month', alertAt: [1] } as const;
+const budgets = createMemoryBudgets(
+  [
+    { per: 'key', ...large },
+    { per: 'tenant', ...large },
+    { per: 'global', ...large },
+  ],
+  { clock, spentBefore: () => Promise.resolve(0), onCrossed: complain },
+);
 const handler = createChain({
   telemetry: {
     clock,
@@ -165,6 +177,7 @@ const handler = createChain({
     isBilled: () => true,
     price: pricing.price,
     lengths: new OutputLengths(),
+    spending: withBudgets ? { budgets, ratesAhead: pricing.ratesAhead } : undefined,
   },
   retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {
