@@ -30,6 +30,8 @@ export interface TestGatewayOptions {
   readonly role?: Role;
   readonly clock?: Clock;
   readonly log?: Log;
+  /** The data folder of a gateway that was there before; else an empty one of its own. */
+  readonly data?: string;
 }
 
 const masterKey = '5e'.repeat(32);
@@ -43,6 +45,8 @@ const simulator = {
 export async function openTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   const file = join(folder, 'millrace.yaml');
+  const data = options.data ?? join(folder, 'data');
+  const treeOf = (config: Readonly<Record<string, unknown>>) => ({ ...treeWithoutData(config), data });
   await writeFile(file, JSON.stringify(treeOf(options.config ?? {})));
   const key = 'sk-mr-0123456789abcdef0123456789abcdef01234567';
   const lines: string[] = [];
@@ -73,7 +77,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     gateway,
     lines,
     exchangeLines,
-    data: join(folder, 'data'),
+    data,
     reload: async (config) => {
       await writeFile(file, JSON.stringify(treeOf(config)));
       gateway.reload(loadConfig({ path: file, env: {} }));
@@ -85,13 +89,12 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   };
 }
 
-function treeOf({ listen, ...given }: Readonly<Record<string, unknown>>): object {
+function treeWithoutData({ listen, ...given }: Readonly<Record<string, unknown>>): object {
   return {
     ...(given['upstreams'] === undefined ? simulator : {}),
     // Two that share a database must open what the other sealed.
     secrets: { masterKey },
     ...given,
-    data: 'data',
     listen: { address: '127.0.0.1:0', ...(listen as object | undefined) },
   };
 }

@@ -1,0 +1,189 @@
+// Keys that gateways share by PostgreSQL: how soon all know of a change, and what holds while it is away.
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { makeKey } from '../../src/identity/api-key.ts';
+import { until } from '../faults/rig.ts';
+import { openTestGateway, type TestGateway, type TestGatewayOptions } from '../gateway.ts';
+import { createHeldClock } from '../held-clock.ts';
+import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { askWith, makeStoredKey, revoke, statusWith } from '../stored-keys.ts';
+import { temporaryFolder } from './databases.ts';
+
+let redis: RedisServer;
+let postgres: PostgresServer;
+
+before(async () => {
+  [redis, postgres] = await Promise.all([openRedisServer(), openPostgresServer()]);
+});
+
+after(() => Promise.all([redis.stop(), postgres.stop()]));
+
+const identity = { pepper: 'x7Qz81mVhT2pLw0Xc9Rf5KsBn4Yd6GjEa' };
+const changeMs = 5_000;
+
+async function openOne(t: TestContext, options: TestGatewayOptions): Promise<TestGateway> {
+  const gateway = await openTestGateway(options);
+  t.after(() => gateway.close());
+  return gateway;
+}
+
+async function openTwo(t: TestContext, config: object): Promise<readonly [TestGateway, TestGateway]> {
+  const store = await postgres.createDatabase();
+  const options = { config: { store, identity, ...config } };
+  return Promise.all([openOne(t, options), openOne(t, options)]);
+}
+
+/** Asks both all the time, until it is called. Gives when each last let the key in, and every other status. */
+function keepAsking(gateways: readonly TestGateway[], key: string) {
+  let asking = true;
+  const seen = { admittedAtMs: 0, asked: 0, others: new Set<number>() };
+  const ask = async (gateway: TestGateway) => {
+    while (asking) {
+      const status = await statusWith(gateway, key);
+      seen.asked += 1;
+      if (status === 200) seen.admittedAtMs = performance.now();
+      else seen.others.add(status);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const all = Promise.all(gateways.flatMap((gateway) => [ask(gateway), ask(gateway)]));
+  return async () => {
+    asking = false;
+    await all;
+    return seen;
+  };
+}
+
+for (const [name, lost] of [
+  ['', false],
+  [', also with Redis dead', true],
+] as const) {
+  test(`G3: a key made at one gateway opens at both, and revoked at one opens at none within 5 s${name}`, async (t) => {
+    const two = await openTwo(t, { shared: redis.url });
+    const [one, other] = two;
+    if (lost) {
+      redis.kill();
+      t.after(() => redis.restart());
+    }
+    const key = await makeStoredKey(one, { name: 'ci' });
+    assert.equal(await statusWith(one, key), 200);
+    const madeMs = performance.now();
+    await until('it opens at the other', async () => (await statusWith(other, key)) === 200);
+    assert.ok(performance.now() - madeMs < (lost ? changeMs : 1_000));
+    const stop = keepAsking(two, key);
+    const askingMs = performance.now();
+    await until('they are asked', () => performance.now() - askingMs > 200);
+    const revokedMs = performance.now();
+    assert.equal(await revoke(other, 'ci'), true);
+    await until('neither lets it in', async () => (await statusWith(one, key)) === 401);
+    const quietMs = performance.now();
+    await until('it stays so', () => performance.now() - quietMs > 500);
+    const seen = await stop();
+    assert.ok(
+      seen.admittedAtMs - revokedMs < (lost ? changeMs : 1_000),
+      `${seen.admittedAtMs - revokedMs} ms`,
+    );
+    assert.deepEqual([...seen.others], [401], `${seen.asked} asked`);
+  });
+}
+
+test('DP9, G5: without PostgreSQL known keys open, others may be right: 503 and never 401; then all is as before', async (t) => {
+  const [one] = await openTwo(t, {});
+  const key = await makeStoredKey(one, { name: 'ci' });
+  assert.deepEqual([await statusWith(one, key), await statusWith(one, makeKey())], [200, 401]);
+  postgres.kill();
+  await until('it cannot know any more', async () => (await statusWith(one, makeKey())) === 503);
+  const reply = await askWith(one, makeKey());
+  assert.equal(reply.status, 503);
+  assert.match(reply.headers.get('retry-after') ?? '', /^\d+$/);
+  assert.match(await reply.text(), /dependency_unavailable/);
+  assert.equal(await statusWith(one, 'no key of ours at all'), 401);
+  assert.equal(await statusWith(one, one.key), 200, 'keys of the configuration hang on no store');
+  await assert.rejects(makeStoredKey(one, { name: 'late' }), { code: 'dependency_unavailable' });
+  for (let turn = 0; turn < 20; turn += 1) assert.equal(await statusWith(one, key), 200);
+  await postgres.restart();
+  const backMs = performance.now();
+  while ((await statusWith(one, makeKey())) !== 401) {
+    assert.ok(performance.now() - backMs < 10_000, 'it knows again');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
+test('DP9: known keys go on for as long as the configuration says, and are then nobody’s fault but ours', async (t) => {
+  const clock = createHeldClock();
+  const config = { store: await postgres.createDatabase(), identity: { ...identity, knownForMs: 900_000 } };
+  const gateway = await openOne(t, { clock, config });
+  const key = await makeStoredKey(gateway, { name: 'ci' });
+  assert.equal(await statusWith(gateway, key), 200);
+  postgres.kill();
+  t.after(() => postgres.restart());
+  clock.advance(899_000);
+  assert.equal(await statusWith(gateway, key), 200);
+  clock.advance(1_000);
+  assert.equal(await statusWith(gateway, key), 503);
+});
+
+test('DP16, G22: it starts with both stores down and serves the keys that it knew, and is whole by itself', async (t) => {
+  const data = await temporaryFolder(t);
+  const config = { store: await postgres.createDatabase(), shared: redis.url, identity };
+  const before = await openTestGateway({ config, data });
+  const key = await makeStoredKey(before, { name: 'ci', role: 'viewer' });
+  const gone = await makeStoredKey(before, { name: 'gone' });
+  await revoke(before, 'gone');
+  await before.close();
+  const snapshot = await readFile(join(data, 'keys-snapshot'), 'utf8');
+  assert.ok(!snapshot.includes(key));
+  redis.kill();
+  postgres.kill();
+  const startMs = performance.now();
+  const gateway = await openOne(t, { config, data });
+  assert.ok(performance.now() - startMs < 3_000, 'it waits for neither');
+  const metrics = await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+  assert.equal(metrics.status, 403, 'a viewer, as before, and no stranger');
+  for (const unknown of [gone, makeKey()]) assert.equal(await statusWith(gateway, unknown), 503);
+  await Promise.all([redis.restart(), postgres.restart()]);
+  await until('it knows all', async () => (await statusWith(gateway, gone)) === 401);
+  assert.equal(await statusWith(gateway, key), 403);
+});
+
+test('a snapshot that was tampered with, or is older than a day, opens nothing and refuses nobody', async (t) => {
+  const data = await temporaryFolder(t);
+  const file = join(data, 'keys-snapshot');
+  const clock = createHeldClock();
+  const config = { store: await postgres.createDatabase(), identity };
+  const before = await openTestGateway({ config, data, clock });
+  const key = await makeStoredKey(before, { name: 'ci', role: 'developer' });
+  await before.close();
+  const text = await readFile(file, 'utf8');
+  postgres.kill();
+  t.after(() => postgres.restart());
+  const tries: readonly (readonly [string, number, number, RegExp])[] = [
+    [text, 0, 200, /^(?!.*snapshot)/s],
+    [text.replace('"developer"', '"owner"'), 0, 503, /not used.*|not signed/],
+    [text.slice(0, text.length / 2), 0, 503, /not signed/],
+    ['', 0, 503, /not signed/],
+    [text, 86_400_001, 503, /older than a day/],
+  ];
+  for (const [changed, laterMs, expected, told] of tries) {
+    await writeFile(file, changed);
+    const gateway = await openTestGateway({ config, data, clock: createHeldClock(clock.wall() + laterMs) });
+    const status = await statusWith(gateway, key);
+    const lines = gateway.lines.join('\n');
+    await gateway.close();
+    assert.equal(status, expected, changed.slice(0, 40));
+    assert.match(lines, told);
+  }
+});
+
+test('gateways that do not share a pepper say so, and refuse nobody for it', async (t) => {
+  const config = { store: await postgres.createDatabase(), shared: redis.url };
+  const one = await openOne(t, { config });
+  const other = await openOne(t, { config });
+  const key = await makeStoredKey(one, { name: 'ci' });
+  assert.equal(await statusWith(one, key), 200);
+  await until('the other has heard of it', () => other.lines.some((line) => /identity\.pepper/.test(line)));
+  assert.equal(await statusWith(other, key), 503);
+});
