@@ -11,6 +11,7 @@ import type {
   Spend,
 } from '../../core/budget.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { withinMs } from '../../lib/within-ms.ts';
 import {
   amountOf,
   type BudgetOption,
@@ -19,6 +20,7 @@ import {
   type BudgetsOptions,
   budgetRulesOf,
   type ConfiguredBudgets,
+  findMs,
   leaseMs,
   pursesOf,
   refusedBy,
@@ -42,9 +44,6 @@ export function createMemoryBudgets(
   const accounts = new BudgetAccounts(rules, options.clock);
   return new MemoryBudgets(rules, { accounts, open: new Set() }, options);
 }
-
-/** Nobody waits longer for what was spent before. It is found out all the same, for those who come later. */
-const findMs = 1_000;
 
 /** From one budget, for one exchange. */
 interface Part {
@@ -176,7 +175,8 @@ class MemoryReservation implements Reservation {
   }
 
   extend(more: Spend): Extension {
-    if (this.#state !== 'open') return 'spent';
+    if (this.#state === 'settled') return 'spent';
+    if (this.#state === 'ended') this.#revive();
     for (const { rule, account } of this.#parts) {
       if (!hasLeft(rule, account, amountOf(rule.scope, more))) return 'spent';
     }
@@ -185,10 +185,7 @@ class MemoryReservation implements Reservation {
       part.account.reserved += amount;
       part.amount += amount;
     }
-    const { open, clock } = this.#context;
-    this.endsAtMs = clock.now() + leaseMs;
-    open.delete(this);
-    open.add(this);
+    this.#renew();
     return 'extended';
   }
 
@@ -213,6 +210,23 @@ class MemoryReservation implements Reservation {
     }
   }
 
+  #renew(): void {
+    const { open, clock } = this.#context;
+    this.endsAtMs = clock.now() + leaseMs;
+    open.delete(this);
+    open.add(this);
+  }
+
+  /** Whoever was taken for dead goes on. */
+  #revive(): void {
+    this.#state = 'open';
+    for (const { account, amount } of this.#parts) {
+      account.spent -= amount;
+      account.reserved += amount;
+    }
+    this.#renew();
+  }
+
   #spend(rule: BudgetRule, account: Account, amount: number): void {
     account.spent += amount;
     const share = shareSpent(rule, account.spent);
@@ -221,14 +235,4 @@ class MemoryReservation implements Reservation {
     const { holder, window } = account;
     this.#context.onCrossed(standingOf({ rule, holder }, window, account), share);
   }
-}
-
-function withinMs(work: Promise<unknown>, clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.after(ms, resolve);
-    void work.finally(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
 }

@@ -1,8 +1,8 @@
 /** Replicas that share a Redis server. */
 import type { Secret } from '../../lib/secret.ts';
-import { createMemoryBudgets } from '../memory/budgets.ts';
 import type { RedisOptions } from '../shared-options.ts';
 import type { Shared, SharedContext } from '../shared-state.ts';
+import { createRedisBudgets } from './budgets.ts';
 import { claimOnce } from './claims.ts';
 import { openRedis, type Redis } from './connection.ts';
 import { createRedisConversations, type RedisConversations } from './conversations.ts';
@@ -29,6 +29,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
     budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
     claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
+    budgets: (budgets, options) => createRedisBudgets(budgets, { ...options, redis, clock, presence }),
     state: {
       get degraded() {
         return servers.degraded;

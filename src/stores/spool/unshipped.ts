@@ -32,7 +32,8 @@ interface Seen {
 export class Unshipped {
   readonly #options: UnshippedOptions;
   readonly #seen = new Map<string, Seen>();
-  #running: Promise<readonly LedgerRow[]> | undefined;
+  #others: Promise<readonly LedgerRow[]> | undefined;
+  #ours: Promise<readonly LedgerRow[]> | undefined;
 
   constructor(options: UnshippedOptions) {
     this.#options = options;
@@ -40,14 +41,21 @@ export class Unshipped {
 
   /** Of runs beside this one, dead or alive. Rejects when the ledger does not take what they ended. */
   ofOthers(): Promise<readonly LedgerRow[]> {
-    this.#running ??= this.#lookThroughOthers().finally(() => {
-      this.#running = undefined;
+    this.#others ??= this.#lookThroughOthers().finally(() => {
+      this.#others = undefined;
     });
-    return this.#running;
+    return this.#others;
   }
 
-  /** Of this run: what has ended. */
-  async ofOurs(): Promise<readonly LedgerRow[]> {
+  /** Of this run: what has ended. Whoever asks while others wait for it gets what they get. */
+  ofOurs(): Promise<readonly LedgerRow[]> {
+    this.#ours ??= this.#lookThroughOurs().finally(() => {
+      this.#ours = undefined;
+    });
+    return this.#ours;
+  }
+
+  async #lookThroughOurs(): Promise<readonly LedgerRow[]> {
     const rows: LedgerRow[] = [];
     for (const part of this.#options.left()) {
       for await (const { lines } of readLines(part)) {

@@ -1,0 +1,322 @@
+/**
+ * Budgets over all replicas, in one script a step. Each replica remembers what it heard of every account and what it
+ * holds itself: a server that comes back empty is told by all of them before anything is given away again (DP2), and
+ * without one each goes on with a small part of what was left, and then refuses as an outage of ours (G19).
+ */
+import { randomUUID } from 'node:crypto';
+import type { BudgetDecision, Extension, Spend } from '../../core/budget.ts';
+import type { Presence } from '../../core/ports.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { withinMs } from '../../lib/within-ms.ts';
+import {
+  amountOf,
+  type BudgetRule,
+  type BudgetsOptions,
+  findMs,
+  holdersMax,
+  type Purse,
+  refusedBy,
+  shareSpent,
+  standingOf,
+  unavailable,
+} from '../budget-rules.ts';
+import type { BudgetServer, ServerAnswer, Told } from './budget-server.ts';
+import { RedisError } from './fault.ts';
+import { allotmentOf, type Heard, HeardAccounts } from './heard-accounts.ts';
+import { type ReservationKeeper, type SharedPart, SharedReservation } from './shared-reservation.ts';
+
+export interface BudgetKeeperOptions extends BudgetsOptions {
+  readonly server: BudgetServer;
+  readonly clock: Clock;
+  readonly presence: Pick<Presence, 'count' | 'publish' | 'subscribe'>;
+}
+
+const channel = 'budgets';
+/** In a new epoch nothing is given away for so long: until then all replicas have told what they know. */
+const holdMs = 250;
+/** Waits, windows that end, accounts to be looked up: more of these for one exchange, and something is wrong. */
+const attemptsMax = 8;
+const retryMs = 1_000;
+/** Accounts that are told of in one step. */
+const toldAtOnce = 50;
+const ppm = 1_000_000;
+
+export class BudgetKeeper implements ReservationKeeper {
+  readonly accounts = new HeardAccounts();
+  readonly #options: BudgetKeeperOptions;
+  /** All that are not settled, as far as Redis has said. */
+  readonly #open = new Map<string, SharedReservation>();
+  readonly #name = randomUUID().slice(0, 13);
+  #made = 0;
+  /** The server was away, and may have come back with less than it had. */
+  #doubtful = false;
+  #outage = 1;
+  #lostAtMs = 0;
+  #resuming: Promise<void> | undefined;
+  #retry: Timer | undefined;
+
+  constructor(options: BudgetKeeperOptions) {
+    this.#options = options;
+    options.presence.subscribe(channel, {
+      message: (epoch) => {
+        if (epoch !== options.server.epoch) this.#resume();
+      },
+      missed: () => {
+        this.#doubtful = true;
+        this.#resume();
+      },
+    });
+    this.#resume();
+  }
+
+  async reserve(purses: readonly Purse[], estimate: Spend): Promise<BudgetDecision> {
+    this.#made += 1;
+    const id = `${this.#name}:${this.#made.toString(36)}`;
+    const { server } = this.#options;
+    let parts = this.#partsOf(purses, estimate);
+    const answer = await this.#ask(() => {
+      parts = this.#partsOf(purses, estimate);
+      const amounts = parts.map(({ rule, heard, amount }) => ({ heard, limit: rule.limit, amount }));
+      return server.reserve(id, true, amounts);
+    }, parts);
+    if (answer === 'away') return await this.#reserveAlone(id, parts);
+    if (answer === 'unknown') return unavailable;
+    const refused = parts.find(({ heard }) => heard === answer.refused);
+    if (refused !== undefined) return refusedBy(refused.rule, refused.heard.window, server.nowMs);
+    // Told in an epoch that is over by now, it has to be told again.
+    return this.#grant(
+      id,
+      parts,
+      parts.every(({ heard }) => heard.epoch === server.epoch),
+    );
+  }
+
+  async extend(reservation: SharedReservation, more: Spend): Promise<Extension> {
+    const { parts } = reservation;
+    const amounts = parts.map(({ rule, heard }) => {
+      return { heard, limit: rule.limit, amount: amountOf(rule.scope, more) };
+    });
+    const answer = await this.#ask(async () => {
+      if (!reservation.isKnown) await this.#resumed();
+      return await this.#options.server.reserve(reservation.id, false, amounts);
+    }, parts);
+    if (answer === 'unknown') return 'unavailable';
+    if (answer === 'away') return this.#extendAlone(parts, more);
+    if (answer.refused !== undefined) return 'spent';
+    for (const [index, part] of parts.entries()) part.amount += amounts[index]?.amount ?? 0;
+    return 'extended';
+  }
+
+  settle(reservation: SharedReservation): void {
+    if (this.#options.server.ready && reservation.isKnown) void this.#settleNow(reservation);
+    else this.#resume();
+  }
+
+  #partsOf(purses: readonly Purse[], spend: Spend): readonly SharedPart[] {
+    const { nowMs } = this.#options.server;
+    return purses.map(({ rule, holder }) => {
+      const heard = this.accounts.at(rule.scope, holder, nowMs);
+      return { rule, heard, amount: amountOf(rule.scope, spend), alone: 0, outage: 0 };
+    });
+  }
+
+  #grant(id: string, parts: readonly SharedPart[], isKnown: boolean): BudgetDecision {
+    const reservation = new SharedReservation(id, { parts, isKnown, keeper: this });
+    this.#open.set(id, reservation);
+    return { allowed: true, reservation };
+  }
+
+  /** Until the server answers to the point. `away`: it does not; `unknown`: nobody can tell what was spent. */
+  async #ask(
+    step: () => Promise<ServerAnswer>,
+    parts: readonly SharedPart[],
+  ): Promise<Extract<ServerAnswer, { is: 'ok' }> | 'away' | 'unknown'> {
+    try {
+      for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+        if (!this.#options.server.ready) return 'away';
+        const answer = await step();
+        if (answer.is === 'ok') return answer;
+        if (answer.is === 'lost') await this.#resumed();
+        if (answer.is === 'wait') await this.#wait(Math.min(answer.ms, holdMs));
+        if (answer.is === 'unknown' && !(await this.#tellBefore(answer.of, parts))) return 'unknown';
+      }
+      return 'unknown';
+    } catch (thrown) {
+      if (thrown instanceof RedisError) return 'away';
+      throw thrown;
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
+  }
+
+  /** Tells Redis what was spent of accounts that it knows nothing of; false where nobody can tell. */
+  async #tellBefore(accounts: readonly Heard[], parts: readonly SharedPart[]): Promise<boolean> {
+    for (const heard of accounts) heard.before = undefined;
+    await this.#findAll(accounts);
+    const told: Told[] = [];
+    for (const heard of accounts) {
+      const { before, spent, epoch } = heard;
+      const rule = parts.find((part) => part.heard === heard)?.rule;
+      if (rule === undefined || (before === undefined && epoch === '')) return false;
+      const known = Math.max(before ?? 0, epoch === '' ? 0 : spent);
+      // Whoever counted before us has told of these.
+      const toldPpm = Math.max(heard.toldPpm, ppmOf(shareSpent(rule, known)));
+      told.push({ heard, spent: known, how: 'first', toldPpm, held: [] });
+    }
+    const answer = await this.#options.server.tell(told);
+    if (answer.is === 'lost') await this.#resumed();
+    return true;
+  }
+
+  async #findAll(accounts: readonly Heard[]): Promise<void> {
+    const finding = accounts.map((heard) => {
+      heard.finding ??= this.#options.spentBefore({ ...heard, alsoOurs: true }).then(
+        (spent) => {
+          heard.before = spent;
+          heard.finding = undefined;
+        },
+        () => {
+          heard.finding = undefined;
+        },
+      );
+      return heard.finding;
+    });
+    await withinMs(Promise.all(finding), this.#options.clock, findMs);
+  }
+
+  /** From this replica's part of what is left. Redis is told when it is back. */
+  async #reserveAlone(id: string, parts: readonly SharedPart[]): Promise<BudgetDecision> {
+    if (this.#open.size >= holdersMax) return unavailable;
+    const unheard = parts.map(({ heard }) => heard).filter((heard) => !this.#isKnown(heard));
+    if (unheard.length > 0) await this.#findAll(unheard);
+    for (const part of parts) {
+      const gone = part.heard.epoch === '' ? (part.heard.before ?? 0) : part.heard.spent;
+      if (part.amount > 0 && gone >= part.rule.limit)
+        return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
+    }
+    if (!this.#takeAlone(parts, ({ amount }) => amount)) return unavailable;
+    this.#resume();
+    return this.#grant(id, parts, false);
+  }
+
+  /** A window that began after Redis was lost began with nothing. */
+  #isKnown(heard: Heard): boolean {
+    if (heard.epoch === '' && this.#lostAtMs > 0 && heard.window.startMs >= this.#lostAtMs)
+      heard.before ??= 0;
+    return heard.epoch !== '' || heard.before !== undefined;
+  }
+
+  #extendAlone(parts: readonly SharedPart[], more: Spend): Extension {
+    const amount = ({ rule }: SharedPart) => amountOf(rule.scope, more);
+    if (!this.#takeAlone(parts, amount)) return 'unavailable';
+    for (const part of parts) part.amount += amount(part);
+    return 'extended';
+  }
+
+  #takeAlone(parts: readonly SharedPart[], amountOfPart: (part: SharedPart) => number): boolean {
+    if (this.#lostAtMs === 0) this.#lostAtMs = this.#options.server.nowMs;
+    const lost = { outage: this.#outage, replicas: this.#options.presence.count() };
+    const enough = parts.every((part) => {
+      const amount = amountOfPart(part);
+      const { most, used } = allotmentOf(part.heard, part.rule, lost);
+      return amount === 0 || used + amount <= most;
+    });
+    if (!enough) return false;
+    for (const part of parts) {
+      const amount = amountOfPart(part);
+      allotmentOf(part.heard, part.rule, lost).used += amount;
+      part.alone = (part.outage === this.#outage ? part.alone : 0) + amount;
+      part.outage = this.#outage;
+    }
+    return true;
+  }
+
+  async #settleNow(reservation: SharedReservation): Promise<void> {
+    const { server } = this.#options;
+    const { id, parts, spent } = reservation;
+    if (spent === undefined) return;
+    try {
+      const amounts = parts.map(({ rule, heard }) => ({ heard, amount: amountOf(rule.scope, spent) }));
+      const answer = await server.settle(id, amounts);
+      if (answer.is !== 'ok') return this.#resume();
+      if (!this.#open.delete(id)) return;
+      for (const { heard } of parts) heard.open -= 1;
+      await Promise.all(parts.map(({ heard, rule }) => this.#cross(heard, rule)));
+    } catch (thrown) {
+      if (!(thrown instanceof RedisError)) throw thrown;
+      this.#resume();
+    }
+  }
+
+  async #cross(heard: Heard, rule: BudgetRule): Promise<void> {
+    const share = shareSpent(rule, heard.spent);
+    if (ppmOf(share) <= heard.toldPpm) return;
+    heard.toldPpm = ppmOf(share);
+    if (!(await this.#options.server.cross(heard, ppmOf(share)))) return;
+    this.#options.onCrossed(standingOf({ rule, holder: heard.holder }, heard.window, heard), share);
+  }
+
+  /** Brings to Redis what it does not know. Once at a time; again after a while where it did not come about. */
+  #resume(): void {
+    if (!this.#options.server.ready) return;
+    void this.#resumed().catch((thrown: unknown) => {
+      if (!(thrown instanceof RedisError)) throw thrown;
+      this.#retry ??= this.#options.clock.after(retryMs, () => {
+        this.#retry = undefined;
+        this.#resume();
+      });
+    });
+  }
+
+  #resumed(): Promise<void> {
+    this.#resuming ??= this.#bring().finally(() => {
+      this.#resuming = undefined;
+    });
+    return this.#resuming;
+  }
+
+  async #bring(): Promise<void> {
+    const { server, presence } = this.#options;
+    const before = server.epoch;
+    const replicas = presence.count();
+    const isNew = await server.begin(replicas > 1 ? holdMs : 0);
+    const doubtful = this.#doubtful || server.epoch !== before;
+    if (doubtful) for (const reservation of this.#open.values()) reservation.isKnown = false;
+    if (isNew && replicas > 1) void presence.publish(channel, server.epoch);
+    const told = this.#toTell(doubtful);
+    for (let from = 0; from < told.length; from += toldAtOnce) {
+      const answer = await server.tell(told.slice(from, from + toldAtOnce));
+      if (answer.is !== 'ok') throw new RedisError('refused', { detail: 'it forgot budgets again' });
+    }
+    const known = new Set(told.flatMap(({ held }) => held.map(({ id }) => id)));
+    for (const reservation of this.#open.values()) reservation.isKnown ||= known.has(reservation.id);
+    this.#doubtful = false;
+    this.#outage += 1;
+    this.#lostAtMs = 0;
+    const settled = [...this.#open.values()].filter(({ spent, isKnown }) => spent !== undefined && isKnown);
+    for (const reservation of settled) await this.#settleNow(reservation);
+  }
+
+  #toTell(doubtful: boolean): readonly Told[] {
+    const { server } = this.#options;
+    const held = new Map<Heard, { id: string; amount: number }[]>();
+    if (doubtful) for (const heard of this.accounts.known(server.nowMs)) held.set(heard, []);
+    for (const { id, parts, isKnown } of this.#open.values()) {
+      if (isKnown) continue;
+      for (const { heard, amount } of parts) held.set(heard, [...(held.get(heard) ?? []), { id, amount }]);
+    }
+    return Array.from(held, ([heard, reservations]) => ({
+      heard,
+      spent: doubtful && heard.epoch !== '' ? heard.spent : -1,
+      how: heard.epoch === server.epoch ? 'least' : 'lost',
+      toldPpm: heard.toldPpm,
+      held: reservations,
+    }));
+  }
+}
+
+function ppmOf(share: number): number {
+  return Math.round(share * ppm);
+}

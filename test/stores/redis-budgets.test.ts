@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { after, type TestContext, test } from 'node:test';
+import type { BudgetDecision, Reservation } from '../../src/core/budget.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import type { BudgetOption, BudgetsOptions } from '../../src/stores/budget-rules.ts';
+import { createMemoryPresence } from '../../src/stores/memory/presence.ts';
+import { createRedisBudgets } from '../../src/stores/redis/budgets.ts';
+import type { Redis } from '../../src/stores/redis/connection.ts';
+import { createRedisPresence } from '../../src/stores/redis/presence.ts';
+import { budgetsConformance } from '../conformance/budgets.ts';
+import { alertAt, type BudgetsRig, daily, spendOf, subject } from '../conformance/budgets-rig.ts';
+import { until } from '../faults/rig.ts';
+import { heldTime, openOperator, openSharedServer, openWatched } from './redis-rig.ts';
+
+const server = await openSharedServer();
+const operator = await openOperator(server.url);
+const { redis } = await openWatched(server.url);
+after(async () => {
+  await redis.close();
+  operator.destroy();
+});
+
+/** What the test before has left behind is over, before the server forgets it. */
+let quietBefore = () => Promise.resolve();
+
+/** Counts by the clock that the test holds, here and in the server; and says when all it was told is counted. */
+async function openHeld(
+  budgets: readonly BudgetOption[],
+  options: BudgetsOptions & { readonly clock: Clock },
+): Promise<BudgetsRig> {
+  await quietBefore();
+  await operator.flushAll();
+  const running = new Set<Promise<unknown>>();
+  const followed: Redis = {
+    call: (args) => redis.call(args),
+    subscribe: (channel, listener) => redis.subscribe(channel, listener),
+    close: () => redis.close(),
+    get state() {
+      return redis.state;
+    },
+    run: (...given) => {
+      const nowMicros = String(options.clock.wall() * 1_000);
+      const reply = operator.set('held-time', nowMicros).then(() => redis.run(...given));
+      running.add(reply);
+      void reply.finally(() => running.delete(reply)).catch(() => {});
+      return reply;
+    },
+  };
+  const opened = createRedisBudgets(budgets, {
+    ...options,
+    redis: followed,
+    presence: createMemoryPresence(),
+    time: heldTime,
+  });
+  const quiet = async () => {
+    // What is answered may ask again, a turn later.
+    while (running.size > 0) await Promise.allSettled(running).then(() => new Promise(setImmediate));
+  };
+  quietBefore = quiet;
+  return { budgets: opened, quiet };
+}
+
+budgetsConformance({ driver: 'redis', open: openHeld, runs: 25 });
+
+const nothingBefore = () => Promise.resolve(0);
+
+interface Replica {
+  readonly reserve: (count: number) => Promise<BudgetDecision>;
+  readonly hold: (count: number) => Promise<Reservation>;
+  readonly spent: () => Promise<readonly [number, number]>;
+  readonly redis: Redis;
+  readonly until: (state: string) => Promise<void>;
+  readonly crossed: number[];
+}
+
+/** With connections of their own, by the server's own clock. */
+async function openReplicas(
+  t: TestContext,
+  count: number,
+  options: { budget?: BudgetOption; spentBefore?: BudgetsOptions['spentBefore']; url?: string } = {},
+): Promise<readonly Replica[]> {
+  const { budget = daily(10), spentBefore = nothingBefore, url = server.url } = options;
+  const replicas: Replica[] = [];
+  const counts: (() => number)[] = [];
+  for (let number = 1; number <= count; number += 1) {
+    const watched = await openWatched(url);
+    const presence = createRedisPresence({
+      redis: watched.redis,
+      clock: systemClock,
+      id: `replica-${number}`,
+    });
+    await presence.announce();
+    counts.push(() => presence.count());
+    t.after(async () => {
+      await presence.close();
+      await watched.redis.close();
+    });
+    const crossed: number[] = [];
+    const budgets = createRedisBudgets([budget], {
+      redis: watched.redis,
+      clock: systemClock,
+      presence: {
+        ...presence,
+        count: () => count,
+        publish: (...given) => presence.publish(...given),
+        subscribe: (...given) => presence.subscribe(...given),
+      },
+      spentBefore,
+      onCrossed: (_, share) => void crossed.push(share),
+    });
+    const reserve = async (amount: number) => await budgets.reserve(subject, spendOf(amount));
+    replicas.push({
+      ...watched,
+      crossed,
+      reserve,
+      hold: async (amount) => {
+        const decision = await reserve(amount);
+        assert.ok(decision.allowed && decision.reservation !== undefined, JSON.stringify(decision));
+        return decision.reservation;
+      },
+      spent: async () => {
+        const [standing] = await budgets.standings();
+        return [(standing?.spent ?? 0) / 1e9, (standing?.reserved ?? 0) / 1e9];
+      },
+    });
+  }
+  return replicas;
+}
+
+async function untilSpent(replica: Replica, spent: number, reserved: number): Promise<void> {
+  await until(`${spent} are spent and ${reserved} set aside`, async () => {
+    const [is, held] = await replica.spent().catch(() => [-1, -1] as const);
+    return is === spent && held === reserved;
+  });
+}
+
+function pair(replicas: readonly Replica[]): readonly [Replica, Replica] {
+  const [one, two] = replicas;
+  assert.ok(one !== undefined && two !== undefined);
+  return [one, two];
+}
+
+test('G11, C10: a hundred at once over two replicas, and as many are let through as there is money for', async (t) => {
+  await operator.flushAll();
+  const replicas = await openReplicas(t, 2);
+  const decisions = await Promise.all(
+    Array.from({ length: 100 }, (_, index) => pair(replicas)[index % 2 === 0 ? 0 : 1].reserve(1)),
+  );
+  assert.equal(decisions.filter(({ allowed }) => allowed).length, 10);
+  const refused = decisions.filter((decision) => !decision.allowed);
+  assert.ok(refused.every(({ why }) => why === 'spent'));
+});
+
+test('an alert is told once over all replicas', async (t) => {
+  await operator.flushAll();
+  const [one, two] = pair(await openReplicas(t, 2));
+  const held = await Promise.all([one.hold(3), two.hold(3), one.hold(2), two.hold(2)]);
+  for (const reservation of held) reservation.settle(spendOf(3));
+  await untilSpent(one, 12, 0);
+  await until('somebody was told', () => one.crossed.includes(1) || two.crossed.includes(1));
+  const told = [...one.crossed, ...two.crossed];
+  assert.equal(told.length, new Set(told).size, told.join());
+});
+
+test('DP2: after FLUSHALL all replicas tell what they know before anything is given away again', async (t) => {
+  await operator.flushAll();
+  const asked: number[] = [];
+  const spentBefore = () => {
+    asked.push(1);
+    return Promise.resolve(0);
+  };
+  const [one, two] = pair(await openReplicas(t, 2, { spentBefore }));
+  (await one.hold(3)).settle(spendOf(3));
+  (await two.hold(2)).settle(spendOf(2));
+  await untilSpent(two, 5, 0);
+  const open = await two.hold(4);
+  await operator.flushAll();
+  const refused = await one.reserve(2);
+  assert.ok(!refused.allowed && refused.why === 'spent', JSON.stringify(refused));
+  await untilSpent(one, 5, 4);
+  open.settle(spendOf(4));
+  await untilSpent(one, 9, 0);
+  assert.ok((await one.reserve(1)).allowed);
+  assert.ok(!(await two.reserve(1)).allowed);
+});
+
+test('G19: a dead server leaves each replica a small part, then it is our outage; what was spent is told', async (t) => {
+  const own = await openSharedServer();
+  const budget: BudgetOption = { per: 'key', usd: 1_000, window: 'day', alertAt };
+  const [one, two] = pair(await openReplicas(t, 2, { url: own.url, budget }));
+  (await one.hold(100)).settle(spendOf(100));
+  const before = await two.hold(10);
+  await untilSpent(two, 100, 10);
+  await one.hold(1).then((reservation) => reservation.settle(spendOf(1)));
+  await untilSpent(one, 101, 10);
+  own.kill();
+  await Promise.all([one.until('offline'), two.until('offline')]);
+  const part = await one.hold(20);
+  const decision = await one.reserve(20);
+  assert.deepEqual(decision, { allowed: false, why: 'unavailable' });
+  part.settle(spendOf(15));
+  await one.hold(10);
+  before.settle(spendOf(9));
+  await own.restart();
+  await Promise.all([one.until('ready'), two.until('ready')]);
+  await untilSpent(one, 125, 10);
+});
+
+test('G19: a hung server keeps nobody waiting for long, and what was taken meanwhile is told', async (t) => {
+  const own = await openSharedServer();
+  const budget: BudgetOption = { per: 'key', usd: 1_000, window: 'day', alertAt };
+  const [one] = await openReplicas(t, 1, { url: own.url, budget });
+  assert.ok(one !== undefined);
+  (await one.hold(1)).settle(spendOf(1));
+  await untilSpent(one, 1, 0);
+  own.pause();
+  const startMs = performance.now();
+  const held = await one.hold(5);
+  assert.ok(performance.now() - startMs < 500, `${performance.now() - startMs} ms`);
+  held.settle(spendOf(4));
+  own.resume();
+  await untilSpent(one, 5, 0);
+});
+
+test('DP8: whatever lies at our keys is nothing: it is asked for again, and no money is free', async (t) => {
+  await operator.flushAll();
+  const [one] = await openReplicas(t, 1, { spentBefore: () => Promise.resolve(6e9) });
+  assert.ok(one !== undefined);
+  const held = await one.hold(1);
+  const rubbish: readonly ((key: string) => Promise<unknown>)[] = [
+    (key) => operator.set(key, 'rubbish'),
+    (key) => operator.lPush(key, ['a', 'b']),
+    (key) => operator.hSet(key, 's', 'nan'),
+    (key) => operator.hSet(key, { s: '-9e99', r: 'x', k: '1' }),
+  ];
+  for (const put of rubbish) {
+    for (const key of await operator.keys('millrace:{limits}:budget:*')) {
+      await operator.del(key);
+      await put(key);
+    }
+    assert.ok(!(await one.reserve(5)).allowed);
+    const little = await one.hold(2);
+    little.settle(spendOf(0));
+    await untilSpent(one, 6, 0);
+  }
+  held.settle(spendOf(1));
+});
+
+test('everything is under one hash tag, and goes two days after its window', async (t) => {
+  await operator.flushAll();
+  const [one] = await openReplicas(t, 1);
+  await one?.hold(1);
+  const keys = (await operator.keys('*')).filter(
+    (key) => !key.includes('presence') && !key.includes('probe'),
+  );
+  for (const key of keys) assert.match(key, /^millrace:\{limits\}:budget/);
+  for (const key of keys.filter((each) => each !== 'millrace:{limits}:budgets')) {
+    const leftMs = await operator.pTTL(key);
+    assert.ok(leftMs > 2 * 86_400_000 && leftMs <= 3 * 86_400_000, `${key}: ${leftMs} ms`);
+  }
+});
