@@ -33,6 +33,7 @@ redis.call('HDEL', key, 'a')
 redis.call('UNLINK', key)
 redis.call('SADD', key, 'a')
 redis.call('SISMEMBER', key, 'a')
+redis.call('SSCAN', key, 0)
 redis.call('PEXPIRE', key, 1000)
 redis.call('PUBLISH', key, '')
 return 1

@@ -27,7 +27,6 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
     },
     rateLimiter: (limits) =>
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
-    budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
     claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
     budgets: (budgets, options) => createRedisBudgets(budgets, { ...options, redis, clock, presence }),
     state: {
