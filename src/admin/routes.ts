@@ -1,4 +1,5 @@
 /** Everything that the admin listener answers, a row each. */
+import { alertRoutes } from './alert-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
@@ -19,5 +20,6 @@ export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
     ...peopleRoutes({ directory, homeTenant }),
     ...auditRoutes(audit),
     ...sessionRoutes(signIn),
+    ...alertRoutes(gateway.lasting.alerts),
   ];
 }

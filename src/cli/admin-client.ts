@@ -38,6 +38,8 @@ interface Question<Shape extends z.ZodType> {
   readonly method?: 'GET' | 'POST';
   readonly path: string;
   readonly shape: Shape;
+  /** Longer than usual, where others have to be asked first. */
+  readonly waitMs?: number;
   /** Statuses whose answer is read as well as a success. */
   readonly alsoRead?: readonly number[];
 }
@@ -50,7 +52,7 @@ export async function askAdmin<Shape extends z.ZodType>(
   const answer = await fetch(url, {
     method: question.method ?? 'GET',
     headers: { authorization: `Bearer ${place.token}` },
-    signal: AbortSignal.timeout(askMs),
+    signal: AbortSignal.timeout(question.waitMs ?? askMs),
     redirect: 'error',
     ...trusting(place.trust),
   }).catch((thrown: unknown) => {

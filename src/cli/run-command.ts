@@ -21,6 +21,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   ps: () => import('./ps.ts'),
   usage: () => import('./usage.ts'),
   keys: () => import('./keys.ts'),
+  alerts: () => import('./alerts.ts'),
   reload: () => import('./reload.ts'),
   bench: () => import('./bench.ts'),
   version: () => import('./version.ts'),

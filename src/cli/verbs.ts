@@ -134,6 +134,16 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'alerts',
+    summary: 'list who is told when something is wrong, or try whether they can be',
+    words: '[action]',
+    options: [...admin, json],
+    examples: [
+      ['millrace alerts', 'what each receiver took, and what not'],
+      ['millrace alerts test', 'a test to every receiver; exit code 1 unless all of them take it'],
+    ],
+  },
+  {
     name: 'reload',
     summary: 'let a running gateway read its configuration again',
     options: [...admin, json],
