@@ -1,11 +1,11 @@
 /** What the gateway itself raises alerts about: what it stands on is away, and budgets that are spent. */
 import { type Alerts, createAlerts } from '../alerts/alerts.ts';
 import type { AlertsOptions } from '../alerts/options.ts';
+import type { AlertLog } from '../alerts/receiver.ts';
 import type { BudgetStanding } from '../core/budget.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { createDialer } from '../net/dialer.ts';
 import type { Shared } from '../stores/shared-state.ts';
-import type { Log } from '../telemetry/log.ts';
 
 interface Words {
   readonly away: string;
@@ -44,7 +44,7 @@ export type Dependency = keyof typeof dependencies;
 
 export interface AlarmsContext {
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: AlertLog;
 }
 
 export class Alarms {

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHeldClock } from '../../test/held-clock.ts';
+import { alertsOptions } from '../alerts/options.ts';
+import { Alarms } from './alarms.ts';
+
+test('G19 what is away for less than a minute is logged, and no alert', () => {
+  const { alarms, clock, lines } = open();
+  alarms.outage('store', new Error('gone'));
+  clock.advance(59_999);
+  alarms.outage('store', undefined);
+  clock.advance(60_000);
+  assert.deepEqual(lines, [
+    '{"message":"gone"} the store cannot be reached: requests go on, reports do not',
+    '{} the store is back',
+  ]);
+  assert.equal(clock.pending, 0);
+});
+
+test('G19 what is away for a minute is an alert, and so is its end', () => {
+  const { alarms, clock, lines } = open();
+  alarms.outage('ledger', new Error('gone'));
+  clock.advance(60_000);
+  assert.equal(
+    lines.at(-1),
+    '{"alert":"degraded","dependency":"ledger"} finished exchanges wait in the spool for the ledger',
+  );
+  clock.advance(20_000);
+  alarms.outage('ledger', undefined);
+  assert.equal(
+    lines.at(-1),
+    '{"alert":"degraded","dependency":"ledger"} over: the ledger takes finished exchanges again',
+  );
+});
+
+test('G19 a disk that takes nothing is an alert at once: what is not kept is gone', () => {
+  const { alarms, clock, lines } = open();
+  alarms.outage('spool', new Error('ENOSPC'));
+  clock.advance(0);
+  assert.match(lines.at(-1) ?? '', /"dependency":"spool"} finished exchanges cannot be kept/);
+});
+
+test('a budget that is spent is told once for each window, holder and share', () => {
+  const { alarms, lines } = open();
+  const standing = {
+    name: 'trial',
+    per: 'tenant',
+    holder: 'acme',
+    unit: 'usd',
+    limit: 10,
+    spent: 8,
+    reserved: 0,
+    windowStartMs: Date.UTC(2026, 0, 1),
+    windowEndMs: Date.UTC(2026, 1, 1),
+  } as const;
+  alarms.budgetCrossed(standing, 0.5);
+  alarms.budgetCrossed(standing, 0.5);
+  alarms.budgetCrossed(standing, 0.8);
+  alarms.budgetCrossed({ ...standing, holder: 'other' }, 0.5);
+  alarms.budgetCrossed({ ...standing, windowStartMs: Date.UTC(2026, 1, 1) }, 0.5);
+  alarms.budgetCrossed({ ...standing, per: 'global', holder: '', windowStartMs: 0 }, 1);
+  assert.deepEqual(
+    lines.map((line) => line.slice(line.indexOf('} ') + 2)),
+    [
+      'the budget trial of tenant acme is spent to 50 %',
+      'the budget trial of tenant acme is spent to 80 %',
+      'the budget trial of tenant other is spent to 50 %',
+      'the budget trial of tenant acme is spent to 50 %',
+      'the budget trial of all is spent to 100 %',
+    ],
+  );
+});
+
+function open() {
+  const clock = createHeldClock();
+  const lines: string[] = [];
+  const keep = (facts: object, message: string) => void lines.push(`${JSON.stringify(facts)} ${message}`);
+  const log = { info: keep, warn: keep, error: keep };
+  return { alarms: new Alarms(alertsOptions.parse({}), { clock, log }), clock, lines };
+}
