@@ -143,6 +143,7 @@ const handler = createChain({
     clock,
     configId: 'bench',
     degraded: () => '',
+    voices,
     account: (trail) => accounts.keep(trail),
   },
   voices: { voices },

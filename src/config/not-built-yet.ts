@@ -24,7 +24,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'prices.*.cacheWritePerM': 'prices of what an upstream keeps: none tells yet how much it kept',
   'retries.budget': 'a budget for retries',
   'health.eject': 'taking failing upstreams out for a while',
-  'limits.*.concurrent': 'limits on how many run at once',
   'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',
 };
@@ -38,8 +37,6 @@ interface ValueNotBuiltYet {
 }
 
 export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
-  { path: 'limits.*.per', matches: /^user$/, shown: 'user', what: 'users' },
-  { path: 'limits.*.per', matches: /^team$/, shown: 'team', what: 'teams' },
   { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },
   { path: 'models.*.policy', matches: /^least-busy$/, shown: 'least-busy', what: 'this policy' },
   { path: 'models.*.policy', matches: /^priority$/, shown: 'priority', what: 'this policy' },

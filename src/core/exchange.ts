@@ -7,6 +7,7 @@ import type { Failure } from './failure.ts';
 import type { CallResult, Part } from './part.ts';
 import type { Signal } from './signal.ts';
 import type { Reply } from './stage.ts';
+import type { Standing } from './standing.ts';
 import type { Trail } from './trail.ts';
 import type { Transcript } from './transcript.ts';
 import type { Transport } from './transport.ts';
@@ -66,6 +67,8 @@ export interface Voice {
   renderFailure(failure: Failure, id: string): RenderedFailure;
   /** The last event of a stream that broke after its head was sent. */
   renderStreamFailure(failure: Failure, id: string): string;
+  /** Headers that tell how far the limits are spent. */
+  renderStanding(standing: Standing): readonly string[];
 }
 
 export interface RenderedFailure {

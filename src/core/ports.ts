@@ -13,6 +13,7 @@ import type {
 import type { Principal } from './exchange.ts';
 import type { LedgerPage, LedgerPageQuestion, LedgerQuestion, LedgerRow, LedgerSum } from './ledger.ts';
 import type { ReplayClaim, ReplayEnding, ReplayState } from './replay.ts';
+import type { Standing } from './standing.ts';
 
 export interface KeyStore {
   /**
@@ -94,10 +95,20 @@ export interface Sealers {
 export type LimitDecision =
   | {
       readonly allowed: true;
-      /** Where tokens were taken beforehand: to be told, once, how many it came to. Neither waits nor throws. */
-      readonly settle?: (tokens: number) => void;
+      /** Absent where no limit applies. */
+      readonly standing?: Standing | undefined;
+      /**
+       * Where something was taken that is to be given back: to be called once, when the exchange has ended, with how many
+       * tokens it came to if anybody knows. Neither waits nor throws.
+       */
+      readonly settle?: (tokens: number | undefined) => void;
     }
-  | { readonly allowed: false; readonly limit: string; readonly retryAfterS: number };
+  | {
+      readonly allowed: false;
+      readonly limit: string;
+      readonly retryAfterMs: number;
+      readonly standing?: Standing | undefined;
+    };
 
 export interface RateLimiter {
   /**
@@ -105,6 +116,8 @@ export interface RateLimiter {
    * share each enforces its part. At once where nothing is to be waited for, so that it costs no promise.
    */
   take(subject: LimitSubject): LimitDecision | Promise<LimitDecision>;
+  /** Whether there are limits that ask for the caller alone. */
+  readonly limitsCallers: boolean;
   /** Whether there are limits that ask for the call: those are taken once it is known. */
   readonly limitsCalls: boolean;
 }
@@ -115,10 +128,10 @@ export interface LimitSubject {
   readonly user: string;
   readonly team: string;
   readonly tenant: string;
+  /** An IPv4 address, or the network that IPv6 hands to one party. */
   readonly address: string;
   /** The route's name: all the paths that lead to it count as one. */
   readonly route: string;
-  readonly onLoopback: boolean;
   /** What is known only once the request was read. With it the limits that ask for it are taken, without it the others. */
   readonly call?: LimitedCall;
 }

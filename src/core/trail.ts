@@ -6,6 +6,7 @@ import type { Dialect } from './call.ts';
 import type { Failure } from './failure.ts';
 import type { LedgerRow, NanoUsd } from './ledger.ts';
 import type { StopReason, Usage } from './part.ts';
+import type { Standing } from './standing.ts';
 
 export interface AttemptRecord {
   readonly upstream: string;
@@ -44,6 +45,8 @@ export class Trail {
   stream = false;
   // plan
   model = '';
+  // limit: how far the limits that apply are spent
+  standing: Standing | undefined = undefined;
   // reserve: what was reserved beforehand, and so what a lost exchange is counted at
   reservedNanoUsd: NanoUsd = 0;
   reservedInputTokens = 0;

@@ -7,8 +7,10 @@ const burstMax = 1_000_000_000;
 const limitOptions = z
   .strictObject({
     per: z
-      .enum(['key', 'tenant', 'model', 'route', 'address', 'global'])
-      .describe('Who shares the allowance: `global` is everybody together.'),
+      .enum(['key', 'user', 'team', 'tenant', 'model', 'route', 'address', 'global'])
+      .describe(
+        'Who shares the allowance: `global` is everybody together. Who has no user or team is not limited by theirs.',
+      ),
     requests: rate.optional().describe('Requests allowed, such as `600/min`.'),
     burst: z
       .int()
@@ -29,6 +31,12 @@ const limitOptions = z
       .max(burstMax)
       .optional()
       .describe('Tokens that may be taken at once after a pause. What a minute allows when absent.'),
+    concurrent: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Requests that may run at once: each until the last byte of its answer.'),
     route: z
       .string()
       .regex(/^\/\S*$/, 'must be a path such as /api/chat')
@@ -36,9 +44,10 @@ const limitOptions = z
       .describe('Only for this path, and the others of its route.'),
     model: modelName.optional().describe('Only for this model, by the name that clients see.'),
   })
-  .refine(({ requests, tokens }) => requests !== undefined || tokens !== undefined, {
-    error: 'limits nothing: say `requests`, `tokens` or both',
-  })
+  .refine(
+    ({ requests, tokens, concurrent }) => [requests, tokens, concurrent].some((limit) => limit !== undefined),
+    { error: 'limits nothing: say `requests`, `tokens`, `concurrent` or several of them' },
+  )
   .refine(({ requests, burst }) => burst === undefined || requests !== undefined, {
     error: 'needs `requests`',
     path: ['burst'],

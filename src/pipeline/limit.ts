@@ -1,46 +1,69 @@
 /**
- * Rates: how often a caller may come. Each of the two stages takes from all the limits of its kind that apply, or from
+ * How often a caller may come, and how often at once. Each of the two stages takes from all the limits of its kind that apply, or from
  * none: those that ask for nothing but the caller before any work is done, those that ask for the call once it is known.
  */
-import type { Authenticated, Planned } from '../core/exchange.ts';
+import type { Authenticated, Planned, Principal } from '../core/exchange.ts';
 import { type FailureCode, fail } from '../core/failure.ts';
 import type { LimitDecision, LimitSubject, RateLimiter } from '../core/ports.ts';
 import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts';
+import { tightest } from '../core/standing.ts';
 import type { Trail } from '../core/trail.ts';
+import { partyOf } from '../net/peer-address.ts';
 import { estimateTokens } from './token-estimate.ts';
 
 export interface LimitOptions {
   readonly limiter: RateLimiter;
 }
 
-export function limit(options: LimitOptions): Stage<Authenticated> {
-  return (next) => (exchange) => {
-    if (exchange.route.permission === 'public') return next(exchange);
-    return decide(options.limiter.take(subjectOf(exchange)), next, exchange);
+export function limit({ limiter }: LimitOptions): Stage<Authenticated> {
+  return (next) => {
+    if (!limiter.limitsCallers) return next;
+    return (exchange) => {
+      if (exchange.route.permission === 'public' || isAtHome(exchange)) return next(exchange);
+      return decide(limiter.take(subjectOf(exchange)), next, exchange);
+    };
   };
 }
 
-export function limitCall(options: LimitOptions): Stage<Planned> {
-  const { limiter } = options;
+export function limitCall({ limiter }: LimitOptions): Stage<Planned> {
   return (next) => {
     if (!limiter.limitsCalls) return next;
     return (exchange) => {
+      if (isAtHome(exchange)) return next(exchange);
       const call = { model: exchange.trail.model, tokens: estimateTokens(exchange.call) };
       return decide(limiter.take({ ...subjectOf(exchange), call }), next, exchange);
     };
   };
 }
 
+/** On loopback nobody is a stranger. */
+function isAtHome({ incoming }: Authenticated): boolean {
+  return incoming.onLoopback;
+}
+
 function subjectOf({ principal, incoming, route }: Authenticated): LimitSubject {
-  return {
-    key: `${principal.tenant}/${principal.keyName}`,
-    user: principal.user === '' ? '' : `${principal.tenant}/${principal.user}`,
-    team: principal.team === '' ? '' : `${principal.tenant}/${principal.team}`,
-    tenant: principal.tenant,
-    address: incoming.remoteAddress,
-    route: route.name,
-    onLoopback: incoming.onLoopback,
-  };
+  const { key, user, team } = namesOf(principal);
+  const address = partyOf(incoming.remoteAddress);
+  return { key, user, team, tenant: principal.tenant, address, route: route.name };
+}
+
+interface Names {
+  readonly key: string;
+  readonly user: string;
+  readonly team: string;
+}
+
+/** The same name in two tenants is two. Written once for each principal, and looked up faster than written. */
+const names = new WeakMap<Principal, Names>();
+
+function namesOf(principal: Principal): Names {
+  const known = names.get(principal);
+  if (known !== undefined) return known;
+  const { tenant, keyName, user, team } = principal;
+  const within = (name: string) => (name === '' ? '' : `${tenant}/${name}`);
+  const made = { key: `${tenant}/${keyName}`, user: within(user), team: within(team) };
+  names.set(principal, made);
+  return made;
 }
 
 /** Waited for only where there is something to wait for: a promise costs more than a limit in memory. */
@@ -58,33 +81,33 @@ function enforce<X extends Authenticated>(
   next: Handler<X>,
   exchange: X,
 ): Promise<Reply> {
+  const { trail } = exchange;
+  trail.standing = tightest(trail.standing, decision.standing);
   if (decision.allowed) {
     const { settle } = decision;
-    return settle === undefined ? next(exchange) : settled(next(exchange), exchange.trail, settle);
+    return settle === undefined ? next(exchange) : settled(next, exchange, settle);
   }
+  const retryAfterS = decision.retryAfterMs / 1_000;
   return Promise.reject(
-    fail('rate_limited', `the limit ${decision.limit} is reached; try again in ${decision.retryAfterS} s`, {
-      retryAfterS: decision.retryAfterS,
+    fail('rate_limited', `the limit ${decision.limit} is reached; try again in ${Math.ceil(retryAfterS)} s`, {
+      retryAfterS,
     }),
   );
 }
 
 /** Tells what the call came to, once, however it ended. */
-async function settled(
-  replying: Promise<Reply>,
-  trail: Trail,
-  settle: (tokens: number) => void,
+async function settled<X extends Authenticated>(
+  next: Handler<X>,
+  exchange: X,
+  settle: (tokens: number | undefined) => void,
 ): Promise<Reply> {
-  const tell = () => {
-    const tokens = tokensOf(trail);
-    if (tokens !== undefined) settle(tokens);
-  };
+  const { trail } = exchange;
   try {
-    const reply = await replying;
-    onEnded(reply, tell);
+    const reply = await next(exchange);
+    onEnded(reply, () => settle(tokensOf(trail)));
     return reply;
   } catch (thrown) {
-    tell();
+    settle(tokensOf(trail));
     throw thrown;
   }
 }

@@ -1,5 +1,6 @@
 /** Hands every exchange to those who keep account, once, when the last byte is on its way. */
-import type { Received } from '../core/exchange.ts';
+import type { Dialect } from '../core/call.ts';
+import type { Received, Voice } from '../core/exchange.ts';
 import { type Outcome, onEnded, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +12,8 @@ export interface ObserveOptions {
   readonly configId: string;
   /** What cannot be reached, by name; empty when all is well. Clients are told: that we go on is no secret (G19). */
   readonly degraded: () => string;
+  /** How each dialect tells how far the limits are spent. */
+  readonly voices: Readonly<Record<Dialect, Voice>>;
 }
 
 export function observe(options: ObserveOptions): Stage<Received> {
@@ -31,8 +34,10 @@ export function observe(options: ObserveOptions): Stage<Received> {
     if (reply.body instanceof Uint8Array) exchange.trail.bytesOut = reply.body.length;
     onEnded(reply, (outcome) => settle(exchange.trail, outcome));
     const degraded = options.degraded();
-    return degraded === ''
-      ? reply
-      : { ...reply, headers: [...reply.headers, 'x-millrace-degraded', degraded] };
+    const { standing, dialect } = exchange.trail;
+    if (degraded === '' && standing === undefined) return reply;
+    const told = standing === undefined ? [] : options.voices[dialect].renderStanding(standing);
+    const warned = degraded === '' ? [] : ['x-millrace-degraded', degraded];
+    return { ...reply, headers: [...reply.headers, ...told, ...warned] };
   };
 }

@@ -2,6 +2,7 @@
 import type { RenderedFailure, Voice } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import { failureHeaders } from './failure-headers.ts';
+import { ietfStanding } from './standing-headers.ts';
 
 export const ollamaVoice: Voice = {
   dialect: 'ollama',
@@ -11,6 +12,7 @@ export const ollamaVoice: Voice = {
     body: envelope(failure, id),
   }),
   renderStreamFailure: (failure, id) => `${envelope(failure, id)}\n`,
+  renderStanding: ietfStanding,
 };
 
 /** Ollama's clients read `error` alone and demand a string; the id beside it is for the person who asks us why. */

@@ -3,6 +3,7 @@ import type { RenderedFailure, Voice } from '../core/exchange.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import { failureHeaders } from './failure-headers.ts';
 import { openaiEvent } from './openai-reply.ts';
+import { openaiStanding } from './standing-headers.ts';
 
 /** Codes that OpenAI's clients know by another name, and the types they switch on. */
 const names: Partial<Record<FailureCode, { type?: string; code?: string }>> = {
@@ -20,11 +21,19 @@ export const openaiVoice: Voice = {
   dialect: 'openai',
   renderFailure: (failure, id): RenderedFailure => ({
     status: failure.status,
-    headers: failureHeaders(failure, 'application/json'),
+    headers: [...failureHeaders(failure, 'application/json'), ...exactWait(failure)],
     body: JSON.stringify({ error: envelope(failure, id) }),
   }),
   renderStreamFailure: (failure, id) => openaiEvent({ error: envelope(failure, id) }),
+  renderStanding: openaiStanding,
 };
+
+/** Its clients read this before `retry-after`, which knows whole seconds alone. */
+function exactWait({ retryAfterS }: Failure): readonly string[] {
+  return retryAfterS === undefined
+    ? []
+    : ['retry-after-ms', String(Math.max(1, Math.ceil(retryAfterS * 1_000)))];
+}
 
 function envelope(failure: Failure, id: string) {
   const known = names[failure.code];

@@ -2,6 +2,7 @@
 import type { RenderedFailure, Voice } from '../core/exchange.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import { failureHeaders } from './failure-headers.ts';
+import { ietfStanding } from './standing-headers.ts';
 
 /** Its clients know one time-out, whichever of our five clocks it was that ran out. */
 const timeouts: ReadonlySet<FailureCode> = new Set([
@@ -21,6 +22,7 @@ export const simpleVoice: Voice = {
   }),
   renderStreamFailure: (failure, id) =>
     `data: ${JSON.stringify({ error: { detail: detailOf(failure), code: failure.code, id } })}\n\n`,
+  renderStanding: ietfStanding,
 };
 
 function detailOf(failure: Failure): string {

@@ -9,6 +9,7 @@
  */
 import { hash } from 'node:crypto';
 import type { LimitDecision, LimitSubject, RateLimiter } from '../core/ports.ts';
+import type { Allowance, Standing } from '../core/standing.ts';
 import type { Rate } from '../lib/quantity.ts';
 
 export interface RateLimit {
@@ -17,25 +18,40 @@ export interface RateLimit {
   readonly tokens?: Rate | undefined;
   readonly burst?: number | undefined;
   readonly burstTokens?: number | undefined;
+  readonly concurrent?: number | undefined;
   readonly route?: string | undefined;
   readonly model?: string | undefined;
 }
 
-export interface LimitRule {
+interface Rule {
   /** The same for the same limit, in every replica and after every reload. */
   readonly id: string;
   readonly name: string;
   readonly limit: RateLimit;
+}
+
+export interface LimitRule extends Rule {
   readonly unit: 'requests' | 'tokens';
   readonly intervalMs: number;
   readonly burst: number;
 }
 
+/** How many may run at once. */
+export interface PlaceRule extends Rule {
+  readonly places: number;
+}
+
+/** Those that are taken together. */
+export interface LimitStep {
+  readonly rates: readonly LimitRule[];
+  readonly places: readonly PlaceRule[];
+}
+
 export interface LimitRules {
-  readonly all: readonly LimitRule[];
+  readonly rates: readonly LimitRule[];
   /** Those that hold before the request is read, and those that ask for what it says. */
-  readonly atDoor: readonly LimitRule[];
-  readonly ofCalls: readonly LimitRule[];
+  readonly atDoor: LimitStep;
+  readonly ofCalls: LimitStep;
 }
 
 export interface ConfiguredRateLimiter extends RateLimiter {
@@ -47,30 +63,54 @@ export const allowed: LimitDecision = { allowed: true };
 
 /** A limit that is written twice is one. */
 export function rulesOf(limits: readonly RateLimit[]): LimitRules {
-  const all = [...new Map(limits.flatMap(rulesIn).map((rule) => [rule.id, rule])).values()];
+  const rates = distinct(limits.flatMap(ratesIn));
+  const places = distinct(limits.flatMap(placesIn));
   return {
-    all,
-    atDoor: all.filter((rule) => !asksForCall(rule)),
-    ofCalls: all.filter(asksForCall),
+    rates,
+    atDoor: { rates: rates.filter(isOfCallers), places: places.filter(isOfCallers) },
+    ofCalls: { rates: rates.filter(asksForCall), places: places.filter(asksForCall) },
   };
 }
 
-function asksForCall({ limit }: LimitRule): boolean {
+function distinct<Some extends Rule>(rules: readonly Some[]): readonly Some[] {
+  return [...new Map(rules.map((rule) => [rule.id, rule])).values()];
+}
+
+function asksForCall({ limit }: Rule): boolean {
   return limit.per === 'model' || limit.model !== undefined || limit.tokens !== undefined;
 }
 
-function rulesIn(limit: RateLimit): readonly LimitRule[] {
+function isOfCallers(rule: Rule): boolean {
+  return !asksForCall(rule);
+}
+
+export function isEmpty({ rates, places }: LimitStep): boolean {
+  return rates.length === 0 && places.length === 0;
+}
+
+function ratesIn(limit: RateLimit): readonly LimitRule[] {
   const { requests, tokens } = limit;
   return [
-    ...(requests === undefined ? [] : [ruleOf(limit, 'requests', { ...requests, burst: limit.burst })]),
-    ...(tokens === undefined ? [] : [ruleOf(limit, 'tokens', { ...tokens, burst: limit.burstTokens })]),
+    ...(requests === undefined ? [] : [rateOf(limit, 'requests', { ...requests, burst: limit.burst })]),
+    ...(tokens === undefined ? [] : [rateOf(limit, 'tokens', { ...tokens, burst: limit.burstTokens })]),
   ];
+}
+
+function placesIn(limit: RateLimit): readonly PlaceRule[] {
+  const { per, route, model, concurrent } = limit;
+  if (concurrent === undefined) return [];
+  const told = JSON.stringify(['concurrent', per, concurrent, route ?? null, model ?? null]);
+  return [{ id: idOf(told), name: `${concurrent} at once ${scopeOf(limit)}`, limit, places: concurrent }];
+}
+
+function idOf(told: string): string {
+  return hash('sha256', told, 'base64url').slice(0, 16);
 }
 
 /** What may come at once where nobody said so: a prompt alone is thousands of tokens. */
 const burstMs = { requests: 1_000, tokens: 60_000 };
 
-function ruleOf(
+function rateOf(
   limit: RateLimit,
   unit: LimitRule['unit'],
   rate: Rate & { readonly burst: number | undefined },
@@ -82,7 +122,7 @@ function ruleOf(
   const what = unit === 'tokens' ? ' tokens' : '';
   const name = `${count}${what} per ${perMs / 1000} s ${scopeOf(limit)}`;
   const told = JSON.stringify([unit, per, count, perMs, burst, route ?? null, model ?? null]);
-  return { id: hash('sha256', told, 'base64url').slice(0, 16), name, limit, unit, intervalMs, burst };
+  return { id: idOf(told), name, limit, unit, intervalMs, burst };
 }
 
 function scopeOf({ per, model }: RateLimit): string {
@@ -90,19 +130,24 @@ function scopeOf({ per, model }: RateLimit): string {
   return model === undefined ? shared : `${shared} on ${model}`;
 }
 
-/** Those that hold for a subject. None on loopback: nothing there is a stranger. */
-export function rulesFor(rules: LimitRules, subject: LimitSubject): readonly LimitRule[] {
-  const { call, route } = subject;
-  const some = call === undefined ? rules.atDoor : rules.ofCalls;
-  if (subject.onLoopback || some.length === 0) return none;
-  return some.filter(({ limit }) => {
-    if ((limit.per === 'user' || limit.per === 'team') && subject[limit.per] === '') return false;
-    if (limit.route !== undefined && limit.route !== route) return false;
-    return limit.model === undefined || limit.model === call?.model;
-  });
+/** Those that hold for a subject. */
+export function stepFor(rules: LimitRules, subject: LimitSubject): LimitStep {
+  const { rates, places } = subject.call === undefined ? rules.atDoor : rules.ofCalls;
+  return { rates: holding(rates, subject), places: places.length === 0 ? none : holding(places, subject) };
 }
 
-const none: readonly LimitRule[] = [];
+const none: readonly PlaceRule[] = [];
+
+function holding<Some extends Rule>(rules: readonly Some[], subject: LimitSubject): readonly Some[] {
+  return rules.every((rule) => holds(rule, subject)) ? rules : rules.filter((rule) => holds(rule, subject));
+}
+
+function holds({ limit }: Rule, subject: LimitSubject): boolean {
+  const { per, route, model } = limit;
+  if ((per === 'user' || per === 'team') && subject[per] === '') return false;
+  if (route !== undefined && route !== subject.route) return false;
+  return model === undefined || model === subject.call?.model;
+}
 
 /** How many a request takes. What is more than the burst can never be there: it takes all, and owes the rest. */
 export function unitsOf({ unit, burst }: LimitRule, subject: LimitSubject): number {
@@ -113,11 +158,28 @@ export function unitsOf({ unit, burst }: LimitRule, subject: LimitSubject): numb
 export const debtMax = 1;
 
 /** Whose allowance it is. */
-export function holderOf({ limit }: LimitRule, subject: LimitSubject): string {
+export function holderOf({ limit }: Rule, subject: LimitSubject): string {
   if (limit.per === 'global') return '';
   return limit.per === 'model' ? (subject.call?.model ?? '') : subject[limit.per];
 }
 
-export function refusal(rule: LimitRule, waitMs: number): LimitDecision {
-  return { allowed: false, limit: rule.name, retryAfterS: Math.max(1, Math.ceil(waitMs / 1000)) };
+export interface Refusal {
+  readonly rule: LimitRule | PlaceRule;
+  readonly waitMs: number;
+  readonly standing: Standing | undefined;
+}
+
+export function refusal({ rule, waitMs, standing }: Refusal): LimitDecision {
+  return { allowed: false, limit: rule.name, retryAfterMs: Math.max(1, Math.ceil(waitMs)), standing };
+}
+
+/** When one of those that run will end nobody knows. */
+export const placeWaitMs = 1_000;
+
+/** What is left of a rule, or of a replica's share of it, that is spent so far ahead. */
+export function allowanceOf({ burst, intervalMs }: LimitRule, aheadMs: number, replicas: number): Allowance {
+  const windowMs = burst * intervalMs;
+  // A hair for what division leaves over.
+  const remaining = Math.floor((windowMs - aheadMs) / (intervalMs * replicas) + 1e-6);
+  return { limit: burst, remaining: Math.max(0, remaining), resetMs: aheadMs, windowMs };
 }

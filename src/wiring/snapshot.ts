@@ -90,6 +90,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       account: (trail) => lasting.accounts.keep(trail),
       configId: id,
       degraded: lasting.degraded,
+      voices,
     },
     voices: { voices },
     routes: { routes },

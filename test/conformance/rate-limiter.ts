@@ -7,11 +7,12 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { createHeldClock } from '../held-clock.ts';
 
 export interface RateLimitRule {
-  readonly per: 'key' | 'tenant' | 'model' | 'route' | 'address' | 'global';
+  readonly per: 'key' | 'user' | 'team' | 'tenant' | 'model' | 'route' | 'address' | 'global';
   readonly requests?: { readonly count: number; readonly perMs: number };
   readonly burst?: number;
   readonly tokens?: { readonly count: number; readonly perMs: number };
   readonly burstTokens?: number;
+  readonly concurrent?: number;
   readonly route?: string;
   readonly model?: string;
 }
@@ -39,7 +40,6 @@ const subject: LimitSubject = {
   tenant: 't',
   address: '192.0.2.1',
   route: '/v1/chat/completions',
-  onLoopback: false,
 };
 
 /** A call with tokens: how long after the one before, and how many steps later it is known what it came to. */
@@ -81,10 +81,8 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
   };
   const promise = (name: string, run: () => Promise<void>) => test(`${suite.driver}: ${name}`, run);
 
-  promise('without limits, and on loopback, everything is allowed', async () => {
+  promise('without limits everything is allowed', async () => {
     assert.equal(await (await open()).takes(1_000), 1_000);
-    const { takes } = await open({ per: 'key', requests: { count: 1, perMs: 60_000 }, burst: 1 });
-    assert.equal(await takes(1_000, { onLoopback: true }), 1_000);
   });
 
   promise('C11: the burst passes at once, then one for each interval, at its very end', async () => {
@@ -115,9 +113,9 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
     clock.advance(2_500);
     const refused = await take();
     assert.ok(!refused.allowed);
-    assert.equal(refused.retryAfterS, 8);
+    assert.equal(refused.retryAfterMs, 7_500);
     assert.match(refused.limit, /6 .*key/);
-    clock.advance(refused.retryAfterS * 1_000);
+    clock.advance(refused.retryAfterMs);
     assert.equal(await takes(1), 1);
   });
 
@@ -184,7 +182,7 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       assert.ok((await take(callOf(40))).allowed);
       const refused = await take(callOf(25));
       assert.ok(!refused.allowed);
-      assert.equal(refused.retryAfterS, 3);
+      assert.equal(refused.retryAfterMs, 2_500);
       assert.match(refused.limit, /600 tokens .*key/);
       clock.advance(2_500);
       assert.ok((await take(callOf(25))).allowed);
@@ -202,7 +200,7 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
     low.settle?.(120);
     const owing = await take(callOf(1));
     assert.ok(!owing.allowed);
-    assert.equal(owing.retryAfterS, 6, '50 are owed, and 1 is asked for');
+    assert.equal(owing.retryAfterMs, 5_100, '50 are owed, and 1 is asked for');
     clock.advance(5_100);
     assert.ok((await take(callOf(1))).allowed);
   });
@@ -226,7 +224,7 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       large.settle?.(1e9);
       const refused = await take(callOf(100));
       assert.ok(!refused.allowed);
-      assert.equal(refused.retryAfterS, 20);
+      assert.equal(refused.retryAfterMs, 20_000);
       clock.advance(20_000);
       assert.ok((await take(callOf(100))).allowed);
     },

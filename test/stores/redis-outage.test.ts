@@ -18,7 +18,6 @@ const subject: LimitSubject = {
   tenant: 't',
   address: 'a',
   route: '/',
-  onLoopback: false,
 };
 const slow = { per: 'key', requests: { count: 1, perMs: 600_000 }, burst: 10 } as const;
 const recoveryMsMax = 10_000;

@@ -4,6 +4,7 @@ import type { LimitSubject, RateLimiter } from '../../src/core/ports.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { Redis } from '../../src/stores/redis/connection.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
+import { placesConformance } from '../conformance/places.ts';
 import { type RateLimitRule, rateLimiterConformance } from '../conformance/rate-limiter.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { heldTime, openOperator, openSharedServer, openWatched, putTime } from './redis-rig.ts';
@@ -23,7 +24,6 @@ const subject: LimitSubject = {
   tenant: 't',
   address: 'a',
   route: '/',
-  onLoopback: false,
 };
 const alone = () => 1;
 const slow = { per: 'key', requests: { count: 1, perMs: 60_000 }, burst: 10 } as const;
@@ -57,6 +57,7 @@ async function openHeld(limits: readonly RateLimitRule[], clock: Clock): Promise
     time: heldTime,
   });
   return {
+    limitsCallers: limiter.limitsCallers,
     limitsCalls: limiter.limitsCalls,
     take: async (who) => {
       // Settling is waited for by nobody else: here it is over before anything is taken again.
@@ -66,16 +67,18 @@ async function openHeld(limits: readonly RateLimitRule[], clock: Clock): Promise
       const decision = await limiter.take(who);
       if (!decision.allowed || decision.settle === undefined) return decision;
       const { settle } = decision;
-      const settleThen = (tokens: number) => {
+      const settleThen = (tokens: number | undefined) => {
         const atMs = clock.now();
         settling = settling.then(() => putTime(operator, atMs)).then(() => settle(tokens));
       };
-      return { allowed: true, settle: settleThen };
+      return { ...decision, settle: settleThen };
     },
   };
 }
 
 rateLimiterConformance({ driver: 'redis', create: openHeld, strangers: 3_000, runs: 30, roundingMs: 0.001 });
+
+placesConformance('redis', openHeld);
 
 test('C11: two replicas together let through what one would, also when a hundred come to both at once', async () => {
   await operator.flushAll();
@@ -125,7 +128,7 @@ test('P8: a server whose clock is set back refuses nobody for longer than the li
     replicas: alone,
     time: heldTime,
   }).take(subject);
-  assert.ok(!refused.allowed && refused.retryAfterS <= 60);
+  assert.ok(!refused.allowed && refused.retryAfterMs <= 60_000);
 });
 
 test('DP8: whatever lies at our key, the limit holds, nobody is locked out and the entry is made good', async () => {

@@ -25,7 +25,7 @@ async function openReplicas(): Promise<readonly [RateLimiter, RateLimiter]> {
 }
 
 function subjectOf(tokens: number): LimitSubject {
-  const caller = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/', onLoopback: false };
+  const caller = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/' };
   return { ...caller, call: { model: 'm', tokens } };
 }
 

@@ -1,7 +1,8 @@
 /** How far ahead the allowance of each subject is spent, bounded in number, and what was given back of it. */
 import type { LimitDecision, LimitSubject } from '../../core/ports.ts';
+import { type Allowance, type Standing, tighter } from '../../core/standing.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { allowed, debtMax, holderOf, type LimitRule, refusal, unitsOf } from '../limit-rules.ts';
+import { allowanceOf, debtMax, holderOf, type LimitRule, refusal, unitsOf } from '../limit-rules.ts';
 
 /** More subjects than this and those with a full allowance are forgotten: forgetting them changes no decision. */
 const subjectsMax = 100_000;
@@ -46,24 +47,44 @@ export class Levels {
     for (const rule of rules) {
       const toleranceMs = Math.max(0, rule.burst - unitsOf(rule, subject) * replicas) * rule.intervalMs;
       const waitMs = this.aheadMs(rule, subject, nowMs) - toleranceMs;
-      if (waitMs > 0) return refusal(rule, waitMs);
+      if (waitMs > 0) return refusal({ rule, waitMs, standing: this.standing(rules, subject, replicas) });
     }
     let taken: TakenTokens[] | undefined;
+    let requests: Allowance | undefined;
+    let tokens: Allowance | undefined;
     for (const rule of rules) {
       const tokenMs = rule.intervalMs * replicas;
       const costMs = unitsOf(rule, subject) * tokenMs;
       const who = holderOf(rule, subject);
       const level = this.#spend(rule, who, { costMs, nowMs });
-      if (rule.unit === 'requests') continue;
+      const left = allowanceOf(rule, level.fullAtMs - nowMs, replicas);
+      if (rule.unit === 'requests') {
+        requests = tighter(requests, left);
+        continue;
+      }
+      tokens = tighter(tokens, left);
       taken ??= [];
       taken.push({ rule, who, level, costMs, tokenMs, ...level });
     }
-    if (taken === undefined) return allowed;
+    const standing = { requests, tokens };
+    if (taken === undefined) return { allowed: true, standing };
     const all = taken;
-    return { allowed: true, settle: (tokens) => this.settle(all, tokens) };
+    return { allowed: true, standing, settle: (used) => this.settle(all, used) };
   }
 
-  settle(taken: readonly TakenTokens[], tokens: number): void {
+  standing(rules: readonly LimitRule[], subject: LimitSubject, replicas: number): Standing {
+    const nowMs = this.#clock.now();
+    const left = (unit: LimitRule['unit']) =>
+      rules
+        .filter((rule) => rule.unit === unit)
+        .map((rule) => allowanceOf(rule, this.aheadMs(rule, subject, nowMs), replicas))
+        .reduce(tighter, undefined);
+    return { requests: left('requests'), tokens: left('tokens') };
+  }
+
+  /** Without a number what was taken stays taken. */
+  settle(taken: readonly TakenTokens[], tokens: number | undefined): void {
+    if (tokens === undefined) return;
     const nowMs = this.#clock.now();
     for (const each of taken) {
       const moreMs = tokens * each.tokenMs - each.costMs;

@@ -1,14 +1,15 @@
-/** Rates in this process: one moment a subject, exact for every span of time. */
+/** Limits in this process: one moment a subject, exact for every span of time, and a count of those that run. */
 import type { LimitDecision, LimitSubject } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import {
   type ConfiguredRateLimiter,
+  isEmpty,
   type LimitRules,
   type RateLimit,
-  rulesFor,
   rulesOf,
+  stepFor,
 } from '../limit-rules.ts';
-import { Levels } from './levels.ts';
+import { LocalLimits } from './local-limits.ts';
 
 export interface MemoryRateLimiter extends ConfiguredRateLimiter {
   take(subject: LimitSubject): LimitDecision;
@@ -17,16 +18,19 @@ export interface MemoryRateLimiter extends ConfiguredRateLimiter {
 
 export function createMemoryRateLimiter(limits: readonly RateLimit[], clock: Clock): MemoryRateLimiter {
   const rules = rulesOf(limits);
-  return limiterOf(rules, new Levels(rules.all, clock), clock);
+  return limiterOf(rules, new LocalLimits(rules, clock));
 }
 
-function limiterOf(rules: LimitRules, levels: Levels, clock: Clock): MemoryRateLimiter {
+const alone = { replicas: 1 };
+
+function limiterOf(rules: LimitRules, local: LocalLimits): MemoryRateLimiter {
   return {
-    limitsCalls: rules.ofCalls.length > 0,
-    take: (subject) => levels.take(rulesFor(rules, subject), subject, 1),
+    limitsCallers: !isEmpty(rules.atDoor),
+    limitsCalls: !isEmpty(rules.ofCalls),
+    take: (subject) => local.take(stepFor(rules, subject), subject, alone),
     follow: (limits) => {
       const next = rulesOf(limits);
-      return limiterOf(next, new Levels(next.all, clock, levels), clock);
+      return limiterOf(next, local.follow(next));
     },
   };
 }

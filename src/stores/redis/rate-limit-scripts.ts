@@ -5,6 +5,8 @@
  *
  * A limit on requests keeps the moment at which the allowance is whole. One on tokens keeps three numbers: that moment,
  * when the key was born, and what was given back since. By the last two a replica's older word is brought up to date.
+ *
+ * A limit on how many run at once keeps who runs, each until the moment at which its lease ends.
  */
 
 /** `read(key, now, triple)`: the moment, when it was born, what was given back; or nothing and an error. */
@@ -34,15 +36,32 @@ local function write(key, level, cap)
 end
 `;
 
+/** `held(key, leaseMicros)`: how many hold a place now. */
+const held = `
+local function held(key, lease)
+  if redis.call('TYPE', key)['ok'] ~= 'zset' then redis.call('UNLINK', key) end
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now))
+  redis.call('ZREMRANGEBYSCORE', key, '(' .. string.format('%.0f', now + lease), '+inf')
+  return redis.call('ZCARD', key)
+end
+local function enter(key, lease, who)
+  redis.call('ZADD', key, string.format('%.0f', now + lease), who)
+  redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(lease / 1000)))
+end
+`;
+
 /**
- * For each key: what it costs, how far ahead the moment may lie for that, the farthest it may ever lie, and what the
+ * The keys of rates first, then those of places; the last argument tells how many rates there are. For each key of a
+ * rate: what it costs, how far ahead the moment may lie for that, the farthest it may ever lie, and what the
  * replica knows: how far ahead it lies, when it was born (-1 on limits of requests), what had been given back.
  * What a replica knows better is written even when it is refused, so that the others know it too.
+ * For each key of places how many there are. Then whose lease it is, and for how long.
  */
-export const takeScript = `${read}
+export const takeScript = `${read}${held}
 local levels, learnt, refusedBy, wait = {}, {}, 0, 0
-for i, key in ipairs(KEYS) do
-  local at = 6 * i - 5
+local rates, lease, who = tonumber(ARGV[#ARGV]), tonumber(ARGV[#ARGV - 1]), ARGV[#ARGV - 2]
+for i = 1, rates do
+  local key, at = KEYS[i], 6 * i - 5
   local tolerance, cap, known = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local born, back = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local level, err = read(key, born >= 0)
@@ -56,16 +75,38 @@ for i, key in ipairs(KEYS) do
     wait = level[1] - now - tolerance
   end
 end
+for i = rates + 1, #KEYS do
+  if refusedBy == 0 and held(KEYS[i], lease) >= tonumber(ARGV[5 * rates + i]) then refusedBy = i end
+end
 local reply = { refusedBy, wait, now }
-for i, key in ipairs(KEYS) do
-  local level, at = levels[i], 6 * i - 5
+for i = 1, rates do
+  local key, level, at = KEYS[i], levels[i], 6 * i - 5
   if refusedBy == 0 then level[1] = level[1] + tonumber(ARGV[at]) end
   if refusedBy == 0 or learnt[i] then
     write(key, level, tonumber(ARGV[at + 4]) >= 0 and tonumber(ARGV[at + 2]))
   end
   for _, number in ipairs(level) do table.insert(reply, number) end
 end
+if refusedBy == 0 then
+  for i = rates + 1, #KEYS do enter(KEYS[i], lease, who) end
+end
 return reply
+`;
+
+/** For each key who holds a place there; last for how long. Also told anew to a server that came back empty. */
+export const renewScript = `${held}
+local lease = tonumber(ARGV[#ARGV])
+for i, key in ipairs(KEYS) do
+  held(key, lease)
+  enter(key, lease, ARGV[i])
+end
+return #KEYS
+`;
+
+/** One who leaves all of these places. What is no set of leases holds none. */
+export const leaveScript = `
+for _, key in ipairs(KEYS) do redis.pcall('ZREM', key, ARGV[1]) end
+return #KEYS
 `;
 
 /**

@@ -4,25 +4,32 @@
  * back empty, it tells what it knows. So the switch lets at most one more burst through, and usually none.
  */
 import type { LimitDecision, LimitSubject, RateLimiter } from '../../core/ports.ts';
+import { type Standing, tighter } from '../../core/standing.ts';
 import type { Clock } from '../../lib/clock.ts';
 import {
+  allowanceOf,
   allowed,
   type ConfiguredRateLimiter,
   debtMax,
   holderOf,
+  isEmpty,
   type LimitRule,
   type LimitRules,
+  type LimitStep,
+  placeWaitMs,
   type RateLimit,
   refusal,
-  rulesFor,
   rulesOf,
+  stepFor,
   unitsOf,
 } from '../limit-rules.ts';
-import { type Level, Levels, type TakenTokens } from '../memory/levels.ts';
+import type { Level, TakenTokens } from '../memory/levels.ts';
+import { LocalLimits } from '../memory/local-limits.ts';
 import type { Redis } from './connection.ts';
 import { RedisError } from './fault.ts';
 import { settleScript, takeScript } from './rate-limit-scripts.ts';
 import { createScript, type Script, serverTime } from './script.ts';
+import { keyOfPlace, leaseMicros, SharedPlaces } from './shared-places.ts';
 
 export interface RedisRateLimiterOptions {
   readonly redis: Redis;
@@ -38,7 +45,9 @@ export function createRedisRateLimiter(
   options: RedisRateLimiterOptions,
 ): ConfiguredRateLimiter {
   const rules = rulesOf(limits);
-  return new RedisRateLimiter(rules, new Levels(rules.all, options.clock), options);
+  const local = new LocalLimits(rules, options.clock);
+  const shared = new SharedPlaces(local.places, { ...options, time: options.time ?? serverTime });
+  return new RedisRateLimiter(options, { rules, local, shared });
 }
 
 /** What we know is held back by the time an operation may take: told too late it would count twice. */
@@ -55,60 +64,85 @@ interface SharedTokens extends TakenTokens {
   readonly bornAt: number;
 }
 
+interface Counting {
+  readonly rules: LimitRules;
+  readonly local: LocalLimits;
+  readonly shared: SharedPlaces;
+}
+
 class RedisRateLimiter implements RateLimiter {
+  readonly limitsCallers: boolean;
+  readonly limitsCalls: boolean;
   readonly #rules: LimitRules;
-  readonly #levels: Levels;
+  readonly #local: LocalLimits;
+  readonly #shared: SharedPlaces;
   readonly #options: RedisRateLimiterOptions;
   readonly #take: Script;
   readonly #settle: Script;
 
-  constructor(rules: LimitRules, levels: Levels, options: RedisRateLimiterOptions) {
+  constructor(options: RedisRateLimiterOptions, { rules, local, shared }: Counting) {
     const time = options.time ?? serverTime;
+    this.limitsCallers = !isEmpty(rules.atDoor);
+    this.limitsCalls = !isEmpty(rules.ofCalls);
     this.#rules = rules;
-    this.#levels = levels;
+    this.#local = local;
+    this.#shared = shared;
     this.#options = options;
     this.#take = createScript('take', `${time}${takeScript}`);
     this.#settle = createScript('settle', `${time}${settleScript}`);
   }
 
-  get limitsCalls(): boolean {
-    return this.#rules.ofCalls.length > 0;
-  }
-
   take(subject: LimitSubject): LimitDecision | Promise<LimitDecision> {
-    const rules = rulesFor(this.#rules, subject);
-    if (rules.length === 0) return allowed;
-    if (!this.#options.redis.state.ready) return this.#takeShare(rules, subject);
-    return this.#takeShared(rules, subject);
+    const step = stepFor(this.#rules, subject);
+    if (isEmpty(step)) return allowed;
+    // Whoever has all the places alone needs not ask whether there are more.
+    const full = this.#local.places.full(step.places, subject, 1);
+    if (full !== undefined) return this.#local.refuse(full, step, { subject, replicas: 1 });
+    const lease = step.places.length === 0 ? '' : this.#shared.newLease();
+    if (!this.#options.redis.state.ready) return this.#takeShare(step, subject, lease);
+    return this.#takeShared(step, subject, lease);
   }
 
   follow(limits: readonly RateLimit[]): ConfiguredRateLimiter {
     const rules = rulesOf(limits);
-    const levels = new Levels(rules.all, this.#options.clock, this.#levels);
-    return new RedisRateLimiter(rules, levels, this.#options);
+    const local = this.#local.follow(rules);
+    return new RedisRateLimiter(this.#options, { rules, local, shared: this.#shared });
   }
 
-  #takeShare(rules: readonly LimitRule[], subject: LimitSubject): LimitDecision {
-    return this.#levels.take(rules, subject, this.#options.replicas());
+  #takeShare(step: LimitStep, subject: LimitSubject, lease: string): LimitDecision {
+    const replicas = this.#options.replicas();
+    if (step.places.length === 0) return this.#local.take(step, subject, { replicas });
+    // When the server is back it is told of them.
+    return this.#local.take(step, subject, { replicas, holding: this.#shared.hold(lease) });
   }
 
-  async #takeShared(rules: readonly LimitRule[], subject: LimitSubject): Promise<LimitDecision> {
+  async #takeShared(step: LimitStep, subject: LimitSubject, lease: string): Promise<LimitDecision> {
+    const { rates, places } = step;
     const sentMs = this.#options.clock.now();
     try {
-      const keys = rules.map((rule) => keyOf(rule, subject));
-      const args = rules.flatMap((rule) => this.#argsOf(rule, subject, sentMs));
+      const keys = [
+        ...rates.map((rule) => keyOf(rule, subject)),
+        ...places.map((rule) => keyOfPlace({ rule, who: holderOf(rule, subject) })),
+      ];
+      const args = [
+        ...rates.flatMap((rule) => this.#argsOf(rule, subject, sentMs)),
+        ...[...places.map((rule) => rule.places), lease, leaseMicros, rates.length].map(String),
+      ];
       const reply = await this.#options.redis.run(this.#take, keys, args);
-      return this.#learn(rules, subject, { sentMs, reply: parseReply(reply, rules.length) });
+      const told = { sentMs, reply: parseReply(reply, rates.length) };
+      const decision = this.#learn(step, subject, told);
+      if (places.length === 0 || !decision.allowed) return decision;
+      return this.#local.enter(step, subject, { decision, ...this.#shared.hold(lease) });
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
-      return this.#takeShare(rules, subject);
+      return this.#takeShare(step, subject, lease);
     }
   }
 
   #argsOf(rule: LimitRule, subject: LimitSubject, nowMs: number): readonly string[] {
     const { cost, tolerance, cap } = microsOf(rule, subject);
-    const level = this.#levels.find(rule, holderOf(rule, subject));
-    const aheadMs = this.#levels.aheadMs(rule, subject, nowMs) - knownForMs;
+    const level = this.#local.levels.find(rule, holderOf(rule, subject));
+    const aheadMs = this.#local.levels.aheadMs(rule, subject, nowMs) - knownForMs;
     const known = Math.min(microsMax, Math.max(0, Math.floor(aheadMs * 1000)));
     const born = rule.unit === 'requests' ? -1 : (level?.bornAt ?? 0);
     const back = Math.round((level?.givenBackMs ?? 0) * 1000);
@@ -116,12 +150,12 @@ class RedisRateLimiter implements RateLimiter {
   }
 
   #learn(
-    rules: readonly LimitRule[],
+    { rates, places }: LimitStep,
     subject: LimitSubject,
     { sentMs, reply }: { sentMs: number; reply: LevelsReply },
   ): LimitDecision {
     const taken: SharedTokens[] = [];
-    for (const [index, rule] of rules.entries()) {
+    for (const [index, rule] of rates.entries()) {
       const heard = reply.levels[index];
       if (heard === undefined) continue;
       const who = holderOf(rule, subject);
@@ -132,26 +166,31 @@ class RedisRateLimiter implements RateLimiter {
       const theirs = { fullAtMicros: heard.fullAtMicros, givenBackMicros: heard.givenBackMicros };
       taken.push({ ...ours, ...theirs, key: keyOf(rule, subject), costMicros: cost });
     }
-    const refusing = rules[reply.refusedBy - 1];
-    if (refusing !== undefined) return refusal(refusing, reply.wait / 1000);
-    if (taken.length === 0) return allowed;
-    return { allowed: true, settle: (tokens) => this.#settleTokens(taken, tokens) };
+    const standing = standingOf(rates, reply);
+    const rule = [...rates, ...places][reply.refusedBy - 1];
+    if (rule !== undefined) {
+      return refusal({ rule, waitMs: 'places' in rule ? placeWaitMs : reply.wait / 1000, standing });
+    }
+    if (taken.length === 0) return { allowed: true, standing };
+    return { allowed: true, standing, settle: (tokens) => this.#settleTokens(taken, tokens) };
   }
 
   /** From when it was sent, and so rather too early than too late. */
   #hear(rule: LimitRule, who: string, told: { sentMs: number; nowMicros: number; heard: HeardLevel }): Level {
     const { heard } = told;
     const fullAtMs = told.sentMs + (heard.fullAtMicros - told.nowMicros) / 1000;
-    const known = this.#levels.find(rule, who);
+    const known = this.#local.levels.find(rule, who);
     // Of requests nothing is given back: whoever knows of more is right.
     const later = rule.unit === 'requests' ? Math.max(fullAtMs, known?.fullAtMs ?? 0) : fullAtMs;
     const givenBackMs = heard.givenBackMicros / 1000;
-    return this.#levels.put(rule, who, { fullAtMs: later, givenBackMs, bornAt: heard.bornAt });
+    return this.#local.levels.put(rule, who, { fullAtMs: later, givenBackMs, bornAt: heard.bornAt });
   }
 
-  #settleTokens(taken: readonly SharedTokens[], tokens: number): void {
+  /** Without a number what was taken stays taken. */
+  #settleTokens(taken: readonly SharedTokens[], tokens: number | undefined): void {
+    if (tokens === undefined) return;
     if (this.#options.redis.state.ready) void this.#settleShared(taken, tokens);
-    else this.#levels.settle(taken, tokens);
+    else this.#local.levels.settle(taken, tokens);
   }
 
   async #settleShared(taken: readonly SharedTokens[], tokens: number): Promise<void> {
@@ -167,7 +206,7 @@ class RedisRateLimiter implements RateLimiter {
       }
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
-      this.#levels.settle(taken, tokens);
+      this.#local.levels.settle(taken, tokens);
     }
   }
 }
@@ -195,6 +234,19 @@ function settleArgs(taken: SharedTokens, tokens: number): readonly string[] {
   const more = Math.min(microsMax, Math.ceil(tokens * micros)) - taken.costMicros;
   const cap = Math.min(microsMax / 2, Math.floor(micros * taken.rule.burst)) * (1 + debtMax);
   return [more, cap, taken.fullAtMicros, taken.bornAt, taken.givenBackMicros].map(String);
+}
+
+function standingOf(rates: readonly LimitRule[], { levels, nowMicros }: LevelsReply): Standing | undefined {
+  if (rates.length === 0) return undefined;
+  const left = (unit: LimitRule['unit']) =>
+    rates
+      .flatMap((rule, index) => {
+        const heard = levels[index];
+        if (rule.unit !== unit || heard === undefined) return [];
+        return allowanceOf(rule, Math.max(0, heard.fullAtMicros - nowMicros) / 1000, 1);
+      })
+      .reduce(tighter, undefined);
+  return { requests: left('requests'), tokens: left('tokens') };
 }
 
 interface HeardLevel {
