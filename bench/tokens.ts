@@ -6,6 +6,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { createCredentials } from '../src/identity/credentials.ts';
 import { IssuerKeys } from '../src/identity/issuer-keys.ts';
+import { KeyIndex } from '../src/identity/key-index.ts';
 import { jwtOptions } from '../src/identity/token-options.ts';
 import { TokenVerifier } from '../src/identity/token-verifier.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
@@ -35,8 +36,10 @@ const keys = new IssuerKeys({
   onTrouble: (trouble) => console.error(trouble),
 });
 const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
+const index = new KeyIndex(() => () => false);
 const ownKey = 'sk-mr-0123456789abcdef0123456789abcdef01234567';
 const credentials = createCredentials({
+  known: (place) => index.entry(place),
   keys: createMemoryKeyStore([{ key: ownKey, principal }]),
   signed: new TokenVerifier([{ config, keys }], clock),
 });

@@ -91,12 +91,13 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
 }
 
 function createSignIn(gateway: Gateway): SignIn {
-  const { clock, log, auditor, issuers } = gateway.lasting;
+  const { clock, log, auditor, issuers, followed } = gateway.lasting;
   return new SignIn({
     config: () => gateway.snapshot.config.identity.oidc,
     sessions: new Sessions(clock),
     ask: issuers.ask,
     auditor,
+    known: (place) => followed.keys.entry(place),
     clock,
     log,
   });

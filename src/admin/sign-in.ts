@@ -6,6 +6,7 @@ import { asFailure, type Failure, fail } from '../core/failure.ts';
 import { principalOf } from '../identity/claims.ts';
 import type { AskIssuer } from '../identity/issuer-request.ts';
 import { PassingCache } from '../identity/passing-cache.ts';
+import { assertStanding, type KnownEntry } from '../identity/standing.ts';
 import type { OidcConfig } from '../identity/token-options.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -20,6 +21,7 @@ export interface SignInOptions {
   readonly sessions: Sessions;
   readonly ask: AskIssuer;
   readonly auditor: Auditor;
+  readonly known: KnownEntry;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -81,6 +83,7 @@ export class SignIn {
   find(request: FastifyRequest): AdminActor | undefined {
     const session = this.session(request.headers.cookie);
     if (session === undefined) return undefined;
+    assertStanding(session.actor, this.#options.known);
     if (!safe.has(request.method)) {
       const given = request.headers['x-millrace-csrf'];
       if (typeof given !== 'string' || !isSame(given, session.csrf))
@@ -114,6 +117,7 @@ export class SignIn {
       throw this.#unproved(cause, query);
     });
     const { keyName: name, ...rest } = principalOf(claims, provider.config);
+    assertStanding(rest, this.#options.known);
     return { actor: { name, how: 'session', ...rest }, config: provider.config };
   }
 

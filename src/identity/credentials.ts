@@ -1,5 +1,7 @@
 /** The kinds of credential that open the gateway, as one. */
+import type { Principal } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
+import { assertStanding, type KnownEntry } from './standing.ts';
 import { isSignedToken } from './token-verifier.ts';
 
 export interface CredentialKinds {
@@ -8,19 +10,28 @@ export interface CredentialKinds {
   readonly signed?: KeyStore | undefined;
   /** Tokens that only their issuer can read. */
   readonly opaque?: KeyStore | undefined;
+  readonly known: KnownEntry;
 }
 
-export function createCredentials({ keys, signed, opaque }: CredentialKinds): KeyStore {
+export function createCredentials({ keys, signed, opaque, known }: CredentialKinds): KeyStore {
   if (signed === undefined && opaque === undefined && keys !== undefined) return keys;
+  const admit = (found: Principal | undefined) => {
+    if (found !== undefined) assertStanding(found, known);
+    return found;
+  };
+  const findToken = (tokens: KeyStore, token: string) => {
+    const found = tokens.find(token);
+    return found instanceof Promise ? found.then(admit) : admit(found);
+  };
   const askIssuer = (credential: string) =>
     // A key of ours that is wrong or over is nobody else's business.
-    credential.startsWith(ownPrefix) ? undefined : opaque?.find(credential);
+    opaque === undefined || credential.startsWith(ownPrefix) ? undefined : findToken(opaque, credential);
   return {
     find: (credential) => {
-      if (signed !== undefined && isSignedToken(credential)) return signed.find(credential);
+      if (signed !== undefined && isSignedToken(credential)) return findToken(signed, credential);
       const found = keys?.find(credential);
       if (found === undefined) return askIssuer(credential);
-      return found instanceof Promise ? found.then((known) => known ?? askIssuer(credential)) : found;
+      return found instanceof Promise ? found.then((own) => own ?? askIssuer(credential)) : found;
     },
   };
 }

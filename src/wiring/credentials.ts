@@ -13,6 +13,7 @@ export function credentialsOf(lasting: Lasting, config: Config, keys: KeyStore):
   const introspection = takesTokens ? identity.introspection : undefined;
   const { clock } = lasting;
   return createCredentials({
+    known: (place) => lasting.followed.keys.entry(place),
     keys: auth === 'jwt' ? undefined : eitherKey(keys, lasting.followed.keys),
     signed: trusted.length === 0 ? undefined : new TokenVerifier(trusted, clock),
     opaque:

@@ -317,3 +317,29 @@ test('a reload keeps the keys of an issuer, and patience with it', async (t) => 
   assert.equal(await statusOf(rig, await rig.issuer.sign()), 403);
   assert.equal(rig.issuer.asked.keys, 1);
 });
+
+test('whoever is switched off here is refused at once, whatever their issuer says, and so is their tenant', async (t) => {
+  const rig = await openRig(t, { claims: { tenant: 'org' } });
+  const { directory } = rig.gateway.gateway.lasting.followed;
+  const token = await rig.issuer.sign({ org: 'acme' });
+  assert.equal(await statusOf(rig, token), 200);
+  const tenant = { kind: 'tenant', tenant: 'acme', name: '', active: true, keepContentDays: 0 } as const;
+  await directory.put(tenant);
+  const alice = {
+    kind: 'user',
+    tenant: 'acme',
+    name: 'alice',
+    team: '',
+    role: 'developer',
+    service: false,
+  } as const;
+  await directory.put({ ...alice, active: true });
+  assert.equal(await statusOf(rig, token), 200);
+  await directory.put({ ...alice, active: false });
+  const reply = await ask(rig, token);
+  assert.equal(reply.status, 403);
+  assert.match(await reply.text(), /user \\"alice\\" is switched off here/);
+  assert.equal(await statusOf(rig, await rig.issuer.sign({ org: 'acme', sub: 'bob' })), 200);
+  await directory.put({ ...tenant, active: false });
+  assert.equal(await statusOf(rig, await rig.issuer.sign({ org: 'acme', sub: 'bob' })), 403);
+});
