@@ -356,3 +356,35 @@ test('P10: what was sealed under the master key before is shipped with both, and
   await both.close();
   assert.deepEqual(rig.files(), []);
 });
+
+story('G11: what is not in the ledger yet can be told, of this run and of those before it', async (rig) => {
+  const before = await rig.open();
+  await before.intend(intent('a'));
+  before.settle(end('a'));
+  await before.intend(intent('b').replace('}', ',"costNanoUsd":77}'));
+  const spool = await rig.open();
+  const unfinished = await spool.unshipped({ ours: false });
+  assert.deepEqual(
+    unfinished.map(({ id, outcome, costNanoUsd }) => [id, outcome, costNanoUsd]),
+    [['b', 'lost', 77]],
+    'what did not end counts at what was reserved',
+  );
+  assert.deepEqual(
+    (await rig.rows()).map(({ id }) => id),
+    ['a'],
+    'what ended is in the ledger by now',
+  );
+  before.settle(end('b'));
+  await before.intend(intent('c'));
+  const later = await spool.unshipped({ ours: false });
+  assert.deepEqual(
+    later.map(({ id }) => id),
+    ['c'],
+  );
+  spool.settle(end('d'));
+  const ours = await spool.unshipped({ ours: true });
+  assert.deepEqual(ours.map(({ id }) => id).sort(), ['c', 'd']);
+  await before.close();
+  await spool.close();
+  assert.equal((await rig.rows()).length, 3);
+});
