@@ -48,6 +48,8 @@ class AlertSender implements Alerts {
   #options: AlertsOptions;
   /** By what they are made of. */
   #receivers = new Map<string, Receiver>();
+  /** Those that a reload has left out, until what was under way to them has ended. */
+  readonly #leaving = new Set<Receiver>();
   readonly #sending = new Set<Promise<void>>();
 
   constructor(options: AlertsOptions, context: AlertsContext) {
@@ -66,8 +68,10 @@ class AlertSender implements Alerts {
   }
 
   tell(alert: Alert): void {
-    if (!this.#grouping.add(alert)) return;
-    const facts = { alert: alert.kind, ...alert.labels };
+    const added = this.#grouping.add(alert);
+    if (added === 'known') return;
+    const silenced = added === 'silenced' ? { silenced: true } : {};
+    const facts = { alert: alert.kind, ...alert.labels, ...silenced };
     if (alert.resolved === true) this.#context.log.info(facts, `over: ${alert.summary}`);
     else this.#context.log.warn(facts, alert.summary);
   }
@@ -91,19 +95,25 @@ class AlertSender implements Alerts {
     this.#receivers = this.#createReceivers(options, before);
     for (const [identity, receiver] of before) {
       if (this.#receivers.has(identity)) receiver.enable();
-      else void receiver.close();
+      else this.#leave(receiver);
     }
   }
 
   async close(): Promise<void> {
     this.#grouping.flushAll();
     await Promise.all(this.#sending);
-    const closed = Promise.all([...this.#receivers.values()].map((receiver) => receiver.close()));
+    const receivers = [...this.#receivers.values(), ...this.#leaving];
+    const closed = Promise.all(receivers.map((receiver) => receiver.close()));
     const timer = this.#context.clock.after(closeMs, () => {
-      for (const receiver of this.#receivers.values()) receiver.abandon();
+      for (const receiver of receivers) receiver.abandon();
     });
     await closed;
     timer.cancel();
+  }
+
+  #leave(receiver: Receiver): void {
+    this.#leaving.add(receiver);
+    void receiver.close().finally(() => this.#leaving.delete(receiver));
   }
 
   #begin(alerts: readonly Alert[], more: number): void {

@@ -14,6 +14,9 @@ const inGroupMax = 100;
 /** What is remembered as told, so that it is not told twice and its end is. */
 const toldMax = 4_096;
 
+/** `known`: told already, or the end of what nobody was told of. */
+export type Added = 'news' | 'silenced' | 'known';
+
 interface Group {
   readonly waiting: Map<string, Alert>;
   more: number;
@@ -38,8 +41,7 @@ export class Grouping {
     this.#options = options;
   }
 
-  /** False where it is no news: told already, silenced, or the end of what nobody was told of. */
-  add(alert: Alert): boolean {
+  add(alert: Alert): Added {
     return alert.resolved === true ? this.#end(alert) : this.#begin(alert);
   }
 
@@ -47,24 +49,27 @@ export class Grouping {
     for (const group of this.#groups.values()) this.#flushGroup(group);
   }
 
-  #begin(alert: Alert): boolean {
-    if (this.#firing.has(alert.key) || this.#isSilenced(alert)) return false;
-    this.#remember(alert.key);
+  #begin(alert: Alert): Added {
+    const id = idOf(alert);
+    if (this.#firing.has(id)) return 'known';
+    if (this.#isSilenced(alert)) return 'silenced';
+    this.#remember(id);
     this.#wait(alert);
-    return true;
+    return 'news';
   }
 
-  #end(alert: Alert): boolean {
-    if (!this.#firing.delete(alert.key)) return false;
-    const group = this.#groups.get(alert.kind);
+  #end(alert: Alert): Added {
+    const id = idOf(alert);
+    if (!this.#firing.delete(id)) return 'known';
     // It came and went before anybody was told.
-    if (group?.waiting.delete(alert.key) === true || this.#isSilenced(alert)) return false;
+    if (this.#groups.get(alert.kind)?.waiting.delete(id) === true) return 'known';
+    if (this.#isSilenced(alert)) return 'silenced';
     this.#wait(alert);
-    return true;
+    return 'news';
   }
 
-  #remember(key: string): void {
-    this.#firing.add(key);
+  #remember(id: string): void {
+    this.#firing.add(id);
     if (this.#firing.size <= toldMax) return;
     for (const oldest of this.#firing) {
       this.#firing.delete(oldest);
@@ -74,7 +79,8 @@ export class Grouping {
 
   #wait(alert: Alert): void {
     const group = this.#groupOf(alert.kind);
-    if (group.waiting.size < inGroupMax || group.waiting.has(alert.key)) group.waiting.set(alert.key, alert);
+    const id = idOf(alert);
+    if (group.waiting.size < inGroupMax || group.waiting.has(id)) group.waiting.set(id, alert);
     else group.more += 1;
     if (group.timer !== undefined) return;
     const { waitMs, everyMs } = this.#options.group;
@@ -115,4 +121,8 @@ export class Grouping {
         Object.entries(match).every(([name, value]) => value === (name === 'alert' ? kind : labels[name])),
     );
   }
+}
+
+function idOf({ kind, key }: Alert): string {
+  return `${kind} ${key}`;
 }

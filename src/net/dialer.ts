@@ -46,15 +46,13 @@ export function createDialer(options: DialerOptions): Dialer {
 }
 
 class GuardedDialer implements Dialer {
-  readonly #clock: Clock;
-  readonly #lookup: Lookup;
+  readonly #way: { readonly clock: Clock; readonly lookup: Lookup };
   readonly #ports: { readonly ports?: readonly number[] };
   readonly #atOnceMax: number;
   #busy = 0;
 
   constructor({ clock, lookup, strangerPorts, atOnceMax }: DialerOptions) {
-    this.#clock = clock;
-    this.#lookup = lookup ?? systemLookup;
+    this.#way = { clock, lookup: lookup ?? systemLookup };
     this.#ports = strangerPorts === undefined ? {} : { ports: strangerPorts };
     this.#atOnceMax = atOnceMax ?? atOnceMaxDefault;
   }
@@ -64,13 +62,13 @@ class GuardedDialer implements Dialer {
     if (!parsed.ok) throw new DialError(`the URL ${parsed.reason}`, { reason: 'refused' });
     const { outgoing } = parsed;
     return this.#within(request, outgoing.host, (signal) =>
-      sendOutgoing(outgoing, request, { lookup: this.#lookup, signal, ca: request.ca }),
+      sendOutgoing(outgoing, request, { ...this.#way, signal, ca: request.ca }),
     );
   }
 
   async connect(to: Omit<Destination, 'secure'>, options: DialOptions = {}): Promise<Socket> {
     return this.#within(options, to.host, (signal) =>
-      openGuardedSocket({ ...to, secure: false }, { lookup: this.#lookup, signal }),
+      openGuardedSocket({ ...to, secure: false }, { ...this.#way, signal }),
     );
   }
 
@@ -85,7 +83,7 @@ class GuardedDialer implements Dialer {
     const ending = new AbortController();
     const end = (reason: DialReason, says: string) => ending.abort(new DialError(says, { reason }));
     const left = () => end('aborted', `nobody waits for ${host} any longer`);
-    const timer = this.#clock.after(timeoutMs, () =>
+    const timer = this.#way.clock.after(timeoutMs, () =>
       end('timed_out', `${host} took longer than ${timeoutMs} ms`),
     );
     signal?.addEventListener('abort', left, { once: true });

@@ -1,6 +1,7 @@
 /** A connection to an address that was checked: the one it was resolved to, and no other. */
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import type { Clock } from '../lib/clock.ts';
 import { DialError } from './dial-error.ts';
 import { mayConnectTo, type OutgoingUrl } from './outgoing-url.ts';
 import { plainAddress, readAddress } from './peer-address.ts';
@@ -12,6 +13,7 @@ export type Destination = Pick<OutgoingUrl, 'host' | 'port' | 'secure' | 'namedB
 
 export interface GuardedSocketOptions {
   readonly lookup: Lookup;
+  readonly clock: Clock;
   /** Ends whatever is under way, the connection too. */
   readonly signal: AbortSignal;
   /** In PEM: who may vouch for the server, in place of those that the machine trusts. */
@@ -20,10 +22,12 @@ export interface GuardedSocketOptions {
 
 /** Of a name with more, the first ones are tried; all are checked. */
 const triesMax = 4;
+/** Over one of the families packets may simply vanish. */
+const tryMs = 3_000;
 
 export async function openGuardedSocket(to: Destination, options: GuardedSocketOptions): Promise<Socket> {
   const addresses = await resolve(to, options);
-  const socket = await connectToAny(addresses, to, options.signal);
+  const socket = await connectToAny(addresses, to, options);
   return to.secure ? secured(socket, to, options) : socket;
 }
 
@@ -53,26 +57,34 @@ async function lookUp(host: string, lookup: Lookup): Promise<readonly string[]> 
 async function connectToAny(
   addresses: readonly string[],
   to: Destination,
-  signal: AbortSignal,
+  options: GuardedSocketOptions,
 ): Promise<Socket> {
   let cause: unknown;
   for (const address of addresses.slice(0, triesMax)) {
     try {
-      return await connectTo(address, to, signal);
+      return await connectTo(address, to, options);
     } catch (thrown) {
-      if (signal.aborted || thrown instanceof DialError) throw thrown;
+      if (options.signal.aborted || thrown instanceof DialError) throw thrown;
       cause = thrown;
     }
   }
   throw new DialError(`${to.host}:${to.port} cannot be reached`, { reason: 'unreachable', cause });
 }
 
-function connectTo(address: string, { host, port }: Destination, signal: AbortSignal): Promise<Socket> {
+function connectTo(
+  address: string,
+  { host, port }: Destination,
+  { clock, signal }: GuardedSocketOptions,
+): Promise<Socket> {
   return new Promise((done, failed) => {
     const socket = connect({ host: address, port, signal, noDelay: true });
+    const timer = clock.after(tryMs, () => socket.destroy(new Error(`no answer in ${tryMs} ms`)));
+    socket.once('close', () => timer.cancel());
     socket.once('error', failed);
     socket.once('connect', () => {
-      socket.off('error', failed);
+      timer.cancel();
+      // Whoever takes the socket over listens for itself; what breaks in between shows as its end.
+      socket.off('error', failed).on('error', () => {});
       if (plainAddress(socket.remoteAddress) === readAddress(address)) return done(socket);
       socket.destroy();
       failed(new DialError(`${host} did not connect to where it is`, { reason: 'refused' }));

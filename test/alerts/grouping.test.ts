@@ -73,7 +73,7 @@ test('the end of what nobody was told of is not told', async (t) => {
 test('silence holds for alerts that have all its labels, and ends by itself', async (t) => {
   const until2026 = '2026-01-01T01:00:00+00:00';
   const silence = [{ match: { alert: 'budget_spent', budget: 'a' }, until: until2026 }];
-  const { alerts, clock, told } = await open(t, { silence });
+  const { alerts, clock, told, lines } = await open(t, { silence });
   alerts.tell(spent('a'));
   alerts.tell(spent('b'));
   clock.advance(10_000);
@@ -83,6 +83,7 @@ test('silence holds for alerts that have all its labels, and ends by itself', as
   clock.advance(10_000);
   await until('it is told after the silence', () => told().length === 2);
   assert.deepEqual(told(), [['b'], ['a']]);
+  assert.equal(lines.filter((line) => line.includes('"silenced":true} half of a is spent')).length, 1);
 });
 
 test('a hundred are told by name, the rest are counted', async (t) => {

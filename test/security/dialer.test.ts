@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { DialError, type DialReason } from '../../src/net/dial-error.ts';
 import { createDialer, type DialerOptions } from '../../src/net/dialer.ts';
+import { openDeafServer } from '../faults/deaf-server.ts';
 import { until } from '../faults/rig.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { createAuthority } from '../upstream/certificate.ts';
@@ -243,6 +244,57 @@ test('hangs end by the clock: while looking up, before an answer, and inside one
     assert.equal((await asked).reason, 'timed_out', url);
     assert.equal(clock.pending, 0);
   }
+});
+
+test('a TLS handshake that nobody answers, and an answer over TLS that stops, end by the clock', async (t) => {
+  const authority = createAuthority();
+  let hanging = 0;
+  const deaf = createTcpServer(() => {
+    hanging += 1;
+  });
+  deaf.listen(0, '127.0.0.1');
+  await once(deaf, 'listening');
+  t.after(() => deaf.close());
+  const dripping = await openServer(
+    t,
+    (_request, response) => {
+      response.writeHead(200);
+      response.write('a', () => {
+        hanging += 1;
+      });
+    },
+    authority.issue('none'),
+  );
+  for (const port of [(deaf.address() as AddressInfo).port, dripping.port]) {
+    const clock = createHeldClock();
+    hanging = 0;
+    const asked = { namedBy: 'operator', ca: authority.cert } as const;
+    const error = errorOf(createDialer({ clock }).request(`https://127.0.0.1:${port}/`, asked));
+    await until('it hangs', () => hanging > 0);
+    clock.advance(15_000);
+    assert.equal((await error).reason, 'timed_out');
+    assert.equal(clock.pending, 0);
+  }
+});
+
+test('of a name with several addresses the next one is tried when nobody is at the first', async (t) => {
+  const served = await openServer(t, (_request, response) => response.end());
+  const lookup = async () => ['127.0.0.2', '::1', '127.0.0.1'];
+  const url = `http://name.example:${served.port}/`;
+  assert.equal((await createDialer({ clock: systemClock, lookup }).request(url, operator)).status, 200);
+});
+
+test('an address that takes no connection is left for the next one after 3 s', async (t) => {
+  const deaf = await openDeafServer();
+  t.after(() => deaf.close());
+  const clock = createHeldClock();
+  const lookup = async () => ['127.0.0.1', '127.0.0.2'];
+  const error = errorOf(
+    createDialer({ clock, lookup }).request(`http://name.example:${deaf.port}/`, operator),
+  );
+  await until('it tries', () => clock.pending === 2);
+  clock.advance(3_000);
+  assert.equal((await error).reason, 'unreachable');
 });
 
 test('so many at once, and no more', async (t) => {
