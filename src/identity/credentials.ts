@@ -2,6 +2,7 @@
 import type { Principal } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
 import { assertStanding, type KnownEntry } from './standing.ts';
+import type { StoredKeys } from './stored-keys.ts';
 import { isSignedToken } from './token-verifier.ts';
 
 export interface CredentialKinds {
@@ -36,9 +37,15 @@ export function createCredentials({ keys, signed, opaque, known }: CredentialKin
   };
 }
 
-/** Those of the configuration first: they open whatever becomes of the store. */
-export function eitherKey(configured: KeyStore, stored: KeyStore): KeyStore {
-  return { find: (credential) => configured.find(credential) ?? stored.find(credential) };
+/**
+ * Those of the configuration first: they open whatever becomes of the store. A key of the store that was found before is
+ * none of those, and need not be hashed again to see it.
+ */
+export function eitherKey(configured: KeyStore, stored: StoredKeys): KeyStore {
+  return {
+    find: (credential) =>
+      stored.findAgain(credential) ?? configured.find(credential) ?? stored.find(credential),
+  };
 }
 
 const ownPrefix = 'sk-mr-';

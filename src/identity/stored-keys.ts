@@ -54,9 +54,13 @@ export class StoredKeys implements KeyStore {
   }
 
   find(credential: string): Principal | undefined {
-    const seen = this.#seen.get(credential);
-    if (seen !== undefined && this.#clock.wall() < seen.untilMs) return this.#admit(seen);
     return isShapedLikeKey(credential) ? this.#lookUp(credential) : undefined;
+  }
+
+  /** Of a key that was found before, and costs no more than to be looked up by itself. */
+  findAgain(credential: string): Principal | undefined {
+    const seen = this.#seen.get(credential);
+    return seen !== undefined && this.#clock.wall() < seen.untilMs ? this.#admit(seen) : undefined;
   }
 
   /** A tenant, team or user, as far as it is known here. */
