@@ -113,6 +113,7 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
   return options
     .intend(exchange.trail)
     .then((kept) => {
+      if (exchange.signal.aborted) throw fail('client_gone', 'the client left before anything was sent');
       if (!kept) assertFree(options, exchange);
       return next(exchange);
     })

@@ -1,6 +1,8 @@
 /** G11, C10: what may be spent, by the front door: set aside before, extended meanwhile, settled after. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import OpenAI, { APIError, RateLimitError } from 'openai';
+import { until } from '../faults/rig.ts';
 import { openTestGateway } from '../gateway.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
@@ -235,4 +237,111 @@ test('what is learnt of a model’s answers makes room: short ones are reserved 
     Array.from({ length: 8 }, async () => readStream(await chat(gateway, { stream: true }))),
   );
   assert.ok(streams.every(({ isComplete }) => isComplete));
+});
+
+test('OpenAI’s own client gives up on a spent budget at once, and fails where a stream is stopped', async (t) => {
+  const { gateway } = await open(t, endless, { budgets: daily(1_200) });
+  const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 2 });
+  const messages = [{ role: 'user' as const, content: 'hi' }];
+  const refused = await client.chat.completions
+    .create({ model: 'm', messages, max_tokens: 5_000 })
+    .catch((thrown: unknown) => thrown);
+  assert.ok(refused instanceof RateLimitError);
+  assert.equal(refused.code, 'insufficient_quota');
+  assert.equal(gateway.exchangeLines.length, 1, 'it was not tried again');
+  let texts = 0;
+  const read = async () => {
+    const stream = await client.chat.completions.create({ model: 'm', messages, stream: true });
+    for await (const chunk of stream) texts += chunk.choices[0]?.delta.content ? 1 : 0;
+  };
+  await assert.rejects(read, (thrown) => thrown instanceof APIError && thrown.code === 'insufficient_quota');
+  assert.equal(texts, 1_200);
+});
+
+test('G15: a client that leaves the queue frees what was set aside for it', async (t) => {
+  const { llm, gateway } = await open(t, { stallBeforeHead: true }, { budgets: daily(1_000) });
+  const config = spendingConfig(llm.port, { budgets: daily(1_000) });
+  const upstreams = { gpu: { type: 'openai', url: `${llm.url}/v1`, slots: 1 } };
+  await gateway.reload({ ...config, upstreams });
+  const leaving = new AbortController();
+  const first = assert.rejects(chat(gateway, { signal: leaving.signal, fields: { max_tokens: 300 } }));
+  await llm.waitForRequest(({ path }) => path.endsWith('/chat/completions'));
+  const waiting = new AbortController();
+  const second = assert.rejects(chat(gateway, { signal: waiting.signal, fields: { max_tokens: 200 } }));
+  const reserved = async () => (await gateway.gateway.snapshot.budgets.standings())[0]?.reserved;
+  await until('both are set aside', async () => (await reserved()) === 500 * tokenNanoUsd);
+  waiting.abort();
+  await second;
+  await until('one is free again', async () => (await reserved()) === 300 * tokenNanoUsd);
+  leaving.abort();
+  await first;
+  assert.equal((await settled(gateway)).spent, 300 * tokenNanoUsd, 'only where an upstream worked');
+});
+
+test('hidden reasoning beyond what was reserved is paid for and told of', async (t) => {
+  const usage = {
+    prompt_tokens: 1,
+    completion_tokens: 500,
+    completion_tokens_details: { reasoning_tokens: 480 },
+  };
+  const choices = [{ index: 0, message: { role: 'assistant', content: 'yes' }, finish_reason: 'stop' }];
+  const { gateway } = await open(
+    t,
+    { body: JSON.stringify({ id: 'c', object: 'chat.completion', choices, usage }) },
+    { budgets: daily(1_000) },
+  );
+  assert.equal((await chat(gateway, { fields: { max_tokens: 100 } })).status, 200);
+  assert.equal((await settled(gateway)).spent, 500 * tokenNanoUsd);
+  assert.match(
+    gateway.exchangeLines[0] ?? '',
+    /its answer had 400 tokens more than were reserved for it, 480 of all hidden reasoning/,
+  );
+});
+
+test('several answers at once are reserved for each, those included that only the upstream sees', async (t) => {
+  const { gateway } = await open(t, short, { budgets: daily(100) });
+  const asks = [{ n: 3 }, { prompt: ['a', 'b', 'c'] }, { best_of: 3 }];
+  for (const fields of asks) {
+    const path = '/v1/completions';
+    const asked = { prompt: 'a', messages: undefined, max_tokens: 40, ...fields };
+    assert.equal((await chat(gateway, { path, fields: asked })).status, 429, JSON.stringify(fields));
+  }
+  const chatted = await chat(gateway, { fields: { n: 3, max_tokens: 40 } });
+  assert.equal(chatted.status, 429);
+});
+
+test('an embedding is reserved at its prompt', async (t) => {
+  const { gateway } = await open(t, short, {
+    prices: { gpu: { inputPerM: 10, outputPerM: 0 } },
+    budgets: daily(100),
+  });
+  const embed = async (input: string) =>
+    (await chat(gateway, { path: '/v1/embeddings', fields: { input, messages: undefined } })).status;
+  assert.equal(await embed('a mill '.repeat(50)), 429, 'a hundred tokens and their margin');
+  assert.equal(await embed('a mill'), 200);
+});
+
+test('a model that costs nothing is never refused for dollars', async (t) => {
+  const { gateway } = await open(t, short, { prices: {}, budgets: daily(1) });
+  for (let asked = 0; asked < 3; asked += 1) assert.equal((await chat(gateway)).status, 200);
+  assert.equal((await chat(gateway)).headers.get('x-millrace-cost-usd'), null);
+});
+
+test('tokens and requests are budgets too', async (t) => {
+  const { gateway } = await open(t, short, {
+    budgets: [
+      { per: 'key', tokens: 60, window: 'day' },
+      { per: 'tenant', requests: 3, window: 'day' },
+    ],
+  });
+  assert.equal(
+    (await chat(gateway, { fields: { max_tokens: 60 } })).status,
+    429,
+    'its prompt counts as well',
+  );
+  for (let asked = 0; asked < 3; asked += 1) {
+    assert.equal((await chat(gateway, { fields: { max_tokens: 10 } })).status, 200);
+  }
+  const refused = await chat(gateway, { fields: { max_tokens: 10 } });
+  assert.match(await refused.text(), /3 requests a day for each tenant/);
 });
