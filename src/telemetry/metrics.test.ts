@@ -9,6 +9,7 @@ const sources = {
   queued: () => 1,
   spoolLost: () => 0,
   turnsLost: () => 0,
+  alertsLost: () => 2,
   degraded: () => ({ shared: true, store: false }),
   upstreams: () => [{ name: 'gpu "a"', state: 'up', inFlight: 2 }],
 };
@@ -42,6 +43,7 @@ test('an exchange is counted with its duration and tokens, buckets add up', () =
   has(`gen_ai_server_request_duration_seconds_bucket{${labels},le="+Inf"} 2`);
   has(`gen_ai_server_request_duration_seconds_sum{${labels}} 500.05`);
   has(`gen_ai_client_token_usage_sum{${labels},gen_ai_token_type="output"} 70`);
+  has('millrace_alerts_lost 2');
   has('millrace_upstream_in_flight{upstream="gpu \\"a\\""} 2');
 });
 

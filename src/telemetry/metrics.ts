@@ -13,6 +13,7 @@ export interface MetricsSources {
   readonly upstreams: () => ReadonlyArray<{ name: string; state: string; inFlight: number }>;
   readonly spoolLost: () => number;
   readonly turnsLost: () => number;
+  readonly alertsLost: () => number;
   /** What cannot be reached. */
   readonly degraded: () => Readonly<Record<string, boolean>>;
 }
@@ -168,6 +169,7 @@ function renderGauges(sources: MetricsSources): string {
       'Turns of conversations that could not be kept.',
       sources.turnsLost(),
     ),
+    gauge('millrace_alerts_lost', 'Notices of alerts that a receiver did not take.', sources.alertsLost()),
     head('millrace_degraded', 'gauge', '1 for what cannot be reached.'),
     ...degraded,
     gauge('process_resident_memory_bytes', 'Memory in use.', process.memoryUsage.rss()),

@@ -228,6 +228,7 @@ class Running {
       queued: () => slots.waiting,
       spoolLost: () => this.#records.spool.lost,
       turnsLost: () => this.#shared.state.turnsLost,
+      alertsLost: () => this.#alarms.alerts.receivers.reduce((sum, { lost }) => sum + lost, 0),
       degraded: () => ({ shared: this.#shared.state.degraded, store: !this.#records.reachable }),
       upstreams: () =>
         this.snapshot.upstreams.map((upstream) => ({
