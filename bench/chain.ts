@@ -111,6 +111,7 @@ const metrics = createMetrics({
   upstreams: () => [],
   spoolLost: () => 0,
   turnsLost: () => 0,
+  alertsLost: () => 0,
   degraded: () => ({}),
 });
 const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
