@@ -1,28 +1,30 @@
 /** `millrace check`: every problem of a configuration at once, with its place. */
+
+import { loadOnce } from '../config/configuration.ts';
 import { configJsonSchema } from '../config/json-schema.ts';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { configFile } from './config-file.ts';
 import { flagOption, type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
 
-export function run(invocation: Invocation, given: Given): Promise<number> {
+export async function run(invocation: Invocation, given: Given): Promise<number> {
   if (flagOption(given, 'schema')) {
     invocation.write(JSON.stringify(configJsonSchema(), undefined, 2));
-    return Promise.resolve(0);
+    return 0;
   }
   const path = configFile(textOption(given, 'config'));
   const json = flagOption(given, 'json');
   try {
-    const loaded = loadConfig({ env: invocation.environment, ...(path === undefined ? {} : { path }) });
+    const loaded = await loadOnce(invocation.environment, path);
     if (json) invocation.write(JSON.stringify({ ok: true, problems: [], ...factsOf(loaded) }));
     else tellGood(invocation, loaded, path);
-    return Promise.resolve(0);
+    return 0;
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     if (json) invocation.write(JSON.stringify({ ok: false, problems: thrown.problems }));
     else for (const problem of thrown.problems) invocation.warn(formatProblem(problem));
-    return Promise.resolve(2);
+    return 2;
   }
 }
 

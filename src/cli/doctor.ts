@@ -11,6 +11,7 @@ import { examineCertificates } from './examine/certificates.ts';
 import { bad, type Diagnosis, ok, warn } from './examine/finding.ts';
 import { examineData, examineFileLimit, examineRuntime } from './examine/machine.ts';
 import { examinePorts } from './examine/ports.ts';
+import { examineSecrets } from './examine/secrets.ts';
 import { examineShared, examineStore } from './examine/stores.ts';
 import { examineUpstream } from './examine/upstream.ts';
 import { flagOption, type Given, textOption } from './given.ts';
@@ -47,6 +48,7 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       runtime,
       ...describeConfig(loaded, path, findings),
       ...(await examineData(loaded.config.data)),
+      ...(await examineSecrets(loaded)),
       await examineStore(loaded.config),
       ...(await examineShared(loaded.config)),
       examineFileLimit(loaded.config),
@@ -64,6 +66,8 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       ),
     );
     return [runtime, ...problems];
+  } finally {
+    await configuration.close();
   }
 }
 

@@ -36,8 +36,8 @@ async function list(invocation: Invocation, given: Given): Promise<number> {
 }
 
 /** The key itself stays in its file: what is printed may be kept by a terminal's log. */
-function show(invocation: Invocation, given: Given): Promise<number> {
-  const { config } = loadForVerb(invocation, given);
+async function show(invocation: Invocation, given: Given): Promise<number> {
+  const { config } = await loadForVerb(invocation, given);
   const file = join(config.data, 'client-key');
   const exists = existsSync(file);
   if (flagOption(given, 'json')) invocation.write(JSON.stringify({ file, exists }));
@@ -52,7 +52,7 @@ function show(invocation: Invocation, given: Given): Promise<number> {
     );
   } else
     invocation.write(`There is no key yet; the first \`${invocation.typed('serve')}\` makes one in ${file}.`);
-  return Promise.resolve(0);
+  return 0;
 }
 
 /** Nothing is stored: the key is shown this once, and the operator decides where it lives. */

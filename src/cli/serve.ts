@@ -8,6 +8,7 @@ import { type OwnSecrets, openOwnSecrets } from '../identity/own-secrets.ts';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/version.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { followSecrets } from '../wiring/follow-secrets.ts';
 import { type Gateway, openGateway } from '../wiring/gateway.ts';
 import { Reloader } from '../wiring/reload.ts';
 import { FileWatch } from '../wiring/watch-files.ts';
@@ -27,6 +28,7 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   const configuration = new Configuration({
     environment: invocation.environment,
     clock: systemClock,
+    keepsSecrets: true,
     ...(asked === undefined ? { usualPath: usualFile } : { path: asked }),
   });
   const loaded = await load(configuration, invocation);
@@ -90,13 +92,16 @@ async function open(parts: {
     log,
     started: loaded,
     load: () => configuration.load(),
-    onLoaded: ({ files }) => watching.follow(files),
+    onLoaded: (taken) => watching.follow(filesOf(taken)),
     renewCertificates: async () =>
       (await Promise.all([gateway.listener.renewCertificate(), admin?.renewCertificate() ?? []])).flat(),
   });
   const watching = watchFiles(reloader, log, invocation);
+  const unfollow = followSecrets({ gateway, reloader, configuration, clock: systemClock });
   const close = async (graceMs?: number) => {
     watching.close();
+    unfollow();
+    await configuration.close();
     await gateway.close(graceMs);
   };
   try {
@@ -168,8 +173,12 @@ function watchFiles(reloader: Reloader, log: Log, invocation: Invocation): FileW
         `changes are not noticed here; use \`${invocation.typed('reload')}\``,
       ),
   });
-  watching.follow(reloader.loaded.files);
+  watching.follow(filesOf(reloader.loaded));
   return watching;
+}
+
+function filesOf({ files, secretFiles }: LoadedConfig): readonly string[] {
+  return [...files, ...secretFiles];
 }
 
 async function reportTrouble(

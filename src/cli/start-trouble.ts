@@ -1,8 +1,8 @@
 /** Why a start failed, in one line, and what mends it. */
+import { SpoiltMasterKey } from '../identity/master-keys.ts';
 import { SpoiltSecret } from '../identity/own-secrets.ts';
 import { CertificateError } from '../net/certificate.ts';
 import { formatListenAddress, type ListenAddress } from '../net/listen-address.ts';
-import { SpoiltMasterKey } from '../wiring/master-keys.ts';
 import type { Typed } from './typed.ts';
 
 interface SystemError extends Error {

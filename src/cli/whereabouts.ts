@@ -1,7 +1,8 @@
 /** Where the gateway that a verb means is to be found: by the configuration, by what the last start wrote, by flags. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { loadOnce } from '../config/configuration.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { hasCode } from '../lib/has-code.ts';
@@ -26,7 +27,7 @@ export interface Whereabouts {
 export async function findGateway(invocation: Invocation, given: Given): Promise<Whereabouts> {
   const path = configFile(textOption(given, 'config'));
   try {
-    const { config } = load(invocation, path);
+    const { config } = await load(invocation, path);
     const running = await readRunningFile(config.data);
     const { listen, admin, data } = config;
     return {
@@ -45,9 +46,9 @@ export async function findGateway(invocation: Invocation, given: Given): Promise
 }
 
 /** For verbs that need the configuration itself: all of its problems, and exit code 2. */
-export function loadForVerb(invocation: Invocation, given: Given): LoadedConfig {
+export async function loadForVerb(invocation: Invocation, given: Given): Promise<LoadedConfig> {
   try {
-    return load(invocation, configFile(textOption(given, 'config')));
+    return await load(invocation, configFile(textOption(given, 'config')));
   } catch (thrown) {
     throw thrown instanceof ConfigError ? asTrouble(thrown) : thrown;
   }
@@ -75,8 +76,8 @@ export async function readSecret(folder: string, name: string): Promise<string |
   }
 }
 
-function load(invocation: Invocation, path: string | undefined): LoadedConfig {
-  return loadConfig({ env: invocation.environment, ...(path === undefined ? {} : { path }) });
+function load(invocation: Invocation, path: string | undefined): Promise<LoadedConfig> {
+  return loadOnce(invocation.environment, path);
 }
 
 function asTrouble(error: ConfigError): Trouble {

@@ -1,10 +1,13 @@
 /** Where the running gateway's configuration comes from, again at each reload: file, environment, discovery. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { isRemoteReference } from '../lib/secret-reference.ts';
 import { type Discovered, discover } from './discover.ts';
 import type { Environment } from './expand.ts';
-import { type LoadedConfig, loadConfig } from './load.ts';
+import { completeConfig, type LoadedConfig, type LoadOptions, type ReadConfig, readConfig } from './load.ts';
+import type { RemoteSecrets } from './remote-secrets.ts';
+import { referencesIn } from './secrets.ts';
 
 export interface ConfigurationOptions {
   readonly path?: string;
@@ -12,6 +15,24 @@ export interface ConfigurationOptions {
   readonly usualPath?: string;
   readonly environment: Environment;
   readonly clock: Clock;
+  /** Whether secrets that lie elsewhere are kept, sealed, in the data folder for the next start. */
+  readonly keepsSecrets?: boolean;
+}
+
+/**
+ * For verbs: as the files and the environment say, with what secrets elsewhere lead to, and without discovery. Throws
+ * `ConfigError`.
+ */
+export async function loadOnce(environment: Environment, path: string | undefined): Promise<LoadedConfig> {
+  const read = readConfig({ env: environment, ...(path === undefined ? {} : { path }) });
+  if (![...referencesIn(read.config)].some(isRemoteReference)) return completeConfig(read, new Map());
+  const { RemoteSecrets } = await import('./remote-secrets.ts');
+  const remote = new RemoteSecrets({ clock: systemClock, keeps: false });
+  try {
+    return await remote.complete(read);
+  } finally {
+    await remote.close();
+  }
 }
 
 export class Configuration {
@@ -20,6 +41,9 @@ export class Configuration {
   #discovered: Discovered | undefined;
   /** Kept from when it is found: a file that vanishes is a problem to be told, not a wish for the defaults. */
   #path: string | undefined;
+  /** Loaded by whoever has secrets that lie elsewhere. Kept over reloads: it is logged in. */
+  #remote: RemoteSecrets | undefined;
+  #refersElsewhere = false;
 
   constructor(options: ConfigurationOptions) {
     this.#options = options;
@@ -41,12 +65,35 @@ export class Configuration {
     const { usualPath, environment, clock } = this.#options;
     if (usualPath !== undefined && existsSync(usualPath)) this.#path ??= usualPath;
     const path = this.#path;
-    const options = { env: environment, ...(path === undefined ? {} : { path }) };
-    const loaded = loadConfig(options);
-    if (Object.keys(loaded.config.upstreams).length > 0) return this.#withAwaited(loaded);
-    const listen = loaded.config.listen.address;
+    const options: LoadOptions = { env: environment, ...(path === undefined ? {} : { path }) };
+    const read = readConfig(options);
+    const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
+    if (hasUpstreams || read.problems.length > 0) return this.#withAwaited(await this.#complete(read));
+    const listen = read.config.listen.address;
     this.#discovered ??= await discover({ environment, clock, listen });
-    return this.#withAwaited(loadConfig({ ...options, discovered: this.#discovered }));
+    return this.#withAwaited(await this.#complete(readConfig({ ...options, discovered: this.#discovered })));
+  }
+
+  /** Whether secrets lie elsewhere than in the configuration's own files: they may change when none of those does. */
+  get refersElsewhere(): boolean {
+    return this.#refersElsewhere;
+  }
+
+  /** Lets go of whoever was asked for secrets. */
+  async close(): Promise<void> {
+    await this.#remote?.close();
+  }
+
+  async #complete(read: ReadConfig): Promise<LoadedConfig> {
+    const references = [...referencesIn(read.config)];
+    this.#refersElsewhere = references.length > 0;
+    if (!references.some(isRemoteReference)) return completeConfig(read, new Map());
+    if (this.#remote === undefined) {
+      const { RemoteSecrets } = await import('./remote-secrets.ts');
+      const { clock, keepsSecrets: keeps = false } = this.#options;
+      this.#remote = new RemoteSecrets({ clock, keeps });
+    }
+    return await this.#remote.complete(read);
   }
 
   /** The file that is looked for is one whose change is a change of the configuration. */

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { Secret } from '../lib/secret.ts';
+import type { Fetched } from '../secrets/fetch-secrets.ts';
 import { check } from './check.ts';
-import { applyEnvironment } from './environment.ts';
+import { applyEnvironment, type Overridden } from './environment.ts';
 import type { Environment } from './expand.ts';
 import { emptyMap, nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
@@ -20,6 +21,8 @@ export interface LoadedConfig {
   readonly id: string;
   /** Every file read, absolute: a change of one of them is a change of the configuration. */
   readonly files: readonly string[];
+  /** Files that hold one secret each, absolute: a change of one of them is a change too. */
+  readonly secretFiles: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -38,23 +41,49 @@ export interface DiscoveredParts {
 
 /** Throws `ConfigError` with every problem at once, and nothing else. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
+  return completeConfig(readConfig(options), new Map());
+}
+
+/** A configuration whose secrets are still as they are written. */
+export interface ReadConfig {
+  /** Of what is right in it. */
+  readonly config: Config;
+  readonly root: Placed;
+  readonly sources: Sources;
+  readonly overridden: Overridden;
+  readonly problems: readonly Problem[];
+  readonly environment: Environment;
+}
+
+export function readConfig(options: LoadOptions): ReadConfig {
   const sources = read(options);
   const overridden = applyEnvironment(sources.root, options.env);
   const { config, root, problems } = validate(withDiscovered(overridden.root, options.discovered));
-  const found = [...sources.problems, ...problems];
-  const literals: Problem[] = [];
-  const complete = resolveSecrets(withAbsolutePaths(config, root), {
+  return {
+    config: withAbsolutePaths(config, root),
     root,
+    sources,
+    overridden,
+    problems: [...sources.problems, ...problems],
     environment: options.env,
-    problems: found,
-    literals,
-  });
+  };
+}
+
+/** With what references to other places lead to. Throws as `loadConfig` does. */
+export function completeConfig(read: ReadConfig, fetched: ReadonlyMap<string, Fetched>): LoadedConfig {
+  const { root, sources, overridden, environment } = read;
+  const found = [...read.problems];
+  const literals: Problem[] = [];
+  const secretFiles = new Set<string>();
+  const context = { root, environment, fetched, problems: found, literals, files: secretFiles };
+  const complete = resolveSecrets(read.config, context);
   if (!sources.partial) found.push(...checkReferences(complete, { root, declared: overridden.root }));
   if (found.length > 0) throw new ConfigError(inOrder(found, sources.files));
   return {
     config: freeze(complete),
     id: idOf(complete),
     files: sources.files,
+    secretFiles: [...secretFiles],
     warnings: [...overridden.warnings, ...literals.map(formatProblem), ...masterKeyWarnings(complete)],
   };
 }
@@ -130,8 +159,14 @@ function withAbsolutePaths(config: Config, root: Placed): Config {
     listen: withAbsoluteTls(config.listen, (name, text) => absolute(['listen', 'tls', name], text)),
     admin: withAbsoluteTls(config.admin, (name, text) => absolute(['admin', 'tls', name], text)),
     data: absolute(['data'], config.data),
+    secrets: withAbsoluteCa(config.secrets, (text) => absolute(['secrets', 'vault', 'ca'], text)),
     upstreams: Object.fromEntries(upstreams),
   };
+}
+
+function withAbsoluteCa(secrets: Config['secrets'], absolute: (text: string) => string): Config['secrets'] {
+  const { vault } = secrets;
+  return vault?.ca === undefined ? secrets : { ...secrets, vault: { ...vault, ca: absolute(vault.ca) } };
 }
 
 type Tls = { readonly cert: string; readonly key: string };
@@ -162,7 +197,7 @@ function inOrder(problems: readonly Problem[], files: readonly string[]): Proble
 }
 
 /** A changed secret is a changed configuration; of the digest too little is kept to guess a secret from. */
-function idOf(value: unknown): string {
+export function idOf(value: unknown): string {
   const text = JSON.stringify(value, function (this: Record<string, unknown>, key, item: unknown) {
     const plain = this[key];
     return plain instanceof Secret ? plain.reveal() : item;

@@ -1,9 +1,11 @@
-/** Puts the values of secrets in the place of `env:NAME` and `file:PATH`. */
+/** Puts the values of secrets in the place of what refers to them: `env:NAME`, `file:PATH`, and what was asked for before. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Secret } from '../lib/secret.ts';
+import { isRemoteReference } from '../lib/secret-reference.ts';
+import type { Fetched } from '../secrets/fetch-secrets.ts';
 import type { Environment } from './expand.ts';
-import { nearest, type Placed } from './placed.ts';
+import { nearest, type Path, type Placed } from './placed.ts';
 import { formatPath, type Place, type Problem } from './problem.ts';
 import { reasonOf } from './read-files.ts';
 
@@ -12,13 +14,28 @@ const secretFileBytesMax = 65_536;
 export interface SecretsContext {
   readonly root: Placed;
   readonly environment: Environment;
+  /** What references to other places lead to, by the references as they are written. */
+  readonly fetched: ReadonlyMap<string, Fetched>;
   readonly problems: Problem[];
   readonly literals: Problem[];
+  /** Those that `file:` names, absolute. */
+  readonly files: Set<string>;
 }
 
 /** A copy of `value` in which every secret is what it refers to. */
-export function resolveSecrets<T>(value: T, context: SecretsContext): T {
-  return replaceSecrets(value, [], context) as T;
+export function resolveSecrets<T>(value: T, context: SecretsContext, path: Path = []): T {
+  return replaceSecrets(value, path, context) as T;
+}
+
+/** Which secrets in `value` are written as references, as they are written. What was in the environment stays as it was. */
+export function referencesIn(value: unknown, found: Set<string> = new Set()): Set<string> {
+  if (value instanceof Secret) {
+    const text = value.reveal();
+    if (text.startsWith('file:') || isRemoteReference(text)) found.add(text);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value)) referencesIn(item, found);
+  }
+  return found;
 }
 
 function replaceSecrets(
@@ -38,7 +55,7 @@ function replaceSecrets(
 function resolveSecret(text: string, path: readonly (string | number)[], context: SecretsContext): Secret {
   const node = nearest(context.root, path);
   const at = { ...node.place, path: formatPath(node.path) };
-  const found = lookUp(text, node.place, context.environment);
+  const found = lookUp(text, node.place, context);
   if ('problem' in found) {
     context.problems.push({ ...at, message: found.problem });
     return new Secret('');
@@ -55,11 +72,17 @@ function resolveSecret(text: string, path: readonly (string | number)[], context
 
 type Found = { readonly text: string; readonly literal: boolean } | { readonly problem: string };
 
-function lookUp(text: string, place: Place, environment: Environment): Found {
+function lookUp(text: string, place: Place, { environment, fetched, files }: SecretsContext): Found {
+  if (isRemoteReference(text)) {
+    const there = fetched.get(text) ?? { problem: 'only `env:` and `file:` can be used here' };
+    return 'problem' in there ? { problem: `${text}: ${there.problem}` } : { ...there, literal: false };
+  }
   if (text.startsWith('env:')) return fromEnvironment(text.slice(4), environment);
   if (text.startsWith('file:')) {
     const folder = place.line === 0 ? '.' : dirname(place.file);
-    return fromFile(resolve(folder, text.slice(5)));
+    const file = resolve(folder, text.slice(5));
+    files.add(file);
+    return fromFile(file);
   }
   return { text, literal: true };
 }

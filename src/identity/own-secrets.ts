@@ -55,6 +55,11 @@ export async function findOwnPepper(folder: string): Promise<string | undefined>
   return await read(join(folder, pepperFile));
 }
 
+/** Nothing before the first start. */
+export async function readOwnMasterKey(folder: string): Promise<string | undefined> {
+  return await read(join(folder, masterKeyFile));
+}
+
 /** A file that holds no secret worth the name: an empty one would let everybody in who sends nothing. */
 export class SpoiltSecret extends Error {
   constructor(path: string) {

@@ -64,7 +64,7 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
     },
     secretRows: {
       list: () => use((store) => store.secretRows.list()),
-      find: (names) => use((store) => store.secretRows.find(names)),
+      find: (name) => use((store) => store.secretRows.find(name)),
       put: (row) => use((store) => store.secretRows.put(row)),
       remove: (name) => use((store) => store.secretRows.remove(name)),
     },

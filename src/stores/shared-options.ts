@@ -1,10 +1,11 @@
 /** `shared:` in the configuration. */
 import { z } from 'zod';
 import { secret } from '../lib/options.ts';
+import { isSecretReference } from '../lib/secret-reference.ts';
 
 /** A password may stand in it. As written it may still be a reference: what it refers to is checked when it is opened. */
 const redisUrl = secret.refine(
-  (url) => /^(?:rediss?:\/\/|env:|file:)/.test(url.reveal()),
+  (url) => /^rediss?:\/\//.test(url.reveal()) || isSecretReference(url.reveal()),
   'must be an address such as redis://user:password@host:6379/0, or `env:NAME` or `file:PATH` for one',
 );
 

@@ -1,10 +1,11 @@
 /** `store:` in the configuration. */
 import { z } from 'zod';
 import { milliseconds, secret } from '../lib/options.ts';
+import { isSecretReference } from '../lib/secret-reference.ts';
 
 /** A password may stand in it. As written it may still be a reference: what it refers to is checked when it is opened. */
 const postgresUrl = secret.refine(
-  (url) => /^(?:postgres(?:ql)?:\/\/|env:|file:)/.test(url.reveal()),
+  (url) => /^postgres(?:ql)?:\/\//.test(url.reveal()) || isSecretReference(url.reveal()),
   'must be an address such as postgres://user:password@host:5432/database, or `env:NAME` or `file:PATH` for one',
 );
 

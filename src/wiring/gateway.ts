@@ -8,10 +8,12 @@ import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
 import { Slots } from '../fleet/slots.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
+import { openMasterKeys } from '../identity/master-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { OutputLengths } from '../money/output-lengths.ts';
 import { providers } from '../providers/registry.ts';
+import { createDerivedSealers } from '../stores/derived-sealers.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { openShared } from '../stores/open-shared.ts';
@@ -30,7 +32,6 @@ import { type FollowedDirectory, openFollowedDirectory } from './followed-direct
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
-import { derivedSealers, openMasterKeys } from './master-keys.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
@@ -68,7 +69,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const alarms = new Alarms(config.alerts, { clock, log });
   const shared = await openSharedState(options, alarms);
   alarms.shareWith(shared);
-  const masterKeys = await openMasterKeys(config);
+  const masterKeys = await openMasterKeys(config.secrets, config.data);
   const replicas = () => shared.presence.count();
   const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys });
   const { dataKeys } = records.store;
@@ -253,7 +254,7 @@ class Running {
           messagesMax: conversations.turns,
           conversationBytesMax,
         },
-        loaded.config.store === 'sqlite' ? derivedSealers(masterKeys) : this.#sealers,
+        loaded.config.store === 'sqlite' ? createDerivedSealers(masterKeys) : this.#sealers,
       ),
       claims: createClaims(this.#options, store),
       store,

@@ -124,7 +124,9 @@ export class Reloader {
     const { log } = this.#options;
     const { configId, needsRestart } = judged;
     if (judged.outcome === 'unchanged' && needsRestart.length === 0) {
-      log.info({ why, configId }, 'the configuration has not changed');
+      // Nobody asked, and it happens every few minutes.
+      if (why === 'secrets') log.debug({ why, configId }, 'the configuration has not changed');
+      else log.info({ why, configId }, 'the configuration has not changed');
       return;
     }
     if (judged.outcome === 'taken') log.info({ why, configId }, 'the configuration is taken over');

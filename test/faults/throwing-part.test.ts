@@ -69,7 +69,7 @@ test('P6: a part of the chain that throws fails its own request with 500 and its
       throw new TypeError('the store is broken: CANARY');
     },
   };
-  const loaded = { ...good.gateway.snapshot, files: [], warnings: [] };
+  const loaded = { ...good.gateway.snapshot, files: [], secretFiles: [], warnings: [] };
   const lines: string[] = [];
   const gateway = await openGateway({
     loaded,

@@ -18,8 +18,7 @@ export interface SecretRow {
 export interface SecretRows {
   /** In order of their names. */
   list(): Promise<readonly SecretFacts[]>;
-  /** Those of these names that are there. */
-  find(names: readonly string[]): Promise<readonly SecretRow[]>;
+  find(name: string): Promise<SecretRow | undefined>;
   put(row: SecretRow & Omit<SecretFacts, 'version'>): Promise<SecretFacts>;
   /** False when there was none. */
   remove(name: string): Promise<boolean>;
@@ -43,16 +42,10 @@ export function createSqlSecretRows({ write }: SqlAccess): SecretRows {
       }));
     },
     // Never from a copy that lags: a value that was just replaced would come back.
-    find: async (names) =>
-      names.length === 0
-        ? []
-        : await write((database) =>
-            database
-              .selectFrom('secrets')
-              .select(['name', 'sealed'])
-              .where('name', 'in', [...names])
-              .execute(),
-          ),
+    find: async (name) =>
+      await write((database) =>
+        database.selectFrom('secrets').select(['name', 'sealed']).where('name', '=', name).executeTakeFirst(),
+      ),
     put: async ({ name, sealed, updatedAtMs, updatedBy }) => {
       const updated = { sealed, updated_at_ms: Math.trunc(updatedAtMs), updated_by: updatedBy };
       const { version } = await write((database) =>
