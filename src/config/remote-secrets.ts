@@ -63,9 +63,13 @@ export class RemoteSecrets {
   async #fetchFar(read: ReadConfig, references: ReadonlySet<string>, values: Values): Promise<void> {
     const { clock } = this.#options;
     // What opens the others cannot lie with them.
-    const { vault, aws } = resolveIn(read, new Map(), 'secrets').value;
-    const vaultSource = await this.#openVault(vault);
-    const awsSource = createAws(aws, { timeoutMs: readTimeoutMs });
+    const { value, problems } = resolveIn(read, new Map(), 'secrets');
+    const wrong = problems.find(({ path }) => path.startsWith('secrets.vault'));
+    const vaultSource =
+      wrong === undefined
+        ? await this.#openVault(value.vault)
+        : { problem: `${wrong.path}: ${wrong.message}` };
+    const awsSource = createAws(value.aws, { timeoutMs: readTimeoutMs });
     try {
       const source: FetchOptions['source'] = (kind) => (kind === 'vault' ? vaultSource : awsSource);
       merge(values, await fetchSecrets(references, { clock, source }));
@@ -96,8 +100,8 @@ export class RemoteSecrets {
     const { value: store, problems } = resolveIn(read, values, 'store');
     const dataDir = read.config.data;
     const source =
-      masterKeys === undefined || problems.length > 0
-        ? { problem: 'the store cannot be opened before its address and secrets.masterKey are known' }
+      problems.length > 0
+        ? { problem: 'the store cannot be opened before its address is known' }
         : createStoreSource({ store, dataDir, masterKeys, clock });
     try {
       merge(values, await fetchSecrets(references, { clock, source: () => source }));

@@ -48,13 +48,17 @@ export async function openStoredSecrets({
 }
 
 /** Open from the first secret that is read on. */
-export function createStoreSource(place: StorePlace): SecretSource {
+export function createStoreSource({
+  masterKeys,
+  ...place
+}: Omit<StorePlace, 'masterKeys'> & { readonly masterKeys: KeyRing | undefined }): SecretSource {
   let opened: Promise<OpenedSecrets> | undefined;
   return {
     read: async (name) => {
-      // Opening it would make it.
-      if (place.store === 'sqlite' && !existsSync(join(place.dataDir, fileName))) throw missing();
-      opened ??= openStoredSecrets(place);
+      // Opening it would make it; and without a master key nothing was ever kept in it.
+      const made = place.store !== 'sqlite' || existsSync(join(place.dataDir, fileName));
+      if (masterKeys === undefined || !made) throw missing();
+      opened ??= openStoredSecrets({ ...place, masterKeys });
       const value = await (await opened).secrets.read(name).catch((cause: unknown) => {
         if (!(cause instanceof Failure)) throw cause;
         const away = cause.code === 'dependency_unavailable';
