@@ -103,6 +103,30 @@ test('two replicas that notice the same tell it once', async (t) => {
   );
 });
 
+test('a budget that two replicas spend together is told of once at each share', async (t) => {
+  const receiver = await openReceiver(t, createHeldClock(), [status(200)]);
+  const redis = await openRedisServer();
+  t.after(() => redis.stop());
+  const config = {
+    shared: redis.url,
+    budgets: [{ per: 'tenant', name: 'trial', requests: 10, window: 'day' }],
+    alerts: { to: [{ webhook: receiver.url, secret }], group: { waitMs: 1, everyMs: 1 } },
+  };
+  const [one, two] = await Promise.all([open(t, config), open(t, config)]);
+  for (let round = 0; round < 5; round += 1) {
+    assert.deepEqual(await Promise.all([chat(one), chat(two)]), [200, 200]);
+  }
+  await until('the last is told', () => alertsAt(receiver).length === 3);
+  assert.equal(await chat(two), 429);
+  await Promise.all([one.gateway.lasting.alerts.close(), two.gateway.lasting.alerts.close()]);
+  assert.deepEqual(
+    alertsAt(receiver)
+      .map(({ labels }) => labels['share'])
+      .sort(),
+    ['0.5', '0.8', '1'],
+  );
+});
+
 const startMs = Date.UTC(2026, 0, 1);
 
 async function open(t: TestContext, config: Readonly<Record<string, unknown>>): Promise<TestGateway> {
