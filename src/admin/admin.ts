@@ -90,11 +90,15 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
   return server;
 }
 
+const sessionsMax = 10_000;
+const pendingMax = 1_000;
+
 function createSignIn(gateway: Gateway): SignIn {
-  const { clock, log, auditor, issuers, followed } = gateway.lasting;
+  const { clock, log, auditor, issuers, followed, shared } = gateway.lasting;
   return new SignIn({
     config: () => gateway.snapshot.config.identity.oidc,
-    sessions: new Sessions(clock),
+    sessions: new Sessions(shared.tickets('session', sessionsMax), clock),
+    pending: shared.tickets('sign-in', pendingMax),
     ask: issuers.ask,
     auditor,
     known: (place) => followed.keys.entry(place),

@@ -68,8 +68,8 @@ export function sessionRoutes(signIn: SignIn): readonly AdminRoute[] {
       summary: 'Who the caller is, and what a session must send with changes',
       answers: { 200: sessionShape },
       example: {},
-      handle: ({ actor: { name, tenant, role, how }, headers }) => {
-        const session = how === 'session' ? signIn.session(headers.cookie) : undefined;
+      handle: async ({ actor: { name, tenant, role, how }, headers }) => {
+        const session = how === 'session' ? await signIn.session(headers.cookie) : undefined;
         const more =
           session === undefined
             ? {}
@@ -85,10 +85,10 @@ export function sessionRoutes(signIn: SignIn): readonly AdminRoute[] {
       summary: 'Signs out',
       answers: { 204: z.undefined() },
       example: {},
-      handle: ({ headers }) => ({
+      handle: async ({ headers }) => ({
         status: 204,
         body: undefined,
-        headers: { 'set-cookie': signIn.end(headers.cookie) },
+        headers: { 'set-cookie': await signIn.end(headers.cookie) },
       }),
     }),
   ];

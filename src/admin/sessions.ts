@@ -1,8 +1,8 @@
-/**
- * Who is signed in to the console. A session lives in this process alone, and ends with it: whoever comes back signs in
- * again, which costs a click while the issuer still knows them.
- */
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+/** Who is signed in to the console: a cookie stands for it, on every gateway that shares what it knows. */
+import { hash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { Tickets } from '../core/ports.ts';
+import { roles } from '../identity/options.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AdminActor } from './actor.ts';
 import { cookieOf } from './cookies.ts';
@@ -19,83 +19,69 @@ export interface SessionBounds {
   readonly idleMs: number;
 }
 
-interface Kept extends Session {
-  readonly bounds: SessionBounds;
-  readonly beganMs: number;
-  usedMs: number;
-}
-
-const sessionsMax = 10_000;
-const sessionsPerHolderMax = 20;
-
 export class Sessions {
+  readonly #tickets: Tickets;
   readonly #clock: Clock;
-  /** By the digest of what the cookie says: a dump of the memory opens nothing. */
-  readonly #kept = new Map<string, Kept>();
 
-  constructor(clock: Clock) {
+  constructor(tickets: Tickets, clock: Clock) {
+    this.#tickets = tickets;
     this.#clock = clock;
   }
 
-  /** What the cookie is to say. */
-  begin(actor: AdminActor, bounds: SessionBounds): string {
-    this.#makeRoom(actor);
-    const id = randomBytes(32).toString('base64url');
-    const now = this.#clock.now();
-    this.#kept.set(digestOf(id), {
-      actor,
-      bounds,
-      csrf: randomBytes(32).toString('base64url'),
-      expiresAtMs: this.#clock.wall() + bounds.sessionMs,
-      beganMs: now,
-      usedMs: now,
-    });
+  /** What the cookie is to say. Kept is its digest: a dump of what we keep opens nothing. */
+  async begin(actor: AdminActor, { sessionMs, idleMs }: SessionBounds): Promise<string> {
+    const id = randomName();
+    const expiresAtMs = this.#clock.wall() + sessionMs;
+    const session: Session = { actor, csrf: randomName(), expiresAtMs };
+    await this.#tickets.keep(digestOf(id), JSON.stringify(session), Math.min(idleMs, sessionMs));
     return id;
   }
 
   /** Of a request's cookies; using it keeps it from ending for idleness. */
-  of(cookies: string | undefined): Session | undefined {
-    const digest = this.#digestIn(cookies);
-    const kept = digest === undefined ? undefined : this.#kept.get(digest);
-    if (digest === undefined || kept === undefined) return undefined;
-    if (this.#isOver(kept)) {
-      this.#kept.delete(digest);
-      return undefined;
-    }
-    kept.usedMs = this.#clock.now();
-    return kept;
-  }
-
-  end(cookies: string | undefined): void {
-    const digest = this.#digestIn(cookies);
-    if (digest !== undefined) this.#kept.delete(digest);
-  }
-
-  #digestIn(cookies: string | undefined): string | undefined {
+  async of(cookies: string | undefined, { idleMs }: SessionBounds): Promise<Session | undefined> {
     const id = cookieOf(cookies, 'session');
-    return id === undefined ? undefined : digestOf(id);
+    const text = id === undefined ? undefined : await this.#tickets.find(digestOf(id), idleMs);
+    const session = text === undefined ? undefined : parseSession(text);
+    return session !== undefined && this.#clock.wall() < session.expiresAtMs ? session : undefined;
   }
 
-  #isOver({ bounds, beganMs, usedMs }: Kept): boolean {
-    const now = this.#clock.now();
-    return now - beganMs >= bounds.sessionMs || now - usedMs >= bounds.idleMs;
-  }
-
-  /** What is over goes first, then the oldest: of the same holder, so that nobody crowds others out, or of all. */
-  #makeRoom({ tenant, name }: AdminActor): void {
-    for (const [digest, kept] of this.#kept) if (this.#isOver(kept)) this.#kept.delete(digest);
-    const own = [...this.#kept].filter(([, { actor }]) => actor.tenant === tenant && actor.name === name);
-    const [oldest] =
-      own.length >= sessionsPerHolderMax ? own : this.#kept.size >= sessionsMax ? this.#kept : [];
-    if (oldest !== undefined) this.#kept.delete(oldest[0]);
+  async end(cookies: string | undefined): Promise<void> {
+    const id = cookieOf(cookies, 'session');
+    if (id !== undefined) await this.#tickets.take(digestOf(id));
   }
 }
 
-/** Compares digests: how long it takes tells nothing. */
-export function isSame(given: string, expected: string): boolean {
-  return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', expected, 'buffer'));
+export function randomName(): string {
+  return randomBytes(32).toString('base64url');
 }
 
-function digestOf(id: string): string {
-  return hash('sha256', id, 'base64');
+export function digestOf(text: string): string {
+  return hash('sha256', text, 'base64url');
+}
+
+const sessionText = z.object({
+  actor: z.object({
+    name: z.string(),
+    tenant: z.string(),
+    team: z.string(),
+    user: z.string(),
+    role: z.enum(roles),
+    how: z.literal('session'),
+  }),
+  csrf: z.string().min(32),
+  expiresAtMs: z.number(),
+});
+
+/** What is none of ours is no session (DP8). */
+function parseSession(text: string): Session | undefined {
+  return parseJson(text, sessionText);
+}
+
+export function parseJson<Shape extends z.ZodType>(text: string, shape: Shape): z.output<Shape> | undefined {
+  try {
+    return shape.safeParse(JSON.parse(text)).data;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
 }

@@ -1,24 +1,27 @@
 /** Signing in to the console: to the issuer and back, by an authorization code with PKCE, state and nonce. */
-import { randomBytes } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Auditor } from '../core/audit.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
+import type { Tickets } from '../core/ports.ts';
 import { principalOf } from '../identity/claims.ts';
 import type { AskIssuer } from '../identity/issuer-request.ts';
-import { PassingCache } from '../identity/passing-cache.ts';
 import { assertStanding, type KnownEntry } from '../identity/standing.ts';
 import type { OidcConfig } from '../identity/token-options.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AdminActor } from './actor.ts';
 import { cookieOf, cookieText } from './cookies.ts';
-import { IdentityProvider, type SignInSecrets } from './identity-provider.ts';
-import { isSame, type Session, type Sessions } from './sessions.ts';
+import { IdentityProvider } from './identity-provider.ts';
+import { digestOf, parseJson, randomName, type Session, type Sessions } from './sessions.ts';
 
 export interface SignInOptions {
   /** Read at each sign-in: a reload may change it. */
   readonly config: () => OidcConfig | undefined;
   readonly sessions: Sessions;
+  /** Of those who are on their way to the issuer and back. */
+  readonly pending: Tickets;
   readonly ask: AskIssuer;
   readonly auditor: Auditor;
   readonly known: KnownEntry;
@@ -26,12 +29,6 @@ export interface SignInOptions {
   readonly log: Log;
 }
 
-interface Pending {
-  readonly provider: IdentityProvider;
-  readonly secrets: SignInSecrets;
-}
-
-const pendingMax = 1_000;
 /** Passwords are looked up, second factors are fetched. */
 const pendingMs = 600_000;
 /** So that many who sign in at once ask the issuer once who it is. */
@@ -39,22 +36,20 @@ const providerMs = 60_000;
 
 export class SignIn {
   readonly #options: SignInOptions;
-  readonly #pending: PassingCache<Pending>;
   #provider:
     | { readonly of: OidcConfig; readonly untilMs: number; readonly found: Promise<IdentityProvider> }
     | undefined;
 
   constructor(options: SignInOptions) {
     this.#options = options;
-    this.#pending = new PassingCache(options.clock, pendingMax);
   }
 
   /** Where to send the browser, and the cookie it comes back with. */
   async begin(): Promise<{ readonly location: string; readonly cookie: string }> {
     const provider = await this.#findProvider();
     const { location, secrets } = await provider.begin();
-    const id = randomBytes(32).toString('base64url');
-    this.#pending.keep(id, { provider, secrets }, { afterMs: pendingMs });
+    const id = randomName();
+    await this.#options.pending.keep(digestOf(id), JSON.stringify(secrets), pendingMs);
     const secure = isSecure(provider.config);
     return { location, cookie: cookieText('sign-in', { value: id, maxAgeS: pendingMs / 1000, secure }) };
   }
@@ -73,15 +68,15 @@ export class SignIn {
     }
     const { name, tenant, role } = actor;
     const end = await auditor.begin({ ...act(cameBack), actor: name, tenant, detail: { role } });
-    const value = sessions.begin(actor, config);
+    const value = await sessions.begin(actor, config);
     await end('done');
     const maxAgeS = Math.ceil(config.sessionMs / 1000);
     return { actor, cookie: cookieText('session', { value, maxAgeS, secure: isSecure(config) }) };
   }
 
   /** Of a request that carries one. Throws `forbidden` where it could be a page's of another site. */
-  find(request: FastifyRequest): AdminActor | undefined {
-    const session = this.session(request.headers.cookie);
+  async find(request: FastifyRequest): Promise<AdminActor | undefined> {
+    const session = await this.session(request.headers.cookie);
     if (session === undefined) return undefined;
     assertStanding(session.actor, this.#options.known);
     if (!safe.has(request.method)) {
@@ -96,23 +91,25 @@ export class SignIn {
   }
 
   /** Without anybody to sign in by, nobody is signed in. */
-  session(cookies: string | undefined): Session | undefined {
-    return this.#options.config() === undefined ? undefined : this.#options.sessions.of(cookies);
+  async session(cookies: string | undefined): Promise<Session | undefined> {
+    const config = this.#options.config();
+    return config === undefined ? undefined : await this.#options.sessions.of(cookies, config);
   }
 
   /** The cookie that takes the session's place. */
-  end(cookies: string | undefined): string {
-    this.#options.sessions.end(cookies);
+  async end(cookies: string | undefined): Promise<string> {
+    await this.#options.sessions.end(cookies);
     const config = this.#options.config();
     return cookieText('session', { value: '', maxAgeS: 0, secure: config !== undefined && isSecure(config) });
   }
 
   async #prove({ query, cookies }: CameBack): Promise<{ actor: AdminActor; config: OidcConfig }> {
     const id = cookieOf(cookies, 'sign-in');
-    const pending = id === undefined ? undefined : this.#pending.take(id);
-    if (pending === undefined)
+    const text = id === undefined ? undefined : await this.#options.pending.take(digestOf(id));
+    const secrets = text === undefined ? undefined : parseJson(text, secretsText);
+    if (secrets === undefined)
       throw fail('forbidden', 'this browser did not begin to sign in here, or took too long; begin again');
-    const { provider, secrets } = pending;
+    const provider = await this.#findProvider();
     const claims = await provider.finish(query, secrets).catch((cause: unknown) => {
       throw this.#unproved(cause, query);
     });
@@ -160,6 +157,13 @@ export interface CameBack {
   readonly query: URLSearchParams;
   readonly cookies: string | undefined;
   readonly address: string;
+}
+
+const secretsText = z.object({ state: z.string(), nonce: z.string(), pkceVerifier: z.string() });
+
+/** Compares digests: how long it takes tells nothing. */
+function isSame(given: string, expected: string): boolean {
+  return timingSafeEqual(Buffer.from(digestOf(given)), Buffer.from(digestOf(expected)));
 }
 
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD']);

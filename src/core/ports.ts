@@ -200,3 +200,15 @@ export interface PresenceListener {
   /** Messages may have been missed: what they would have told has to be looked up. */
   missed(): void;
 }
+
+/**
+ * What the cookies of browsers stand for, by a digest of what they say. Bounded: the one that ends first makes room. Each
+ * rejects with `dependency_unavailable` while nobody can tell.
+ */
+export interface Tickets {
+  keep(name: string, text: string, forMs: number): Promise<void>;
+  /** Being found it lasts for so long again. */
+  find(name: string, forMs: number): Promise<string | undefined>;
+  /** Atomic in every driver: of any number that try, one has it. */
+  take(name: string): Promise<string | undefined>;
+}

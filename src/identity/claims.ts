@@ -23,6 +23,9 @@ export interface ClaimMeaning {
 const valuesMax = 1_000;
 
 export function principalOf(claims: JsonObject, meaning: ClaimMeaning): Principal {
+  // Taken without its proof such a token would serve whoever has stolen it: against that it was bound.
+  if (claims['cnf'] !== undefined)
+    throw refused('the token is bound to a key or certificate of its holder, which is not looked at here');
   const client = clientOf(claims);
   const user = isProgram(claims, client) ? '' : userOf(claims, meaning);
   const holder = user === '' ? client : user;

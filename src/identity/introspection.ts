@@ -5,9 +5,9 @@ import type { Principal } from '../core/exchange.ts';
 import { asFailure, Failure, fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
+import { PassingCache } from '../lib/passing-cache.ts';
 import { principalOf } from './claims.ts';
 import { type AskIssuer, askForObject } from './issuer-request.ts';
-import { PassingCache } from './passing-cache.ts';
 import type { IntrospectionConfig } from './token-options.ts';
 import { TurnQueue } from './turn-queue.ts';
 

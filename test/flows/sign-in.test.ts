@@ -5,6 +5,7 @@ import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { Browser, type Page, signInAt } from '../identity/browser.ts';
 import { openProvider, type RunningProvider, secretOf } from '../identity/identity-provider.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
 
 interface Rig {
   readonly provider: RunningProvider;
@@ -38,23 +39,25 @@ async function openRig(t: TestContext, changes: object = {}): Promise<Rig> {
   return { provider, admin, clock, config };
 }
 
-function here({ admin }: Rig, url: string): string {
+type Place = Pick<Rig, 'provider' | 'admin'>;
+
+function here({ admin }: Place, url: string): string {
   return url.replace('http://127.0.0.1:7071', admin.url);
 }
 
 /** Comes back from the provider with what it gave, and has not yet handed it in. */
-async function comeBack(rig: Rig, browser: Browser): Promise<string> {
+async function comeBack(rig: Place, browser: Browser): Promise<string> {
   const begun = await browser.go(`${rig.admin.url}/admin/sign-in`);
   assert.equal(begun.status, 302, begun.text);
   const location = begun.headers.get('location') ?? '';
   return here(rig, await signInAt(browser, location, { login: 'alice', end: redirectUrl }));
 }
 
-async function signIn(rig: Rig, browser = new Browser()): Promise<{ browser: Browser; page: Page }> {
+async function signIn(rig: Place, browser = new Browser()): Promise<{ browser: Browser; page: Page }> {
   return { browser, page: await browser.go(await comeBack(rig, browser)) };
 }
 
-const askAs = ({ admin }: Rig, browser: Browser, path: string, given: object = {}) => {
+const askAs = ({ admin }: Pick<Rig, 'admin'>, browser: Browser, path: string, given: object = {}) => {
   const { headers = {}, ...rest } = given as {
     headers?: Record<string, string>;
     method?: string;
@@ -200,4 +203,35 @@ test('over TLS the cookie is for this host and for TLS alone', async (t) => {
   assert.equal(location.searchParams.get('code_challenge_method'), 'S256');
   for (const name of ['state', 'nonce', 'code_challenge'])
     assert.ok((location.searchParams.get(name) ?? '').length >= 43);
+});
+
+test('with Redis a person begins at one gateway, comes back to another, and is signed out of both', async (t) => {
+  const redis = await openRedisServer();
+  t.after(() => redis.stop());
+  const { provider, config } = await openRig(t);
+  const admins = await Promise.all(
+    [1, 2].map(() => openTestAdmin({ config: { ...config, shared: redis.url } })),
+  );
+  t.after(() => Promise.all(admins.map((admin) => admin.close())));
+  const [one, two] = admins.map((admin) => ({ provider, admin }));
+  assert.ok(one !== undefined && two !== undefined);
+  const browser = new Browser();
+  const url = await comeBack(one, browser);
+  const page = await browser.go(url.replace(one.admin.url, two.admin.url));
+  assert.equal(page.status, 200, page.text);
+  const known = await Promise.all([one, two].map((rig) => askAs(rig, browser, 'session')));
+  assert.deepEqual(
+    known.map(({ status, body }) => `${status} ${body.name}`),
+    ['200 corp:alice', '200 corp:alice'],
+  );
+  const headers = { 'x-millrace-csrf': known[0]?.body.csrf };
+  const ended = await askAs(one, browser, 'session', { method: 'DELETE', headers });
+  assert.equal(ended.status, 204);
+  assert.equal((await askAs(two, browser, 'session')).status, 401);
+  const { browser: other } = await signIn(two);
+  assert.equal((await askAs(one, other, 'session')).status, 200);
+  redis.kill();
+  const outage = await askAs(one, other, 'session');
+  assert.equal(outage.status, 503);
+  assert.equal(outage.body.code, 'dependency_unavailable');
 });

@@ -34,15 +34,15 @@ export class Browser {
   }
 
   cookies(url: string): string {
-    return [...(this.#cookies.get(new URL(url).origin) ?? [])]
+    return [...(this.#cookies.get(new URL(url).hostname) ?? [])]
       .map(([name, value]) => `${name}=${value}`)
       .join('; ');
   }
 
   #keep(url: string, set: readonly string[]): void {
-    const { origin } = new URL(url);
-    const jar = this.#cookies.get(origin) ?? new Map<string, string>();
-    this.#cookies.set(origin, jar);
+    const { hostname } = new URL(url);
+    const jar = this.#cookies.get(hostname) ?? new Map<string, string>();
+    this.#cookies.set(hostname, jar);
     for (const each of set) {
       const [pair = ''] = each.split(';');
       const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];

@@ -304,6 +304,7 @@ test('roles, tenants and programs: who is not known clearly is refused, and told
     /^403 nothing in the token's claim "realm_access.roles" is a role/,
   );
   assert.match(await sayOf({ ...right, sub: undefined }), /^403 the token's claim "sub" must name the user/);
+  assert.match(await sayOf({ ...right, cnf: { jkt: 'of-a-key' } }), /^403 the token is bound to a key/);
   assert.match(await sayOf({ ...right, sub: 'service', client_id: 'service' }), /^200/);
   const { key, user } = JSON.parse(rig.gateway.exchangeLines.at(-1) ?? '') as Record<string, unknown>;
   assert.deepEqual({ key, user: user ?? '' }, { key: 'corp:service', user: '' });

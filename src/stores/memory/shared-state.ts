@@ -5,6 +5,7 @@ import { createMemoryBudgets } from './budgets.ts';
 import { createMemoryConversations } from './conversations.ts';
 import { createMemoryPresence } from './presence.ts';
 import { createMemoryRateLimiter } from './rate-limiter.ts';
+import { createMemoryTickets } from './tickets.ts';
 
 export function createMemoryShared(clock: Clock): Shared {
   const presence = createMemoryPresence();
@@ -13,6 +14,7 @@ export function createMemoryShared(clock: Clock): Shared {
     conversations: (options) => createMemoryConversations(options, clock),
     rateLimiter: (limits) => createMemoryRateLimiter(limits, clock),
     budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
+    tickets: (_kind, ticketsMax) => createMemoryTickets(clock, ticketsMax),
     claim: () => Promise.resolve(true),
     state: { degraded: false, turnsLost: 0 },
     close: () => presence.close(),

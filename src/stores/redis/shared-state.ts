@@ -8,6 +8,7 @@ import { openRedis, type Redis } from './connection.ts';
 import { createRedisConversations, type RedisConversations } from './conversations.ts';
 import { createRedisPresence } from './presence.ts';
 import { createRedisRateLimiter } from './rate-limiter.ts';
+import { createRedisTickets } from './tickets.ts';
 
 /** Never fails because a server is away, which is told as trouble. */
 export async function openRedisShared(option: RedisOptions, context: SharedContext): Promise<Shared> {
@@ -27,6 +28,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
     },
     rateLimiter: (limits) =>
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
+    tickets: (kind, ticketsMax) => createRedisTickets(redis, { kind, ticketsMax }),
     claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
     budgets: (budgets, options) => createRedisBudgets(budgets, { ...options, redis, clock, presence }),
     state: {

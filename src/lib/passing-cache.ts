@@ -1,5 +1,5 @@
 /** What is known for a while: bounded in number and in time. */
-import type { Clock } from '../lib/clock.ts';
+import type { Clock } from './clock.ts';
 
 interface Entry<Value> {
   readonly value: Value;

@@ -1,0 +1,53 @@
+/** What every driver of `Tickets` promises. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Tickets } from '../../src/core/ports.ts';
+
+export interface TicketsSuite {
+  readonly driver: string;
+  /** Empty, with room for so many. */
+  readonly open: (ticketsMax: number) => Promise<Tickets>;
+  readonly advance: (ms: number) => Promise<void>;
+}
+
+const lifeMs = 60_000;
+
+export function ticketsConformance({ driver, open, advance }: TicketsSuite): void {
+  test(`${driver}: a ticket is found until it is taken, and taken once of many who try`, async () => {
+    const tickets = await open(10);
+    await tickets.keep('one', 'what it says', lifeMs);
+    assert.equal(await tickets.find('one', lifeMs), 'what it says');
+    assert.equal(await tickets.find('other', lifeMs), undefined);
+    const taken = await Promise.all(Array.from({ length: 10 }, () => tickets.take('one')));
+    assert.deepEqual(
+      taken.filter((text) => text !== undefined),
+      ['what it says'],
+    );
+    assert.equal(await tickets.find('one', lifeMs), undefined);
+  });
+
+  test(`${driver}: a ticket ends when its time is over, and who looks for it makes it last`, async () => {
+    const tickets = await open(10);
+    await tickets.keep('used', 'a', lifeMs);
+    await tickets.keep('left', 'b', lifeMs);
+    await advance(lifeMs / 2);
+    assert.equal(await tickets.find('used', lifeMs), 'a');
+    await advance(lifeMs / 2 + 1);
+    assert.equal(await tickets.find('used', lifeMs), 'a');
+    assert.equal(await tickets.find('left', lifeMs), undefined);
+    assert.equal(await tickets.take('left'), undefined);
+  });
+
+  test(`${driver}: where there is no more room the one that ends first goes`, async () => {
+    const tickets = await open(3);
+    for (const name of ['a', 'b', 'c']) {
+      await tickets.keep(name, name, lifeMs);
+      await advance(1_000);
+    }
+    await tickets.find('a', lifeMs);
+    await advance(1_000);
+    await tickets.keep('d', 'd', lifeMs);
+    const found = await Promise.all(['a', 'b', 'c', 'd'].map((name) => tickets.find(name, lifeMs)));
+    assert.deepEqual(found, ['a', undefined, 'c', 'd']);
+  });
+}
