@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import { createActorFinder } from './actor.ts';
 import { AdminListener } from './admin-listener.ts';
+import { askedOnce } from './asked-once.ts';
 import { audited, auditRefused } from './audited.ts';
 import { createHostCheck } from './guard.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
@@ -73,6 +74,8 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
   server.setValidatorCompiler(validateByZod);
   server.setErrorHandler(createErrorHandler(gateway.lasting.log));
   guard(server, options, listener);
+  const { claims } = gateway.lasting;
+  const { bytesMax } = gateway.snapshot.config.idempotency;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
   const signIn = createSignIn(gateway);
   registerRoutes(server, {
@@ -84,7 +87,8 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
       findSession: (request) => signIn.find(request),
     }),
     homeTenant,
-    around: [audited(gateway.lasting.auditor)],
+    // What is given again is not done again, and not audited as if it were.
+    around: [askedOnce({ claims, bytesMax }), audited(gateway.lasting.auditor)],
     onRefused: auditRefused(gateway.lasting.auditor),
   });
   return server;

@@ -26,8 +26,8 @@ export type ReplayState =
   | { readonly kind: 'under-way' }
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'done'; readonly reply: KeptReply }
-  /** It was done, and what came of it was too large to be kept. */
-  | { readonly kind: 'too-large' };
+  /** It was done, and what came of it was too large to be kept, or cannot be read any more. */
+  | { readonly kind: 'not-kept' };
 
 /** Claims that are renewed for as long as they are under way. */
 export interface Claims {

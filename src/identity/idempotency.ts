@@ -44,10 +44,10 @@ export function mayBegin(state: ClaimState): ClaimBegun | KeptReply {
       throw inFlight(
         'the first request with this `Idempotency-Key` is still under way; try again for its answer',
       );
-    case 'too-large':
+    case 'not-kept':
       throw fail(
         'conflict',
-        'the request with this `Idempotency-Key` was done, and its answer was too large to be kept; use a new key to do it again',
+        'the request with this `Idempotency-Key` was done, and its answer is not kept: it was too large, or it was erased; use a new key to do it again',
       );
     case 'mismatch':
       throw fail(

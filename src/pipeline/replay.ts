@@ -71,13 +71,20 @@ async function kept(reply: Reply, { exchange, begun, bounds }: Keeping): Promise
   if (!(body instanceof Uint8Array)) {
     const stream = new KeptStream(reply, body, {
       ...bounds,
-      keep: (bytes) => begun.end(bytes === undefined ? 'too-large' : { status, headers, body: bytes }),
+      keep: (bytes) =>
+        begun.end(bytes === undefined ? 'too-large' : { status, headers: free(headers), body: bytes }),
     });
     exchange.signal.onAbort(() => stream.abort());
     return { ...reply, body: stream };
   }
-  await begun.end(body.length > bounds.bytesMax ? 'too-large' : { status, headers, body });
+  await begun.end(body.length > bounds.bytesMax ? 'too-large' : { status, headers: free(headers), body });
   return reply;
+}
+
+/** What it cost the first time it does not cost again. */
+function free(headers: readonly string[]): readonly string[] {
+  const at = headers.indexOf('x-millrace-cost-usd');
+  return at === -1 ? headers : headers.toSpliced(at, 2);
 }
 
 /** As the client is told of it now, and each time it comes again. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
+import type { Sealers } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
@@ -256,7 +257,7 @@ class Running {
         },
         loaded.config.store === 'sqlite' ? createDerivedSealers(masterKeys) : this.#sealers,
       ),
-      claims: createClaims(this.#options, store),
+      claims: createClaims(this.#options, store, this.#sealers),
       store,
       auditor: this.#records.auditor,
       spool,
@@ -280,11 +281,15 @@ class Running {
   }
 }
 
-function createClaims({ loaded, clock, log }: GatewayOptions, store: Store): HeldClaims | undefined {
+function createClaims(
+  { loaded, clock, log }: GatewayOptions,
+  store: Store,
+  sealers: Sealers,
+): HeldClaims | undefined {
   const { enabled, ttlS } = loaded.config.idempotency;
   if (!enabled) return undefined;
   return createHeldClaims({
-    replays: store.replays({ ttlMs: ttlS * 1_000, leaseMs: claimLeaseMs }),
+    replays: store.replays({ ttlMs: ttlS * 1_000, leaseMs: claimLeaseMs, sealers }),
     clock,
     leaseMs: claimLeaseMs,
     onTrouble: ({ message }) => log.error({ message }, 'the answer to an Idempotency-Key could not be kept'),

@@ -109,7 +109,7 @@ export function replaysConformance(driver: string, open: OpenReplays): void {
   promise('what was not done may begin again, what was too large may not', async ({ replays }) => {
     await replays.end(claim, tokenOf(await replays.begin(claim)), 'undone');
     await replays.end(claim, tokenOf(await replays.begin(claim)), 'too-large');
-    assert.deepEqual(await replays.begin(claim), { kind: 'too-large' });
+    assert.deepEqual(await replays.begin(claim), { kind: 'not-kept' });
   });
 
   promise('a user’s replies are erased, or a tenant’s, and nobody else’s', async ({ replays }) => {
@@ -172,6 +172,27 @@ export function replaysConformance(driver: string, open: OpenReplays): void {
       assert.ok(!found.includes('mill') && !found.includes('gemma'));
     },
     mixing,
+  );
+
+  let pad = 0x55;
+  const changing: Sealers = {
+    of: async () => {
+      const mix = (bytes: Uint8Array) => Buffer.from(bytes.map((byte) => byte ^ pad));
+      return { seal: mix, open: mix };
+    },
+    destroy: async () => {
+      pad += 1;
+    },
+  };
+
+  promise(
+    'G8: what was sealed with a key that is gone is not given again, nor done again',
+    async ({ replays }) => {
+      await replays.end(claim, tokenOf(await replays.begin(claim)), words);
+      await changing.destroy('acme', 'ada');
+      assert.deepEqual(await replays.begin(claim), { kind: 'not-kept' });
+    },
+    changing,
   );
 
   promise('without one it lies there as it was sent', async ({ replays, stolen }) => {

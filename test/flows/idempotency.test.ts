@@ -168,7 +168,7 @@ test('an answer larger than the bound is given once; later it is said why it is 
     assert.match((await seen(await send(given))).text, /three/);
     const again = await seen(await send(given));
     assert.equal(again.status, 409);
-    assert.match(again.text, /too large to be kept; use a new key/);
+    assert.match(again.text, /is not kept: it was too large/);
   }
   assert.equal(llm.asked, 2);
 });

@@ -17,7 +17,7 @@ export interface ReplaysOptions {
   /** How long a claim holds that is not renewed. */
   readonly leaseMs: number;
   /** Replies lie there as they were sent when absent. */
-  readonly sealers?: Sealers | undefined;
+  readonly sealers?: Pick<Sealers, 'of'> | undefined;
 }
 
 export interface SqlReplaysContext extends Pick<SqlAccess, 'write'> {
@@ -54,7 +54,7 @@ class SqlReplays implements Replays {
   }
 
   async begin(claim: ReplayClaim): Promise<ReplayState> {
-    return await this.#write(async (database) => {
+    const found = await this.#write(async (database): Promise<ReplayState | SealedReply> => {
       for (let tries = 0; tries < triesMax; tries += 1) {
         const token = await this.#claim(database, claim);
         if (token !== undefined) return { kind: 'begun', token };
@@ -63,6 +63,7 @@ class SqlReplays implements Replays {
       }
       return { kind: 'under-way' };
     });
+    return found.kind === 'sealed' ? await this.#open(claim, found.reply) : found;
   }
 
   async renew(tokens: readonly string[]): Promise<void> {
@@ -86,10 +87,9 @@ class SqlReplays implements Replays {
         await database.deleteFrom('replays').where('token', '=', token).execute();
         return;
       }
-      const state = ending === 'too-large' ? ending : 'done';
       await database
         .updateTable('replays')
-        .set({ state, reply, until_ms: this.#after(this.#options.ttlMs) })
+        .set({ state: 'done', reply, until_ms: this.#after(this.#options.ttlMs) })
         .where('token', '=', token)
         .execute();
     });
@@ -145,7 +145,7 @@ class SqlReplays implements Replays {
     return taken?.token;
   }
 
-  async #look(database: Database, claim: ReplayClaim): Promise<ReplayState | undefined> {
+  async #look(database: Database, claim: ReplayClaim): Promise<ReplayState | SealedReply | undefined> {
     const row = await database
       .selectFrom('replays')
       .select(['user', 'fingerprint', 'state', 'reply'])
@@ -155,8 +155,8 @@ class SqlReplays implements Replays {
     if (row === undefined) return undefined;
     if (row.fingerprint !== claim.fingerprint || row.user !== claim.user) return { kind: 'mismatch' };
     if (row.state === 'claimed') return { kind: 'under-way' };
-    if (row.reply === null) return { kind: 'too-large' };
-    return { kind: 'done', reply: await this.#open(claim, row.reply) };
+    if (row.reply === null) return { kind: 'not-kept' };
+    return { kind: 'sealed', reply: row.reply };
   }
 
   #after(ms: number): Expression<number> {
@@ -170,11 +170,22 @@ class SqlReplays implements Replays {
     return (await sealers.of(claim.tenant, claim.user)).seal(plain, aboutOf(claim));
   }
 
-  async #open(claim: ReplayClaim, kept: Uint8Array): Promise<KeptReply> {
+  async #open(claim: ReplayClaim, kept: Uint8Array): Promise<ReplayState> {
     const { sealers } = this.#options;
-    if (sealers === undefined) return unpackReply(kept);
-    return unpackReply((await sealers.of(claim.tenant, claim.user)).open(kept, aboutOf(claim)));
+    if (sealers === undefined) return { kind: 'done', reply: unpackReply(kept) };
+    const sealer = await sealers.of(claim.tenant, claim.user);
+    try {
+      return { kind: 'done', reply: unpackReply(sealer.open(kept, aboutOf(claim))) };
+    } catch {
+      // Its key was destroyed, as whoever asked to be forgotten wanted. That it was done is known all the same.
+      return { kind: 'not-kept' };
+    }
   }
+}
+
+interface SealedReply {
+  readonly kind: 'sealed';
+  readonly reply: Uint8Array;
 }
 
 function aboutOf({ tenant, key }: ReplayClaim): string {

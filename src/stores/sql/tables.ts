@@ -58,9 +58,10 @@ export interface ReplaysTable {
   readonly user: string;
   readonly fingerprint: string;
   readonly token: string;
-  readonly state: 'claimed' | 'done' | 'too-large';
+  readonly state: 'claimed' | 'done';
   /** The end of the claim's lease; once it has ended, of the time that its reply is kept. */
   readonly until_ms: number;
+  /** None while it is under way, and none of what was too large. */
   readonly reply: Uint8Array | null;
 }
 
