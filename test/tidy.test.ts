@@ -87,6 +87,18 @@ test('nothing imports the outer ring from within, and nothing in src imports tes
   assert.deepEqual(wrong, []);
 });
 
+/** The command line and the load generator speak to whom their user names. */
+const mayConnect: readonly (string | undefined)[] = ['net', 'cli', 'bench'];
+const connecting =
+  /(?<![.#\w])fetch\(|^import \{[^}]*\b(?:connect|createConnection|request|get|Agent|Client|Pool|Socket)\b[^}]*\} from '(?:node:(?:net|tls|https?|dgram)|undici)'/m;
+
+test('only `net` connects to anywhere, so that nothing goes around the guarded dialer (G9)', () => {
+  const wrong = files
+    .filter((file) => !mayConnect.includes(folderOf(file)))
+    .filter((file) => connecting.test(readFileSync(file, 'utf8')));
+  assert.deepEqual(wrong, []);
+});
+
 test('every folder has its row', () => {
   const folders = new Set(files.map(folderOf).filter((folder) => folder !== undefined));
   assert.deepEqual(
