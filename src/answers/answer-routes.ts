@@ -4,6 +4,7 @@ import { ollamaVoice } from '../protocol/ollama-voice.ts';
 import { openaiVoice } from '../protocol/openai-voice.ts';
 import type { PlacedRoute } from '../protocol/route-table.ts';
 import { simpleVoice } from '../protocol/simple-voice.ts';
+import { audited } from './audited.ts';
 import { health, livez, metrics, readyz } from './health.ts';
 import type { Knowledge } from './knowledge.ts';
 import { running, version } from './ollama-about.ts';
@@ -47,11 +48,16 @@ export function answerRoutes(knowledge: Knowledge): readonly PlacedRoute[] {
     ['GET', '/health', 'health', 'public', health(knowledge)],
     ['GET', '/metrics', 'metrics', 'metrics', metrics(knowledge)],
   ];
-  const { limits, blobLimits } = knowledge;
+  const { limits, blobLimits, auditor } = knowledge;
+  const withAudit = ({ method, path, route }: PlacedRoute): PlacedRoute => {
+    const { permission, answer } = route;
+    const changes = permission === 'operate' && method !== 'HEAD' && answer !== undefined;
+    return { method, path, route: changes ? { ...route, answer: audited(auditor, answer) } : route };
+  };
   return [
     ...openai.map((row) => place(row, { voice: openaiVoice, limits })),
-    ...ollama.map((row) => place(row, { voice: ollamaVoice, limits })),
-    ...blobs.map((row) => place(row, { voice: ollamaVoice, limits: blobLimits })),
+    ...ollama.map((row) => place(row, { voice: ollamaVoice, limits })).map(withAudit),
+    ...blobs.map((row) => place(row, { voice: ollamaVoice, limits: blobLimits })).map(withAudit),
     ...plain.map((row) => place(row, { voice: simpleVoice, limits })),
   ];
 }

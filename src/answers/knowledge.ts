@@ -1,4 +1,5 @@
 /** What answers may draw from: the configuration, the fleet as known, and the lasting state. */
+import type { Auditor } from '../core/audit.ts';
 import type { BodyLimits, Upstream } from '../core/exchange.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
@@ -19,5 +20,6 @@ export interface Knowledge {
   /** Asks an upstream at once what it offers, after its models were changed. Never rejects. */
   readonly refresh: (upstream: Upstream) => Promise<void>;
   readonly accepting: () => boolean;
+  readonly auditor: Auditor;
   readonly renderMetrics: () => { contentType: string; text: string };
 }

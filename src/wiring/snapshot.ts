@@ -74,6 +74,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       blobLimits: { bodyBytesMax: config.listen.blobBytesMax, bodyMs: blobMs },
       refresh: options.refresh,
       accepting: lasting.accepting,
+      auditor: lasting.auditor,
       renderMetrics: () => ({ contentType: metricsType, text: lasting.metrics.render() }),
     }),
   ]);
