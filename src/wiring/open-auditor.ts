@@ -18,7 +18,7 @@ export interface OpenAuditor extends Auditor {
 }
 
 const anchorEveryMs = 86_400_000;
-/** Records that wait to be kept and that nobody waits for. */
+/** Records of what has happened that wait to be kept. */
 const pendingMax = 256;
 
 export function openAuditor({ audit, clock, log }: AuditorOptions): OpenAuditor {
@@ -29,24 +29,25 @@ export function openAuditor({ audit, clock, log }: AuditorOptions): OpenAuditor 
     last = { number, digest };
     return number;
   };
-  /** In the log where it cannot be kept: there at least it stands. */
-  const keep = async (event: AuditEvent): Promise<void> => {
-    await append(event).catch((thrown: unknown) => {
-      log.error({ event, message: asFailure(thrown).message }, 'the audit log could not be written');
-    });
-  };
-  const keepLater = (event: AuditEvent) => {
-    if (pending.size >= pendingMax) {
-      log.error(
-        { event, message: `${pendingMax} records wait already` },
-        'the audit log could not be written',
-      );
-      return;
+  let closed = false;
+  /** What cannot be kept stands in the log at least. */
+  const unkept = (event: AuditEvent, message: string) =>
+    log.error({ event, message }, 'the audit log could not be written');
+  const keep = (event: AuditEvent): Promise<void> => {
+    if (closed || pending.size >= pendingMax) {
+      unkept(event, closed ? 'the gateway has stopped' : `${pendingMax} records wait already`);
+      return Promise.resolve();
     }
-    const kept = keep(event).finally(() => pending.delete(kept));
+    const kept = append(event)
+      .then(
+        () => {},
+        (thrown: unknown) => unkept(event, asFailure(thrown).message),
+      )
+      .finally(() => pending.delete(kept));
     pending.add(kept);
+    return kept;
   };
-  const note: Auditor['note'] = (act, outcome) => keepLater({ ...act, outcome, atMs: clock.wall() });
+  const note: Auditor['note'] = (act, outcome) => void keep({ ...act, outcome, atMs: clock.wall() });
   const refusals = new Refusals({ clock, record: (act) => note(act, 'refused') });
   const stopAnchors = repeat(clock, anchorEveryMs, () => tellAnchor(log, last));
   return {
@@ -62,6 +63,7 @@ export function openAuditor({ audit, clock, log }: AuditorOptions): OpenAuditor 
     close: async () => {
       stopAnchors();
       refusals.close();
+      closed = true;
       await Promise.all(pending);
       tellAnchor(log, last);
     },
