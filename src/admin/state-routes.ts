@@ -150,10 +150,10 @@ export function probeRoutes({ gateway }: Seen): readonly AdminRoute[] {
       permission: 'public',
       summary: 'Whether it takes work',
       answers: { 200: readyShape, 503: readyShape },
-      handle: () =>
-        gateway.lasting.accepting()
-          ? { status: 200, body: { status: 'ready' } }
-          : { status: 503, body: { status: 'draining' } },
+      handle: () => {
+        const status = gateway.lasting.readiness();
+        return status === 'ready' ? { status: 200, body: { status } } : { status: 503, body: { status } };
+      },
     }),
     adminRoute({
       ...plain,
@@ -168,4 +168,4 @@ export function probeRoutes({ gateway }: Seen): readonly AdminRoute[] {
   ];
 }
 
-const readyShape = z.object({ status: z.enum(['ready', 'draining']) });
+const readyShape = z.object({ status: z.enum(['ready', 'starting', 'draining']) });

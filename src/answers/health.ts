@@ -9,11 +9,14 @@ export function livez(): Answer {
   return () => textReply('ok');
 }
 
-/** Ready means: this process takes work by the present policy. What the upstreams do is `/health`'s to tell. */
+/**
+ * Ready means: this process takes work by the present policy, and knows whose it is. What the upstreams do is `/health`'s
+ * to tell.
+ */
 export function readyz(knowledge: Knowledge): Answer {
   return () => {
-    const ready = knowledge.accepting();
-    return jsonReply({ status: ready ? 'ready' : 'draining' }, ready ? 200 : 503);
+    const status = knowledge.readiness();
+    return jsonReply({ status }, status === 'ready' ? 200 : 503);
   };
 }
 

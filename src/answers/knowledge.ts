@@ -21,5 +21,9 @@ export interface Knowledge {
   readonly refresh: (upstream: Upstream) => Promise<void>;
   readonly accepting: () => boolean;
   readonly auditor: Auditor;
+  readonly readiness: () => Readiness;
   readonly renderMetrics: () => { contentType: string; text: string };
 }
+
+/** `starting` until it was once known which keys there are. */
+export type Readiness = 'ready' | 'starting' | 'draining';

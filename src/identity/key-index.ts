@@ -31,10 +31,6 @@ export class KeyIndex {
     this.#compileAddresses = compileAddresses;
   }
 
-  get size(): number {
-    return this.#byPlace.size;
-  }
-
   entries(): IterableIterator<DirectoryEntry> {
     return this.#byPlace.values();
   }

@@ -72,6 +72,11 @@ export class StoredKeys implements KeyStore {
     return [...this.#index.entries()];
   }
 
+  /** Whether it was ever known which there are. */
+  get areKnown(): boolean {
+    return this.#confirmedAtMs !== Number.NEGATIVE_INFINITY;
+  }
+
   /** How many keys are there that nobody here can tell. */
   get foreign(): number {
     return this.#foreign;
@@ -104,6 +109,11 @@ export class StoredKeys implements KeyStore {
     this.#confirmedAtMs = atMs;
     this.#knownUntilMs = atMs + this.#knownForMs;
     this.#currentUntilMs = atMs + currentForMs;
+  }
+
+  /** Nobody could be asked: whoever is not known may have been made since. */
+  doubt(): void {
+    this.#currentUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   /** When keys were last used, of those used since the last time. */

@@ -31,7 +31,7 @@ const pollMs = 2_000;
 const currentForMs = 5_000;
 /** What was taken out is told for two days: whoever was away for longer than this reads everything. */
 const deltasForMs = 12 * 3_600_000;
-const pageRows = 2_000;
+const pageRows = 500;
 const usesEveryMs = 60_000;
 /** What nobody has confirmed for longer is not written as if it were new. */
 const worthKeepingForMs = 60_000;
@@ -172,18 +172,15 @@ export class FollowedDirectory {
   }
 
   async #readChanges(): Promise<boolean> {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     const startMs = clock.now();
     const startWallMs = clock.wall();
     try {
       const whole = this.#version === 0 || Math.abs(startWallMs - this.#askedAtMs) > deltasForMs;
       if (whole || !(await this.#readDeltas())) await this.#readWhole();
     } catch (thrown) {
-      // Of an outage the store itself tells.
-      if (!isOutage(thrown)) {
-        const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-        log.error({ message }, 'the keys in the store cannot be read');
-      }
+      this.keys.doubt();
+      this.#tellOfMistake(thrown, 'the keys in the store cannot be read');
       return false;
     }
     this.#askedAtMs = startWallMs;
@@ -238,12 +235,22 @@ export class FollowedDirectory {
   async #noteUses(): Promise<void> {
     const uses = this.keys.takeUses();
     if (uses.length === 0) return;
-    await this.#options.store.keyUses.note(uses).catch(() => this.keys.giveBack(uses));
+    await this.#options.store.keyUses.note(uses).catch((thrown: unknown) => {
+      this.keys.giveBack(uses);
+      this.#tellOfMistake(thrown, 'when keys were last used cannot be kept');
+    });
   }
 
   #noteUsesAgain(): void {
     void this.#noteUses();
     this.#after('uses', usesEveryMs, () => this.#noteUsesAgain());
+  }
+
+  /** Of an outage the store itself tells. */
+  #tellOfMistake(thrown: unknown, what: string): void {
+    if (isOutage(thrown)) return;
+    const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    this.#options.log.error({ message }, what);
   }
 
   #tellOfForeignKeys(): void {

@@ -1,6 +1,7 @@
 /** Opens everything and connects it: the running gateway, as the command line and the tests start it. */
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import type { Readiness } from '../answers/knowledge.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
 import type { Sealers } from '../core/ports.ts';
@@ -177,6 +178,11 @@ class Running {
     this.#options.log.flush();
   }
 
+  #readiness(): Readiness {
+    if (!this.#accepting) return 'draining';
+    return this.#followed.keys.areKnown ? 'ready' : 'starting';
+  }
+
   #degraded(): string {
     const shared = this.#shared.state.degraded;
     if (this.#records.reachable) return shared ? 'shared' : '';
@@ -277,6 +283,7 @@ class Running {
         },
       ]),
       accepting: () => this.#accepting,
+      readiness: () => this.#readiness(),
     };
   }
 }

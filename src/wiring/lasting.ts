@@ -1,5 +1,6 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
 import type { Alerts } from '../alerts/alerts.ts';
+import type { Readiness } from '../answers/knowledge.ts';
 import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
@@ -46,4 +47,5 @@ export interface Lasting {
   readonly degraded: () => string;
   /** False while draining. */
   readonly accepting: () => boolean;
+  readonly readiness: () => Readiness;
 }

@@ -75,6 +75,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       refresh: options.refresh,
       accepting: lasting.accepting,
       auditor: lasting.auditor,
+      readiness: lasting.readiness,
       renderMetrics: () => ({ contentType: metricsType, text: lasting.metrics.render() }),
     }),
   ]);

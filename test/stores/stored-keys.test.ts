@@ -141,12 +141,31 @@ test('DP16, G22: it starts with both stores down and serves the keys that it kne
   const startMs = performance.now();
   const gateway = await openOne(t, { config, data });
   assert.ok(performance.now() - startMs < 3_000, 'it waits for neither');
+  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
   const metrics = await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
   assert.equal(metrics.status, 403, 'a viewer, as before, and no stranger');
   for (const unknown of [gone, makeKey()]) assert.equal(await statusWith(gateway, unknown), 503);
   await Promise.all([redis.restart(), postgres.restart()]);
   await until('it knows all', async () => (await statusWith(gateway, gone)) === 401);
   assert.equal(await statusWith(gateway, key), 403);
+});
+
+test('DP16: without a snapshot it is up but not ready, and refuses nobody, until it has read the keys once', async (t) => {
+  const config = { store: await postgres.createDatabase(), identity };
+  postgres.kill();
+  const gateway = await openOne(t, { config });
+  assert.equal((await fetch(`${gateway.url}/livez`)).status, 200);
+  const reply = await fetch(`${gateway.url}/readyz`);
+  assert.deepEqual([reply.status, await reply.json()], [503, { status: 'starting' }]);
+  assert.equal(await statusWith(gateway, makeKey()), 503);
+  assert.equal(await statusWith(gateway, gateway.key), 200);
+  await postgres.restart();
+  await until('it is ready', async () => (await fetch(`${gateway.url}/readyz`)).status === 200);
+  assert.equal(await statusWith(gateway, makeKey()), 401);
+  postgres.kill();
+  await until('it cannot know any more', async () => (await statusWith(gateway, makeKey())) === 503);
+  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200, 'G22: by the policy that holds');
+  await postgres.restart();
 });
 
 test('a snapshot that was tampered with, or is older than a day, opens nothing and refuses nobody', async (t) => {
