@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import type { BudgetDecision, Reservation } from '../../src/core/budget.ts';
+import { fail } from '../../src/core/failure.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { BudgetOption, BudgetsOptions } from '../../src/stores/budget-rules.ts';
 import { createMemoryPresence } from '../../src/stores/memory/presence.ts';
@@ -182,6 +183,68 @@ test('DP2: after FLUSHALL all replicas tell what they know before anything is gi
   await untilSpent(one, 9, 0);
   assert.ok((await one.reserve(1)).allowed);
   assert.ok(!(await two.reserve(1)).allowed);
+});
+
+test('DP2: of a server that comes back with what it had a while ago, what replicas know counts', async (t) => {
+  await operator.flushAll();
+  const [one, two] = pair(await openReplicas(t, 2));
+  (await one.hold(3)).settle(spendOf(3));
+  await untilSpent(one, 3, 0);
+  const saved = await Promise.all(
+    (await operator.keys('millrace:{limits}:budget:*')).map(
+      async (key) => [key, await operator.hGetAll(key)] as const,
+    ),
+  );
+  (await two.hold(4)).settle(spendOf(4));
+  const held = await one.hold(2);
+  await untilSpent(two, 7, 2);
+  for (const [key, account] of saved) {
+    await operator.del(key);
+    await operator.hSet(key, account);
+  }
+  const lost = [one, two].map(({ until: reaches }) => reaches('offline'));
+  await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes']);
+  await Promise.all(lost);
+  await Promise.all([one.until('ready'), two.until('ready')]);
+  await untilSpent(one, 7, 2);
+  held.settle(spendOf(1));
+  await untilSpent(one, 8, 0);
+});
+
+test('G11: what a replica held that died counts as spent when its lease ends, and not before', async (t) => {
+  await operator.flushAll();
+  const [one, two] = pair(await openReplicas(t, 2));
+  await two.hold(6);
+  assert.ok(!(await one.reserve(5)).allowed);
+  for (const key of await operator.keys('millrace:{limits}:budget-leases:*')) {
+    for (const member of await operator.zRange(key, 0, -1))
+      await operator.zAdd(key, { score: 1, value: member });
+  }
+  (await one.hold(1)).settle(spendOf(1));
+  await untilSpent(one, 7, 0);
+});
+
+test('G19: who comes for the first time while Redis is away is looked up in the ledger; without it, it is our outage', async (t) => {
+  const own = await openSharedServer();
+  let ledger: number | undefined;
+  const spentBefore = () =>
+    ledger === undefined
+      ? Promise.reject(fail('dependency_unavailable', 'the ledger is away'))
+      : Promise.resolve(ledger);
+  const budget: BudgetOption = { per: 'key', usd: 1_000, window: 'day', alertAt };
+  const [one] = await openReplicas(t, 1, { url: own.url, budget, spentBefore });
+  assert.ok(one !== undefined);
+  own.kill();
+  await one.until('offline');
+  assert.deepEqual(await one.reserve(1), { allowed: false, why: 'unavailable' });
+  ledger = 980e9;
+  await one.hold(20);
+  assert.deepEqual(await one.reserve(1), { allowed: false, why: 'unavailable' });
+  await own.restart();
+  await one.until('ready');
+  (await one.hold(0)).settle(spendOf(0));
+  await untilSpent(one, 980, 20);
+  assert.ok(!(await one.reserve(1)).allowed);
 });
 
 test('G19: a dead server leaves each replica a small part, then it is our outage; what was spent is told', async (t) => {

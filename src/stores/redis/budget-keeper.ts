@@ -189,12 +189,13 @@ export class BudgetKeeper implements ReservationKeeper {
   /** From this replica's part of what is left. Redis is told when it is back. */
   async #reserveAlone(id: string, parts: readonly SharedPart[]): Promise<BudgetDecision> {
     if (this.#open.size >= holdersMax) return unavailable;
-    const unheard = parts.map(({ heard }) => heard).filter((heard) => !this.#isKnown(heard));
-    if (unheard.length > 0) await this.#findAll(unheard);
-    for (const part of parts) {
+    const costly = parts.filter(({ amount }) => amount > 0);
+    const unknown = () => costly.map(({ heard }) => heard).filter((heard) => !this.#isKnown(heard));
+    if (unknown().length > 0) await this.#findAll(unknown());
+    if (unknown().length > 0) return unavailable;
+    for (const part of costly) {
       const gone = part.heard.epoch === '' ? (part.heard.before ?? 0) : part.heard.spent;
-      if (part.amount > 0 && gone >= part.rule.limit)
-        return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
+      if (gone >= part.rule.limit) return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
     }
     if (!this.#takeAlone(parts, ({ amount }) => amount)) return unavailable;
     this.#resume();
@@ -218,13 +219,13 @@ export class BudgetKeeper implements ReservationKeeper {
   #takeAlone(parts: readonly SharedPart[], amountOfPart: (part: SharedPart) => number): boolean {
     if (this.#lostAtMs === 0) this.#lostAtMs = this.#options.server.nowMs;
     const lost = { outage: this.#outage, replicas: this.#options.presence.count() };
-    const enough = parts.every((part) => {
-      const amount = amountOfPart(part);
+    const costly = parts.filter((part) => amountOfPart(part) > 0);
+    const enough = costly.every((part) => {
       const { most, used } = allotmentOf(part.heard, part.rule, lost);
-      return amount === 0 || used + amount <= most;
+      return used + amountOfPart(part) <= most;
     });
     if (!enough) return false;
-    for (const part of parts) {
+    for (const part of costly) {
       const amount = amountOfPart(part);
       allotmentOf(part.heard, part.rule, lost).used += amount;
       part.alone = (part.outage === this.#outage ? part.alone : 0) + amount;

@@ -8,8 +8,6 @@
  * one held that was ended by its lease. What lies there and cannot be ours is nothing.
  */
 
-/** The keys of one account. */
-export const keysEach = 3;
 /** Accounts outlive their windows, for who settles late. */
 const graceMs = 2 * 86_400_000;
 /** For so long a reservation that was ended by its lease may still tell what it came to. */
@@ -79,7 +77,7 @@ end
 local function answer(accounts, refusedBy)
   local reply = { 'ok', nowMs, epoch[1], refusedBy }
   for _, account in ipairs(accounts) do
-    table.insert(reply, account.spent)
+    table.insert(reply, account.known and account.spent or -1)
     table.insert(reply, account.reserved)
     table.insert(reply, account.told)
   end

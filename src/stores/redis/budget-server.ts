@@ -154,6 +154,8 @@ export class BudgetServer {
     if (counts.length !== 3 * accounts.length || !counts.every(Number.isSafeInteger))
       throw new RedisError('refused', { detail: 'its answer about budgets makes no sense' });
     for (const [index, { heard }] of accounts.entries()) {
+      // All that was spent of it is yet to be looked up.
+      if (counts[3 * index] === -1) continue;
       heard.spent = Number(counts[3 * index]);
       heard.reserved = Number(counts[3 * index + 1]);
       heard.toldPpm = Number(counts[3 * index + 2]);
