@@ -9,6 +9,7 @@ import { urlOf } from './banner.ts';
 import { configFile } from './config-file.ts';
 import { examineCertificates } from './examine/certificates.ts';
 import { bad, type Diagnosis, ok, warn } from './examine/finding.ts';
+import { examineIssuers } from './examine/issuers.ts';
 import { examineData, examineFileLimit, examineRuntime } from './examine/machine.ts';
 import { examinePorts } from './examine/ports.ts';
 import { examineSecrets } from './examine/secrets.ts';
@@ -51,6 +52,7 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       ...(await examineSecrets(loaded)),
       await examineStore(loaded.config),
       ...(await examineShared(loaded.config)),
+      ...(await examineIssuers(loaded.config)),
       examineFileLimit(loaded.config),
       ...(await examineAddresses(loaded, invocation)),
       ...(await examineCertificates(loaded.config, systemClock.wall())),

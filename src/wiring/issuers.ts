@@ -11,6 +11,17 @@ import type { Log } from '../telemetry/log.ts';
 const timeoutMs = 5_000;
 const bodyBytesMax = 1024 * 1024;
 
+export function createAskIssuer(clock: Clock): AskIssuer {
+  const dialer = createDialer({ clock });
+  return ({ url, trusted, ...question }) =>
+    dialer.request(url, {
+      ...question,
+      namedBy: trusted ? 'operator' : 'stranger',
+      timeoutMs,
+      bodyBytesMax,
+    });
+}
+
 export class Issuers {
   readonly #clock: Clock;
   readonly #log: Log;
@@ -22,14 +33,7 @@ export class Issuers {
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
-    const dialer = createDialer({ clock });
-    this.ask = ({ url, trusted, ...question }) =>
-      dialer.request(url, {
-        ...question,
-        namedBy: trusted ? 'operator' : 'stranger',
-        timeoutMs,
-        bodyBytesMax,
-      });
+    this.ask = createAskIssuer(clock);
   }
 
   /** Those of a configuration, in its order; what no longer stands in it is forgotten. */
