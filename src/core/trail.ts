@@ -70,6 +70,8 @@ export class Trail {
   // reserve, when it is over, by the prices of `configId`; all empty where no upstream was asked
   costNanoUsd: NanoUsd = 0;
   priceVersion = '';
+  // reserve: what it cost beyond what was set aside for it
+  excessNanoUsd: NanoUsd = 0;
   savedNanoUsd: NanoUsd = 0;
   savedBy: LedgerRow['savedBy'] = '';
   // any stage

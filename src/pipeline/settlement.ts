@@ -78,21 +78,19 @@ function countedUsage(
 
 /** What no gateway knows beforehand: a prompt that is longer than it looks, and reasoning that nobody sees. */
 function tellExcess({ exchange, estimate, meter }: Reserved): void {
-  const { usage } = exchange.trail;
+  const { trail } = exchange;
+  const { usage } = trail;
   if (estimate === undefined || usage === undefined) return;
-  const promptExcess = usage.inputTokens - estimate.promptTokens;
-  if (promptExcess > 0) {
-    exchange.trail.warn([`its prompt had ${promptExcess} tokens more than were reserved for it`]);
-  }
-  const answerTokens =
-    meter === undefined ? estimate.answerTokens : meter.reserved.tokens - estimate.promptTokens;
-  const answerExcess = usage.outputTokens - answerTokens;
-  if (answerExcess > 0) {
-    const hidden = usage.reasoningTokens ?? 0;
-    exchange.trail.warn([
-      `its answer had ${answerExcess} tokens more than were reserved for it, ${hidden} of all hidden reasoning`,
-    ]);
-  }
+  const reserved = meter?.reserved ?? estimate.spend;
+  trail.excessNanoUsd = Math.max(0, trail.costNanoUsd - reserved.nanoUsd);
+  const prompt = usage.inputTokens - estimate.promptTokens;
+  if (prompt > 0) trail.warn([`its prompt had ${prompt} tokens more than were reserved for it`]);
+  const answer = usage.outputTokens - (reserved.tokens - estimate.promptTokens);
+  if (answer <= 0) return;
+  const hidden = usage.reasoningTokens ?? 0;
+  trail.warn([
+    `its answer had ${answer} tokens more than were reserved for it, ${hidden} of all hidden reasoning`,
+  ]);
 }
 
 /** What reached an upstream was a request, whatever came of it. */

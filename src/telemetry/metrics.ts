@@ -50,6 +50,7 @@ interface CallSeries {
   readonly input: Histogram;
   readonly output: Histogram;
   costNanoUsd: NanoUsd;
+  excessNanoUsd: NanoUsd;
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
@@ -100,6 +101,7 @@ function observeCall(calls: Map<string, CallSeries>, trail: Trail): void {
   series.duration.observe((trail.endedMs - trail.startedMs) / 1000);
   if (trail.firstContentMs > 0) series.firstToken.observe((trail.firstContentMs - trail.startedMs) / 1000);
   series.costNanoUsd += trail.costNanoUsd;
+  series.excessNanoUsd += trail.excessNanoUsd;
   if (trail.usage === undefined) return;
   series.input.observe(trail.usage.inputTokens);
   if (trail.callKind !== 'embed') series.output.observe(trail.usage.outputTokens);
@@ -120,6 +122,7 @@ function createSeries(trail: Trail, model: string): CallSeries {
     input: new Histogram(tokenBounds),
     output: new Histogram(tokenBounds),
     costNanoUsd: 0,
+    excessNanoUsd: 0,
   };
 }
 
@@ -133,6 +136,7 @@ function renderCalls(calls: readonly CallSeries[]): string {
   const firstToken = 'gen_ai_server_time_to_first_token_seconds';
   const tokens = 'gen_ai_client_token_usage';
   const cost = 'millrace_cost_usd_total';
+  const excess = 'millrace_cost_beyond_reserved_usd_total';
   return [
     head(duration, 'histogram', 'From the request to the last byte of its answer.'),
     ...calls.map((series) => series.duration.render(duration, series.labels)),
@@ -143,6 +147,8 @@ function renderCalls(calls: readonly CallSeries[]): string {
     ...calls.map((series) => series.output.render(tokens, `${series.labels},gen_ai_token_type="output"`)),
     head(cost, 'counter', 'What exchanges cost, in US dollars.'),
     ...calls.map((series) => `${cost}{${series.labels}} ${series.costNanoUsd / nanoPerUsd}\n`),
+    head(excess, 'counter', 'What exchanges cost beyond what budgets had set aside for them, in US dollars.'),
+    ...calls.map((series) => `${excess}{${series.labels}} ${series.excessNanoUsd / nanoPerUsd}\n`),
   ].join('');
 }
 

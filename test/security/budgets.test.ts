@@ -296,6 +296,9 @@ test('hidden reasoning beyond what was reserved is paid for and told of', async 
     gateway.exchangeLines[0] ?? '',
     /its answer had 400 tokens more than were reserved for it, 480 of all hidden reasoning/,
   );
+  const headers = { authorization: `Bearer ${gateway.key}` };
+  const metrics = await (await fetch(`${gateway.url}/metrics`, { headers })).text();
+  assert.match(metrics, /^millrace_cost_beyond_reserved_usd_total\{[^}]*\} 0\.004$/m);
 });
 
 test('several answers at once are reserved for each, those included that only the upstream sees', async (t) => {
@@ -344,4 +347,32 @@ test('tokens and requests are budgets too', async (t) => {
   }
   const refused = await chat(gateway, { fields: { max_tokens: 10 } });
   assert.match(await refused.text(), /3 requests a day for each tenant/);
+});
+
+test('G15: whenever clients leave, nothing stays set aside, and the ledger has what was spent', async (t) => {
+  const { gateway } = await open(
+    t,
+    { chunks: ['mill'], endless: true, usage: 'absent', firstTokenMs: 10, tokensPerSecond: 2_000 },
+    { budgets: daily(1_000_000) },
+  );
+  const leave = async (at: number) => {
+    const leaving = new AbortController();
+    const asked = chat(gateway, { stream: true, signal: leaving.signal });
+    // One in four leaves before anything came; the others after so many pieces of their answer.
+    if (at % 4 > 0) {
+      const reader = (await asked).body?.getReader();
+      for (let read = 0; read < at % 40; read += 1) await reader?.read();
+    }
+    leaving.abort();
+    await asked.then((reply) => reply.text()).catch(() => {});
+  };
+  await Promise.all(Array.from({ length: 200 }, (_, at) => leave(at)));
+  await until('all of them are over', () => gateway.exchangeLines.length >= 150);
+  await until('and nothing is in flight', () => gateway.gateway.listener.inFlight === 0);
+  const { spent } = await settled(gateway);
+  await until('the lines say the same', () => {
+    const lines = gateway.exchangeLines.map((line) => JSON.parse(line) as { costNanoUsd?: number });
+    return spent === lines.reduce((sum, { costNanoUsd = 0 }) => sum + costNanoUsd, 0);
+  });
+  assert.ok(spent > 0);
 });
