@@ -1,5 +1,6 @@
 /** Tenants, teams, users and keys, as the admin API takes and shows them. */
 import { z } from 'zod';
+import { keyRules } from '../identity/key-rules.ts';
 import { roles } from '../identity/options.ts';
 import { modelName, name, userName } from '../lib/options.ts';
 import { parseNetwork } from '../net/address-list.ts';
@@ -103,6 +104,8 @@ export const keyShape = z.object({
   expiresAt,
   /** Until when the key from before the last rotation opens too. */
   previousUntil: z.iso.datetime().nullable(),
+  /** To a minute; null where it was never used. */
+  lastUsedAt: z.iso.datetime().nullable(),
   ...kept,
 });
 /** With the key itself, this once. */
@@ -122,11 +125,15 @@ export const keyChange = z.strictObject({
   expiresAt: expiresAt.optional(),
   active: z.boolean().optional(),
 });
-export const keyRotation = z.strictObject({
-  overlapS: z
-    .int()
-    .min(0)
-    .max(30 * 86_400)
-    .default(86_400)
-    .describe('For how long the key from before opens too; 0 ends it at once.'),
-});
+/** Without a body it is a rotation as usual. */
+export const keyRotation = z.preprocess(
+  (body) => body ?? {},
+  z.strictObject({
+    overlapS: z
+      .int()
+      .min(0)
+      .max(keyRules.overlapMsMax / 1_000)
+      .default(keyRules.overlapMs / 1_000)
+      .describe('For how many seconds the key from before opens too; 0 ends it at once.'),
+  }),
+);

@@ -197,7 +197,7 @@ export async function makeEntry<Entry extends DirectoryEntry>(
   return (await directory.put(entry, 0)) as Entry;
 }
 
-export async function replaceEntry<Entry extends DirectoryEntry>(
+async function replaceEntry<Entry extends DirectoryEntry>(
   directory: Directory,
   entry: Entry,
   version: number | undefined,

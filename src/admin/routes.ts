@@ -1,6 +1,7 @@
 /** Everything that the admin listener answers, a row each. */
 import { alertRoutes } from './alert-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
+import { keyRoutes } from './key-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -12,13 +13,15 @@ import type { Seen } from './views.ts';
 export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
   const { gateway } = seen;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
-  const { directory, audit } = gateway.lasting.store;
+  const { clock, followed, store } = gateway.lasting;
+  const { directory } = followed;
   return [
     ...probeRoutes(seen),
     ...stateRoutes(seen),
     ...usageRoutes(seen),
     ...peopleRoutes({ directory, homeTenant }),
-    ...auditRoutes(audit),
+    ...keyRoutes({ directory, uses: store.keyUses, digester: () => followed.digester(), clock }),
+    ...auditRoutes(store.audit),
     ...sessionRoutes(signIn),
     ...alertRoutes(gateway.lasting.alerts),
   ];
