@@ -8,7 +8,7 @@ import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { createChain } from '../pipeline/chain.ts';
 import { callRoutes } from '../protocol/call-routes.ts';
-import { createRouteTable, type PlacedRoute } from '../protocol/route-table.ts';
+import { createRouteTable, type PlacedRoute, type RouteTable } from '../protocol/route-table.ts';
 import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
@@ -60,25 +60,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const { config, id, upstreams } = options;
   const { clock } = lasting;
   const models = createModels(lasting, options);
-  const limits = { bodyBytesMax: config.listen.bodyBytesMax, bodyMs: config.listen.bodyMs };
-  const routes = createRouteTable([
-    ...callRoutes(limits),
-    ...answerRoutes({
-      clock,
-      catalogue: lasting.catalogue,
-      health: lasting.health,
-      slots: lasting.slots,
-      upstreams: upstreams.all,
-      models,
-      limits,
-      blobLimits: { bodyBytesMax: config.listen.blobBytesMax, bodyMs: blobMs },
-      refresh: options.refresh,
-      accepting: lasting.accepting,
-      auditor: lasting.auditor,
-      readiness: lasting.readiness,
-      renderMetrics: () => ({ contentType: metricsType, text: lasting.metrics.render() }),
-    }),
-  ]);
+  const routes = createRoutes(lasting, options, models);
   const rates = config.limits.map((limit) => ({ ...limit, route: nameOf(limit.route, routes.all) }));
   const limiter = options.before?.limiter.follow(rates) ?? lasting.shared.rateLimiter(rates);
   const { budgeting, shared } = lasting;
@@ -139,6 +121,30 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
 
 function isPriced({ inputPicoUsd, outputPicoUsd }: TokenRates): boolean {
   return inputPicoUsd + outputPicoUsd > 0;
+}
+
+function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelTable): RouteTable {
+  const { listen } = options.config;
+  const { clock, catalogue, health, slots, accepting, auditor, readiness, metrics } = lasting;
+  const limits = { bodyBytesMax: listen.bodyBytesMax, bodyMs: listen.bodyMs };
+  return createRouteTable([
+    ...callRoutes(limits),
+    ...answerRoutes({
+      clock,
+      catalogue,
+      health,
+      slots,
+      upstreams: options.upstreams.all,
+      models,
+      limits,
+      blobLimits: { bodyBytesMax: listen.blobBytesMax, bodyMs: blobMs },
+      refresh: options.refresh,
+      accepting,
+      auditor,
+      readiness,
+      renderMetrics: () => ({ contentType: metricsType, text: metrics.render() }),
+    }),
+  ]);
 }
 
 /** A limit names a path, and holds for the route behind it: its other paths are no way around. */
