@@ -4,6 +4,7 @@ import { auditRoutes } from './audit-routes.ts';
 import { keyRoutes } from './key-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
+import { secretRoutes } from './secret-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import type { SignIn } from './sign-in.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
@@ -24,5 +25,6 @@ export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
     ...auditRoutes(store.audit),
     ...sessionRoutes(signIn),
     ...alertRoutes(gateway.lasting.alerts),
+    ...secretRoutes(gateway.lasting),
   ];
 }

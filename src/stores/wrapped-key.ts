@@ -11,33 +11,30 @@ export interface Rewrapped {
   readonly rewrapped: number;
   /** Keys whose master key is not here: they are left as they are. */
   readonly left: readonly DataKeyOwner[];
+  /** Where to go on; absent when all were looked at. */
+  readonly next?: DataKeyOwner;
 }
 
-const rowsAtOnce = 100;
-const leftMax = 100;
+/** At a time: a few seconds' work, whatever the database. */
+export const rewrapRowsMax = 500;
 
-/** Brings every data key under the master key in use, some at a time; what they sealed stays as it is. */
+/** Brings data keys under the master key in use, some at a time; what they sealed stays as it is. */
 export async function rewrapDataKeys(
   dataKeys: Pick<DataKeys, 'outdated' | 'replace'>,
   masterKeys: KeyRing,
-  onProgress: (rewrapped: number) => void,
+  after?: DataKeyOwner,
 ): Promise<Rewrapped> {
   const master = masterKeys.current.id;
+  const rows = await dataKeys.outdated({ master, after, rowsMax: rewrapRowsMax });
   const left: DataKeyOwner[] = [];
   let rewrapped = 0;
-  let after: DataKeyOwner | undefined;
-  for (;;) {
-    const rows = await dataKeys.outdated({ master, after, rowsMax: rowsAtOnce });
-    for (const row of rows) {
-      const next = rewrap(row, masterKeys);
-      if (next === undefined) {
-        if (left.length < leftMax) left.push({ tenant: row.tenant, user: row.user });
-      } else if (await dataKeys.replace(row, next)) rewrapped += 1;
-    }
-    after = rows.at(-1);
-    if (after === undefined) return { rewrapped, left };
-    onProgress(rewrapped);
+  for (const row of rows) {
+    const next = rewrap(row, masterKeys);
+    if (next === undefined) left.push({ tenant: row.tenant, user: row.user });
+    else if (await dataKeys.replace(row, next)) rewrapped += 1;
   }
+  const last = rows.length < rewrapRowsMax ? undefined : rows.at(-1);
+  return { rewrapped, left, ...(last && { next: { tenant: last.tenant, user: last.user } }) };
 }
 
 function rewrap(row: WrappedKey, masterKeys: KeyRing): WrappedKey | undefined {

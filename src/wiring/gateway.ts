@@ -269,6 +269,7 @@ class Running {
       spool,
       shared: this.#shared,
       sealers: this.#sealers,
+      masterKeys,
       followed: this.#followed,
       budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms }),
       issuers: new Issuers(clock, log),

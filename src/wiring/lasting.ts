@@ -7,6 +7,7 @@ import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Slots } from '../fleet/slots.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { KeyRing } from '../lib/seal.ts';
 import type { OutputLengths } from '../money/output-lengths.ts';
 import type { BudgetsOptions } from '../stores/budget-rules.ts';
 import type { HeldClaims } from '../stores/held-claims.ts';
@@ -40,6 +41,8 @@ export interface Lasting {
   readonly followed: FollowedDirectory;
   /** The data keys of those whose words are kept. */
   readonly sealers: Sealers;
+  /** What the data keys are wrapped by. */
+  readonly masterKeys: KeyRing;
   /** What budgets go by besides their rules. */
   readonly budgeting: BudgetsOptions;
   readonly issuers: Issuers;
