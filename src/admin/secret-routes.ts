@@ -75,7 +75,8 @@ export function secretRoutes(options: SecretRoutesOptions): readonly AdminRoute[
       method: 'POST',
       path: `${api}/secrets/rotate`,
       permission: 'secrets:write',
-      summary: 'Brings some of the data keys under the master key in use; again with `next` until there is none',
+      summary:
+        'Brings some of the data keys under the master key in use; again with `next` until there is none',
       body: rotateBody,
       answers: { 200: rotatedShape },
       example: { body: {} },

@@ -35,8 +35,9 @@ export async function findAdmin(invocation: Invocation, given: Given): Promise<A
 }
 
 interface Question<Shape extends z.ZodType> {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
+  readonly body?: object;
   readonly shape: Shape;
   /** Longer than usual, where others have to be asked first. */
   readonly waitMs?: number;
@@ -51,7 +52,11 @@ export async function askAdmin<Shape extends z.ZodType>(
   const url = `${place.url.replace(/\/+$/, '')}/admin/api/v1/${question.path}`;
   const answer = await fetch(url, {
     method: question.method ?? 'GET',
-    headers: { authorization: `Bearer ${place.token}` },
+    headers: {
+      authorization: `Bearer ${place.token}`,
+      ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
     signal: AbortSignal.timeout(question.waitMs ?? askMs),
     redirect: 'error',
     ...trusting(place.trust),
@@ -60,7 +65,7 @@ export async function askAdmin<Shape extends z.ZodType>(
   });
   const body: unknown = await answer.json().catch(() => undefined);
   if (!answer.ok && question.alsoRead?.includes(answer.status) !== true) {
-    throw new Trouble(refusalOf(answer.status, body, place.url));
+    throw new Trouble(refusalOf(answer.status, body, place.url), { answered: true });
   }
   const parsed = question.shape.safeParse(body);
   if (parsed.success) return parsed.data;

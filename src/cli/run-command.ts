@@ -22,6 +22,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   usage: () => import('./usage.ts'),
   keys: () => import('./keys.ts'),
   alerts: () => import('./alerts.ts'),
+  secrets: () => import('./secrets.ts'),
   reload: () => import('./reload.ts'),
   bench: () => import('./bench.ts'),
   version: () => import('./version.ts'),

@@ -144,6 +144,25 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'secrets',
+    summary:
+      'list, keep and remove secrets in the gateway’s store; bring what is sealed under a new master key',
+    words: '[action] [name]',
+    options: [...admin, json],
+    examples: [
+      ['millrace secrets', 'names and dates; never the secrets themselves'],
+      [
+        'millrace secrets set openai < key.txt',
+        'keeps what comes on standard input; `store:openai` refers to it',
+      ],
+      ['millrace secrets remove openai', 'removes it'],
+      [
+        'millrace secrets rotate',
+        'after a change of `secrets.masterKey`: until none is left under the one before',
+      ],
+    ],
+  },
+  {
     name: 'reload',
     summary: 'let a running gateway read its configuration again',
     options: [...admin, json],

@@ -15,7 +15,7 @@ import type { Problem } from './problem.ts';
 import { reasonOf } from './read-files.ts';
 import type { Config } from './schema.ts';
 import { referencesIn, resolveSecrets } from './secrets.ts';
-import { createStoreSource } from './store-source.ts';
+import { createStoreSource, type StorePlace } from './store-source.ts';
 
 export interface RemoteSecretsOptions {
   readonly clock: Clock;
@@ -54,6 +54,25 @@ export class RemoteSecrets {
     if (warnings.length === 0) await this.#keep(loaded, values);
     this.#hasLoaded = true;
     return { ...loaded, warnings: [...loaded.warnings, ...warnings] };
+  }
+
+  /** The way to the store and what opens it, or what is wrong with that. */
+  async findStore(
+    read: ReadConfig,
+  ): Promise<{ readonly place: StorePlace | undefined; readonly problems: readonly Problem[] }> {
+    const { config } = read;
+    const references = [...referencesIn([config.secrets, config.store])].filter(isRemoteReference);
+    const values: Values = new Map();
+    await this.#fetchFar(read, new Set(references), values);
+    const { value: store, problems } = resolveIn(read, values, 'store');
+    problems.push(...resolveIn(read, values, 'secrets').problems);
+    if (problems.length > 0) return { place: undefined, problems };
+    const masterKeys = await this.#masterKeys(read, values);
+    const { clock } = this.#options;
+    return {
+      place: masterKeys && { store, dataDir: config.data, masterKeys, clock },
+      problems: masterKeys === undefined ? [spoilt(read)] : [],
+    };
   }
 
   async close(): Promise<void> {
@@ -161,7 +180,7 @@ function resolveIn<Key extends 'secrets' | 'store'>(
   { config, root, environment }: ReadConfig,
   fetched: ReadonlyMap<string, Fetched>,
   key: Key,
-): { readonly value: Config[Key]; readonly problems: readonly Problem[] } {
+): { readonly value: Config[Key]; readonly problems: Problem[] } {
   const problems: Problem[] = [];
   const value = resolveSecrets(
     config[key],
@@ -169,6 +188,11 @@ function resolveIn<Key extends 'secrets' | 'store'>(
     [key],
   );
   return { value, problems };
+}
+
+function spoilt({ root }: ReadConfig): Problem {
+  const message = 'there is no master key that can be used: see secrets.masterKey and the data folder';
+  return { ...root.place, path: 'secrets', message };
 }
 
 async function readText(path: string): Promise<string | NoSource> {

@@ -19,7 +19,7 @@ export interface StorePlace {
   readonly clock: Clock;
 }
 
-export interface OpenedSecrets {
+export interface OpenedStore {
   readonly store: Store;
   readonly secrets: StoredSecrets;
   readonly masterKeys: KeyRing;
@@ -31,7 +31,7 @@ export async function openStoredSecrets({
   dataDir,
   masterKeys,
   clock,
-}: StorePlace): Promise<OpenedSecrets> {
+}: StorePlace): Promise<OpenedStore> {
   const store = await openStore(option, { dataDir, replicas: () => 1, clock, onTrouble: () => {} });
   const sealers = createSealers({
     dataKeys: store.dataKeys,
@@ -52,7 +52,7 @@ export function createStoreSource({
   masterKeys,
   ...place
 }: Omit<StorePlace, 'masterKeys'> & { readonly masterKeys: KeyRing | undefined }): SecretSource {
-  let opened: Promise<OpenedSecrets> | undefined;
+  let opened: Promise<OpenedStore> | undefined;
   return {
     read: async (name) => {
       // Opening it would make it; and without a master key nothing was ever kept in it.

@@ -116,7 +116,10 @@ export function sealersConformance(driver: string, openStore: (t: TestContext) =
       );
     const first500 = await rewrapDataKeys(store.dataKeys, overlap);
     assert.deepEqual([first500.rewrapped, first500.left], [500, []]);
-    assert.deepEqual(await rewrapDataKeys(store.dataKeys, overlap, first500.next), { rewrapped: 30, left: [] });
+    assert.deepEqual(await rewrapDataKeys(store.dataKeys, overlap, first500.next), {
+      rewrapped: 30,
+      left: [],
+    });
     assert.deepEqual(await rewrapDataKeys(store.dataKeys, overlap), { rewrapped: 0, left: [] });
 
     const after = replica({ masterKeys: new KeyRing(second) });
