@@ -213,6 +213,18 @@ test('an upstream that is cut while it is asked fails the stream; one that ends 
   assert.ok(ended.kind === 'failed' && ended.failure.code === 'upstream_cut');
 });
 
+test('an end marker that lacks its blank line is heard as well, when it comes while it is asked', async () => {
+  const meter = new AskingMeter(1);
+  const { send, upstream, dispatched } = await open(meter);
+  const stop = { choices: [{ delta: { content: 'a' }, finish_reason: 'stop' }] };
+  send(`data: ${JSON.stringify(stop)}\n\ndata: [DONE]`);
+  const reply = await dispatched;
+  read(reply);
+  upstream.end();
+  await meter.answer(0);
+  assert.deepEqual(await reply.ended, { kind: 'complete' } satisfies Outcome);
+});
+
 test('G15: a client that leaves while it is asked ends the answer at once', async () => {
   const meter = new AskingMeter(1);
   const { send, flowed, dispatched } = await open(meter);

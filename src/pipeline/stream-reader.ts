@@ -94,7 +94,7 @@ export class StreamReader implements BodyReader, StreamSource {
 
   end(): void {
     if (this.#complete) return;
-    if (this.#behind.length > 0) {
+    if (this.#waits) {
       this.#endBehind = true;
       return;
     }
