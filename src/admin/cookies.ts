@@ -31,12 +31,13 @@ export function cookieText(name: CookieName, { value, maxAgeS, secure }: CookieO
   return parts.join('; ');
 }
 
-/** The value among a request's cookies. Two of one name are somebody's trick. */
-export function cookieOf(cookies: string | undefined, name: CookieName): string | undefined {
+/** The value among a request's cookies. Two of one name are somebody's trick, and so is a plain one where ours are not. */
+export function cookieOf(cookies: string | undefined, name: CookieName, secure: boolean): string | undefined {
+  const own = secure ? securely(name) : plainly(name);
   const found = (cookies ?? '')
     .split(';')
     .map((each) => each.trim().split('='))
-    .filter(([called]) => called === securely(name) || called === plainly(name));
+    .filter(([called]) => called === own);
   return found.length === 1 ? found[0]?.[1] : undefined;
 }
 

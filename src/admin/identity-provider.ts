@@ -66,6 +66,11 @@ export class IdentityProvider {
   }
 }
 
+/** Nobody can tell now, and that is nobody's fault who signs in. Stands somewhere among the causes of what is thrown. */
+export class ProviderAway extends Error {
+  override readonly name = 'ProviderAway';
+}
+
 /** What the issuer names outside of its own origin may only be public. */
 function fetchBy(ask: AskIssuer, origin: string) {
   return async (url: string, { method, headers, body }: CustomFetchOptions): Promise<Response> => {
@@ -75,7 +80,10 @@ function fetchBy(ask: AskIssuer, origin: string) {
       method: method === 'POST' ? 'POST' : 'GET',
       headers,
       ...(body === null || body === undefined ? {} : { body: String(body) }),
+    }).catch((cause: unknown) => {
+      throw new ProviderAway(cause instanceof Error ? cause.message : String(cause), { cause });
     });
+    if (answer.status >= 500) throw new ProviderAway(`the issuer answered with ${answer.status}`);
     return new Response(Buffer.from(answer.body), { status: answer.status, headers: answer.headers });
   };
 }

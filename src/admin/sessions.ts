@@ -5,7 +5,6 @@ import type { Tickets } from '../core/ports.ts';
 import { roles } from '../identity/options.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AdminActor } from './actor.ts';
-import { cookieOf } from './cookies.ts';
 
 export interface Session {
   readonly actor: AdminActor;
@@ -37,17 +36,15 @@ export class Sessions {
     return id;
   }
 
-  /** Of a request's cookies; using it keeps it from ending for idleness. */
-  async of(cookies: string | undefined, { idleMs }: SessionBounds): Promise<Session | undefined> {
-    const id = cookieOf(cookies, 'session');
-    const text = id === undefined ? undefined : await this.#tickets.find(digestOf(id), idleMs);
-    const session = text === undefined ? undefined : parseSession(text);
+  /** Of what a cookie says; using it keeps it from ending for idleness. */
+  async of(id: string, { idleMs }: SessionBounds): Promise<Session | undefined> {
+    const text = await this.#tickets.find(digestOf(id), idleMs);
+    const session = text === undefined ? undefined : parseJson(text, sessionText);
     return session !== undefined && this.#clock.wall() < session.expiresAtMs ? session : undefined;
   }
 
-  async end(cookies: string | undefined): Promise<void> {
-    const id = cookieOf(cookies, 'session');
-    if (id !== undefined) await this.#tickets.take(digestOf(id));
+  async end(id: string): Promise<void> {
+    await this.#tickets.take(digestOf(id));
   }
 }
 
@@ -72,11 +69,7 @@ const sessionText = z.object({
   expiresAtMs: z.number(),
 });
 
-/** What is none of ours is no session (DP8). */
-function parseSession(text: string): Session | undefined {
-  return parseJson(text, sessionText);
-}
-
+/** Nothing where it is none of ours (DP8). */
 export function parseJson<Shape extends z.ZodType>(text: string, shape: Shape): z.output<Shape> | undefined {
   try {
     return shape.safeParse(JSON.parse(text)).data;

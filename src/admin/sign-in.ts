@@ -13,7 +13,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AdminActor } from './actor.ts';
 import { cookieOf, cookieText } from './cookies.ts';
-import { IdentityProvider } from './identity-provider.ts';
+import { IdentityProvider, ProviderAway } from './identity-provider.ts';
 import { digestOf, parseJson, randomName, type Session, type Sessions } from './sessions.ts';
 
 export interface SignInOptions {
@@ -68,7 +68,10 @@ export class SignIn {
     }
     const { name, tenant, role } = actor;
     const end = await auditor.begin({ ...act(cameBack), actor: name, tenant, detail: { role } });
-    const value = await sessions.begin(actor, config);
+    const value = await sessions.begin(actor, config).catch(async (thrown: unknown) => {
+      await end('failed');
+      throw thrown;
+    });
     await end('done');
     const maxAgeS = Math.ceil(config.sessionMs / 1000);
     return { actor, cookie: cookieText('session', { value, maxAgeS, secure: isSecure(config) }) };
@@ -93,23 +96,26 @@ export class SignIn {
   /** Without anybody to sign in by, nobody is signed in. */
   async session(cookies: string | undefined): Promise<Session | undefined> {
     const config = this.#options.config();
-    return config === undefined ? undefined : await this.#options.sessions.of(cookies, config);
+    const id = config === undefined ? undefined : cookieOf(cookies, 'session', isSecure(config));
+    return config === undefined || id === undefined ? undefined : await this.#options.sessions.of(id, config);
   }
 
   /** The cookie that takes the session's place. */
   async end(cookies: string | undefined): Promise<string> {
-    await this.#options.sessions.end(cookies);
     const config = this.#options.config();
-    return cookieText('session', { value: '', maxAgeS: 0, secure: config !== undefined && isSecure(config) });
+    const secure = config !== undefined && isSecure(config);
+    const id = cookieOf(cookies, 'session', secure);
+    if (id !== undefined) await this.#options.sessions.end(id);
+    return cookieText('session', { value: '', maxAgeS: 0, secure });
   }
 
   async #prove({ query, cookies }: CameBack): Promise<{ actor: AdminActor; config: OidcConfig }> {
-    const id = cookieOf(cookies, 'sign-in');
+    const provider = await this.#findProvider();
+    const id = cookieOf(cookies, 'sign-in', isSecure(provider.config));
     const text = id === undefined ? undefined : await this.#options.pending.take(digestOf(id));
     const secrets = text === undefined ? undefined : parseJson(text, secretsText);
     if (secrets === undefined)
       throw fail('forbidden', 'this browser did not begin to sign in here, or took too long; begin again');
-    const provider = await this.#findProvider();
     const claims = await provider.finish(query, secrets).catch((cause: unknown) => {
       throw this.#unproved(cause, query);
     });
@@ -183,8 +189,6 @@ function away(cause: unknown) {
   });
 }
 
-/** What the dialer throws stands somewhere among the causes. */
 function isAway(thrown: unknown): boolean {
-  if (!(thrown instanceof Error)) return false;
-  return thrown.name === 'DialError' || isAway(thrown.cause);
+  return thrown instanceof ProviderAway || (thrown instanceof Error && isAway(thrown.cause));
 }

@@ -17,6 +17,7 @@ const tokensMax = 10_000;
 const unknownMs = 10_000;
 const atOnceMax = 10;
 const waitingMax = 500;
+const waitMaxMs = 5_000;
 
 export interface IntrospectionOptions {
   readonly config: IntrospectionConfig;
@@ -32,12 +33,13 @@ export class Introspection implements KeyStore {
   /** On its own, so that wrong tokens push no right one out. */
   readonly #unknown: PassingCache<true>;
   readonly #asked = new Map<string, Promise<Principal | undefined>>();
-  readonly #turns = new TurnQueue({ atOnceMax, waitingMax });
+  readonly #turns: TurnQueue;
 
   constructor(options: IntrospectionOptions) {
     this.#options = options;
     this.#known = new PassingCache(options.clock, tokensMax);
     this.#unknown = new PassingCache(options.clock, tokensMax);
+    this.#turns = new TurnQueue({ clock: options.clock, atOnceMax, waitingMax, waitMaxMs });
     const { clientId, clientSecret } = options.config;
     this.#headers = {
       accept: 'application/json',

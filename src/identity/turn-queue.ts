@@ -1,14 +1,18 @@
-/** Work of which only so much is done at once. Who would wait behind too many is refused. */
+/** Work of which only so much is done at once. Who would wait behind too many, or for too long, is refused. */
 import { fail } from '../core/failure.ts';
+import type { Clock } from '../lib/clock.ts';
 
 export interface TurnBounds {
+  readonly clock: Clock;
   readonly atOnceMax: number;
   readonly waitingMax: number;
+  readonly waitMaxMs: number;
 }
 
 export class TurnQueue {
   readonly #bounds: TurnBounds;
-  readonly #waiting: (() => void)[] = [];
+  /** In the order they came. */
+  readonly #waiting = new Set<() => void>();
   #running = 0;
 
   constructor(bounds: TurnBounds) {
@@ -21,17 +25,31 @@ export class TurnQueue {
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#running -= 1;
       else next();
     }
   }
 
   #wait(): Promise<void> {
-    if (this.#waiting.length >= this.#bounds.waitingMax) {
-      const message = 'too many unknown tokens are being asked about; try again';
-      throw fail('dependency_unavailable', message, { retryAfterS: 1 });
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const { clock, waitingMax, waitMaxMs } = this.#bounds;
+    if (this.#waiting.size >= waitingMax) throw tooMany();
+    return new Promise((resolve, reject) => {
+      const begin = () => {
+        this.#waiting.delete(begin);
+        timer.cancel();
+        resolve();
+      };
+      const timer = clock.after(waitMaxMs, () => {
+        this.#waiting.delete(begin);
+        reject(tooMany());
+      });
+      this.#waiting.add(begin);
+    });
   }
+}
+
+function tooMany() {
+  const message = 'too many unknown tokens are being asked about; try again';
+  return fail('dependency_unavailable', message, { retryAfterS: 1 });
 }

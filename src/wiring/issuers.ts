@@ -1,5 +1,4 @@
 /** Those who issue tokens, as the running gateway knows them: their keys outlive reloads, and so does the patience with them. */
-
 import { IssuerKeys } from '../identity/issuer-keys.ts';
 import type { AskIssuer } from '../identity/issuer-request.ts';
 import type { IssuerConfig } from '../identity/token-options.ts';

@@ -176,8 +176,12 @@ test('G5: a provider that is down is our outage, told before anybody is sent the
   const rig = await openRig(t);
   const browser = new Browser();
   const url = await comeBack(rig, browser);
-  await rig.provider.close();
+  rig.provider.outage = 502;
   assert.equal((await browser.go(url)).status, 503);
+  rig.provider.outage = undefined;
+  const later = await comeBack(rig, browser);
+  await rig.provider.close();
+  assert.equal((await browser.go(later)).status, 503);
   rig.clock.advance(60_000);
   const begun = await browser.go(`${rig.admin.url}/admin/sign-in`);
   assert.equal(begun.status, 503);
@@ -195,6 +199,8 @@ test('without `identity.oidc` nobody signs in, and who was signed in is not', as
 test('over TLS the cookie is for this host and for TLS alone', async (t) => {
   const rig = await openRig(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
   const begun = await new Browser().go(`${rig.admin.url}/admin/sign-in`);
+  const planted = { cookie: `millrace-session=${'x'.repeat(43)}` };
+  assert.equal((await rig.admin.ask('session', { as: null, headers: planted })).status, 401);
   assert.match(
     begun.headers.get('set-cookie') ?? '',
     /^__Host-millrace-sign-in=[\w-]{43}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
@@ -234,4 +240,19 @@ test('with Redis a person begins at one gateway, comes back to another, and is s
   const outage = await askAs(one, other, 'session');
   assert.equal(outage.status, 503);
   assert.equal(outage.body.code, 'dependency_unavailable');
+});
+
+test('whoever is switched off here is no longer signed in, and cannot sign in', async (t) => {
+  const rig = await openRig(t);
+  const { browser } = await signIn(rig);
+  assert.equal((await askAs(rig, browser, 'session')).status, 200);
+  const { directory } = rig.admin.gateway.gateway.lasting.followed;
+  const place = { tenant: 'default', active: true } as const;
+  await directory.put({ ...place, kind: 'tenant', name: '', keepContentDays: 0 });
+  const alice = { ...place, kind: 'user', name: 'alice', team: '', role: 'admin', service: false } as const;
+  await directory.put({ ...alice, active: false });
+  assert.equal((await askAs(rig, browser, 'session')).status, 403);
+  const { page } = await signIn(rig);
+  assert.equal(page.status, 403);
+  assert.match(page.text, /the user &#34;alice&#34; is switched off here/);
 });

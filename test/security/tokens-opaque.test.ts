@@ -134,6 +134,26 @@ test('of a flood of unknown tokens ten are asked about at a time, and what would
   assert.deepEqual(Object.fromEntries(counts), { 401: 510, 503: 50 });
 });
 
+test('who waits behind a server that hangs is told so after five seconds', async (t) => {
+  const issuer = await openHandMadeIssuer();
+  t.after(() => issuer.close());
+  let asked = 0;
+  issuer.answer = () => {
+    asked += 1;
+  };
+  const introspection = { ...saying, url: `${issuer.url}/introspect`, clientSecret: secretOf.gateway };
+  const clock = createHeldClock();
+  const gateway = await openTestGateway({ config: { auth: 'both', identity: { introspection } }, clock });
+  t.after(() => gateway.close());
+  const first = Array.from({ length: 10 }, (_, index) => statusOf({ gateway }, `first-${index}`));
+  await until('ten are asked about', () => asked === 10);
+  const { inFlight } = gateway.gateway.listener;
+  const second = Array.from({ length: 5 }, (_, index) => statusOf({ gateway }, `second-${index}`));
+  await until('the others wait', () => gateway.gateway.listener.inFlight === inFlight + 5);
+  clock.advance(5_000);
+  assert.deepEqual(new Set(await Promise.all([...first, ...second])), new Set([503]));
+});
+
 test('a token whose holder may do nothing here is 403, and not asked about each time', async (t) => {
   const rig = await openRig(t, { roles: { others: 'developer' } });
   const token = await rig.provider.token('opaque');
