@@ -1,6 +1,7 @@
 /** A whole gateway with its admin listener, and a way to ask it under any name. */
 import { dirname, join } from 'node:path';
 import { openAdmin } from '../src/admin/admin.ts';
+import type { AdminRoute } from '../src/admin/route.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Role } from '../src/core/exchange.ts';
 import { Reloader } from '../src/wiring/reload.ts';
@@ -11,6 +12,7 @@ export interface TestAdmin {
   readonly url: string;
   readonly port: number;
   readonly token: string;
+  readonly routes: readonly AdminRoute[];
   /** By the admin token unless `as` is another credential, or null for none. */
   ask(path: string, given?: AskOptions): Promise<Asked>;
   close(): Promise<void>;
@@ -68,6 +70,7 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     url,
     port: admin.port,
     token,
+    routes: admin.routes,
     ask: async (asked, { as = token, method = 'GET', body, headers = {} } = {}) => {
       const answer = await fetch(`${url}/admin/api/v1/${asked}`, {
         method,

@@ -11,6 +11,7 @@ import { audited, auditRefused } from './audited.ts';
 import { createHostCheck } from './guard.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
 import { registerRoutes } from './register.ts';
+import type { AdminRoute } from './route.ts';
 import { adminRoutes } from './routes.ts';
 import { Sessions } from './sessions.ts';
 import { SignIn } from './sign-in.ts';
@@ -25,6 +26,8 @@ export interface AdminOptions extends Seen {
 
 export interface Admin {
   readonly port: number;
+  /** Everything that can be asked of it. */
+  readonly routes: readonly AdminRoute[];
   /** Reads the certificate's files again; resolves to what is wrong with them. */
   renewCertificate(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -41,7 +44,9 @@ export async function openAdmin(options: AdminOptions): Promise<Admin> {
     clock,
     log,
   });
-  const server = createServer(options, listener);
+  const signIn = createSignIn(options.gateway);
+  const routes = adminRoutes(options, signIn);
+  const server = createServer(options, listener, { signIn, routes });
   const { host, port } = options.admin.listen;
   const close = async () => {
     const closed = server.close();
@@ -56,12 +61,17 @@ export async function openAdmin(options: AdminOptions): Promise<Admin> {
   }
   return {
     port: (server.server.address() as AddressInfo).port,
+    routes,
     renewCertificate: () => listener.renewCertificate(),
     close,
   };
 }
 
-function createServer(options: AdminOptions, listener: AdminListener): FastifyInstance {
+function createServer(
+  options: AdminOptions,
+  listener: AdminListener,
+  { signIn, routes }: { readonly signIn: SignIn; readonly routes: readonly AdminRoute[] },
+): FastifyInstance {
   const { gateway } = options;
   const server = fastify({
     serverFactory: (handler) => listener.createServer().on('request', handler),
@@ -77,9 +87,8 @@ function createServer(options: AdminOptions, listener: AdminListener): FastifyIn
   const { claims } = gateway.lasting;
   const { bytesMax } = gateway.snapshot.config.idempotency;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
-  const signIn = createSignIn(gateway);
   registerRoutes(server, {
-    rows: adminRoutes(options, signIn),
+    rows: routes,
     findActor: createActorFinder({
       token: options.token,
       keys: () => gateway.snapshot.keys,
