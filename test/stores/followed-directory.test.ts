@@ -1,0 +1,94 @@
+// What a gateway knows of a directory that changes behind it, over the embedded database.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { identityOptions } from '../../src/identity/identity-options.ts';
+import { newKey } from '../../src/identity/key-rules.ts';
+import { createMemoryPresence } from '../../src/stores/memory/presence.ts';
+import { openStore } from '../../src/stores/open-store.ts';
+import type { Store } from '../../src/stores/sql/store.ts';
+import { openFollowedDirectory } from '../../src/wiring/followed-directory.ts';
+import { aTenant } from '../conformance/directory.ts';
+import { until } from '../faults/rig.ts';
+import { createHeldClock } from '../held-clock.ts';
+
+const clock = createHeldClock();
+const scopes = { models: [], routes: [], addresses: [] };
+
+/** One that follows the first of two databases, and can be led to the other. */
+async function openRig(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-followed-'));
+  const open = (name: string) =>
+    openStore('sqlite', {
+      dataDir: join(folder, name),
+      replicas: () => 1,
+      clock,
+      onTrouble: () => undefined,
+    });
+  const [first, second] = await Promise.all([open('first'), open('second')]);
+  const store = { directory: first.directory, keyUses: first.keyUses };
+  const presence = createMemoryPresence();
+  const troubles: string[] = [];
+  const tell = (_facts: object, message: string) => void troubles.push(message);
+  const followed = await openFollowedDirectory({
+    config: { data: join(folder, 'first'), store: 'sqlite', identity: identityOptions.parse({}) },
+    clock,
+    log: { debug: tell, info: tell, warn: tell, error: tell, exchange: tell, level: 'info', flush: () => {} },
+    store: {
+      directory: {
+        ...first.directory,
+        changes: (...asked) => store.directory.changes(...asked),
+        put: (...asked) => store.directory.put(...asked),
+      },
+      keyUses: first.keyUses,
+    },
+    presence,
+  });
+  t.after(async () => {
+    await followed.close();
+    await Promise.all([first.close(), second.close()]);
+    await rm(folder, { recursive: true });
+    assert.deepEqual(troubles, []);
+  });
+  const { digest } = await followed.digester();
+  const asked = { tenant: 'default', team: '', user: '', role: 'developer', expiresAtMs: 0, scopes } as const;
+  return {
+    followed,
+    first,
+    second,
+    leadTo: (other: Store) => {
+      store.directory = other.directory;
+    },
+    hear: () => presence.publish('directory', 'changed'),
+    make: (name: string) => newKey({ ...asked, name }, { digest, nowMs: clock.wall() }),
+    isKnown: (key: string) => followed.keys.find(key) !== undefined,
+  };
+}
+
+test('a store that was restored from a copy is read anew: what is not in the copy opens no more', async (t) => {
+  const { followed, second, leadTo, hear, make, isKnown } = await openRig(t);
+  const [both, lost] = [make('both'), make('lost')];
+  await second.directory.put(both.draft);
+  await followed.directory.put(both.draft);
+  await followed.directory.put(lost.draft);
+  assert.deepEqual([isKnown(both.key), isKnown(lost.key)], [true, true]);
+  leadTo(second);
+  await hear();
+  await until('it has read the copy', () => !isKnown(lost.key));
+  assert.equal(isKnown(both.key), true);
+});
+
+test('whoever was away for longer than removals are told reads everything anew', async (t) => {
+  const { followed, first, hear, make, isKnown } = await openRig(t);
+  const { key, draft } = make('removed');
+  await followed.directory.put(draft);
+  assert.equal(isKnown(key), true);
+  await first.directory.remove(draft);
+  clock.advance(3 * 86_400_000);
+  await first.directory.put(aTenant('acme'));
+  assert.deepEqual((await first.directory.changes(1, 100)).gone, [], 'nobody is told of it any more');
+  await hear();
+  await until('it is gone', () => !isKnown(key));
+});
