@@ -104,6 +104,5 @@ export const secretsOptions = z.strictObject({
     .describe('Whether the lines of finished exchanges are sealed on their way to the ledger.'),
 });
 
-export type SecretsOptions = z.infer<typeof secretsOptions>;
 export type VaultOptions = z.infer<typeof vaultOptions>;
 export type AwsOptions = z.infer<typeof awsOptions>;
