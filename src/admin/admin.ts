@@ -103,6 +103,12 @@ function createServer(
   return server;
 }
 
+/** Behind a proxy the console goes by the name that people come back to when they sign in. */
+function consoleHost({ snapshot }: Gateway): string | undefined {
+  const { oidc } = snapshot.config.identity;
+  return oidc === undefined ? undefined : new URL(oidc.redirectUrl).hostname;
+}
+
 const sessionsMax = 10_000;
 const pendingMax = 1_000;
 
@@ -120,8 +126,11 @@ function createSignIn(gateway: Gateway): SignIn {
   });
 }
 
-function guard(server: FastifyInstance, { admin }: AdminOptions, listener: AdminListener): void {
-  const isOurHost = createHostCheck(admin.listen, (name) => listener.covers(name));
+function guard(server: FastifyInstance, { admin, gateway }: AdminOptions, listener: AdminListener): void {
+  const isOurHost = createHostCheck(
+    admin.listen,
+    (name) => listener.covers(name) || name === consoleHost(gateway),
+  );
   const [hsts, maxAge] = listener.headers;
   server.addHook('onRequest', async (request, reply) => {
     // Nobody caches what only operators may see, and no page frames or guesses at it.

@@ -14,8 +14,8 @@ export function createTokenCheck(token: string): (authorization: string | undefi
 
 /**
  * A page on the web can point a name of its own at this machine and have the visitor's browser call us under that name
- * (DNS rebinding). So only names that are ours are answered: loopback's, the configured one, those of our certificate, and
- * where others may reach us any plain address, which no one can rebind.
+ * (DNS rebinding). So only names that are ours are answered: loopback's, the configured one, those of our certificate and
+ * of the console, and where others may reach us any plain address, which no one can rebind.
  */
 export function createHostCheck(
   listen: ListenAddress,

@@ -5,6 +5,7 @@ import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { Browser, type Page, signInAt } from '../identity/browser.ts';
 import { openProvider, type RunningProvider, secretOf } from '../identity/identity-provider.ts';
+import { answerTo, requestBytes } from '../security/raw.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 
 interface Rig {
@@ -209,6 +210,14 @@ test('over TLS the cookie is for this host and for TLS alone', async (t) => {
   assert.equal(location.searchParams.get('code_challenge_method'), 'S256');
   for (const name of ['state', 'nonce', 'code_challenge'])
     assert.ok((location.searchParams.get(name) ?? '').length >= 43);
+});
+
+test('behind a proxy the console goes by the name of `redirectUrl`, and by no other', async (t) => {
+  const rig = await openRig(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
+  const statusUnder = async (host: string) =>
+    (await answerTo(rig.admin.port, requestBytes({ path: '/admin/sign-in', headers: { host } }))).status;
+  assert.equal(await statusUnder('console.example'), 302);
+  assert.equal(await statusUnder('rebound.example'), 421);
 });
 
 test('with Redis a person begins at one gateway, comes back to another, and is signed out of both', async (t) => {
