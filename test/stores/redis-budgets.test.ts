@@ -281,6 +281,8 @@ test('G19: a hung server keeps nobody waiting for long, and what was taken meanw
   const held = await one.hold(5);
   assert.ok(performance.now() - startMs < 500, `${performance.now() - startMs} ms`);
   held.settle(spendOf(4));
+  // Refused here, and yet carried out there when it wakes up.
+  assert.deepEqual(await one.reserve(800), { allowed: false, why: 'unavailable' });
   own.resume();
   await untilSpent(one, 5, 0);
 });

@@ -74,12 +74,22 @@ export class BudgetKeeper implements ReservationKeeper {
     const id = `${this.#name}:${this.#made.toString(36)}`;
     const { server } = this.#options;
     let parts = this.#partsOf(purses, estimate);
-    const answer = await this.#ask(() => {
-      parts = this.#partsOf(purses, estimate);
-      const amounts = parts.map(({ rule, heard, amount }) => ({ heard, limit: rule.limit, amount }));
-      return server.reserve(id, true, amounts);
-    }, parts);
-    if (answer === 'away') return await this.#reserveAlone(id, parts);
+    let isSent = false;
+    const answer = await this.#ask(
+      () => {
+        // Another window may have begun.
+        parts = this.#partsOf(purses, estimate);
+        isSent = true;
+        const amounts = parts.map(({ rule, heard, amount }) => ({ heard, limit: rule.limit, amount }));
+        return server.reserve(id, true, amounts);
+      },
+      () => parts,
+    );
+    if (answer === 'away') {
+      const decision = await this.#reserveAlone(id, parts);
+      if (isSent && !decision.allowed) this.#takeBack(id, parts);
+      return decision;
+    }
     if (answer === 'unknown') return unavailable;
     const refused = parts.find(({ heard }) => heard === answer.refused);
     if (refused !== undefined) return refusedBy(refused.rule, refused.heard.window, server.nowMs);
@@ -96,10 +106,13 @@ export class BudgetKeeper implements ReservationKeeper {
     const amounts = parts.map(({ rule, heard }) => {
       return { heard, limit: rule.limit, amount: amountOf(rule.scope, more) };
     });
-    const answer = await this.#ask(async () => {
-      if (!reservation.isKnown) await this.#resumed();
-      return await this.#options.server.reserve(reservation.id, false, amounts);
-    }, parts);
+    const answer = await this.#ask(
+      async () => {
+        if (!reservation.isKnown) await this.#resumed();
+        return await this.#options.server.reserve(reservation.id, false, amounts);
+      },
+      () => parts,
+    );
     if (answer === 'unknown') return 'unavailable';
     if (answer === 'away') return this.#extendAlone(parts, more);
     if (answer.refused !== undefined) return 'spent';
@@ -120,6 +133,13 @@ export class BudgetKeeper implements ReservationKeeper {
     });
   }
 
+  /** Nobody knows whether Redis set it aside before it fell silent. */
+  #takeBack(id: string, parts: readonly SharedPart[]): void {
+    const reservation = new SharedReservation(id, { parts, isKnown: false, keeper: this });
+    this.#open.set(id, reservation);
+    reservation.settle({ nanoUsd: 0, tokens: 0, requests: 0 });
+  }
+
   #grant(id: string, parts: readonly SharedPart[], isKnown: boolean): BudgetDecision {
     const reservation = new SharedReservation(id, { parts, isKnown, keeper: this });
     this.#open.set(id, reservation);
@@ -129,7 +149,7 @@ export class BudgetKeeper implements ReservationKeeper {
   /** Until the server answers to the point. `away`: it does not; `unknown`: nobody can tell what was spent. */
   async #ask(
     step: () => Promise<ServerAnswer>,
-    parts: readonly SharedPart[],
+    parts: () => readonly SharedPart[],
   ): Promise<Extract<ServerAnswer, { is: 'ok' }> | 'away' | 'unknown'> {
     try {
       for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
@@ -138,7 +158,7 @@ export class BudgetKeeper implements ReservationKeeper {
         if (answer.is === 'ok') return answer;
         if (answer.is === 'lost') await this.#resumed();
         if (answer.is === 'wait') await this.#wait(Math.min(answer.ms, holdMs));
-        if (answer.is === 'unknown' && !(await this.#tellBefore(answer.of, parts))) return 'unknown';
+        if (answer.is === 'unknown' && !(await this.#tellBefore(answer.of, parts()))) return 'unknown';
       }
       return 'unknown';
     } catch (thrown) {
@@ -238,6 +258,7 @@ export class BudgetKeeper implements ReservationKeeper {
     const { server } = this.#options;
     const { id, parts, spent } = reservation;
     if (spent === undefined) return;
+    reservation.isSent = true;
     try {
       const amounts = parts.map(({ rule, heard }) => ({ heard, amount: amountOf(rule.scope, spent) }));
       const answer = await server.settle(id, amounts);
@@ -283,8 +304,11 @@ export class BudgetKeeper implements ReservationKeeper {
     const before = server.epoch;
     const replicas = presence.count();
     const isNew = await server.begin(replicas > 1 ? holdMs : 0);
-    const doubtful = this.#doubtful || server.epoch !== before;
-    if (doubtful) for (const reservation of this.#open.values()) reservation.isKnown = false;
+    const isOther = server.epoch !== before;
+    const doubtful = this.#doubtful || isOther;
+    // What was settled with no answer is settled again: told of again it could count twice.
+    for (const reservation of this.#open.values())
+      if (isOther || (doubtful && !reservation.isSent)) reservation.isKnown = false;
     if (isNew && replicas > 1) void presence.publish(channel, server.epoch);
     const told = this.#toTell(doubtful);
     for (let from = 0; from < told.length; from += toldAtOnce) {

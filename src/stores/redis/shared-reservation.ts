@@ -26,6 +26,8 @@ export class SharedReservation implements Reservation {
   isKnown: boolean;
   /** Once it is settled: Redis is yet to be told. */
   spent: Spend | undefined;
+  /** Redis was told what it came to, and may have heard it. */
+  isSent = false;
   readonly #keeper: ReservationKeeper;
 
   constructor(
