@@ -3,11 +3,13 @@ import { after, type TestContext, test } from 'node:test';
 import type { BudgetDecision, Reservation } from '../../src/core/budget.ts';
 import { fail } from '../../src/core/failure.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import type { BudgetOption, BudgetsOptions } from '../../src/stores/budget-rules.ts';
 import { createMemoryPresence } from '../../src/stores/memory/presence.ts';
 import { createRedisBudgets } from '../../src/stores/redis/budgets.ts';
 import type { Redis } from '../../src/stores/redis/connection.ts';
 import { createRedisPresence } from '../../src/stores/redis/presence.ts';
+import { openRedisShared } from '../../src/stores/redis/shared-state.ts';
 import { budgetsConformance } from '../conformance/budgets.ts';
 import { alertAt, type BudgetsRig, daily, spendOf, subject } from '../conformance/budgets-rig.ts';
 import { until } from '../faults/rig.ts';
@@ -144,12 +146,30 @@ function pair(replicas: readonly Replica[]): readonly [Replica, Replica] {
 test('G11, C10: a hundred at once over two replicas, and as many are let through as there is money for', async (t) => {
   await operator.flushAll();
   const replicas = await openReplicas(t, 2);
+  for (const { hold } of replicas) (await hold(0)).settle(spendOf(0));
   const decisions = await Promise.all(
     Array.from({ length: 100 }, (_, index) => pair(replicas)[index % 2 === 0 ? 0 : 1].reserve(1)),
   );
   assert.equal(decisions.filter(({ allowed }) => allowed).length, 10);
   const refused = decisions.filter((decision) => !decision.allowed);
   assert.ok(refused.every(({ why }) => why === 'spent'));
+});
+
+test('what is settled last is told before the connection is closed', async (t) => {
+  await operator.flushAll();
+  const [one] = await openReplicas(t, 1);
+  assert.ok(one !== undefined);
+  const shared = await openRedisShared(
+    { url: new Secret(server.url) },
+    { clock: systemClock, id: 'leaving', onTrouble: () => {} },
+  );
+  const budgets = shared.budgets([daily(10)], { spentBefore: nothingBefore, onCrossed: () => {} });
+  const decisions = await Promise.all(
+    [1, 1].map(async (count) => await budgets.reserve(subject, spendOf(count))),
+  );
+  for (const decision of decisions) if (decision.allowed) decision.reservation?.settle(spendOf(0.5));
+  await shared.close();
+  assert.deepEqual(await one.spent(), [1, 0]);
 });
 
 test('an alert is told once over all replicas', async (t) => {

@@ -37,6 +37,7 @@ const holdMs = 250;
 /** Waits, windows that end, accounts to be looked up: more of these for one exchange, and something is wrong. */
 const attemptsMax = 8;
 const retryMs = 1_000;
+const drainMs = 1_000;
 /** Accounts that are told of in one step. */
 const toldAtOnce = 50;
 const ppm = 1_000_000;
@@ -53,6 +54,7 @@ export class BudgetKeeper implements ReservationKeeper {
   #outage = 1;
   #lostAtMs = 0;
   #resuming: Promise<void> | undefined;
+  readonly #settling = new Set<Promise<void>>();
   #retry: Timer | undefined;
 
   constructor(options: BudgetKeeperOptions) {
@@ -121,8 +123,16 @@ export class BudgetKeeper implements ReservationKeeper {
   }
 
   settle(reservation: SharedReservation): void {
-    if (this.#options.server.ready && reservation.isKnown) void this.#settleNow(reservation);
-    else this.#resume();
+    if (this.#options.server.ready && reservation.isKnown) {
+      const settling = this.#settleNow(reservation);
+      this.#settling.add(settling);
+      void settling.finally(() => this.#settling.delete(settling));
+    } else this.#resume();
+  }
+
+  /** Before the connection is closed: what is not told by then counts at what was reserved. */
+  async drain(): Promise<void> {
+    await withinMs(Promise.allSettled([...this.#settling]), this.#options.clock, drainMs);
   }
 
   #partsOf(purses: readonly Purse[], spend: Spend): readonly SharedPart[] {

@@ -30,10 +30,15 @@ export interface RedisBudgetsOptions extends BudgetsOptions {
   readonly time?: string;
 }
 
+export interface FirstRedisBudgets extends ConfiguredBudgets {
+  /** Waits, not for long, until Redis was told of all that is settled: by these and by those that followed them. */
+  drain(): Promise<void>;
+}
+
 export function createRedisBudgets(
   budgets: readonly BudgetOption[],
   options: RedisBudgetsOptions,
-): ConfiguredBudgets {
+): FirstRedisBudgets {
   const server = new BudgetServer(options);
   let keeper: BudgetKeeper | undefined;
   // Whoever has no budgets asks Redis nothing about them.
@@ -41,7 +46,8 @@ export function createRedisBudgets(
     keeper ??= new BudgetKeeper({ ...options, server });
     return keeper;
   };
-  return new RedisBudgets(budgetRulesOf(budgets), { server, keep });
+  const first = new RedisBudgets(budgetRulesOf(budgets), { server, keep });
+  return Object.assign(first, { drain: async () => await keeper?.drain() });
 }
 
 interface Shared {

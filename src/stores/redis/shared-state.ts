@@ -2,7 +2,7 @@
 import type { Secret } from '../../lib/secret.ts';
 import type { RedisOptions } from '../shared-options.ts';
 import type { Shared, SharedContext } from '../shared-state.ts';
-import { createRedisBudgets } from './budgets.ts';
+import { createRedisBudgets, type FirstRedisBudgets } from './budgets.ts';
 import { claimOnce } from './claims.ts';
 import { openRedis, type Redis } from './connection.ts';
 import { createRedisConversations, type RedisConversations } from './conversations.ts';
@@ -19,6 +19,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
   const presence = createRedisPresence({ redis, clock, id });
   await presence.announce();
   const kept: RedisConversations[] = [];
+  const counted: FirstRedisBudgets[] = [];
   return {
     presence,
     conversations: (options, sealers) => {
@@ -30,7 +31,11 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
     tickets: (kind, ticketsMax) => createRedisTickets(redis, { kind, ticketsMax }),
     claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
-    budgets: (budgets, options) => createRedisBudgets(budgets, { ...options, redis, clock, presence }),
+    budgets: (budgets, options) => {
+      const first = createRedisBudgets(budgets, { ...options, redis, clock, presence });
+      counted.push(first);
+      return first;
+    },
     state: {
       get degraded() {
         return servers.degraded;
@@ -40,6 +45,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
       },
     },
     close: async () => {
+      await Promise.all(counted.map((budgets) => budgets.drain()));
       await presence.close();
       await servers.close();
     },
