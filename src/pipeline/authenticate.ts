@@ -1,6 +1,6 @@
 /** Who is calling, and whether this route is theirs: the only place that decides it (G1). */
 import type { Authenticated, Matched, Principal, Scopes } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
+import { Failure, fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Stage } from '../core/stage.ts';
 import { reachOf } from '../identity/permissions.ts';
@@ -50,19 +50,30 @@ function identify(options: AuthenticateOptions, exchange: Matched): Principal | 
     if (options.metrics === 'never') throw fail('not_found', 'there is nothing at /metrics');
     if (options.metrics === 'always' || (incoming.onLoopback && foreignness(exchange) === undefined))
       return nobody;
+    if (options.required) return byHiddenKey(options.keys, exchange);
   }
   return options.required ? byKey(options.keys, exchange) : withoutKey(exchange);
+}
+
+/** Who may not read the metrics is not told that there are any. */
+async function byHiddenKey(keys: KeyStore, exchange: Matched): Promise<Principal> {
+  try {
+    return await byKey(keys, exchange);
+  } catch (refusal) {
+    if (refusal instanceof Failure && refusal.code === 'invalid_api_key')
+      throw fail('not_found', 'there is nothing at /metrics');
+    throw refusal;
+  }
 }
 
 function byKey(keys: KeyStore, exchange: Matched): Principal | Promise<Principal> {
   const key = presentedKey(exchange.incoming);
   const found = key === undefined ? undefined : keys.find(key);
-  if (found instanceof Promise) return found.then((principal) => principal ?? refuse(exchange, key));
-  return found ?? refuse(exchange, key);
+  if (found instanceof Promise) return found.then((principal) => principal ?? refuse(key));
+  return found ?? refuse(key);
 }
 
-function refuse(exchange: Matched, key: string | undefined): never {
-  if (exchange.route.permission === 'metrics') throw fail('not_found', 'there is nothing at /metrics');
+function refuse(key: string | undefined): never {
   throw fail(
     'invalid_api_key',
     key === undefined

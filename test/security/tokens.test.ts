@@ -344,3 +344,19 @@ test('whoever is switched off here is refused at once, whatever their issuer say
   await directory.put({ ...tenant, active: false });
   assert.equal(await statusOf(rig, await rig.issuer.sign({ org: 'acme', sub: 'bob' })), 403);
 });
+
+test('G1: who may not read the metrics learns from no token that there are any', async (t) => {
+  const rig = await openRig(t);
+  const wrong = await forgeries['a token for somebody else']?.(rig.issuer, 0);
+  const ways = [
+    { authorization: `Bearer ${wrong}` },
+    { authorization: 'Bearer eyJ.eyJ.eyJ' },
+    { authorization: 'Bearer one', 'x-api-key': 'two' },
+    {},
+  ];
+  for (const way of ways) {
+    const headers = { 'x-forwarded-for': '203.0.113.7', ...(way as Record<string, string>) };
+    const reply = await fetch(`${rig.gateway.url}/metrics`, { headers });
+    assert.equal(reply.status, 404);
+  }
+});
