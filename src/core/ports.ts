@@ -3,6 +3,12 @@ import type { AuditAnchor, AuditEvent, AuditQuestion, AuditRecord, AuditVerdict 
 import type { BudgetDecision, BudgetStanding, BudgetSubject, Spend } from './budget.ts';
 import type { Message } from './call.ts';
 import type {
+  ConfigVersion,
+  ConfigVersionDraft,
+  ConfigVersionFacts,
+  ConfigVersionsQuestion,
+} from './config-version.ts';
+import type {
   DirectoryChanges,
   DirectoryDraft,
   DirectoryEntry,
@@ -61,6 +67,17 @@ export interface Audit {
   page(question: AuditQuestion): Promise<readonly AuditRecord[]>;
   /** Whether the anchor is still in the chain, and at most so many records after it follow from it. */
   verify(since: AuditAnchor, recordsMax: number): Promise<AuditVerdict>;
+}
+
+/** The configuration's history. The last few thousand are kept. */
+export interface ConfigVersions {
+  /** The one in force, if it came after this number: 0 for whichever there is. */
+  newest(after: number): Promise<ConfigVersion | undefined>;
+  find(number: number): Promise<ConfigVersion | undefined>;
+  /** Newest first. */
+  page(question: ConfigVersionsQuestion): Promise<readonly ConfigVersionFacts[]>;
+  /** Atomic in every driver: `precondition_failed` unless the one in force has the number `after`; 0 for none. */
+  append(draft: ConfigVersionDraft, after: number): Promise<ConfigVersion>;
 }
 
 /** Atomic in every driver: of any number that begin with one key, one may (C12). */

@@ -84,6 +84,12 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       page: (question) => use((store) => store.audit.page(question)),
       verify: (since, recordsMax) => use((store) => store.audit.verify(since, recordsMax)),
     },
+    configVersions: {
+      newest: (after) => use((store) => store.configVersions.newest(after)),
+      find: (number) => use((store) => store.configVersions.find(number)),
+      page: (question) => use((store) => store.configVersions.page(question)),
+      append: (draft, after) => use((store) => store.configVersions.append(draft, after)),
+    },
     migrate: () => use((store) => store.migrate()),
     check: () => use((store) => store.check()),
     close: async () => {

@@ -4,6 +4,7 @@ import { replaysStep } from './migrations/0002-replays.ts';
 import { sealedStep } from './migrations/0003-sealed.ts';
 import { directoryStep } from './migrations/0004-directory.ts';
 import { auditStep } from './migrations/0005-audit.ts';
+import { configVersionsStep } from './migrations/0006-config-versions.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -12,4 +13,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   sealedStep,
   directoryStep,
   auditStep,
+  configVersionsStep,
 ];

@@ -1,8 +1,9 @@
 /** What both databases make of the same tables: the ledger, its schema, and how they are. */
 import { sql } from 'kysely';
-import type { Audit, Directory, KeyUses, Ledger, Replays } from '../../core/ports.ts';
+import type { Audit, ConfigVersions, Directory, KeyUses, Ledger, Replays } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createSqlAudit } from './audit.ts';
+import { createSqlConfigVersions } from './config-versions.ts';
 import { createSqlDataKeys, type DataKeys } from './data-keys.ts';
 import { createSqlDirectory } from './directory.ts';
 import { createSqlKeyUses } from './key-uses.ts';
@@ -22,6 +23,7 @@ export interface Store {
   readonly directory: Directory;
   readonly keyUses: KeyUses;
   readonly audit: Audit;
+  readonly configVersions: ConfigVersions;
   /**
    * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
@@ -104,6 +106,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     directory: createSqlDirectory(access, clock),
     keyUses: createSqlKeyUses(access),
     audit: createSqlAudit(access),
+    configVersions: createSqlConfigVersions(access),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

@@ -136,6 +136,18 @@ export interface AuditHeadTable {
   readonly digest: string;
 }
 
+export interface ConfigVersionsTable {
+  readonly number: Fixed<number>;
+  readonly at_ms: Fixed<number>;
+  readonly by: Fixed<string>;
+  readonly source: Fixed<string>;
+  readonly note: Fixed<string>;
+  readonly file_digest: Fixed<string>;
+  /** 0 or 1. */
+  readonly masked: Fixed<number>;
+  readonly text: Fixed<string>;
+}
+
 export interface SchemaStepsTable {
   readonly step: number;
   readonly name: string;
@@ -155,6 +167,7 @@ export interface Tables {
   readonly key_uses: KeyUsesTable;
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
+  readonly config_versions: ConfigVersionsTable;
   readonly schema_steps: SchemaStepsTable;
 }
 

@@ -1,0 +1,32 @@
+/** What was in force, one after another: what the file said, and what was applied over it. */
+
+export const configSources = ['file', 'applied', 'rollback'] as const;
+export type ConfigSource = (typeof configSources)[number];
+
+export interface ConfigVersionDraft {
+  readonly atMs: number;
+  /** Who: as the audit log names him; `file` where somebody wrote the file. */
+  readonly by: string;
+  readonly source: ConfigSource;
+  /** What was done, for people: `limits`, `rollback to 3`. */
+  readonly note: string;
+  /** Of what the file said when this was written: a file that says something else later is newer than this. */
+  readonly fileDigest: string;
+  /** Whether secrets that stood in the file are left out of the text. */
+  readonly masked: boolean;
+  /** What is read again at each reload, as somebody wrote it. Never with a secret. */
+  readonly text: string;
+}
+
+export interface ConfigVersion extends ConfigVersionDraft {
+  /** From 1, without a gap. The last one is in force. */
+  readonly number: number;
+}
+
+export type ConfigVersionFacts = Omit<ConfigVersion, 'text'>;
+
+export interface ConfigVersionsQuestion {
+  /** From the newest on, or before this number. */
+  readonly before?: number;
+  readonly rowsMax: number;
+}
