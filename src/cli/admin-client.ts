@@ -35,9 +35,11 @@ export async function findAdmin(invocation: Invocation, given: Given): Promise<A
 }
 
 interface Question<Shape extends z.ZodType> {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: object;
+  /** Of which version a change is meant; `*` for any. */
+  readonly ifMatch?: string;
   readonly shape: Shape;
   /** Longer than usual, where others have to be asked first. */
   readonly waitMs?: number;
@@ -55,6 +57,7 @@ export async function askAdmin<Shape extends z.ZodType>(
     headers: {
       authorization: `Bearer ${place.token}`,
       ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(question.ifMatch === undefined ? {} : { 'if-match': question.ifMatch }),
     },
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
     signal: AbortSignal.timeout(question.waitMs ?? askMs),

@@ -1,42 +1,62 @@
-/** `millrace keys`: which keys there are, where the first one is, and how to make another. */
+/** `millrace keys`: which keys there are, where the first one is, and how others are made, turned over and revoked. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { z } from 'zod';
+import { keyShape, madeKeyShape } from '../admin/directory-shapes.ts';
 import { configuredKeysShape } from '../admin/shapes.ts';
-import { makeKey } from '../identity/api-key.ts';
-import { roles } from '../identity/options.ts';
-import { name as nameOption } from '../lib/options.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
-import { flagOption, type Given, textOption, UsageError } from './given.ts';
-import type { Invocation, Run } from './invocation.ts';
+import { askPages, queryText } from './admin-pages.ts';
+import { makeConfiguredKey } from './configured-key.ts';
+import { changeEntry, entryActions, entryPath, runAction, saidOf, tenantOf } from './entry-actions.ts';
+import { flagOption, type Given, numberOption, textOption, UsageError } from './given.ts';
+import type { Invocation } from './invocation.ts';
 import { formatTable } from './table.ts';
 import { loadForVerb } from './whereabouts.ts';
 
-export function run(invocation: Invocation, given: Given): Promise<number> {
-  const action = given.words[0] ?? 'list';
-  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (act === undefined)
-    throw new UsageError(`\`keys ${action}\` is not known; there are list, show and new`);
-  return act(invocation, given);
-}
+type Key = z.output<typeof keyShape>;
 
-const actions: Readonly<Record<string, Run>> = { list, show, new: make };
+const header = ['NAME', 'TENANT', 'ROLE', 'USER', 'ENDS IN', 'EXPIRES', 'LAST USED', 'FROM'];
+const from = { data: 'made at the first start', configuration: 'the configuration' } as const;
+
+const common = entryActions<Key>({ plural: 'keys', shape: keyShape, header, row: rowOf, fields: fieldsOf });
+
+export const run = runAction('keys', {
+  list,
+  show: (invocation, given) =>
+    given.words[1] === undefined ? showFirst(invocation, given) : act('show', invocation, given),
+  new: make,
+  change: (invocation, given) => act('change', invocation, given),
+  rotate,
+  revoke,
+  remove: (invocation, given) => act('remove', invocation, given),
+});
+
+function act(action: string, invocation: Invocation, given: Given): Promise<number> {
+  const found = common[action];
+  if (found === undefined) throw new TypeError(`there is no ${action}`);
+  return found(invocation, given);
+}
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
   const answer = await askAdmin(place, { path: 'configured-keys', shape: configuredKeysShape });
+  const { tenant } = tenantOf(given);
+  const configured = answer.keys.filter((key) => tenant === undefined || key.tenant === tenant);
+  const stored = await askPages(place, { path: 'keys', item: keyShape, query: { tenant } });
   if (flagOption(given, 'json')) {
-    invocation.write(JSON.stringify(answer));
+    const { items, more } = stored;
+    invocation.write(JSON.stringify({ auth: answer.auth, keys: configured, stored: items, more }));
     return 0;
   }
-  const from = { data: 'made at the first start', configuration: 'the configuration' } as const;
-  const rows = answer.keys.map((key) => [key.name, key.tenant, key.role, from[key.from]]);
-  invocation.write(formatTable(['NAME', 'TENANT', 'ROLE', 'FROM'], rows));
+  const rows = configured.map((key) => [key.name, key.tenant, key.role, '', '', '', '', from[key.from]]);
+  invocation.write(formatTable(header, [...rows, ...stored.items.map(rowOf)]));
+  if (stored.more) invocation.warn(`! there are more than these ${stored.items.length}: name a tenant`);
   if (answer.auth === 'none') invocation.warn('! no key is asked for: `auth: none`');
   return 0;
 }
 
 /** The key itself stays in its file: what is printed may be kept by a terminal's log. */
-async function show(invocation: Invocation, given: Given): Promise<number> {
+async function showFirst(invocation: Invocation, given: Given): Promise<number> {
   const { config } = await loadForVerb(invocation, given);
   const file = join(config.data, 'client-key');
   const exists = existsSync(file);
@@ -55,33 +75,94 @@ async function show(invocation: Invocation, given: Given): Promise<number> {
   return 0;
 }
 
-/** Nothing is stored: the key is shown this once, and the operator decides where it lives. */
-function make(invocation: Invocation, given: Given): Promise<number> {
+async function make(invocation: Invocation, given: Given): Promise<number> {
+  if (flagOption(given, 'configuration')) return makeConfiguredKey(invocation, given);
   const name = given.words[1];
-  if (name === undefined || !nameOption.safeParse(name).success) {
-    throw new UsageError('`keys new NAME` needs a name of letters, digits, dots, dashes or underscores');
-  }
-  const role = textOption(given, 'role') ?? 'developer';
-  if (!roles.some((known) => known === role))
-    throw new UsageError(`--role must be one of ${roles.join(', ')}`);
-  const tenant = textOption(given, 'tenant') ?? 'default';
-  if (!nameOption.safeParse(tenant).success) throw new UsageError('--tenant is not a name');
-  const key = makeKey();
-  const variable = `MILLRACE_KEY_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
-  const line = `- { name: ${JSON.stringify(name)}, key: "env:${variable}", tenant: ${JSON.stringify(tenant)}, role: ${role} }`;
+  if (name === undefined) throw new UsageError('`keys new NAME` needs a name');
+  const place = await findAdmin(invocation, given);
+  const made = await askAdmin(place, {
+    method: 'POST',
+    path: `keys${queryText(tenantOf(given))}`,
+    body: { name, ...fieldsOf(given) },
+    shape: madeKeyShape,
+  });
+  return tell(invocation, given, made);
+}
+
+async function rotate(invocation: Invocation, given: Given): Promise<number> {
+  const hours = numberOption(given, 'overlap', { min: 0, max: 720 });
+  const path = entryPath('keys', given, '/rotate');
+  const place = await findAdmin(invocation, given);
+  const body = hours === undefined ? {} : { overlapS: Math.round(hours * 3_600) };
+  return tell(invocation, given, await askAdmin(place, { method: 'POST', path, body, shape: madeKeyShape }));
+}
+
+async function revoke(invocation: Invocation, given: Given): Promise<number> {
+  const entry = await changeEntry(invocation, given, {
+    plural: 'keys',
+    shape: keyShape,
+    body: { active: false },
+  });
+  invocation.write(flagOption(given, 'json') ? JSON.stringify(entry) : `revoked: ${entry.name}`);
+  return 0;
+}
+
+function tell(invocation: Invocation, given: Given, made: z.output<typeof madeKeyShape>): number {
   if (flagOption(given, 'json')) {
-    invocation.write(JSON.stringify({ name, key, variable, configuration: line }));
-    return Promise.resolve(0);
+    invocation.write(JSON.stringify(made));
+    return 0;
   }
-  invocation.write(
-    [
-      'This key is shown once and kept nowhere. Put it where the gateway is started:',
-      `  export ${variable}=${key}`,
-      'and this line under `keys:` in the configuration:',
-      `  ${line}`,
-      'A running gateway knows only the environment it was started with: start it again. With `key: file:PATH`',
-      `in place of the variable, \`${invocation.typed('reload')}\` is enough.`,
-    ].join('\n'),
-  );
-  return Promise.resolve(0);
+  const { name, tenant, role, previousUntil, key } = made;
+  const lines = [
+    `The key "${name}" of ${tenant}, with the role ${role}. It is shown this once and kept nowhere:`,
+    `  ${key}`,
+  ];
+  if (previousUntil !== null) lines.push(`The one before opens too, until ${previousUntil}.`);
+  invocation.write(lines.join('\n'));
+  return 0;
+}
+
+function fieldsOf(given: Given): Readonly<Record<string, unknown>> {
+  const scopes = saidOf({
+    models: listOption(given, 'models'),
+    routes: listOption(given, 'routes'),
+    addresses: listOption(given, 'addresses'),
+  });
+  return saidOf({
+    role: textOption(given, 'role'),
+    user: textOption(given, 'user'),
+    team: textOption(given, 'team'),
+    expiresAt: expiryOf(given),
+    scopes: Object.keys(scopes).length === 0 ? undefined : scopes,
+  });
+}
+
+function listOption(given: Given, name: string): readonly string[] | undefined {
+  return textOption(given, name)
+    ?.split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+}
+
+/** A day means its end, in UTC. */
+function expiryOf(given: Given): string | null | undefined {
+  const text = textOption(given, 'expires');
+  if (text === undefined) return undefined;
+  if (text === 'never') return null;
+  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T23:59:59Z` : text);
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw new UsageError('--expires is a day as YYYY-MM-DD, a time, or never');
+}
+
+function rowOf(key: Key): readonly string[] {
+  return [
+    key.name,
+    key.tenant,
+    key.role,
+    key.user,
+    `…${key.hint}`,
+    key.expiresAt?.slice(0, 10) ?? 'never',
+    key.lastUsedAt?.slice(0, 16).replace('T', ' ') ?? 'never',
+    key.active ? 'the store' : 'revoked',
+  ];
 }

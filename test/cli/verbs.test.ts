@@ -116,12 +116,14 @@ test('without a running gateway the verbs that need one say how to start it', as
   assert.match(byNpm.err, /`npm run millrace -- serve`/);
 });
 
-test('keys show names the file, and keys new makes a key that the printed line lets in', async () => {
+test('keys show names the file, and keys new --configuration makes a key that the printed line lets in', async () => {
   await using other = await openPlace();
   const shown = await millrace(['keys', 'show'], { place });
   assert.match(shown.out, /client-key/);
   assert.equal(shown.out.includes(await gateway.key()), false);
-  const made = JSON.parse((await millrace(['keys', 'new', 'bob', '--json'], { place: other })).out) as {
+  const made = JSON.parse(
+    (await millrace(['keys', 'new', 'bob', '--configuration', '--json'], { place: other })).out,
+  ) as {
     key: string;
     variable: string;
     configuration: string;

@@ -1,0 +1,35 @@
+/** All pages of a listing of the admin API, as far as a terminal is read. */
+import { z } from 'zod';
+import { type AdminPlace, askAdmin } from './admin-client.ts';
+
+const rowsPerPage = 500;
+const rowsMax = 10_000;
+
+export interface Listed<Item> {
+  readonly items: readonly Item[];
+  /** Whether there are more than these. */
+  readonly more: boolean;
+}
+
+export async function askPages<Item extends z.ZodType>(
+  place: AdminPlace,
+  { path, item, query }: { path: string; item: Item; query: Readonly<Record<string, string | undefined>> },
+): Promise<Listed<z.output<Item>>> {
+  const shape = z.object({ items: z.array(item), next: z.string().optional() });
+  const items: z.output<Item>[] = [];
+  let after: string | undefined;
+  do {
+    const asked = queryText({ ...query, limit: String(rowsPerPage), after });
+    const page: z.output<typeof shape> = await askAdmin(place, { path: `${path}${asked}`, shape });
+    items.push(...(page.items as z.output<Item>[]));
+    after = page.next;
+  } while (after !== undefined && items.length < rowsMax);
+  return { items, more: after !== undefined };
+}
+
+/** With its question mark, or empty. */
+export function queryText(query: Readonly<Record<string, string | undefined>>): string {
+  const said = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const text = new URLSearchParams(said as [string, string][]).toString();
+  return text === '' ? '' : `?${text}`;
+}
