@@ -183,42 +183,52 @@ export class BudgetKeeper implements ReservationKeeper {
 
   /** Tells Redis what was spent of accounts that it knows nothing of; false where nobody can tell. */
   async #tellBefore(accounts: readonly Heard[], parts: readonly SharedPart[]): Promise<boolean> {
-    for (const heard of accounts) heard.before = undefined;
-    await this.#findAll(accounts);
+    const found = await this.#findAll(accounts);
     const told: Told[] = [];
     for (const heard of accounts) {
-      const { before, spent, epoch } = heard;
+      const before = found.get(heard);
       const rule = parts.find((part) => part.heard === heard)?.rule;
-      if (rule === undefined || (before === undefined && epoch === '')) return false;
-      const known = Math.max(before ?? 0, epoch === '' ? 0 : spent);
+      if (rule === undefined || (before === undefined && heard.epoch === '')) return false;
+      const spent = Math.max(before ?? 0, heard.epoch === '' ? 0 : heard.spent);
       // Whoever counted before us has told of these.
-      const toldPpm = Math.max(heard.toldPpm, ppmOf(shareSpent(rule, known)));
-      told.push({ heard, spent: known, how: 'first', toldPpm, held: [] });
+      const toldPpm = Math.max(heard.toldPpm, ppmOf(shareSpent(rule, spent)));
+      told.push({ heard, spent, how: 'first', toldPpm, held: [] });
     }
     const answer = await this.#options.server.tell(told);
     if (answer.is === 'lost') await this.#resumed();
     return true;
   }
 
-  async #findAll(accounts: readonly Heard[]): Promise<void> {
-    const finding = accounts.map((heard) => {
-      heard.finding ??= this.#options.spentBefore({ ...heard, alsoOurs: true }).then(
-        (spent) => {
-          heard.before = spent;
-          heard.finding = undefined;
-        },
-        () => {
-          heard.finding = undefined;
-        },
-      );
-      return heard.finding;
+  /** What was spent of each, of those where that is known in time. */
+  async #findAll(accounts: readonly Heard[]): Promise<ReadonlyMap<Heard, number>> {
+    const found = new Map<Heard, number>();
+    const finding = accounts.map(async (heard) => {
+      const spent = await this.#find(heard);
+      if (spent !== undefined) found.set(heard, spent);
     });
     await withinMs(Promise.all(finding), this.#options.clock, findMs);
+    return found;
+  }
+
+  /** Once at a time, however many ask. */
+  #find(heard: Heard): Promise<number | undefined> {
+    heard.finding ??= this.#options
+      .spentBefore({ ...heard, alsoOurs: true })
+      .catch(() => undefined)
+      .then((spent) => {
+        heard.before = spent ?? heard.before;
+        heard.finding = undefined;
+        return spent;
+      });
+    return heard.finding;
   }
 
   /** From this replica's part of what is left. Redis is told when it is back. */
   async #reserveAlone(id: string, parts: readonly SharedPart[]): Promise<BudgetDecision> {
     if (this.#open.size >= holdersMax) return unavailable;
+    if (this.#lostAtMs === 0) this.#lostAtMs = this.#options.server.nowMs;
+    // One that is there, and only did not answer, ends what was lost.
+    this.#resumeSoon();
     const costly = parts.filter(({ amount }) => amount > 0);
     const unknown = () => costly.map(({ heard }) => heard).filter((heard) => !this.#isKnown(heard));
     if (unknown().length > 0) await this.#findAll(unknown());
@@ -228,7 +238,6 @@ export class BudgetKeeper implements ReservationKeeper {
       if (gone >= part.rule.limit) return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
     }
     if (!this.#takeAlone(parts, ({ amount }) => amount)) return unavailable;
-    this.#resume();
     return this.#grant(id, parts, false);
   }
 
@@ -247,7 +256,6 @@ export class BudgetKeeper implements ReservationKeeper {
   }
 
   #takeAlone(parts: readonly SharedPart[], amountOfPart: (part: SharedPart) => number): boolean {
-    if (this.#lostAtMs === 0) this.#lostAtMs = this.#options.server.nowMs;
     const lost = { outage: this.#outage, replicas: this.#options.presence.count() };
     const costly = parts.filter((part) => amountOfPart(part) > 0);
     const enough = costly.every((part) => {
@@ -278,7 +286,7 @@ export class BudgetKeeper implements ReservationKeeper {
       await Promise.all(parts.map(({ heard, rule }) => this.#cross(heard, rule)));
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
-      this.#resume();
+      this.#resumeSoon();
     }
   }
 
@@ -290,16 +298,32 @@ export class BudgetKeeper implements ReservationKeeper {
     this.#options.onCrossed(standingOf({ rule, holder: heard.holder }, heard.window, heard), share);
   }
 
-  /** Brings to Redis what it does not know. Once at a time; again after a while where it did not come about. */
+  /** Brings to Redis what it does not know. Once at a time; again after a while where something is left. */
   #resume(): void {
     if (!this.#options.server.ready) return;
-    void this.#resumed().catch((thrown: unknown) => {
-      if (!(thrown instanceof RedisError)) throw thrown;
-      this.#retry ??= this.#options.clock.after(retryMs, () => {
-        this.#retry = undefined;
-        this.#resume();
-      });
+    void this.#resumed().then(
+      () => {
+        if (this.#isAnyLeft()) this.#resumeSoon();
+      },
+      (thrown: unknown) => {
+        if (!(thrown instanceof RedisError)) throw thrown;
+        this.#resumeSoon();
+      },
+    );
+  }
+
+  #resumeSoon(): void {
+    this.#retry ??= this.#options.clock.after(retryMs, () => {
+      this.#retry = undefined;
+      this.#resume();
     });
+  }
+
+  /** What came while we were at it. */
+  #isAnyLeft(): boolean {
+    return this.#open
+      .values()
+      .some(({ isKnown, isSent, spent }) => !isKnown || (spent !== undefined && !isSent));
   }
 
   #resumed(): Promise<void> {
@@ -340,7 +364,11 @@ export class BudgetKeeper implements ReservationKeeper {
     if (doubtful) for (const heard of this.accounts.known(server.nowMs)) held.set(heard, []);
     for (const { id, parts, isKnown } of this.#open.values()) {
       if (isKnown) continue;
-      for (const { heard, amount } of parts) held.set(heard, [...(held.get(heard) ?? []), { id, amount }]);
+      for (const { heard, amount } of parts) {
+        const ours = held.get(heard) ?? [];
+        ours.push({ id, amount });
+        held.set(heard, ours);
+      }
     }
     return Array.from(held, ([heard, reservations]) => ({
       heard,

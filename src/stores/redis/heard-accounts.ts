@@ -23,7 +23,7 @@ export interface Heard extends Count {
   open: number;
   /** What was spent before, by the ledger, where it had to be asked; and whoever asks now. */
   before: number | undefined;
-  finding: Promise<void> | undefined;
+  finding: Promise<number | undefined> | undefined;
   /** What we may give away while Redis is not there. */
   allotment: Allotment | undefined;
 }
