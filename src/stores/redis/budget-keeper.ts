@@ -22,7 +22,8 @@ import {
 } from '../budget-rules.ts';
 import type { BudgetServer, ServerAnswer, Told } from './budget-server.ts';
 import { RedisError } from './fault.ts';
-import { allotmentOf, type Heard, HeardAccounts } from './heard-accounts.ts';
+import { type Heard, HeardAccounts } from './heard-accounts.ts';
+import { Outage } from './outage.ts';
 import { type ReservationKeeper, type SharedPart, SharedReservation } from './shared-reservation.ts';
 
 export interface BudgetKeeperOptions extends BudgetsOptions {
@@ -51,14 +52,14 @@ export class BudgetKeeper implements ReservationKeeper {
   #made = 0;
   /** The server was away, and may have come back with less than it had. */
   #doubtful = false;
-  #outage = 1;
-  #lostAtMs = 0;
+  readonly #outage: Outage;
   #resuming: Promise<void> | undefined;
   readonly #settling = new Set<Promise<void>>();
   #retry: Timer | undefined;
 
   constructor(options: BudgetKeeperOptions) {
     this.#options = options;
+    this.#outage = new Outage(() => options.presence.count());
     options.presence.subscribe(channel, {
       message: (epoch) => {
         if (epoch !== options.server.epoch) this.#resume();
@@ -214,6 +215,7 @@ export class BudgetKeeper implements ReservationKeeper {
   #find(heard: Heard): Promise<number | undefined> {
     heard.finding ??= this.#options
       .spentBefore({ ...heard, alsoOurs: true })
+      // Whoever is away is told of by itself.
       .catch(() => undefined)
       .then((spent) => {
         heard.before = spent ?? heard.before;
@@ -226,50 +228,26 @@ export class BudgetKeeper implements ReservationKeeper {
   /** From this replica's part of what is left. Redis is told when it is back. */
   async #reserveAlone(id: string, parts: readonly SharedPart[]): Promise<BudgetDecision> {
     if (this.#open.size >= holdersMax) return unavailable;
-    if (this.#lostAtMs === 0) this.#lostAtMs = this.#options.server.nowMs;
+    this.#outage.begin(this.#options.server.nowMs);
     // One that is there, and only did not answer, ends what was lost.
     this.#resumeSoon();
     const costly = parts.filter(({ amount }) => amount > 0);
-    const unknown = () => costly.map(({ heard }) => heard).filter((heard) => !this.#isKnown(heard));
+    const unknown = () => costly.map(({ heard }) => heard).filter((heard) => !this.#outage.isKnown(heard));
     if (unknown().length > 0) await this.#findAll(unknown());
     if (unknown().length > 0) return unavailable;
     for (const part of costly) {
       const gone = part.heard.epoch === '' ? (part.heard.before ?? 0) : part.heard.spent;
       if (gone >= part.rule.limit) return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
     }
-    if (!this.#takeAlone(parts, ({ amount }) => amount)) return unavailable;
+    if (!this.#outage.take(parts, ({ amount }) => amount)) return unavailable;
     return this.#grant(id, parts, false);
-  }
-
-  /** A window that began after Redis was lost began with nothing. */
-  #isKnown(heard: Heard): boolean {
-    if (heard.epoch === '' && this.#lostAtMs > 0 && heard.window.startMs >= this.#lostAtMs)
-      heard.before ??= 0;
-    return heard.epoch !== '' || heard.before !== undefined;
   }
 
   #extendAlone(parts: readonly SharedPart[], more: Spend): Extension {
     const amount = ({ rule }: SharedPart) => amountOf(rule.scope, more);
-    if (!this.#takeAlone(parts, amount)) return 'unavailable';
+    if (!this.#outage.take(parts, amount)) return 'unavailable';
     for (const part of parts) part.amount += amount(part);
     return 'extended';
-  }
-
-  #takeAlone(parts: readonly SharedPart[], amountOfPart: (part: SharedPart) => number): boolean {
-    const lost = { outage: this.#outage, replicas: this.#options.presence.count() };
-    const costly = parts.filter((part) => amountOfPart(part) > 0);
-    const enough = costly.every((part) => {
-      const { most, used } = allotmentOf(part.heard, part.rule, lost);
-      return used + amountOfPart(part) <= most;
-    });
-    if (!enough) return false;
-    for (const part of costly) {
-      const amount = amountOfPart(part);
-      allotmentOf(part.heard, part.rule, lost).used += amount;
-      part.alone = (part.outage === this.#outage ? part.alone : 0) + amount;
-      part.outage = this.#outage;
-    }
-    return true;
   }
 
   async #settleNow(reservation: SharedReservation): Promise<void> {
@@ -352,8 +330,7 @@ export class BudgetKeeper implements ReservationKeeper {
     const known = new Set(told.flatMap(({ held }) => held.map(({ id }) => id)));
     for (const reservation of this.#open.values()) reservation.isKnown ||= known.has(reservation.id);
     this.#doubtful = false;
-    this.#outage += 1;
-    this.#lostAtMs = 0;
+    this.#outage.end();
     const settled = [...this.#open.values()].filter(({ spent, isKnown }) => spent !== undefined && isKnown);
     for (const reservation of settled) await this.#settleNow(reservation);
   }
