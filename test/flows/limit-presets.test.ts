@@ -10,6 +10,10 @@ const text = await readFile(new URL('../../docs/limits.md', import.meta.url), 'u
 const presets = [...text.slice(text.indexOf('\n## Presets')).matchAll(/```yaml\n([^`]+)```/g)].map(
   ([, yaml = '']) => parse(yaml) as Record<string, unknown>,
 );
+const adasKeys = [
+  'sk-mr-ada10123456789abcdef0123456789abcdef0123',
+  'sk-mr-ada20123456789abcdef0123456789abcdef0123',
+] as const;
 const otherKey = 'sk-mr-76543210fedcba9876543210fedcba9876543210';
 
 async function open(t: TestContext, preset: Record<string, unknown> | undefined) {
@@ -19,7 +23,10 @@ async function open(t: TestContext, preset: Record<string, unknown> | undefined)
     clock: { ...systemClock, now: () => systemClock.now() + skippedMs },
     config: {
       ...preset,
-      keys: [{ name: 'other', key: otherKey }],
+      keys: [
+        { name: 'other', key: otherKey },
+        ...adasKeys.map((key, index) => ({ name: `ada-${index}`, key, user: 'ada' })),
+      ],
       listen: { trustedProxies: ['127.0.0.1'] },
     },
   });
@@ -64,12 +71,14 @@ test('preset: ten requests a minute from each address on the simple chat', async
   assert.equal(await passed(15), 10);
 });
 
-test('preset: one request a second with a burst of ten, for each user', async (t) => {
+test('preset: one request a second with a burst of ten, for each user, whichever of their keys they use', async (t) => {
   const { passed, skip } = await open(t, presets[1]);
-  assert.ok((await passed(13)) <= 11, 'the burst, and what a slow test earns');
-  assert.ok((await passed(10, { address: '192.0.2.9' })) <= 1, 'whatever address they come from');
+  const [laptop, phone] = adasKeys;
+  const both = (await passed(6, { key: laptop })) + (await passed(7, { key: phone, address: '192.0.2.9' }));
+  assert.ok(both >= 10 && both <= 11, `the burst, and what a slow test earns: ${both}`);
   assert.ok((await passed(10, { key: otherKey })) === 10, 'others are not concerned');
+  assert.ok((await passed(13)) <= 11, 'a key that is nobody’s has a limit of its own');
   skip(60_000);
-  const again = await passed(15);
+  const again = await passed(15, { key: laptop });
   assert.ok(again >= 10 && again <= 12, `${again}`);
 });
