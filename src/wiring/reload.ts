@@ -88,13 +88,23 @@ export class Reloader {
       this.#inForce = next;
       this.#options.onLoaded(next);
       this.#report(judged, why);
+      if (judged.outcome === 'taken') this.#audit(why, 'done', judged.configId);
       return { ...judged, warnings: [...judged.warnings, ...refusedCertificates] };
     } catch (thrown) {
       const refused = this.#refuse(thrown);
       const message = refused.problems.map(formatProblem).join('\n');
       log.error({ why, message }, 'the configuration is refused; the one in force stays');
+      this.#audit(why, 'failed', refused.configId);
       return refused;
     }
+  }
+
+  /** What came by the admin API is written down there, with who asked. All else has happened before anybody could refuse it. */
+  #audit(why: string, outcome: 'done' | 'failed', configId: string): void {
+    if (why === 'command') return;
+    const { auditor } = this.#options.gateway.lasting;
+    const nobody = { actor: why, tenant: '', address: '' };
+    auditor.note({ ...nobody, action: 'config.reload', object: configId, detail: {} }, outcome);
   }
 
   #judge(loaded: LoadedConfig, next: LoadedConfig): Exclude<Reloaded, { outcome: 'refused' }> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { test } from 'node:test';
+import { until } from '../faults/rig.ts';
 import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
 
 /** The simulator writes at this pace; a request in flight keeps the one it started with. */
@@ -162,4 +163,22 @@ test('started without a file, `millrace reload` looks for one; once found, it is
   assert.equal(refused.code, 2);
   assert.match(refused.err, /millrace\.yaml does not exist/);
   assert.deepEqual(await modelNames(gateway), ['found', 'simulator']);
+});
+
+test('whatever brought a new configuration, it is in the audit log, and so is one that was refused', async () => {
+  await using place = await openPlace();
+  await using gateway = await start(place, config('before'));
+  const records = async () => {
+    const { items } = (await (await gateway.admin('audit')).json()) as {
+      items: { actor: string; action: string; outcome: string }[];
+    };
+    return items.map(({ actor, action, outcome }) => `${actor} ${action} ${outcome}`);
+  };
+  await place.write('millrace.yaml', config('after'));
+  await reloadLine(gateway, /is taken over/);
+  await until('it is written', async () => (await records()).length === 1);
+  await place.write('millrace.yaml', 'upstreams: 7\n');
+  await reloadLine(gateway, /is refused/);
+  await until('it is written', async () => (await records()).length === 2);
+  assert.deepEqual(await records(), ['file config.reload failed', 'file config.reload done']);
 });

@@ -30,6 +30,12 @@ const rows: readonly Row[] = [
     },
     names: ['admin.token', 'keys[0].key', 'keys[1].key'],
   },
+  { what: 'the admin token of an example', config: { admin: { token: 'sk-1234' } }, names: ['admin.token'] },
+  {
+    what: 'an admin token of fewer than 32 characters',
+    config: { admin: { token: 'k7Qw2mZp9Xr4Tn8Vb3Yc6Ld1Hs5Jf0' } },
+    names: ['admin.token'],
+  },
   {
     what: 'secrets that are not there',
     config: {
