@@ -164,6 +164,7 @@ function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
       params: entryParams,
       query: tenantAlone,
       body: keyRotation,
+      ifMatch: 'optional',
       answers: { 200: madeKeyShape },
       example: { params: { name: example.name }, body: { overlapS: 3_600 } },
       object: ({ tenant, params }) => objectOf('key', tenant, params.name),

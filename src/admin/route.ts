@@ -81,6 +81,8 @@ interface Row<
   /** Media types that it can answer in besides JSON. */
   readonly alsoAs?: readonly string[];
   readonly example: RouteExample;
+  /** Whether a change must say, or may say, by `If-Match` which version it is of. */
+  readonly ifMatch?: 'required' | 'optional';
   /** False of a POST that changes nothing: it is not audited. */
   readonly changes?: boolean;
   /** To what it is done, for the audit log; what the path or the body names unless said. */
