@@ -1,5 +1,6 @@
 /** A whole gateway on a free port, with a data folder, keys and a log of its own. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../src/config/load.ts';
@@ -7,6 +8,7 @@ import type { Role } from '../src/core/exchange.ts';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
 import type { Log } from '../src/telemetry/log.ts';
 import { type Gateway, openGateway } from '../src/wiring/gateway.ts';
+import { holdsCanary, runMasterKey } from './run-canary.ts';
 
 export interface TestGateway {
   readonly url: string;
@@ -33,8 +35,6 @@ export interface TestGatewayOptions {
   /** The data folder of a gateway that was there before; else an empty one of its own. */
   readonly data?: string;
 }
-
-const masterKey = '5e'.repeat(32);
 
 const simulator = {
   upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
@@ -84,16 +84,33 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     },
     close: async () => {
       await gateway.close(0);
+      assert.ok(!holdsCanary(lines.join('\n')), 'a line of the log holds the master key (G8)');
+      assert.deepEqual(await filesWithCanary(data), [], 'these hold the master key (G8)');
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const lookedAtBytesMax = 8 * 1024 * 1024;
+
+/** Other gateways may share the folder, and take files away meanwhile. */
+async function filesWithCanary(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found: string[] = [];
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    const facts = await stat(path).catch(() => undefined);
+    if (facts === undefined || !facts.isFile() || facts.size > lookedAtBytesMax) continue;
+    if (holdsCanary(await readFile(path, 'latin1').catch(() => ''))) found.push(path);
+  }
+  return found;
 }
 
 function treeWithoutData({ listen, ...given }: Readonly<Record<string, unknown>>): object {
   return {
     ...(given['upstreams'] === undefined ? simulator : {}),
     // Two that share a database must open what the other sealed.
-    secrets: { masterKey },
+    secrets: { masterKey: runMasterKey },
     ...given,
     listen: { address: '127.0.0.1:0', ...(listen as object | undefined) },
   };

@@ -6,9 +6,11 @@
  *   npm test -- --embedded       leaves out what needs more than npm packages, and says how many files that is
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { installEngine } from './engines/install-engine.ts';
+import { CanaryWatch, canaryVariable } from './run-canary.ts';
 import { installNginx } from './servers/install-nginx.ts';
 import { installServers } from './servers/install-servers.ts';
 
@@ -25,6 +27,8 @@ const needs = [
 
 /** Of a slow machine, and before CI would end it without a word: what a test started may hold the runner's pipes. */
 const runMsMax = 25 * 60_000;
+
+const runCanary = `canary${randomBytes(16).toString('hex')}`;
 
 const args = process.argv.slice(2);
 const embedded = args.includes('--embedded');
@@ -68,13 +72,31 @@ const runner = spawn(
     `--test-concurrency=${Math.max(1, Math.min(4, availableParallelism()))}`,
     ...files,
   ],
-  { stdio: 'inherit' },
+  {
+    stdio: ['inherit', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      [canaryVariable]: runCanary,
+      ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+    },
+  },
 );
+// What tests and gateways print is searched on its way for the secret that all of them hold.
+const watches = [runner.stdout, runner.stderr].map((stream, at) => {
+  const watch = new CanaryWatch();
+  stream.on('data', (piece: Buffer) => {
+    watch.see(piece);
+    (at === 0 ? process.stdout : process.stderr).write(piece);
+  });
+  return watch;
+});
 const late = setTimeout(() => {
   console.error(`the tests did not end within ${runMsMax / 60_000} minutes`);
   runner.kill('SIGKILL');
 }, runMsMax);
-runner.on('exit', (code) => {
+runner.on('close', (code) => {
   clearTimeout(late);
-  process.exitCode = code ?? 1;
+  const leaked = watches.some(({ found }) => found);
+  if (leaked) console.error('the master key of the tests stands in their output (G8)');
+  process.exitCode = leaked ? 1 : (code ?? 1);
 });

@@ -31,6 +31,15 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     keepsSecrets: true,
     ...(asked === undefined ? { usualPath: usualFile } : { path: asked }),
   });
+  try {
+    return await serve(configuration, invocation);
+  } finally {
+    // Whoever was asked for secrets is let go, also where the start failed: the process ends then.
+    await configuration.close();
+  }
+}
+
+async function serve(configuration: Configuration, invocation: Invocation): Promise<number> {
   const loaded = await load(configuration, invocation);
   if (loaded === undefined) return 2;
   const terminal = process.stdout.isTTY === true;
@@ -101,7 +110,6 @@ async function open(parts: {
   const close = async (graceMs?: number) => {
     watching.close();
     unfollow();
-    await configuration.close();
     await gateway.close(graceMs);
   };
   try {

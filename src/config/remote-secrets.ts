@@ -1,6 +1,7 @@
 /** A configuration with the secrets that lie elsewhere: in Vault, at AWS, in the store. Lives over reloads. */
 import { readFile } from 'node:fs/promises';
 import { openMasterKeys, readMasterKeys } from '../identity/master-keys.ts';
+import { makeFolder } from '../identity/own-secrets.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { isRemoteReference } from '../lib/secret-reference.ts';
@@ -51,7 +52,7 @@ export class RemoteSecrets {
       warnings.push(...(await this.#standIn(read, values)));
     }
     const loaded = completeConfig(read, values);
-    if (warnings.length === 0) await this.#keep(loaded, values);
+    if (warnings.length === 0) warnings.push(...(await this.#keep(loaded, values)));
     this.#hasLoaded = true;
     return { ...loaded, warnings: [...loaded.warnings, ...warnings] };
   }
@@ -159,13 +160,23 @@ export class RemoteSecrets {
     return [`${first.problem}: what was read at ${when} is used for ${names.join(', ')}${more}`];
   }
 
-  async #keep({ config }: LoadedConfig, values: Values): Promise<void> {
-    if (!this.#options.keeps) return;
+  /** A disk that takes nothing is no reason to refuse a configuration: the next start may need Vault then. */
+  async #keep({ config }: LoadedConfig, values: Values): Promise<string[]> {
+    if (!this.#options.keeps) return [];
     const texts = [...values].flatMap(([name, found]) =>
       'text' in found ? [[name, found.text] as const] : [],
     );
-    const masterKeys = await openMasterKeys(config.secrets, config.data);
-    await keepSecrets(config.data, masterKeys, { atMs: this.#options.clock.wall(), values: new Map(texts) });
+    try {
+      await makeFolder(config.data);
+      const masterKeys = await openMasterKeys(config.secrets, config.data);
+      await keepSecrets(config.data, masterKeys, {
+        atMs: this.#options.clock.wall(),
+        values: new Map(texts),
+      });
+      return [];
+    } catch (thrown) {
+      return [`secrets that were read cannot be kept for the next start: ${config.data} ${reasonOf(thrown)}`];
+    }
   }
 }
 

@@ -71,7 +71,7 @@ export class SpoiltSecret extends Error {
 const charsMin = 16;
 
 /** Step by step: Node's own `recursive` says ENOENT of a file system that is read-only, and never ends in /proc. */
-async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string): Promise<void> {
   try {
     await makeOneFolder(folder);
   } catch (thrown) {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { canaryVariable, runCanary } from '../run-canary.ts';
 
 export const main = resolve(import.meta.dirname, '../../src/main.ts');
 
@@ -44,6 +45,7 @@ export interface Command {
 export const cleanEnvironment = {
   PATH: process.env['PATH'] ?? '',
   HOME: tmpdir(),
+  [canaryVariable]: runCanary,
   OLLAMA_HOST: '127.0.0.1:9',
   MILLRACE__LISTEN__ADDRESS: '127.0.0.1:0',
   MILLRACE__ADMIN__LISTEN: '127.0.0.1:0',
