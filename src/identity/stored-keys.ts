@@ -116,21 +116,16 @@ export class StoredKeys implements KeyStore {
     this.#currentUntilMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** When keys were last used, of those used since the last time. */
+  /** When keys were last used, of those used since the last time. One that is gone may be made anew, and is then unused. */
   takeUses(): readonly KeyUse[] {
-    const uses = [...this.#uses.values()];
+    const uses = [...this.#uses.values()].filter((use) => this.entry({ kind: 'key', ...use }) !== undefined);
     this.#uses.clear();
     return uses;
   }
 
   /** Those that could not be kept. */
   giveBack(uses: readonly KeyUse[]): void {
-    for (const use of uses) {
-      const name = nameOf(use);
-      if (!this.#uses.has(name) && this.#index.entry({ kind: 'key', ...use }) !== undefined) {
-        this.#uses.set(name, use);
-      }
-    }
+    for (const use of uses) if (!this.#uses.has(nameOf(use))) this.#uses.set(nameOf(use), use);
   }
 
   #lookUp(credential: string): Principal | undefined {

@@ -9,6 +9,7 @@ import type {
 } from '../../src/core/directory.ts';
 import type { Directory, KeyUses } from '../../src/core/ports.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
+import { aKey, aTeam, aTenant, aUser } from './directory-drafts.ts';
 
 export interface OpenedDirectory {
   readonly directory: Directory;
@@ -18,39 +19,6 @@ export interface OpenedDirectory {
 
 /** Each test has tenants of its own, so that all may share one database. */
 let tenants = 0;
-
-type KeyDraft = Extract<DirectoryDraft, { kind: 'key' }>;
-
-export function aKey(tenant: string, name: string, changed: Partial<KeyDraft> = {}): KeyDraft {
-  return {
-    kind: 'key',
-    tenant,
-    name,
-    active: true,
-    team: '',
-    user: '',
-    role: 'developer',
-    digest: `pepper.${tenant}/${name}`,
-    hint: 'abcd',
-    previousDigest: '',
-    previousUntilMs: 0,
-    expiresAtMs: 0,
-    scopes: { models: [], routes: [], addresses: [] },
-    ...changed,
-  };
-}
-
-export function aTenant(tenant: string): DirectoryDraft {
-  return { kind: 'tenant', tenant, name: '', active: true, keepContentDays: 0 };
-}
-
-export function aTeam(tenant: string, name: string): DirectoryDraft {
-  return { kind: 'team', tenant, name, active: true };
-}
-
-export function aUser(tenant: string, name: string, team = ''): DirectoryDraft {
-  return { kind: 'user', tenant, name, active: true, team, role: 'developer', service: false };
-}
 
 export function directoryConformance(
   driver: string,
@@ -289,23 +257,20 @@ export function directoryConformance(
     },
   );
 
-  story(
-    'a removal of thousands is told in pages like everything else',
-    async ({ directory, uses }, tenant) => {
-      for (let index = 0; index < 60; index += 1) await directory.put(aKey(tenant, `key-${index}`));
-      await uses.note([{ tenant, name: 'key-1', usedAtMs: 1 }]);
-      const { version } = await stand(directory);
-      await directory.remove({ kind: 'tenant', tenant, name: '' });
-      const told: DirectoryPlace[] = [];
-      let changes: DirectoryChanges = { entries: [], gone: [], version, more: true };
-      while (changes.more) {
-        changes = await directory.changes(changes.version, 7);
-        told.push(...changes.gone);
-      }
-      assert.equal(told.filter(({ kind }) => kind === 'key').length, 60);
-      assert.deepEqual(await uses.of(tenant, ['key-1']), [], 'when it was used goes with it');
-    },
-  );
+  story('a removal of many is told in pages like everything else', async ({ directory, uses }, tenant) => {
+    for (let index = 0; index < 60; index += 1) await directory.put(aKey(tenant, `key-${index}`));
+    await uses.note([{ tenant, name: 'key-1', usedAtMs: 1 }]);
+    const { version } = await stand(directory);
+    await directory.remove({ kind: 'tenant', tenant, name: '' });
+    const told: DirectoryPlace[] = [];
+    let changes: DirectoryChanges = { entries: [], gone: [], version, more: true };
+    while (changes.more) {
+      changes = await directory.changes(changes.version, 7);
+      told.push(...changes.gone);
+    }
+    assert.equal(told.filter(({ kind }) => kind === 'key').length, 60);
+    assert.deepEqual(await uses.of(tenant, ['key-1']), [], 'when it was used goes with it');
+  });
 
   story('what was taken out is forgotten after two days, and no sooner', async ({ directory }, tenant) => {
     await directory.put(aKey(tenant, 'one'));
@@ -344,6 +309,23 @@ export function directoryConformance(
       writing = false;
       await follower;
       assert.equal(seen.size, 40);
+    },
+  );
+
+  story(
+    'a tenant has room for a thousand teams, and what was removed counts for two days',
+    async ({ directory }, tenant) => {
+      for (let from = 0; from < 1_000; from += 100) {
+        await Promise.all(
+          Array.from({ length: 100 }, (_, index) => directory.put(aTeam(tenant, `team-${from + index}`))),
+        );
+      }
+      await assert.rejects(directory.put(aTeam(tenant, 'one-more')), { code: 'conflict' });
+      await directory.put(aTeam(tenant, 'team-1'));
+      await directory.remove({ kind: 'team', tenant, name: 'team-1' });
+      await assert.rejects(directory.put(aTeam(tenant, 'one-more')), { code: 'conflict' });
+      clock.advance(49 * 3_600_000);
+      await directory.put(aTeam(tenant, 'one-more'));
     },
   );
 

@@ -10,7 +10,7 @@ import { createMemoryPresence } from '../../src/stores/memory/presence.ts';
 import { openStore } from '../../src/stores/open-store.ts';
 import type { Store } from '../../src/stores/sql/store.ts';
 import { openFollowedDirectory } from '../../src/wiring/followed-directory.ts';
-import { aTenant } from '../conformance/directory.ts';
+import { aTenant } from '../conformance/directory-drafts.ts';
 import { until } from '../faults/rig.ts';
 import { createHeldClock } from '../held-clock.ts';
 
