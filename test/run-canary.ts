@@ -10,22 +10,34 @@ export const canaryVariable = 'MILLRACE_TEST_CANARY';
 export const runCanary = process.env[canaryVariable] ?? 'canary-of-a-single-file';
 
 /** 32 bytes in hexadecimal. */
-export const runMasterKey = createHash('sha256').update(runCanary).digest('hex');
+export const runMasterKey = masterKeyOf(runCanary);
 
-const spelt = [runCanary, runMasterKey, Buffer.from(runMasterKey, 'hex').toString('base64')];
-
-export function holdsCanary(text: string): boolean {
-  return spelt.some((spelling) => text.includes(spelling.slice(0, 24)));
+export function holdsCanary(text: string, canary = runCanary): boolean {
+  const key = masterKeyOf(canary);
+  return [canary, key, Buffer.from(key, 'hex').toString('base64')].some((spelling) =>
+    text.includes(spelling.slice(0, spelledCharsMax)),
+  );
 }
+
+const spelledCharsMax = 24;
 
 /** Looks through what is written, piece by piece, also across two of them. */
 export class CanaryWatch {
   found = false;
+  readonly #canary: string;
   #rest = '';
+
+  constructor(canary: string) {
+    this.#canary = canary;
+  }
 
   see(piece: Buffer): void {
     const text = `${this.#rest}${piece.toString('latin1')}`;
-    this.found ||= holdsCanary(text);
-    this.#rest = text.slice(-64);
+    this.found ||= holdsCanary(text, this.#canary);
+    this.#rest = text.slice(-spelledCharsMax);
   }
+}
+
+function masterKeyOf(canary: string): string {
+  return createHash('sha256').update(canary).digest('hex');
 }

@@ -83,7 +83,7 @@ const runner = spawn(
 );
 // What tests and gateways print is searched on its way for the secret that all of them hold.
 const watches = [runner.stdout, runner.stderr].map((stream, at) => {
-  const watch = new CanaryWatch();
+  const watch = new CanaryWatch(runCanary);
   stream.on('data', (piece: Buffer) => {
     watch.see(piece);
     (at === 0 ? process.stdout : process.stderr).write(piece);
