@@ -1,4 +1,5 @@
 /** What is kept of a request that carries an `Idempotency-Key`, so that it is done once however often it is sent. */
+import type { Signal } from './signal.ts';
 
 export interface ReplayClaim {
   readonly tenant: string;
@@ -39,6 +40,8 @@ export type ClaimState = ClaimBegun | Exclude<ReplayState, { readonly kind: 'beg
 
 export interface ClaimBegun {
   readonly kind: 'begun';
+  /** Of who does it: it goes on when its client leaves, and ends when the gateway waits no longer. */
+  readonly signal: Signal;
   /** To be called once. Resolves when that is kept, or has to be tried again later; never rejects. */
   end(ending: ReplayEnding): Promise<void>;
 }

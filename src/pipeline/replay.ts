@@ -5,7 +5,6 @@
 import type { Parsed } from '../core/exchange.ts';
 import { asFailure, type Failure, type FailureCode } from '../core/failure.ts';
 import type { ClaimBegun, Claims } from '../core/replay.ts';
-import { Signal } from '../core/signal.ts';
 import { type Handler, type Reply, type Stage, wholeReply } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import { claimOf, mayBegin, replayedHeader } from '../identity/idempotency.ts';
@@ -50,7 +49,7 @@ async function once(
   const found = mayBegin(await claims.begin(claim));
   if ('status' in found) return wholeReply(found.status, [...found.headers, ...replayedHeader], found.body);
   try {
-    const reply = await next({ ...exchange, signal: new Signal() });
+    const reply = await next({ ...exchange, signal: found.signal });
     return await kept(reply, { exchange, begun: found, bounds });
   } catch (thrown) {
     const failure = asFailure(thrown);

@@ -4,6 +4,7 @@
  */
 import type { Replays } from '../core/ports.ts';
 import type { ClaimState, Claims, ReplayClaim, ReplayEnding } from '../core/replay.ts';
+import { Signal } from '../core/signal.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { isOutage } from './sql/outage.ts';
 
@@ -16,7 +17,7 @@ export interface HeldClaimsOptions {
 }
 
 export interface HeldClaims extends Claims {
-  /** What is still under way has so long to end. */
+  /** What is still under way has so long to end. What is cut then is not kept: whoever comes next does it anew. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -33,7 +34,8 @@ export function createHeldClaims(options: HeldClaimsOptions): HeldClaims {
 
 class Holding implements HeldClaims {
   readonly #options: HeldClaimsOptions;
-  readonly #tokens = new Set<string>();
+  /** By their tokens, those who do it. */
+  readonly #running = new Map<string, Signal>();
   readonly #retries = new Set<Timer>();
   #renewal: Timer | undefined;
   #pruning: Timer | undefined;
@@ -49,13 +51,14 @@ class Holding implements HeldClaims {
     const state = await this.#options.replays.begin(claim);
     if (state.kind !== 'begun') return state;
     const { token } = state;
-    this.#tokens.add(token);
+    const signal = new Signal();
+    this.#running.set(token, signal);
     this.#renewLater();
-    return { kind: 'begun', end: (ending) => this.#end(claim, { token, ending, tried: 0 }) };
+    return { kind: 'begun', signal, end: (ending) => this.#end(claim, { token, ending, tried: 0 }) };
   }
 
   async close(graceMs: number): Promise<void> {
-    if (this.#tokens.size > 0) {
+    if (this.#running.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#allEnded = resolve;
       const timer = this.#options.clock.after(graceMs, resolve);
@@ -66,6 +69,7 @@ class Holding implements HeldClaims {
     this.#renewal?.cancel();
     this.#pruning?.cancel();
     for (const retry of this.#retries) retry.cancel();
+    for (const signal of this.#running.values()) signal.abort();
   }
 
   async #end(claim: ReplayClaim, end: { token: string; ending: ReplayEnding; tried: number }): Promise<void> {
@@ -90,17 +94,17 @@ class Holding implements HeldClaims {
   }
 
   #forget(token: string): void {
-    this.#tokens.delete(token);
-    if (this.#tokens.size === 0) this.#allEnded?.();
+    this.#running.delete(token);
+    if (this.#running.size === 0) this.#allEnded?.();
   }
 
   #renewLater(): void {
-    if (this.#renewal !== undefined || this.#closed || this.#tokens.size === 0) return;
+    if (this.#renewal !== undefined || this.#closed || this.#running.size === 0) return;
     this.#renewal = this.#options.clock.after(this.#options.leaseMs / 3, () => void this.#renew());
   }
 
   async #renew(): Promise<void> {
-    await this.#quietly(() => this.#options.replays.renew([...this.#tokens]));
+    await this.#quietly(() => this.#options.replays.renew([...this.#running.keys()]));
     this.#renewal = undefined;
     this.#renewLater();
   }

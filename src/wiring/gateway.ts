@@ -61,7 +61,7 @@ export interface Gateway {
 const conversationBytesMax = 1024 * 1024;
 /** A claim on an `Idempotency-Key` that nobody renews is free after so long: its gateway has died. */
 const claimLeaseMs = 30_000;
-/** What was cut at the end of the grace still has to be written down. */
+/** Requests with a key whose clients have left have so long to end: nobody else waits for them. */
 const lastEndsMs = 2_000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
@@ -167,8 +167,9 @@ class Running {
   }
 
   async #release(): Promise<void> {
-    await this.#pool.close();
+    // First: what is cut because we stop is no answer to be given again.
     await this.lasting.claims?.close(lastEndsMs);
+    await this.#pool.close();
     this.lasting.accounts.flush();
     this.#sealers.close();
     await this.#followed.close();

@@ -97,6 +97,21 @@ test('C12: a gateway that is killed in the middle leaves the key to whoever come
   assert.equal(llm.asked, 2);
 });
 
+test('C12: what a gateway cuts because it stops is no answer: whoever comes next does it anew', async (t) => {
+  const { llm, store, replicas } = await openReplicas(t);
+  const [stopping, other] = replicas;
+  llm.shut();
+  const cut = send(stopping.url);
+  cut.catch(() => {});
+  await until('it is under way', () => llm.asked === 1);
+  await stopping.close();
+  await assert.rejects(cut);
+  await endLeases(store);
+  llm.open();
+  const anew = await send(other.url);
+  assert.deepEqual([anew.status, anew.headers.get('idempotent-replayed')], [200, null]);
+});
+
 /** As if half a minute had gone by. */
 async function endLeases(store: string): Promise<void> {
   const client = new pg.Client({ connectionString: store });
