@@ -1,6 +1,7 @@
 /** The audit log by the front doors: every change, every refusal, and nothing done that cannot be written down (A9, G6). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { api, changesSomething } from '../../src/admin/route.ts';
 import type { AuditRecord } from '../../src/core/audit.ts';
 import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
 import { until } from '../faults/rig.ts';
@@ -187,4 +188,28 @@ test('the chain is proved over all of it, and by an anchor from the log of a gat
   assert.deepEqual([proved.body.sound, proved.body.upTo.number], [true, 4]);
   const other = await second.ask(`audit/verify?number=1&digest=${digest}`);
   assert.deepEqual([other.body.sound, other.body.brokenAt], [false, 1]);
+});
+
+test('G6: every route that changes something writes down that it began, by the table', async (t) => {
+  const own = await openTestAdmin({ config: { keys } });
+  t.after(() => own.close());
+  const changing = own.routes.filter(changesSomething);
+  assert.ok(changing.length > 12);
+  for (const { name, method, path, example } of changing) {
+    const named = path.replace(/:(\w+)/g, (_, param: string) =>
+      encodeURIComponent(example.params?.[param] ?? 'x'),
+    );
+    const query = new URLSearchParams(example.query).toString();
+    const answer = await own.ask(`${named.slice(`${api}/`.length)}${query === '' ? '' : `?${query}`}`, {
+      method,
+      headers: { 'if-match': '*' },
+      ...(example.body === undefined ? {} : { body: example.body }),
+    });
+    const isTaken = answer.status !== 400 || answer.body.code !== undefined;
+    assert.ok(isTaken, `the example is one that the schemas take: ${name}: ${JSON.stringify(answer.body)}`);
+    const { body } = await own.ask('audit?limit=2');
+    const [end, begun] = body.items as Item[];
+    assert.deepEqual([begun?.action, begun?.outcome], [name, 'begun']);
+    assert.equal(end?.outcome, answer.status < 400 ? 'done' : 'failed', name);
+  }
 });
