@@ -44,9 +44,14 @@ function actOf(row: AdminRoute, call: AdminCall): AuditAct {
     tenant: row.scope === 'tenant' ? tenant : actor.tenant,
     address,
     action: row.name,
-    object: row.object?.(call) ?? '',
+    object: row.object?.(call) ?? nameIn(call.params) ?? nameIn(call.body) ?? '',
     detail: { ...detail, how: actor.how },
   };
+}
+
+function nameIn(given: unknown): string | undefined {
+  const name = typeof given === 'object' && given !== null && 'name' in given ? given.name : undefined;
+  return typeof name === 'string' ? name : undefined;
 }
 
 /** Their names alone: what was sent may be a secret. */

@@ -93,7 +93,8 @@ function shownKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
         const { after, limit } = call.query;
         const page = await readEntryPage(directory, {
           kind: 'key',
-          tenant: call.everyTenant ? undefined : call.tenant,
+          // Whoever sees his own alone finds them in his tenant: nobody else's have to be read.
+          tenant: call.everyTenant && call.reach === 'all' ? undefined : call.tenant,
           after,
           limit,
           isVisible: (entry) => isVisible(call, entry as KeyEntry),

@@ -98,25 +98,28 @@ async function serve(
   reply: FastifyReply,
   { row, options }: { row: AdminRoute; options: RegisterOptions },
 ): Promise<FastifyReply> {
-  const { actor, reach } = request.admission ?? nobody;
-  const query = request.query as { readonly tenant?: string };
-  const asked = row.scope === 'tenant' ? query.tenant : undefined;
-  const call: AdminCall = {
-    actor,
-    reach,
-    ...tenantOf(actor, asked, options.homeTenant()),
-    params: request.params,
-    query,
-    body: request.body,
-    headers: request.headers,
-    address: plainAddress(request.socket.remoteAddress),
-  };
+  const call = callOf(request, row, options);
   const handle = async () => await row.handle(call);
   const act = options.around.reduceRight<() => Promise<Given>>(
     (next, around) => () => around(row, call, next),
     handle,
   );
   return send(reply, row, await act());
+}
+
+function callOf(request: FastifyRequest, row: AdminRoute, options: RegisterOptions): AdminCall {
+  const { actor, reach } = request.admission ?? nobody;
+  const { params, body, headers } = request;
+  const query = request.query as { readonly tenant?: string };
+  const asked = row.scope === 'tenant' ? query.tenant : undefined;
+  const address = plainAddress(request.socket.remoteAddress);
+  try {
+    const meant = tenantOf(actor, asked, options.homeTenant());
+    return { actor, reach, ...meant, params, query, body, headers, address };
+  } catch (refusal) {
+    options.onRefused({ actor, row, address });
+    throw refusal;
+  }
 }
 
 /** What does not fit its own schema is a mistake of ours, and is not sent. */

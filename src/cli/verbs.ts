@@ -15,7 +15,10 @@ const admin = [
   ['--admin <url>', 'the admin API of a running gateway; found by the data folder'],
   ['--token <token>', 'its token; MILLRACE_ADMIN_TOKEN, or found in the data folder'],
 ] as const;
-const tenant = ['--tenant <name>', 'whose; the tenant that runs the gateway unless given'] as const;
+const tenant = [
+  '--tenant <name>',
+  'whose; unless given listings are of all, and all else of the one that runs the gateway',
+] as const;
 const clients = [
   config,
   ['--url <url>', 'the gateway, or any server that speaks OpenAI’s API; found by the data folder'],

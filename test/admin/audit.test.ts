@@ -66,6 +66,13 @@ test('a tenant’s people read their own records, and only those who may', async
   assert.equal((await admin.ask('audit/verify', { as: keyOf('acme', 'owner') })).status, 403);
 });
 
+test('whoever asks for another tenant’s things is told that there are none, and it is on record', async () => {
+  assert.equal((await admin.ask('users?tenant=default', { as: keyOf('acme', 'viewer') })).status, 404);
+  const isTold = ({ actor, action, outcome }: Item) =>
+    actor === 'acme-viewer' && action === 'users.list' && outcome === 'refused';
+  await until('it is written', async () => (await audit()).some(isTold));
+});
+
 test('its pages go back to the beginning', async () => {
   const seen: number[] = [];
   let path: string | undefined = 'audit?limit=3';
