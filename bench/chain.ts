@@ -3,6 +3,7 @@
  * the running gateway, keys, limits, accounting and all; only the transport answers from memory, at once. With `budgets`
  * three apply: of the key, of the tenant, of everybody.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
 import { Slots } from '../src/fleet/slots.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
+import { createSealingKey, KeyRing } from '../src/lib/seal.ts';
 import { uuidv7 } from '../src/lib/uuid.ts';
 import { OutputLengths } from '../src/money/output-lengths.ts';
 import { PriceBook } from '../src/money/price-book.ts';
@@ -81,6 +83,8 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
 const complain = (trouble: unknown) => console.error(trouble);
 const store = await openStore('sqlite', { dataDir: folder, replicas: () => 1, clock, onTrouble: complain });
 const spool = await openSpool({
+  masterKeys: new KeyRing(createSealingKey(randomBytes(32))),
+  sealsLines: true,
   dir: join(folder, 'spool'),
   clock,
   ledger: store.ledger,
