@@ -8,6 +8,7 @@ import { type OwnSecrets, openOwnSecrets } from '../identity/own-secrets.ts';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/version.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { AppliedConfig } from '../wiring/applied-config.ts';
 import { followSecrets } from '../wiring/follow-secrets.ts';
 import { type Gateway, openGateway } from '../wiring/gateway.ts';
 import { Reloader } from '../wiring/reload.ts';
@@ -31,20 +32,11 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     keepsSecrets: true,
     ...(asked === undefined ? { usualPath: usualFile } : { path: asked }),
   });
-  try {
-    return await serve(configuration, invocation);
-  } finally {
-    // Whoever was asked for secrets is let go, also where the start failed: the process ends then.
-    await configuration.close();
-  }
-}
-
-async function serve(configuration: Configuration, invocation: Invocation): Promise<number> {
-  const loaded = await load(configuration, invocation);
+    await applied.close();
   if (loaded === undefined) return 2;
   const terminal = process.stdout.isTTY === true;
   const log = createLog({ level: loaded.config.telemetry.logs.level, terminal, clock: systemClock });
-  const served = await open({ loaded, log, configuration, invocation }).catch((trouble: unknown) =>
+  const served = await open({ loaded, log, configuration, applied, invocation }).catch((trouble: unknown) =>
     reportTrouble(trouble, loaded, invocation),
   );
   if (served === undefined) return 1;
@@ -56,9 +48,9 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
   return exitCode;
 }
 
-async function load(configuration: Configuration, invocation: Invocation): Promise<LoadedConfig | undefined> {
+async function load(applied: AppliedConfig, invocation: Invocation): Promise<LoadedConfig | undefined> {
   try {
-    return await configuration.load();
+    return await applied.load();
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     for (const problem of thrown.problems) invocation.warn(formatProblem(problem));
@@ -88,11 +80,12 @@ async function open(parts: {
   loaded: LoadedConfig;
   log: Log;
   configuration: Configuration;
+  applied: AppliedConfig;
   invocation: Invocation;
 }): Promise<Served> {
-  const { loaded, log, configuration, invocation } = parts;
+  const { loaded, log, configuration, applied, invocation } = parts;
   const { config } = loaded;
-  const { secrets, gateway } = await openClients(loaded, log).catch((cause: unknown) => {
+  const { secrets, gateway } = await openClients({ loaded, log, applied }).catch((cause: unknown) => {
     throw new StartTrouble('clients', { cause });
   });
   let admin: Admin | undefined;
@@ -100,16 +93,32 @@ async function open(parts: {
     gateway,
     log,
     started: loaded,
-    load: () => configuration.load(),
-    onLoaded: (taken) => watching.follow(filesOf(taken)),
+    load: () => applied.load(),
+    onLoaded: (taken) => {
+      watching.follow(filesOf(taken));
+      applied.taken(taken);
+    },
     renewCertificates: async () =>
       (await Promise.all([gateway.listener.renewCertificate(), admin?.renewCertificate() ?? []])).flat(),
   });
   const watching = watchFiles(reloader, log, invocation);
   const unfollow = followSecrets({ gateway, reloader, configuration, clock: systemClock });
+  applied.follow({
+    versions: gateway.lasting.store.configVersions,
+    presence: gateway.lasting.shared.presence,
+    reloader,
+    clock: systemClock,
+    log,
+    alone: config.store === 'sqlite',
+  });
   const close = async (graceMs?: number) => {
     watching.close();
     unfollow();
+<<<<<<< HEAD
+=======
+    await applied.close();
+    await configuration.close();
+>>>>>>> 21b8403 (Read what was applied over the file, and take every version over on every gateway)
     await gateway.close(graceMs);
   };
   try {
@@ -118,6 +127,7 @@ async function open(parts: {
     const opened = await openAdmin({
       gateway,
       reloader,
+      applied,
       version,
       admin: config.admin,
       token: config.admin.token?.reveal() ?? secrets.adminToken,
@@ -149,15 +159,18 @@ async function open(parts: {
   }
 }
 
-async function openClients(
-  loaded: LoadedConfig,
-  log: Log,
-): Promise<{ secrets: OwnSecrets; gateway: Gateway }> {
+async function openClients(parts: {
+  loaded: LoadedConfig;
+  log: Log;
+  applied: AppliedConfig;
+}): Promise<{ secrets: OwnSecrets; gateway: Gateway }> {
+  const { loaded, log, applied } = parts;
   const secrets = await openOwnSecrets(loaded.config.data);
   const gateway = await openGateway({
     loaded,
     log,
     clock: systemClock,
+    isConfigKnown: () => applied.isSettled,
     ownKeys: [
       {
         key: secrets.clientKey,

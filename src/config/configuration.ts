@@ -8,6 +8,7 @@ import type { Environment } from './expand.ts';
 import { completeConfig, type LoadedConfig, type LoadOptions, type ReadConfig, readConfig } from './load.ts';
 import type { RemoteSecrets } from './remote-secrets.ts';
 import { referencesIn } from './secrets.ts';
+import type { Choose } from './sources.ts';
 
 export interface ConfigurationOptions {
   readonly path?: string;
@@ -60,12 +61,15 @@ export class Configuration {
     return this.#discovered;
   }
 
-  /** Throws `ConfigError` with everything that is wrong. */
-  async load(): Promise<LoadedConfig> {
-    const { usualPath, environment, clock } = this.#options;
-    if (usualPath !== undefined && existsSync(usualPath)) this.#path ??= usualPath;
-    const path = this.#path;
-    const options: LoadOptions = { env: environment, ...(path === undefined ? {} : { path }) };
+  /** The folder for what the gateway keeps, whatever else is wrong. */
+  get data(): string {
+    return readConfig(this.#loadOptions()).config.data;
+  }
+
+  /** By the files alone, or by what was applied over them where `choose` says so. Throws `ConfigError` with everything that is wrong. */
+  async load(choose?: Choose): Promise<LoadedConfig> {
+    const { environment, clock } = this.#options;
+    const options = { ...this.#loadOptions(), ...(choose === undefined ? {} : { choose }) };
     const read = readConfig(options);
     const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
     if (hasUpstreams || read.problems.length > 0) return this.#withAwaited(await this.#complete(read));
@@ -82,6 +86,12 @@ export class Configuration {
   /** Lets go of whoever was asked for secrets. */
   async close(): Promise<void> {
     await this.#remote?.close();
+  }
+
+  #loadOptions(): LoadOptions {
+    const { usualPath, environment } = this.#options;
+    if (usualPath !== undefined && existsSync(usualPath)) this.#path ??= usualPath;
+    return { env: environment, ...(this.#path === undefined ? {} : { path: this.#path }) };
   }
 
   async #complete(read: ReadConfig): Promise<LoadedConfig> {

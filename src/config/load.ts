@@ -6,9 +6,9 @@ import type { Fetched } from '../secrets/fetch-secrets.ts';
 import { check } from './check.ts';
 import { applyEnvironment, type Overridden } from './environment.ts';
 import type { Environment } from './expand.ts';
-import { emptyMap, nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
+import { nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
-import { readFiles, type Sources } from './read-files.ts';
+import { type Choose, readSources, type Sources, type WrittenHalf } from './sources.ts';
 import { type Config, installKeys } from './schema.ts';
 import { resolveSecrets } from './secrets.ts';
 import { validate } from './validate.ts';
@@ -24,12 +24,16 @@ export interface LoadedConfig {
   /** Files that hold one secret each, absolute: a change of one of them is a change too. */
   readonly secretFiles: readonly string[];
   readonly warnings: readonly string[];
+  /** The half that is read again at each reload, as it is written. */
+  readonly half: WrittenHalf;
 }
 
 export interface LoadOptions {
   /** Without one there are the defaults and the environment. */
   readonly path?: string;
   readonly env: Environment;
+  /** What was applied over the file, if that is in force. */
+  readonly choose?: Choose;
   /** What was discovered: it stands where the files and the environment name no upstreams. */
   readonly discovered?: DiscoveredParts;
 }
@@ -56,7 +60,7 @@ export interface ReadConfig {
 }
 
 export function readConfig(options: LoadOptions): ReadConfig {
-  const sources = read(options);
+  const sources = readSources(options);
   const overridden = applyEnvironment(sources.root, options.env);
   const { config, root, problems } = validate(withDiscovered(overridden.root, options.discovered));
   return {
@@ -84,6 +88,7 @@ export function completeConfig(read: ReadConfig, fetched: ReadonlyMap<string, Fe
     id: idOf(complete),
     files: sources.files,
     secretFiles: [...secretFiles],
+    half: sources.half,
     warnings: [...overridden.warnings, ...literals.map(formatProblem), ...masterKeyWarnings(complete)],
   };
 }
@@ -120,16 +125,6 @@ function withDiscovered(root: Placed, discovered: DiscoveredParts | undefined): 
     : tree;
 }
 
-function read({ path, env }: LoadOptions): Sources {
-  if (path !== undefined) return readFiles(path, env);
-  return {
-    root: emptyMap({ file: 'defaults', line: 0, column: 0 }),
-    files: [],
-    problems: [],
-    partial: false,
-  };
-}
-
 function checkReferences(config: Config, trees: { root: Placed; declared: Placed }): Problem[] {
   const names = (key: string) => {
     const node = nodeAt(trees.declared, [key]);
@@ -159,7 +154,10 @@ function withAbsolutePaths(config: Config, root: Placed): Config {
     listen: withAbsoluteTls(config.listen, (name, text) => absolute(['listen', 'tls', name], text)),
     admin: withAbsoluteTls(config.admin, (name, text) => absolute(['admin', 'tls', name], text)),
     data: absolute(['data'], config.data),
-    secrets: withAbsoluteCa(config.secrets, (text) => absolute(['secrets', 'vault', 'ca'], text)),
+    secrets: withAbsoluteFolder(
+      withAbsoluteCa(config.secrets, (text) => absolute(['secrets', 'vault', 'ca'], text)),
+      (text) => absolute(['secrets', 'folder'], text),
+    ),
     upstreams: Object.fromEntries(upstreams),
   };
 }
@@ -167,6 +165,14 @@ function withAbsolutePaths(config: Config, root: Placed): Config {
 function withAbsoluteCa(secrets: Config['secrets'], absolute: (text: string) => string): Config['secrets'] {
   const { vault } = secrets;
   return vault?.ca === undefined ? secrets : { ...secrets, vault: { ...vault, ca: absolute(vault.ca) } };
+}
+
+function withAbsoluteFolder(
+  secrets: Config['secrets'],
+  absolute: (text: string) => string,
+): Config['secrets'] {
+  const { folder } = secrets;
+  return folder === undefined ? secrets : { ...secrets, folder: absolute(folder) };
 }
 
 type Tls = { readonly cert: string; readonly key: string };

@@ -118,6 +118,15 @@ export function placedAt(value: unknown, place: Place, path: Path): Placed {
   return { kind: 'map', place, path, entries: new Map(entries) };
 }
 
+export function scalarPaths(node: Placed): Path[] {
+  if (node.kind === 'scalar') return [node.path];
+  return childrenOf(node).flatMap(scalarPaths);
+}
+
+export function childrenOf(node: PlacedList | PlacedMap): readonly Placed[] {
+  return node.kind === 'list' ? node.items : Array.from(node.entries.values(), ({ value }) => value);
+}
+
 export function plainValue(node: Placed): unknown {
   if (node.kind === 'scalar') return node.value;
   if (node.kind === 'list') return node.items.map(plainValue);

@@ -11,8 +11,10 @@ const fileBytesMax = 1_048_576;
 const includeDepthMax = 16;
 const filesMax = 64;
 
-export interface Sources {
+export interface WrittenFiles {
   readonly root: PlacedMap;
+  /** Of the first file. */
+  readonly text: string;
   /** In the order in which they were read. */
   readonly files: readonly string[];
   readonly problems: readonly Problem[];
@@ -20,22 +22,19 @@ export interface Sources {
   readonly partial: boolean;
 }
 
-export function readFiles(path: string, environment: Environment): Sources {
-  const files: string[] = [];
-  const problems: Problem[] = [];
+/** What the environment's variables stand for is still to be put in. */
+export function readFiles(path: string, environment: Environment): WrittenFiles {
   const start = resolve(path);
-  const reading: Reading = { files, problems, environment, partial: false };
+  const reading: Reading = { files: [], texts: [], problems: [], environment, partial: false };
   const root = readTree(start, reading, { file: start, line: 0, column: 0, chain: [] });
-  return {
-    root: root ?? emptyMap({ file: start, line: 1, column: 1 }),
-    files,
-    problems,
-    partial: reading.partial,
-  };
+  const { files, texts, problems, partial } = reading;
+  const written = root ?? emptyMap({ file: start, line: 1, column: 1 });
+  return { root: written, text: texts[0] ?? '', files, problems, partial };
 }
 
 interface Reading {
   readonly files: string[];
+  readonly texts: string[];
   readonly problems: Problem[];
   readonly environment: Environment;
   partial: boolean;
@@ -67,19 +66,18 @@ function readRoot(file: string, reading: Reading, asked: Asked): PlacedMap | und
     problems.push({ ...place, path, message: read.problem });
     return undefined;
   }
-  const parsed = readYaml(read.text, file);
+  reading.texts.push(read.text);
+  return readMap(read.text, file, problems);
+}
+
+/** One text; nothing where it is not a configuration's. */
+export function readMap(text: string, file: string, problems: Problem[]): PlacedMap | undefined {
+  const parsed = readYaml(text, file);
   problems.push(...parsed.problems);
-  if (parsed.root === undefined) return undefined;
-  const root = expand(parsed.root, reading.environment, problems);
-  if (root.kind !== 'map') {
-    problems.push({
-      ...root.place,
-      path: '',
-      message: 'a configuration is a map of keys, such as `listen:`',
-    });
-    return undefined;
-  }
-  return root;
+  if (parsed.root === undefined || parsed.root.kind === 'map') return parsed.root;
+  const message = 'a configuration is a map of keys, such as `listen:`';
+  problems.push({ ...parsed.root.place, path: '', message });
+  return undefined;
 }
 
 function refuseFile(file: string, files: readonly string[], chain: readonly string[]): string | undefined {
@@ -117,8 +115,9 @@ export function reasonOf(error: unknown): string {
 
 /** Included files come first, in their order; the including file comes last. */
 function readIncludes(root: PlacedMap, reading: Reading, chain: readonly string[]): PlacedMap {
-  const include = childOf(root, 'include');
-  if (include === undefined) return root;
+  const named = childOf(root, 'include');
+  if (named === undefined) return root;
+  const include = expand(named, reading.environment, reading.problems);
   let merged: PlacedMap | undefined;
   for (const item of include.kind === 'list' ? include.items : [include]) {
     if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '') {

@@ -77,6 +77,7 @@ const hot = {
 
 export const configSchema = z.strictObject({ ...install, ...hot });
 export const installKeys = Object.keys(install) as readonly (keyof InstallConfig)[];
+export const hotKeys = Object.keys(hot) as readonly (keyof HotConfig)[];
 
 const installSchema = z.strictObject(install);
 const hotSchema = z.strictObject(hot);

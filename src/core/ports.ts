@@ -69,10 +69,8 @@ export interface Audit {
   verify(since: AuditAnchor, recordsMax: number): Promise<AuditVerdict>;
 }
 
-/** The configuration's history. The last few thousand are kept. */
+/** The configuration's history: the newest is in force. The last few thousand are kept. */
 export interface ConfigVersions {
-  /** The one in force, if it came after this number: 0 for whichever there is. */
-  newest(after: number): Promise<ConfigVersion | undefined>;
   find(number: number): Promise<ConfigVersion | undefined>;
   /** Newest first. */
   page(question: ConfigVersionsQuestion): Promise<readonly ConfigVersionFacts[]>;

@@ -86,6 +86,13 @@ export const secretsOptions = z.strictObject({
     .describe(
       'What `aws-sm:name` and `aws-sm:name#field` ask. Credentials are found as AWS’s own tools find them.',
     ),
+  folder: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The one folder of files that owners may refer to by `file:` through the admin API. Relative to the file that names it.',
+    ),
   refreshMs: milliseconds
     .min(1_000)
     .default(300_000)

@@ -85,7 +85,6 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       verify: (since, recordsMax) => use((store) => store.audit.verify(since, recordsMax)),
     },
     configVersions: {
-      newest: (after) => use((store) => store.configVersions.newest(after)),
       find: (number) => use((store) => store.configVersions.find(number)),
       page: (question) => use((store) => store.configVersions.page(question)),
       append: (draft, after) => use((store) => store.configVersions.append(draft, after)),

@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly ownKeys: readonly StaticKey[];
+  /** False while another configuration may turn out to be in force than the one that it starts with. */
+  readonly isConfigKnown?: () => boolean;
 }
 
 export interface Gateway {
@@ -181,7 +183,8 @@ class Running {
 
   #readiness(): Readiness {
     if (!this.#accepting) return 'draining';
-    return this.#followed.keys.areKnown ? 'ready' : 'starting';
+    const isKnown = this.#followed.keys.areKnown && (this.#options.isConfigKnown?.() ?? true);
+    return isKnown ? 'ready' : 'starting';
   }
 
   #degraded(): string {

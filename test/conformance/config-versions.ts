@@ -33,12 +33,10 @@ export function configVersionsConformance(driver: string, open: () => Promise<Op
     });
 
   promise('a version comes back as it was written, numbered from 1', async ({ versions, other }) => {
-    assert.equal(await versions.newest(0), undefined);
+    assert.deepEqual(await versions.page({ rowsMax: 1 }), []);
     const draft = aDraft({ by: "o'neill; drop table", masked: true, text: 'жена: 👩‍💻\n' });
     assert.deepEqual(await versions.append(draft, 0), { ...draft, number: 1 });
-    assert.deepEqual(await other.newest(0), { ...draft, number: 1 });
     assert.deepEqual(await other.find(1), { ...draft, number: 1 });
-    assert.equal(await other.newest(1), undefined);
     assert.equal(await other.find(2), undefined);
   });
 
@@ -59,7 +57,7 @@ export function configVersionsConformance(driver: string, open: () => Promise<Op
     assert.equal(tried.filter(({ status }) => status === 'fulfilled').length, 1);
     for (const each of tried)
       if (each.status === 'rejected') assert.equal(each.reason.code, 'precondition_failed');
-    assert.equal((await versions.newest(0))?.number, 2);
+    assert.equal((await versions.page({ rowsMax: 1 }))[0]?.number, 2);
   });
 
   promise(

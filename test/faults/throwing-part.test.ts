@@ -1,6 +1,7 @@
 // P6: a part that throws hurts the request it throws for, and nobody else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loadConfig } from '../../src/config/load.ts';
 import type { Principal } from '../../src/core/exchange.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Log } from '../../src/telemetry/log.ts';
@@ -69,7 +70,7 @@ test('P6: a part of the chain that throws fails its own request with 500 and its
       throw new TypeError('the store is broken: CANARY');
     },
   };
-  const loaded = { ...good.gateway.snapshot, files: [], secretFiles: [], warnings: [] };
+  const loaded = { ...loadConfig({ env: {} }), ...good.gateway.snapshot };
   const lines: string[] = [];
   const gateway = await openGateway({
     loaded,

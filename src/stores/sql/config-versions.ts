@@ -20,17 +20,6 @@ const facts = ['number', 'at_ms', 'by', 'source', 'note', 'file_digest', 'masked
 export function createSqlConfigVersions({ write }: Pick<SqlAccess, 'write'>): ConfigVersions {
   return {
     // Never from a copy that lags: what it tells is taken over.
-    newest: (after) =>
-      write(async (database) => {
-        const row = await database
-          .selectFrom('config_versions')
-          .selectAll()
-          .where('number', '>', after)
-          .orderBy('number', 'desc')
-          .limit(1)
-          .executeTakeFirst();
-        return row === undefined ? undefined : versionOf(row);
-      }),
     find: (number) =>
       write(async (database) => {
         const row = await database

@@ -1,0 +1,51 @@
+/** The copy of the applied configuration in the data folder: a gateway starts by it while the store is away. */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type ConfigVersion, configSources } from '../core/config-version.ts';
+import { hasCode } from '../lib/has-code.ts';
+
+export interface AppliedCopy {
+  readonly version: ConfigVersion;
+  /** What the file said when it was looked at last. */
+  readonly fileDigest: string;
+}
+
+const fileName = 'applied-config.json';
+
+const copyShape = z.object({
+  version: z.object({
+    number: z.int().min(1),
+    atMs: z.int(),
+    by: z.string(),
+    source: z.enum(configSources),
+    note: z.string(),
+    fileDigest: z.string(),
+    masked: z.boolean(),
+    text: z.string(),
+  }),
+  fileDigest: z.string(),
+});
+
+/** Nothing where nobody ever applied. Throws where there is one that cannot be read: going on without it would undo what was applied. */
+export async function readAppliedCopy(folder: string): Promise<AppliedCopy | undefined> {
+  const path = join(folder, fileName);
+  try {
+    return copyShape.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return undefined;
+    throw new Error(`${path} cannot be read; the store has the same: remove the file`, { cause });
+  }
+}
+
+/** Appears whole or not at all. */
+export async function writeAppliedCopy(folder: string, copy: AppliedCopy): Promise<void> {
+  const path = join(folder, fileName);
+  const beside = `${path}.new`;
+  try {
+    await writeFile(beside, JSON.stringify(copy), { mode: 0o600, flush: true });
+    await rename(beside, path);
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
