@@ -1,9 +1,9 @@
 /** A whole gateway with its admin listener, and a way to ask it under any name. */
-import { dirname, join } from 'node:path';
 import { openAdmin } from '../src/admin/admin.ts';
 import type { AdminRoute } from '../src/admin/route.ts';
-import { loadConfig } from '../src/config/load.ts';
+import { Configuration } from '../src/config/configuration.ts';
 import type { Role } from '../src/core/exchange.ts';
+import { AppliedConfig } from '../src/wiring/applied-config.ts';
 import { Reloader } from '../src/wiring/reload.ts';
 import { openTestGateway, type TestGateway, type TestGatewayOptions } from './gateway.ts';
 
@@ -12,6 +12,8 @@ export interface TestAdmin {
   readonly url: string;
   readonly port: number;
   readonly token: string;
+  /** As a changed file is noticed. */
+  readonly reloader: Reloader;
   readonly routes: readonly AdminRoute[];
   /** By the admin token unless `as` is another credential, or null for none. */
   ask(path: string, given?: AskOptions): Promise<Asked>;
@@ -46,20 +48,29 @@ export function keyOf(tenant: string, role: Role): string {
 
 export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<TestAdmin> {
   const gateway = await openTestGateway(options);
-  const path = join(dirname(gateway.data), 'millrace.yaml');
-  const load = async () => loadConfig({ path, env: {} });
-  const { log } = gateway.gateway.lasting;
+  const { clock, log, shared, store } = gateway.gateway.lasting;
+  const configuration = new Configuration({ path: gateway.file, environment: {}, clock });
+  const applied = await AppliedConfig.open(configuration);
   const reloader = new Reloader({
     gateway: gateway.gateway,
     log,
-    started: await load(),
-    load,
-    onLoaded: () => {},
+    started: await applied.load(),
+    load: () => applied.load(),
+    onLoaded: (loaded) => applied.taken(loaded),
     renewCertificates: async () => [],
+  });
+  applied.follow({
+    versions: store.configVersions,
+    presence: shared.presence,
+    reloader,
+    clock,
+    log,
+    alone: gateway.gateway.snapshot.config.store === 'sqlite',
   });
   const admin = await openAdmin({
     gateway: gateway.gateway,
     reloader,
+    applied,
     version: '0.0.0',
     admin: { listen: { host: '127.0.0.1', port: 0 }, tls: undefined, allow: [] },
     token,
@@ -70,6 +81,7 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     url,
     port: admin.port,
     token,
+    reloader,
     routes: admin.routes,
     ask: async (asked, { as = token, method = 'GET', body, headers = {} } = {}) => {
       const answer = await fetch(`${url}/admin/api/v1/${asked}`, {
@@ -87,6 +99,7 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     },
     close: async () => {
       await admin.close();
+      await applied.close();
       await gateway.close();
     },
   };

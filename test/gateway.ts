@@ -21,6 +21,8 @@ export interface TestGateway {
   /** The line of each finished exchange, as the log and the spool get it. */
   readonly exchangeLines: readonly string[];
   readonly data: string;
+  /** Its configuration on disk. */
+  readonly file: string;
   /** Writes another configuration into the file and reloads; throws, and changes nothing, when it is a bad one. */
   reload(config: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
@@ -78,6 +80,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     lines,
     exchangeLines,
     data,
+    file,
     reload: async (config) => {
       await writeFile(file, JSON.stringify(treeOf(config)));
       gateway.reload(loadConfig({ path: file, env: {} }));

@@ -20,9 +20,14 @@ export function requireMatch(headers: IncomingHttpHeaders): void {
 export function matchedVersion(headers: IncomingHttpHeaders, found: Versioned): number | undefined {
   const given = headers['if-match'];
   if (given === undefined || given.trim() === '*') return undefined;
-  const tags = given.split(',').map((tag) => tag.trim());
-  if (tags.includes(tagOf(found))) return found.version;
-  throw changedSince();
+  assertTag(given, tagOf(found));
+  return found.version;
+}
+
+/** Throws unless one of the tags that If-Match names is this one. */
+export function assertTag(given: string, tag: string): void {
+  const tags = given.split(',').map((each) => each.trim());
+  if (!tags.includes('*') && !tags.includes(tag)) throw changedSince();
 }
 
 export function changedSince(cause?: unknown): Error {

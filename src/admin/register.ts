@@ -47,12 +47,13 @@ export function registerRoutes(server: FastifyInstance, options: RegisterOptions
   server.decorateRequest('admission', undefined);
   server.addHook('onRequest', (request) => admitRequest(request, options));
   for (const row of options.rows) {
-    const { method, path: url, params, body, query } = row;
+    const { method, path: url, params, body, query, bodyBytesMax: bodyLimit } = row;
     const querystring = query ?? (row.scope === 'tenant' ? tenantAlone : nothing);
     server.route({
       method,
       url,
       config: { row },
+      ...(bodyLimit === undefined ? {} : { bodyLimit }),
       schema: {
         querystring,
         ...(params === undefined ? {} : { params }),

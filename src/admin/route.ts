@@ -81,6 +81,8 @@ interface Row<
   /** Media types that it can answer in besides JSON. */
   readonly alsoAs?: readonly string[];
   readonly example: RouteExample;
+  /** Of bodies that may be larger than usual. */
+  readonly bodyBytesMax?: number;
   /** Whether a change must say, or may say, by `If-Match` which version it is of. */
   readonly ifMatch?: 'required' | 'optional';
   /** False of a POST that changes nothing: it is not audited. */

@@ -1,7 +1,9 @@
 /** Everything that the admin listener answers, a row each. */
 import { alertRoutes } from './alert-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
+import { configRoutes } from './config-routes.ts';
 import { keyRoutes } from './key-routes.ts';
+import { partRoutes } from './part-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { secretRoutes } from './secret-routes.ts';
@@ -19,6 +21,8 @@ export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
   return [
     ...probeRoutes(seen),
     ...stateRoutes(seen),
+    ...configRoutes(seen),
+    ...partRoutes(seen),
     ...usageRoutes(seen),
     ...peopleRoutes({ directory, homeTenant }),
     ...keyRoutes({ directory, uses: store.keyUses, digester: () => followed.digester(), clock }),

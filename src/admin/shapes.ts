@@ -20,15 +20,7 @@ export const statusShape = z.object({
   rssBytes: z.int(),
 });
 
-export const configShape = z.object({
-  id: z.string(),
-  files: z.array(z.string()),
-  warnings: z.array(z.string()),
-  /** As in force, with every default; secrets read `***`. */
-  config: z.record(z.string(), z.unknown()),
-});
-
-const problemShape = z.object({
+export const problemShape = z.object({
   file: z.string(),
   line: z.int(),
   column: z.int(),

@@ -1,19 +1,10 @@
-/** How the gateway is: its state, its fleet, its configuration; and what orchestrators ask without a credential. */
+/** How the gateway is: its state, its fleet; and what orchestrators ask without a credential. */
 import { z } from 'zod';
 import { metricsType } from '../telemetry/metrics.ts';
-import type { Reloaded } from '../wiring/reload.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 import { viewRunning } from './running-models.ts';
-import {
-  configShape,
-  configuredKeysShape,
-  modelsShape,
-  psShape,
-  reloadedShape,
-  statusShape,
-  upstreamsShape,
-} from './shapes.ts';
-import { type Seen, viewConfig, viewConfiguredKeys, viewModels, viewStatus, viewUpstreams } from './views.ts';
+import { configuredKeysShape, modelsShape, psShape, statusShape, upstreamsShape } from './shapes.ts';
+import { type Seen, viewConfiguredKeys, viewModels, viewStatus, viewUpstreams } from './views.ts';
 
 export function stateRoutes(seen: Seen): readonly AdminRoute[] {
   return [
@@ -78,55 +69,7 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       example: {},
       handle: () => ({ status: 200, body: viewConfiguredKeys(seen) }),
     }),
-    ...configRoutes(seen),
   ];
-}
-
-function configRoutes(seen: Seen): readonly AdminRoute[] {
-  return [
-    adminRoute({
-      name: 'config.show',
-      method: 'GET',
-      path: `${api}/config`,
-      permission: 'config:read',
-      scope: 'gateway',
-      tag: 'configuration',
-      summary: 'The configuration in force, without its secrets',
-      answers: { 200: configShape },
-      example: {},
-      handle: () => ({ status: 200, body: viewConfig(seen) }),
-    }),
-    adminRoute({
-      name: 'config.reload',
-      method: 'POST',
-      path: `${api}/config/reload`,
-      permission: 'config:write',
-      scope: 'gateway',
-      tag: 'configuration',
-      summary: 'Reads the configuration’s files again and takes them over',
-      answers: { 200: reloadedShape, 422: reloadedShape },
-      example: {},
-      handle: async () => judged(await seen.reloader.reload('command')),
-    }),
-    adminRoute({
-      name: 'config.check',
-      method: 'POST',
-      path: `${api}/config/check`,
-      permission: 'config:write',
-      scope: 'gateway',
-      tag: 'configuration',
-      summary: 'Says what a reload would do, without doing it',
-      changes: false,
-      answers: { 200: reloadedShape, 422: reloadedShape },
-      example: {},
-      handle: async () => judged(await seen.reloader.check()),
-    }),
-  ];
-}
-
-function judged(reloaded: Reloaded) {
-  const body = structuredClone(reloaded) as z.input<typeof reloadedShape>;
-  return reloaded.outcome === 'refused' ? ({ status: 422, body } as const) : ({ status: 200, body } as const);
 }
 
 /** At the root, as orchestrators and Prometheus expect them. They have no credential, and learn whether we live. */

@@ -1,13 +1,15 @@
 /** What the admin API shows, read from the running gateway. */
 import type { z } from 'zod';
 import type { Upstream } from '../core/exchange.ts';
+import type { AppliedConfig } from '../wiring/applied-config.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import type { Reloader } from '../wiring/reload.ts';
-import type { configShape, configuredKeysShape, modelsShape, statusShape, upstreamsShape } from './shapes.ts';
+import type { configuredKeysShape, modelsShape, statusShape, upstreamsShape } from './shapes.ts';
 
 export interface Seen {
   readonly gateway: Gateway;
   readonly reloader: Reloader;
+  readonly applied: AppliedConfig;
   readonly version: string;
 }
 
@@ -31,14 +33,6 @@ export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof
     waiting: lasting.slots.waiting,
     rssBytes: process.memoryUsage.rss(),
   };
-}
-
-export function viewConfig({ gateway, reloader }: Seen): z.input<typeof configShape> {
-  const { id, config } = gateway.snapshot;
-  const { files, warnings } = reloader.loaded;
-  // Secrets turn into `***` on their way through JSON.
-  const shown = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
-  return { id, files: [...files], warnings: [...warnings], config: shown };
 }
 
 export function viewUpstreams({ gateway }: Seen): z.input<typeof upstreamsShape> {

@@ -32,8 +32,18 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     keepsSecrets: true,
     ...(asked === undefined ? { usualPath: usualFile } : { path: asked }),
   });
-    await applied.close();
-  if (loaded === undefined) return 2;
+  try {
+    return await serve(configuration, invocation);
+  } finally {
+    // Whoever was asked for secrets is let go, also where the start failed: the process ends then.
+    await configuration.close();
+  }
+}
+
+async function serve(configuration: Configuration, invocation: Invocation): Promise<number> {
+  const found = await load(configuration, invocation);
+  if (found === undefined) return 2;
+  const { applied, loaded } = found;
   const terminal = process.stdout.isTTY === true;
   const log = createLog({ level: loaded.config.telemetry.logs.level, terminal, clock: systemClock });
   const served = await open({ loaded, log, configuration, applied, invocation }).catch((trouble: unknown) =>
@@ -48,9 +58,10 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   return exitCode;
 }
 
-async function load(applied: AppliedConfig, invocation: Invocation): Promise<LoadedConfig | undefined> {
+async function load(configuration: Configuration, invocation: Invocation) {
   try {
-    return await applied.load();
+    const applied = await AppliedConfig.open(configuration);
+    return { applied, loaded: await applied.load() };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     for (const problem of thrown.problems) invocation.warn(formatProblem(problem));
@@ -114,11 +125,7 @@ async function open(parts: {
   const close = async (graceMs?: number) => {
     watching.close();
     unfollow();
-<<<<<<< HEAD
-=======
     await applied.close();
-    await configuration.close();
->>>>>>> 21b8403 (Read what was applied over the file, and take every version over on every gateway)
     await gateway.close(graceMs);
   };
   try {

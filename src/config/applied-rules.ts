@@ -90,7 +90,9 @@ function refuseFiles({ proposed }: Proposal): Refused[] {
 function refuseSecrets(proposal: Proposal): Refused[] {
   const { proposed, inForce, role } = proposal;
   const { written, filled, file } = proposed.half;
-  const before = [file, inForce.half.filled].flatMap((tree) => scalarPaths(tree).map((path) => ({ tree, path })));
+  const before = [file, inForce.half.filled].flatMap((tree) =>
+    scalarPaths(tree).map((path) => ({ tree, path })),
+  );
   const references = new Set(before.map(({ tree, path }) => textAt(tree, path)));
   const places = new Set(before.map(({ tree, path }) => placeOf(tree, path)));
   return secretPathsIn(proposed.config, written).flatMap((path) => {
@@ -115,7 +117,8 @@ function troubleWith(
   if (!isSecretReference(text) || known.has(text) || isRemoteReference(text)) return undefined;
   const { folder } = config.secrets;
   if (text.startsWith('env:')) return 'the file on disk refers to no such variable';
-  if (folder === undefined) return 'the file on disk refers to no such file, and `secrets.folder` names no folder';
+  if (folder === undefined)
+    return 'the file on disk refers to no such file, and `secrets.folder` names no folder';
   const named = resolve(dirname(half.written.place.file), text.slice('file:'.length));
   const within = relative(folder, named);
   const isInside = within !== '' && within.split(sep)[0] !== '..' && !isAbsolute(within);

@@ -4,9 +4,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Document, isScalar, parseDocument, stringify, visit } from 'yaml';
 import type { LoadedConfig } from './load.ts';
 import { mask, maskedTree, secretPathsIn } from './masked-secrets.ts';
-import { childrenOf, nodeAt, type Path, type Placed, type PlacedMap, placedAt, plainValue, scalarPaths, withNode } from './placed.ts';
-import { installKeys } from './schema.ts';
+import {
+  childrenOf,
+  nodeAt,
+  type Path,
+  type Placed,
+  type PlacedMap,
+  placedAt,
+  plainValue,
+  scalarPaths,
+  withNode,
+} from './placed.ts';
 import { readYaml } from './read-yaml.ts';
+import { installKeys } from './schema.ts';
 
 export interface HotText {
   readonly text: string;

@@ -8,9 +8,9 @@ import { applyEnvironment, type Overridden } from './environment.ts';
 import type { Environment } from './expand.ts';
 import { nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
-import { type Choose, readSources, type Sources, type WrittenHalf } from './sources.ts';
 import { type Config, installKeys } from './schema.ts';
 import { resolveSecrets } from './secrets.ts';
+import { type Choose, readSources, type Sources, type WrittenHalf } from './sources.ts';
 import { validate } from './validate.ts';
 
 const problemsMax = 100;

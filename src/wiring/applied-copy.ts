@@ -2,6 +2,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from '../config/problem.ts';
 import { type ConfigVersion, configSources } from '../core/config-version.ts';
 import { hasCode } from '../lib/has-code.ts';
 
@@ -27,14 +28,15 @@ const copyShape = z.object({
   fileDigest: z.string(),
 });
 
-/** Nothing where nobody ever applied. Throws where there is one that cannot be read: going on without it would undo what was applied. */
+/** Nothing where nobody ever applied. Throws `ConfigError` where it cannot be read: going on without it would undo what was applied. */
 export async function readAppliedCopy(folder: string): Promise<AppliedCopy | undefined> {
   const path = join(folder, fileName);
   try {
     return copyShape.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return undefined;
-    throw new Error(`${path} cannot be read; the store has the same: remove the file`, { cause });
+    const message = 'cannot be read; the store has the same, so remove it and start again';
+    throw new ConfigError([{ file: path, line: 0, column: 0, path: '', message }], { cause });
   }
 }
 

@@ -80,7 +80,7 @@ export class UpstreamPool {
 }
 
 /** Everything that makes another server or account of it, secrets included: hashed, so that it may be shown. */
-function identityOf(name: string, config: UpstreamConfig): string {
+export function identityOf(name: string, config: UpstreamConfig): string {
   const parts = 'url' in config ? accountOf(config) : [JSON.stringify(config)];
   return `${name}#${hash('sha256', [name, ...parts].join('\u0000')).slice(0, 16)}`;
 }

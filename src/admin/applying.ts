@@ -1,0 +1,110 @@
+/** One way for every change of the configuration: looked at, allowed, kept as a version, taken over. */
+import { basename } from 'node:path';
+import type { z } from 'zod';
+import { type Refused, refusalsOf } from '../config/applied-rules.ts';
+import { idOf, type LoadedConfig } from '../config/load.ts';
+import { ConfigError, type Problem } from '../config/problem.ts';
+import type { ConfigVersionDraft } from '../core/config-version.ts';
+import { fail } from '../core/failure.ts';
+import { reachOf } from '../identity/permissions.ts';
+import { type AppliedConfig, proposedName } from '../wiring/applied-config.ts';
+import type { AdminActor } from './actor.ts';
+import type { appliedShape, refusedShape } from './config-shapes.ts';
+import { assertTag, requireMatch } from './entity-tag.ts';
+import type { AdminCall } from './route.ts';
+
+export interface Change {
+  readonly source: ConfigVersionDraft['source'];
+  readonly note: string;
+  readonly text: (before: string) => string;
+}
+
+export async function applyChange(
+  applied: AppliedConfig,
+  call: AdminCall<unknown, { readonly force?: string | undefined }>,
+  change: Change,
+) {
+  const { headers, actor, query } = call;
+  requireMatch(headers);
+  const isForced = query.force !== undefined && query.force !== 'false';
+  try {
+    const { version, reloaded } = await applied.change({
+      ...change,
+      by: actor.name,
+      assertMatch: (tag) => assertTag(headers['if-match'] ?? '', tag),
+      assertMay: (proposed, inForce) => {
+        assertAllowed({ proposed, inForce, role: actor.role });
+        if (!isForced) assertKeepsCaller(actor, proposed, inForce);
+      },
+    });
+    const { configId, outcome } = reloaded;
+    const warnings =
+      outcome === 'refused' ? reloaded.problems.map(({ message }) => message) : reloaded.warnings;
+    const body: z.input<typeof appliedShape> = {
+      version: version.number,
+      configId,
+      outcome,
+      warnings: [...warnings],
+    };
+    return { status: 200, body, headers: { etag: applied.tag } } as const;
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return refusedAnswer(thrown.problems);
+    throw thrown;
+  }
+}
+
+/** Throws `ConfigError` where nobody may, and `forbidden` where somebody else may. */
+export function assertAllowed(proposal: Parameters<typeof refusalsOf>[0]): void {
+  const refusals = refusalsOf(proposal);
+  const wrong = refusals.filter(({ forbidden }) => !forbidden);
+  if (wrong.length > 0) throw new ConfigError(wrong.map(withoutRight));
+  const [first] = refusals;
+  if (first !== undefined) throw fail('forbidden', `${first.path}: ${first.message}`);
+}
+
+export function refusedAnswer(problems: readonly Problem[]) {
+  const body: z.input<typeof refusedShape> = {
+    type: 'about:blank',
+    title: 'Unprocessable Content',
+    status: 422,
+    detail: `the configuration is refused, and the one in force stays: ${problems.length} problems`,
+    instance: '',
+    code: 'invalid_request',
+    problems: problems.map(viewProblem),
+  };
+  return { status: 422, body } as const;
+}
+
+/** What was sent lies in no file. */
+export function viewProblem(problem: Problem) {
+  const isProposed = basename(problem.file) === proposedName;
+  return isProposed ? { ...problem, file: proposedName } : { ...problem };
+}
+
+function withoutRight({ forbidden: _, ...problem }: Refused): Problem {
+  return problem;
+}
+
+const force = 'add `?force` if that is meant';
+
+/** Nobody takes away unawares what he came in by. The gateway's own token cannot be taken away. */
+function assertKeepsCaller(actor: AdminActor, proposed: LoadedConfig, inForce: LoadedConfig): void {
+  if (actor.how === 'token') return;
+  const [before, after] = [inForce.config, proposed.config];
+  if (before.identity.homeTenant !== after.identity.homeTenant) {
+    throw fail('conflict', `"${actor.name}" would not belong to the tenant that runs the gateway: ${force}`);
+  }
+  const own = before.keys.find(({ name, tenant }) => name === actor.name && tenant === actor.tenant);
+  if (actor.how === 'key' && own !== undefined) {
+    const kept = after.keys.find(({ key }) => key.reveal() === own.key.reveal());
+    const mayStill = kept?.tenant === own.tenant && reachOf(kept.role, 'config:write') !== undefined;
+    if (!mayStill) throw fail('conflict', `the key "${actor.name}" would not open this any more: ${force}`);
+    return;
+  }
+  const waysIn = ({ auth, identity }: typeof before) => idOf([auth, { ...identity, homeTenant: '' }]);
+  if (waysIn(before) === waysIn(after)) return;
+  throw fail(
+    'conflict',
+    `"${actor.name}" may not get in by \`auth\` and \`identity\` as they would be: ${force}`,
+  );
+}

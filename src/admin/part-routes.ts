@@ -1,0 +1,221 @@
+/** Single parts of the configuration, shown and changed: each change is a version of the whole. */
+import { z } from 'zod';
+import { withoutPart, withPart } from '../config/edit-text.ts';
+import type { BudgetStanding } from '../core/budget.ts';
+import type { AdminPermission } from '../identity/permissions.ts';
+import { modelName, name } from '../lib/options.ts';
+import { applyChange } from './applying.ts';
+import { appliedShape, forceQuery, refusedShape } from './config-shapes.ts';
+import { type AdminRoute, adminRoute, api } from './route.ts';
+import type { Seen } from './views.ts';
+
+const common = { scope: 'gateway', tag: 'configuration', ifMatch: 'required', query: forceQuery } as const;
+const answers = { 200: appliedShape, 422: refusedShape } as const;
+
+interface NamedPart {
+  readonly plural: 'upstreams' | 'models' | 'prices';
+  readonly one: string;
+  readonly permission: AdminPermission;
+  readonly name: z.ZodString | typeof modelName;
+  readonly example: { readonly name: string; readonly body: { readonly [key: string]: string | number } };
+}
+
+const named: readonly NamedPart[] = [
+  {
+    plural: 'upstreams',
+    one: 'an upstream',
+    permission: 'upstreams:write',
+    name,
+    example: { name: 'gpu-b', body: { type: 'ollama', url: 'http://10.0.0.12:11434' } },
+  },
+  {
+    plural: 'models',
+    one: 'a model',
+    permission: 'config:write',
+    name: modelName,
+    example: { name: 'gemma', body: { policy: 'round-robin' } },
+  },
+  {
+    plural: 'prices',
+    one: 'the price of a model or server',
+    permission: 'budgets:write',
+    name: modelName,
+    example: { name: 'gemma', body: { inputPerM: 0.05, outputPerM: 0.1 } },
+  },
+];
+
+interface ListPart {
+  readonly key: 'limits' | 'budgets';
+  readonly permission: AdminPermission;
+  readonly example: { readonly [key: string]: string | number };
+}
+
+const lists: readonly ListPart[] = [
+  { key: 'limits', permission: 'config:write', example: { per: 'key', requests: '600/min' } },
+  { key: 'budgets', permission: 'budgets:write', example: { per: 'tenant', usd: 100, window: 'month' } },
+];
+
+/** As in the file: `docs/configuration.md` has it, and whatever does not fit is refused with its place. */
+const asInFile = z.record(z.string().max(256), z.unknown());
+const entriesMax = 10_000;
+
+export function partRoutes(seen: Seen): readonly AdminRoute[] {
+  return [
+    ...named.flatMap((part) => namedRoutes(seen, part)),
+    ...lists.map((part) => listRoute(seen, part)),
+    ...shownRoutes(seen),
+  ];
+}
+
+function namedRoutes({ applied }: Seen, part: NamedPart): readonly AdminRoute[] {
+  const { plural, one, permission, example } = part;
+  const params = z.strictObject({ name: part.name });
+  const path = `${api}/${plural}/:name`;
+  const at = { ...common, permission, path, params } as const;
+  return [
+    adminRoute({
+      ...at,
+      name: `${plural}.put`,
+      method: 'PUT',
+      summary: `Sets ${one}, as it would stand under \`${plural}\` in the configuration`,
+      body: asInFile,
+      answers,
+      example: { params: { name: example.name }, body: example.body },
+      object: ({ params: { name: object } }) => object,
+      handle: async (call) =>
+        await applyChange(applied, call, {
+          source: 'applied',
+          note: `${plural}.${call.params.name}`,
+          text: (before) => withPart(before, [plural, call.params.name], call.body),
+        }),
+    }),
+    adminRoute({
+      ...at,
+      name: `${plural}.remove`,
+      method: 'DELETE',
+      summary: `Takes ${one} out of the configuration`,
+      answers,
+      example: { params: { name: example.name } },
+      object: ({ params: { name: object } }) => object,
+      handle: async (call) =>
+        await applyChange(applied, call, {
+          source: 'applied',
+          note: `${plural}.${call.params.name} removed`,
+          text: (before) => withoutPart(before, [plural, call.params.name]),
+        }),
+    }),
+  ];
+}
+
+function listRoute({ applied }: Seen, { key, permission, example }: ListPart): AdminRoute {
+  return adminRoute({
+    ...common,
+    name: `${key}.put`,
+    method: 'PUT',
+    path: `${api}/${key}`,
+    permission,
+    summary: `Sets all the ${key}, as they would stand under \`${key}\` in the configuration`,
+    body: z.strictObject({ items: z.array(asInFile).max(entriesMax) }),
+    answers,
+    example: { body: { items: [example] } },
+    handle: async (call) =>
+      await applyChange(applied, call, {
+        source: 'applied',
+        note: key,
+        text: (before) => withPart(before, [key], call.body.items),
+      }),
+  });
+}
+
+const shownPart = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
+const pricesShape = z.object({ prices: z.record(z.string(), z.unknown()) });
+
+export const standingsShape = z.object({
+  items: z.array(
+    z.object({
+      name: z.string(),
+      per: z.string(),
+      /** Whose it is, as `tenant` or `tenant/name`; empty for everybody's. */
+      holder: z.string(),
+      unit: z.enum(['usd', 'tokens', 'requests']),
+      limit: z.number(),
+      spent: z.number(),
+      /** Set aside for what runs now. */
+      reserved: z.number(),
+      windowStart: z.iso.datetime(),
+      /** Absent where the window never ends. */
+      windowEnd: z.iso.datetime().optional(),
+    }),
+  ),
+  /** How many were left out: the first are shown. */
+  more: z.int(),
+});
+
+const standingsMax = 1_000;
+
+function shownRoutes({ gateway, applied }: Seen): readonly AdminRoute[] {
+  const shown = { scope: 'gateway', tag: 'configuration', method: 'GET', example: {} } as const;
+  return [
+    adminRoute({
+      ...shown,
+      name: 'limits.list',
+      path: `${api}/limits`,
+      permission: 'config:read',
+      summary: 'The limits in force',
+      answers: { 200: shownPart },
+      handle: () => {
+        const items = gateway.snapshot.config.limits.map((limit) => ({ ...limit }));
+        return { status: 200, body: { items }, headers: { etag: applied.tag } };
+      },
+    }),
+    adminRoute({
+      ...shown,
+      name: 'prices.list',
+      path: `${api}/prices`,
+      permission: 'prices:read',
+      summary: 'The prices that the configuration names; the others are the catalogue’s',
+      answers: { 200: pricesShape },
+      handle: () => {
+        const prices = { ...gateway.snapshot.config.prices };
+        return { status: 200, body: { prices }, headers: { etag: applied.tag } };
+      },
+    }),
+    adminRoute({
+      ...shown,
+      scope: 'tenant',
+      name: 'budgets.list',
+      path: `${api}/budgets`,
+      permission: 'budgets:read',
+      summary: 'How far each budget is spent, of those that anybody has touched since its window began',
+      answers: { 200: standingsShape },
+      handle: async ({ tenant, everyTenant }) => {
+        const all = await gateway.snapshot.budgets.standings();
+        const own = everyTenant ? all : all.filter(({ holder }) => isOf(holder, tenant));
+        const items = own.slice(0, standingsMax).map(viewStanding);
+        return {
+          status: 200,
+          body: { items, more: own.length - items.length },
+          headers: { etag: applied.tag },
+        };
+      },
+    }),
+  ];
+}
+
+function isOf(holder: string, tenant: string): boolean {
+  return holder === tenant || holder.startsWith(`${tenant}/`);
+}
+
+const nanoUsdPerUsd = 1_000_000_000;
+
+function viewStanding({ windowStartMs, windowEndMs, ...standing }: BudgetStanding) {
+  const scale = standing.unit === 'usd' ? nanoUsdPerUsd : 1;
+  return {
+    ...standing,
+    limit: standing.limit / scale,
+    spent: standing.spent / scale,
+    reserved: standing.reserved / scale,
+    windowStart: new Date(windowStartMs).toISOString(),
+    ...(windowEndMs === 0 ? {} : { windowEnd: new Date(windowEndMs).toISOString() }),
+  };
+}

@@ -1,0 +1,38 @@
+/** Changes one part of a configuration's text and leaves the rest as somebody wrote it, comments included. */
+import { type Document, parseDocument } from 'yaml';
+import { fail } from '../core/failure.ts';
+
+export type TextPath = readonly string[];
+
+export function withPart(text: string, path: TextPath, value: unknown): string {
+  return edited(text, (document) => {
+    document.setIn(path, document.createNode(value));
+  });
+}
+
+/** Throws `not_found` where the text does not name it. */
+export function withoutPart(text: string, path: TextPath): string {
+  return edited(text, (document) => {
+    if (!document.deleteIn(path)) {
+      throw fail('not_found', `the configuration names no ${path.join('.')}`);
+    }
+  });
+}
+
+function edited(text: string, edit: (document: Document) => void): string {
+  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false });
+  try {
+    edit(document);
+    return document.toString({ lineWidth: 0 });
+  } catch (cause) {
+    // It writes aliases and anchors only as they were read.
+    if (!(cause instanceof Error) || cause.name === 'Failure') throw cause;
+    throw fail(
+      'conflict',
+      'an alias or anchor stands in the way here: apply the whole configuration instead',
+      {
+        cause,
+      },
+    );
+  }
+}
