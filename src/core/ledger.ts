@@ -90,3 +90,33 @@ export interface LedgerPage {
   /** For the next page; absent on the last. */
   readonly next?: string;
 }
+
+/** What was worked in one hour by one model of one upstream: what servers cost and carry is told from it. */
+export interface LedgerHour {
+  /** When the hour began. */
+  readonly hourMs: number;
+  /** Empty for exchanges of which nobody knows where they went. */
+  readonly upstream: string;
+  readonly targetModel: string;
+  readonly exchanges: number;
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly costNanoUsd: NanoUsd;
+}
+
+export interface LedgerHoursQuestion {
+  /** As in `LedgerQuestion`. */
+  readonly fromDay: string;
+  readonly toDay: string;
+  /** More than these are refused, and not left out: what they cost would be missing. */
+  readonly rowsMax: number;
+}
+
+export interface LedgerHours {
+  /** In order of time, upstream and model. */
+  readonly hours: readonly LedgerHour[];
+  /** The first hour that is known at all, within the days or before; absent while there is none. */
+  readonly firstMs?: number;
+}

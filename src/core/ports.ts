@@ -17,7 +17,15 @@ import type {
   KeyUse,
 } from './directory.ts';
 import type { Principal } from './exchange.ts';
-import type { LedgerPage, LedgerPageQuestion, LedgerQuestion, LedgerRow, LedgerSum } from './ledger.ts';
+import type {
+  LedgerHours,
+  LedgerHoursQuestion,
+  LedgerPage,
+  LedgerPageQuestion,
+  LedgerQuestion,
+  LedgerRow,
+  LedgerSum,
+} from './ledger.ts';
 import type { ReplayClaim, ReplayEnding, ReplayState } from './replay.ts';
 import type { Standing } from './standing.ts';
 
@@ -182,6 +190,8 @@ export interface Ledger {
   /** Ordered by the dimensions asked for. Answers from sums by day and never reads the rows. */
   sum(question: LedgerQuestion): Promise<readonly LedgerSum[]>;
   page(question: LedgerPageQuestion): Promise<LedgerPage>;
+  /** Of each hour all that took tokens or cost something; from sums, as `sum` does. */
+  hours(question: LedgerHoursQuestion): Promise<LedgerHours>;
 }
 
 /** At once where nothing is to be waited for. */

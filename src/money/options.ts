@@ -46,6 +46,12 @@ const priceOptions = z
       .max(1)
       .optional()
       .describe('The share of the month that it is busy: what its idle time costs is spread over the rest.'),
+    since: z.iso
+      .date()
+      .optional()
+      .describe(
+        'The first day that the server is paid for, as YYYY-MM-DD in UTC; the day of the first exchange when absent.',
+      ),
   })
   .superRefine((price, context) => {
     for (const [key, message] of misplaced(price)) context.addIssue({ code: 'custom', path: [key], message });
@@ -58,7 +64,7 @@ export const pricesOptions = z
     premium: modelName
       .optional()
       .describe(
-        'The model that your own servers stand in for: what it would have cost more is counted as saved. ' +
+        'The model that all others stand in for: what it would have cost more is counted as saved. ' +
           'One of the catalogue, or one with a price of its own.',
       ),
   })
@@ -82,7 +88,7 @@ const serverKeys = ['monthlyUsd', 'inputTokensPerSecond', 'outputTokensPerSecond
 function misplaced(price: Keys): [key: string, message: string][] {
   const said = (key: string) => price[key] !== undefined;
   const ofServer = said('monthlyUsd');
-  const wrong = (ofServer ? tokenKeysAlone : serverKeys).filter(said);
+  const wrong = (ofServer ? tokenKeysAlone : [...serverKeys, 'since']).filter(said);
   const missing = (ofServer ? serverKeys : tokenKeys).filter((key) => !said(key));
   if (wrong.length > 0) {
     const message = ofServer

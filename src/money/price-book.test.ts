@@ -86,9 +86,9 @@ function pricingOf(prices: Prices) {
     premium,
     onUnknown: ({ upstream, targetModel }) => unknown.push(`${upstream}/${targetModel}`),
   });
-  const priced = (facts: Partial<Trail>) => {
+  const priced = (facts: Partial<Trail>, failed = false) => {
     const trail = trailOf(facts);
-    price(trail);
+    price(trail, failed);
     return trail;
   };
   return { priced, unknown };
@@ -131,14 +131,18 @@ test('counts that cannot be right are clamped and warned of (U18)', () => {
   ]);
 });
 
-test('only the operator’s own servers save, and only what the premium model would have cost more', () => {
+test('own servers and routing save what the premium model would have cost more, and nothing that failed does', () => {
   const { priced } = pricingOf({ premium: 'big', dear: flat(1_000) });
-  const saved = (facts: Partial<Trail>) => {
-    const trail = priced({ usage, ...facts });
+  const saved = (facts: Partial<Trail>, failed = false) => {
+    const trail = priced({ usage, ...facts }, failed);
     return [trail.savedNanoUsd, trail.savedBy];
   };
   assert.deepEqual(saved({ upstream: 'gpu' }), [100 * 10_000 + 10 * 50_000, 'self-hosting']);
-  assert.deepEqual(saved({ upstream: 'cloud' }), [0, '']);
+  assert.deepEqual(saved({ upstream: 'gpu' }, true), [0, '']);
+  assert.deepEqual(saved({}), [100 * (10_000 - 1_000) + 10 * (50_000 - 2_000), 'routing']);
+  assert.deepEqual(saved({ targetModel: 'big' }), [0, '']);
+  assert.deepEqual(saved({ model: 'small' }), [0, '']);
+  assert.deepEqual(saved({ model: 'cloud/small' }), [0, '']);
   assert.deepEqual(saved({ upstream: 'gpu', targetModel: 'dear' }), [0, '']);
   assert.deepEqual(saved({ upstream: 'gpu', callKind: 'embed' }), [0, '']);
 });

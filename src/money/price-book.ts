@@ -1,8 +1,9 @@
 /** One configuration's prices: which price holds for a model that an upstream served, and where it comes from. */
-
+import type { LedgerRow } from '../core/ledger.ts';
 import type { TokenPrice } from './options.ts';
 import { createRates, free, type Price } from './price.ts';
 import type { PriceCatalogue } from './price-catalogue.ts';
+import { saverOf } from './saving.ts';
 import { type ServerPrice, serverRates } from './server-rates.ts';
 
 export interface Served {
@@ -17,8 +18,8 @@ export interface Tariff {
   readonly price: Price;
   /** Where it comes from: `catalogue:` and its day, `config:` and its id, `highest:` and the catalogue's day, `own`. */
   readonly version: string;
-  /** Whether the upstream is a machine of the operator's, and not somebody's who sends bills. */
-  readonly own: boolean;
+  /** What saved where it cost less than the premium model. */
+  readonly savedBy: LedgerRow['savedBy'];
 }
 
 export interface Prices {
@@ -47,13 +48,14 @@ export class PriceBook {
     const { billing, configId } = this.#options;
     const host = billing.get(served.upstream);
     const own = host === undefined;
+    const savedBy = saverOf(own ? 'own' : 'bill', served);
     const configured = this.#configured(served);
-    if (configured !== undefined) return { price: configured, version: `config:${configId}`, own };
-    if (own) return { price: free, version: 'own', own };
+    if (configured !== undefined) return { price: configured, version: `config:${configId}`, savedBy };
+    if (own) return { price: free, version: 'own', savedBy };
     const catalogue = this.#options.catalogue();
     const listed = catalogue.find(served.targetModel, host);
-    if (listed !== undefined) return { price: listed, version: `catalogue:${catalogue.version}`, own };
-    return { price: catalogue.highest(host), version: `highest:${catalogue.version}`, own };
+    if (listed !== undefined) return { price: listed, version: `catalogue:${catalogue.version}`, savedBy };
+    return { price: catalogue.highest(host), version: `highest:${catalogue.version}`, savedBy };
   }
 
   #configured({ upstream, targetModel, model }: Served): Price | undefined {

@@ -6,10 +6,11 @@ import type { Price } from './price.ts';
 import type { PriceBook, Served, Tariff } from './price-book.ts';
 import { nameCharsMax } from './price-catalogue.ts';
 import { ratesAhead } from './rates-ahead.ts';
+import { savingOf } from './saving.ts';
 
 export interface PricingOptions {
   readonly book: PriceBook;
-  /** Of what the operator's own servers stand in for, if anything. */
+  /** Of the model that the others stand in for, if there is one. */
   readonly premium: Price | undefined;
   /** Called once a model whose price nobody knows. */
   readonly onUnknown: (served: Served, tariff: Tariff) => void;
@@ -20,8 +21,8 @@ const tariffsMax = 4_096;
 const toldMax = 1_000;
 
 export interface Pricing {
-  /** Writes into a finished trail what it cost. */
-  price(trail: Trail): void;
+  /** Writes into a finished trail what it cost, and what it saved unless it failed. */
+  price(trail: Trail, failed: boolean): void;
   /** What so long a prompt and its answer would cost there. */
   ratesAhead(served: Served, inputTokens: number): TokenRates;
 }
@@ -29,23 +30,35 @@ export interface Pricing {
 export function createPricing(options: PricingOptions): Pricing {
   const tariffs = new Tariffs(options);
   return {
-    price: (trail) => priceTrail(options, tariffs, trail),
+    price: (trail, failed) => {
+      const tariff = priceTrail(tariffs, trail);
+      if (tariff !== undefined && !failed) tellSaving(options, tariff, trail);
+    },
     ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
   };
 }
 
-function priceTrail({ premium }: PricingOptions, tariffs: Tariffs, trail: Trail): void {
+/** By which tariff; nothing where nothing was used. */
+function priceTrail(tariffs: Tariffs, trail: Trail): Tariff | undefined {
   const { usage } = trail;
-  if (trail.upstream === '' || trail.callKind === '') return;
+  if (trail.upstream === '' || trail.callKind === '') return undefined;
   const tariff = tariffs.of(trail);
   trail.priceVersion = tariff.version;
-  if (usage === undefined) return;
+  if (usage === undefined) return undefined;
   const doubt = doubtOf(usage);
   if (doubt !== undefined) trail.warn([`the usage that ${trail.upstream} told cannot be right: ${doubt}`]);
   trail.costNanoUsd = costOf(usage, tariff.price);
-  if (premium === undefined || !tariff.own || trail.callKind === 'embed') return;
-  trail.savedNanoUsd = Math.max(0, costOf(usage, premium) - trail.costNanoUsd);
-  if (trail.savedNanoUsd > 0) trail.savedBy = 'self-hosting';
+  return tariff;
+}
+
+/** The premium model is none that makes embeddings. */
+function tellSaving({ premium }: PricingOptions, { savedBy }: Tariff, trail: Trail): void {
+  const { usage } = trail;
+  if (premium === undefined || usage === undefined || trail.callKind === 'embed') return;
+  const premiumNanoUsd = costOf(usage, premium);
+  const saving = savingOf(savedBy, { premiumNanoUsd, costNanoUsd: trail.costNanoUsd });
+  trail.savedNanoUsd = saving.savedNanoUsd;
+  trail.savedBy = saving.savedBy;
 }
 
 /** Found once for each model of each upstream. */

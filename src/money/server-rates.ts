@@ -7,10 +7,12 @@ export interface ServerPrice {
   readonly outputTokensPerSecond: number;
   /** The share of the month that it is busy. */
   readonly utilisation: number;
+  /** The first day that it is paid for: `YYYY-MM-DD` in UTC. */
+  readonly since?: string | undefined;
 }
 
 /** A twelfth of 365 days. */
-const monthS = 2_628_000;
+export const monthS = 2_628_000;
 
 /** A token costs the busy time that it takes. What was read before takes none. */
 export function serverRates(server: ServerPrice): RatesPerM {

@@ -9,8 +9,8 @@ import type { SpendMeter } from './spend-meter.ts';
 import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
 
 export interface SettleOptions {
-  /** Writes into a finished trail what it cost. */
-  readonly price: (trail: Trail) => void;
+  /** Writes into a finished trail what it cost, and what it saved unless it failed. */
+  readonly price: (trail: Trail, failed: boolean) => void;
   readonly lengths: Lengths;
 }
 
@@ -35,7 +35,7 @@ export function settle(options: SettleOptions, reserved: Reserved, code: Failure
   const { trail } = exchange;
   try {
     complete(options, exchange, code);
-    options.price(trail);
+    options.price(trail, code !== undefined && code !== 'client_gone');
     tellExcess(reserved);
   } catch (mistake) {
     process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));

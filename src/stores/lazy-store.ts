@@ -47,6 +47,7 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       append: (rows) => use((store) => store.ledger.append(rows)),
       sum: (question) => use((store) => store.ledger.sum(question)),
       page: (question) => use((store) => store.ledger.page(question)),
+      hours: (question) => use((store) => store.ledger.hours(question)),
     },
     replays: (options) => ({
       begin: (claim) => use((store) => store.replays(options).begin(claim)),

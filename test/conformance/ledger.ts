@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LedgerDimension, LedgerQuestion, LedgerRow, LedgerSum } from '../../src/core/ledger.ts';
+import type {
+  LedgerDimension,
+  LedgerHour,
+  LedgerQuestion,
+  LedgerRow,
+  LedgerSum,
+} from '../../src/core/ledger.ts';
 import { ledgerDimensions } from '../../src/core/ledger.ts';
 import type { Ledger } from '../../src/core/ports.ts';
 import { hasCode } from '../stores/failure-code.ts';
@@ -13,6 +19,7 @@ export interface OpenedLedger {
 }
 
 const dayMs = 86_400_000;
+const hourMs = 3_600_000;
 const firstDayMs = Date.UTC(2026, 0, 1);
 const everything: LedgerQuestion = {
   fromDay: '2026-01-01',
@@ -179,6 +186,38 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
     assert.deepEqual(ids.toSorted(), wanted.map(({ id }) => id).toSorted());
   });
 
+  promise(
+    'hours tell what each model of each upstream was asked for, and nothing of what took nothing',
+    async (ledger) => {
+      const rows = [...variedRows(), aRow({ upstream: '', targetModel: '', outcome: 'lost' })];
+      const nothing = {
+        inputTokens: 0,
+        cachedInputTokens: 0,
+        outputTokens: 0,
+        reasoningTokens: 0,
+        costNanoUsd: 0,
+      };
+      const madeUp = aRow({ atMs: firstDayMs - 40 * dayMs, targetModel: 'made-up', ...nothing });
+      await ledger.append([...rows, madeUp]);
+      await ledger.append(rows.slice(0, 5));
+      const question = { fromDay: '2026-01-01', toDay: '2026-01-04', rowsMax: 10_000 };
+      const { hours, firstMs } = await ledger.hours(question);
+      assert.deepEqual(
+        hours,
+        expectedHours(rows.filter((row) => isWithin(row, { ...everything, ...question }))),
+      );
+      assert.equal(firstMs, Math.min(...rows.map(({ atMs }) => atMs - (atMs % hourMs))));
+      const none = await ledger.hours({ ...question, toDay: '2026-01-01' });
+      assert.deepEqual(none, { hours: [], firstMs });
+      await assert.rejects(ledger.hours({ ...question, rowsMax: 1 }), hasCode('invalid_request'));
+    },
+  );
+
+  promise('hours of an empty ledger are none', async (ledger) => {
+    const question = { fromDay: '2026-01-01', toDay: '2026-02-01', rowsMax: 10 };
+    assert.deepEqual(await ledger.hours(question), { hours: [] });
+  });
+
   promise('a question that cannot be is refused as the client’s', async (ledger) => {
     const refused = hasCode('invalid_request');
     await assert.rejects(ledger.page({ ...everything, after: 'nonsense' }), refused);
@@ -280,6 +319,33 @@ function expected(rows: readonly LedgerRow[], question: LedgerQuestion): readonl
     }))
     .toSorted((one, other) =>
       question.by.reduce((sofar, key) => sofar || byText(textOf(one, key), textOf(other, key)), 0),
+    );
+}
+
+function expectedHours(rows: readonly LedgerRow[]): readonly LedgerHour[] {
+  const groups = Map.groupBy(rows, ({ atMs, upstream, targetModel }) =>
+    JSON.stringify([atMs - (atMs % hourMs), upstream, targetModel]),
+  );
+  return [...groups]
+    .map(([place, group]) => {
+      const [from, upstream, targetModel] = JSON.parse(place) as [number, string, string];
+      return {
+        hourMs: from,
+        upstream,
+        targetModel,
+        exchanges: group.length,
+        inputTokens: total(group, 'inputTokens'),
+        cachedInputTokens: total(group, 'cachedInputTokens'),
+        outputTokens: total(group, 'outputTokens'),
+        reasoningTokens: total(group, 'reasoningTokens'),
+        costNanoUsd: total(group, 'costNanoUsd'),
+      };
+    })
+    .toSorted(
+      (one, other) =>
+        one.hourMs - other.hourMs ||
+        byText(one.upstream, other.upstream) ||
+        byText(one.targetModel, other.targetModel),
     );
 }
 

@@ -10,6 +10,7 @@ import {
   readSchema,
   SchemaTooNewError,
 } from '../../src/stores/sql/migrate.ts';
+import { ledgerHoursStep } from '../../src/stores/sql/migrations/0007-ledger-hours.ts';
 import type { SchemaStep } from '../../src/stores/sql/schema-step.ts';
 import { schemaSteps } from '../../src/stores/sql/schema-steps.ts';
 import { type Backend, createStore } from '../../src/stores/sql/store.ts';
@@ -98,6 +99,19 @@ for (const [name, prepare] of [
       error instanceof SchemaTooNewError && error.message.includes(`knows ${schemaSteps.length}`);
     await assert.rejects(old.migrate(), refused);
     await assert.rejects(old.ledger.append([aRow()]), refused);
+  });
+
+  story('what the ledger kept before there were hours is in the hours too', async (open) => {
+    const { ledger } = storeOver(await open());
+    const noCost = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0 };
+    await ledger.append([aRow(), aRow({ atMs: aRow().atMs + 5_400_000 }), aRow(), aRow(noCost)]);
+    const question = { fromDay: '2026-01-01', toDay: '2026-01-02', rowsMax: 10 };
+    const kept = await ledger.hours(question);
+    assert.equal(kept.hours.length, 2);
+    const backend = await open();
+    await down(backend, ledgerHoursStep.step - 1);
+    await up(backend);
+    assert.deepEqual(await ledger.hours(question), kept);
   });
 
   story('gateways that start together take every step once (P12)', async (open) => {

@@ -3,6 +3,8 @@ import { type SelectQueryBuilder, sql } from 'kysely';
 import { fail } from '../../core/failure.ts';
 import type {
   LedgerDimension,
+  LedgerHours,
+  LedgerHoursQuestion,
   LedgerPage,
   LedgerPageQuestion,
   LedgerQuestion,
@@ -13,6 +15,7 @@ import type { Ledger } from '../../core/ports.ts';
 import { createInsert, type Insert } from './insert-rows.ts';
 import { fromColumns, keepable, type LedgerColumns, ledgerColumns, toColumns } from './ledger-columns.ts';
 import { addedUp, counted, type DayColumns, dayColumns, sumByDay } from './ledger-days.ts';
+import { type HourColumns, hourColumns, hoursAddedUp, readHours, sumByHour } from './ledger-hours.ts';
 import { readPlace, writePlace } from './page-place.ts';
 import type { Database, SqlDialect, Tables } from './tables.ts';
 
@@ -27,6 +30,7 @@ export interface SqlAccess {
 const appendRowsMax = 10_000;
 const sumRowsMax = 100_000;
 const pageRowsMax = 10_000;
+const hourRowsMax = 200_000;
 const dayMs = 86_400_000;
 
 export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialect): Ledger {
@@ -37,6 +41,7 @@ export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialec
       ending: 'on conflict (id) do nothing returning id',
     }),
     days: createInsert(dialect, { table: 'ledger_days', columns: dayColumns, ending: addedUp }),
+    hours: createInsert(dialect, { table: 'ledger_hours', columns: hourColumns, ending: hoursAddedUp }),
   };
   return {
     append: async (rows) => {
@@ -49,6 +54,7 @@ export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialec
       return await read((database) => sum(database, question));
     },
     page: async (question) => await report((database) => page(database, question)),
+    hours: async (question) => await report((database) => hours(database, question)),
   };
 }
 
@@ -71,13 +77,16 @@ function inOrder(rows: readonly LedgerRow[]): readonly LedgerColumns[] {
 interface Inserts {
   readonly rows: Insert<LedgerColumns>;
   readonly days: Insert<DayColumns>;
+  readonly hours: Insert<HourColumns>;
 }
 
 async function append(database: Database, inserts: Inserts, rows: readonly LedgerColumns[]): Promise<void> {
   await database.transaction().execute(async (transaction) => {
     const added = new Set((await inserts.rows(transaction, rows)).map((row) => (row as { id: string }).id));
     // What another gateway kept before is in the sums already: only new rows count.
-    await inserts.days(transaction, sumByDay(rows.filter(({ id }) => added.has(id))));
+    const fresh = rows.filter(({ id }) => added.has(id));
+    await inserts.days(transaction, sumByDay(fresh));
+    await inserts.hours(transaction, sumByHour(fresh));
   });
 }
 
@@ -142,6 +151,14 @@ async function page(database: Database, question: LedgerPageQuestion): Promise<L
   const rows = found.slice(0, rowsMax).map(fromColumns);
   const last = rows.at(-1);
   return found.length > rowsMax && last !== undefined ? { rows, next: writePlace(last) } : { rows };
+}
+
+async function hours(database: Database, question: LedgerHoursQuestion): Promise<LedgerHours> {
+  return await readHours(database, {
+    fromMs: startOf(question.fromDay, 'fromDay'),
+    toMs: startOf(question.toDay, 'toDay'),
+    rowsMax: rowsWithin(question.rowsMax, hourRowsMax),
+  });
 }
 
 function filtered<Name extends 'ledger' | 'ledger_days', Row>(

@@ -5,6 +5,7 @@ import { sealedStep } from './migrations/0003-sealed.ts';
 import { directoryStep } from './migrations/0004-directory.ts';
 import { auditStep } from './migrations/0005-audit.ts';
 import { configVersionsStep } from './migrations/0006-config-versions.ts';
+import { ledgerHoursStep } from './migrations/0007-ledger-hours.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -14,4 +15,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   directoryStep,
   auditStep,
   configVersionsStep,
+  ledgerHoursStep,
 ];

@@ -52,6 +52,19 @@ export interface LedgerDaysTable extends Dimensions {
   readonly saved_nano_usd: number;
 }
 
+/** The sums of one hour and one model of one upstream. */
+export interface LedgerHoursTable {
+  readonly hour_ms: Fixed<number>;
+  readonly upstream: Fixed<string>;
+  readonly target_model: Fixed<string>;
+  readonly exchanges: number;
+  readonly input_tokens: number;
+  readonly cached_input_tokens: number;
+  readonly output_tokens: number;
+  readonly reasoning_tokens: number;
+  readonly cost_nano_usd: number;
+}
+
 export interface ReplaysTable {
   readonly tenant: Fixed<string>;
   readonly key: Fixed<string>;
@@ -159,6 +172,7 @@ export interface SchemaStepsTable {
 export interface Tables {
   readonly ledger: LedgerTable;
   readonly ledger_days: LedgerDaysTable;
+  readonly ledger_hours: LedgerHoursTable;
   readonly replays: ReplaysTable;
   readonly data_keys: DataKeysTable;
   readonly secrets: SecretsTable;

@@ -1,0 +1,117 @@
+/** What rows add to the sums by hour, and those sums read. */
+import type { Insertable } from 'kysely';
+import { fail } from '../../core/failure.ts';
+import type { LedgerHours } from '../../core/ledger.ts';
+import type { LedgerColumns } from './ledger-columns.ts';
+import type { Database, LedgerHoursTable } from './tables.ts';
+
+const hourMs = 3_600_000;
+
+const counted = [
+  'exchanges',
+  'input_tokens',
+  'cached_input_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'cost_nano_usd',
+] as const;
+
+export type HourColumns = Insertable<LedgerHoursTable>;
+
+export const hourColumns = {
+  hour_ms: 'whole',
+  upstream: 'text',
+  target_model: 'text',
+  exchanges: 'whole',
+  input_tokens: 'whole',
+  cached_input_tokens: 'whole',
+  output_tokens: 'whole',
+  reasoning_tokens: 'whole',
+  cost_nano_usd: 'whole',
+} as const satisfies Record<keyof HourColumns, 'text' | 'whole'>;
+
+/** In the order of the primary key, for the reason that sums by day are. */
+export function sumByHour(rows: readonly LedgerColumns[]): readonly HourColumns[] {
+  const hours = new Map<string, HourColumns>();
+  for (const row of rows) {
+    if (!took(row)) continue;
+    const { upstream, target_model, input_tokens, cached_input_tokens, output_tokens } = row;
+    const { reasoning_tokens, cost_nano_usd } = row;
+    const hour_ms = row.at_ms - (row.at_ms % hourMs);
+    const place = JSON.stringify([hour_ms, upstream, target_model]);
+    const sofar = hours.get(place);
+    const tokens = { input_tokens, cached_input_tokens, output_tokens, reasoning_tokens };
+    const one = { hour_ms, upstream, target_model, exchanges: 1, ...tokens, cost_nano_usd };
+    hours.set(place, sofar === undefined ? one : plus(sofar, one));
+  }
+  return [...hours.values()].sort(byPrimaryKey);
+}
+
+/**
+ * Whoever makes up names of models gets refusals, and those took nothing: they fill no table that a report reads whole.
+ */
+function took({ input_tokens, output_tokens, cost_nano_usd }: LedgerColumns): boolean {
+  return input_tokens + output_tokens + cost_nano_usd > 0;
+}
+
+function plus(sofar: HourColumns, more: HourColumns): HourColumns {
+  const sums = { ...sofar };
+  for (const name of counted) sums[name] += more[name];
+  return sums;
+}
+
+function byPrimaryKey(one: HourColumns, other: HourColumns): number {
+  return (
+    one.hour_ms - other.hour_ms ||
+    compare(one.upstream, other.upstream) ||
+    compare(one.target_model, other.target_model)
+  );
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
+export const hoursAddedUp = `on conflict (hour_ms, upstream, target_model) do update set ${counted
+  .map((name) => `${name} = ledger_hours.${name} + excluded.${name}`)
+  .join(', ')}`;
+
+export async function readHours(
+  database: Database,
+  { fromMs, toMs, rowsMax }: { readonly fromMs: number; readonly toMs: number; readonly rowsMax: number },
+): Promise<LedgerHours> {
+  const found = await database
+    .selectFrom('ledger_hours')
+    .selectAll()
+    .where('hour_ms', '>=', fromMs)
+    .where('hour_ms', '<', toMs)
+    .orderBy('hour_ms')
+    .orderBy('upstream')
+    .orderBy('target_model')
+    .limit(rowsMax + 1)
+    .execute();
+  if (found.length > rowsMax) {
+    throw fail('invalid_request', `these days have more than ${rowsMax} sums by hour: ask for fewer days`, {
+      param: 'from',
+    });
+  }
+  const first = await database
+    .selectFrom('ledger_hours')
+    .select('hour_ms')
+    .orderBy('hour_ms')
+    .limit(1)
+    .executeTakeFirst();
+  const hours = found.map((row) => ({
+    hourMs: row.hour_ms,
+    upstream: row.upstream,
+    targetModel: row.target_model,
+    exchanges: row.exchanges,
+    inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    costNanoUsd: row.cost_nano_usd,
+  }));
+  return first === undefined ? { hours } : { hours, firstMs: first.hour_ms };
+}
