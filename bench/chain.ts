@@ -158,6 +158,7 @@ const handler = createChain({
     required: true,
     metrics: 'auto',
     operatorBeyondLoopback: false,
+    homeTenant: 'default',
   },
   limiter: {
     limiter: createMemoryRateLimiter(

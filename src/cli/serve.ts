@@ -173,6 +173,7 @@ async function openClients(parts: {
 }): Promise<{ secrets: OwnSecrets; gateway: Gateway }> {
   const { loaded, log, applied } = parts;
   const secrets = await openOwnSecrets(loaded.config.data);
+  const tenant = loaded.config.identity.homeTenant;
   const gateway = await openGateway({
     loaded,
     log,
@@ -181,7 +182,7 @@ async function openClients(parts: {
     ownKeys: [
       {
         key: secrets.clientKey,
-        principal: { keyName: 'first', tenant: 'default', team: '', user: '', role: 'operator' },
+        principal: { keyName: 'first', tenant, team: '', user: '', role: 'operator' },
       },
     ],
   });

@@ -1,5 +1,5 @@
 /** Who is calling, and whether this route is theirs: the only place that decides it (G1). */
-import type { Authenticated, Matched, Principal, Scopes } from '../core/exchange.ts';
+import type { Authenticated, Matched, Permission, Principal, Scopes } from '../core/exchange.ts';
 import { Failure, fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Stage } from '../core/stage.ts';
@@ -14,6 +14,8 @@ export interface AuthenticateOptions {
   readonly metrics: 'auto' | 'always' | 'never';
   /** Whether the operator's verbs work for callers that are not on this machine. */
   readonly operatorBeyondLoopback: boolean;
+  /** The tenant that runs the gateway: models and metrics are everybody's, and so its people's alone. */
+  readonly homeTenant: string;
 }
 
 const nobody: Principal = { keyName: '', tenant: 'default', team: '', user: '', role: 'viewer' };
@@ -96,6 +98,9 @@ function assertAllowed(
       `the key "${principal.keyName}" has the role ${principal.role}, which may not do this`,
     );
   }
+  if (isGatewayWide(permission) && principal.tenant !== options.homeTenant && principal !== anyone) {
+    throw fail('forbidden', `${route.name} is about the whole gateway: it is for the people who run it`);
+  }
   if (principal.scopes !== undefined) assertInScope(principal.keyName, principal.scopes, { incoming, route });
   if (permission === 'operate' && !incoming.onLoopback && !options.operatorBeyondLoopback) {
     throw fail(
@@ -103,6 +108,10 @@ function assertAllowed(
       'changing models is allowed from this machine only, until `operator.beyondLoopback` is set',
     );
   }
+}
+
+function isGatewayWide(permission: Permission): boolean {
+  return permission === 'operate' || permission === 'metrics';
 }
 
 /** Models are looked at where they are known: by `plan`, and by the listings. */

@@ -83,6 +83,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       required: config.auth !== 'none',
       metrics: config.telemetry.metrics.onClientPort,
       operatorBeyondLoopback: config.operator.beyondLoopback,
+      homeTenant: config.identity.homeTenant,
     },
     limiter: { limiter },
     knowledge: { accepting: lasting.accepting },
