@@ -10,6 +10,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   lib: ['zod'],
   net: ['core', 'lib', 'undici', 'zod'],
   protocol: ['core', 'lib'],
+  openapi: ['core', 'lib', 'protocol', 'zod'],
   routing: ['core', 'lib', 'zod'],
   fleet: ['core', 'lib', 'zod'],
   identity: ['core', 'lib', 'zod', 'jose'],
@@ -20,7 +21,7 @@ const may: Readonly<Record<string, readonly string[]>> = {
   alerts: ['core', 'lib', 'net', 'zod', 'nodemailer'],
   providers: ['core', 'lib', 'net', 'protocol', 'zod'],
   engines: ['core', 'lib', 'net', 'protocol', 'zod'],
-  answers: ['core', 'lib', 'net', 'fleet', 'identity', 'protocol', 'routing'],
+  answers: ['core', 'lib', 'net', 'fleet', 'identity', 'openapi', 'protocol', 'routing'],
   pipeline: ['core', 'lib', 'net', 'protocol', 'identity'],
   config: [
     'core',

@@ -36,7 +36,7 @@ export function askedOnce({ claims, bytesMax }: AskedOnceOptions): Around {
 }
 
 /** The other methods do the same however often they are sent. Nobody signs in on another's behalf. */
-function mayBeRepeated(row: AdminRoute): boolean {
+export function mayBeRepeated(row: AdminRoute): boolean {
   return row.method === 'POST' && row.permission !== 'public' && changesSomething(row);
 }
 

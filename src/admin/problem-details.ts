@@ -18,16 +18,42 @@ export function sendProblem(
   return reply.code(status).type('application/problem+json').serializer(String).send(JSON.stringify(body));
 }
 
-export function createErrorHandler(log: Log) {
-  return (error: FastifyError | Failure, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (error instanceof Failure && error.code !== 'internal') {
-      if (error.retryAfterS !== undefined) reply.header('retry-after', error.retryAfterS);
-      if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="millrace-admin"');
-      return sendProblem(reply, error.status, { detail: error.message, code: error.code });
-    }
+type ErrorHandler = (
+  error: FastifyError | Failure,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => FastifyReply | Promise<FastifyReply>;
+
+export function createErrorHandler(log: Log): ErrorHandler {
+  return (error, request, reply) => {
+    if (error instanceof Failure && error.code !== 'internal') return refuse(error, request, reply);
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
     if (status < 500) return sendProblem(reply, status, { detail: error.message });
     log.error({ path: request.routeOptions.url, cause: error.stack }, 'the admin API made a mistake');
     return sendProblem(reply, 500, { detail: 'the gateway made a mistake; its log has the reason' });
   };
+}
+
+function refuse(
+  failure: Failure,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply | Promise<FastifyReply> {
+  const { status, message, code, retryAfterS } = failure;
+  if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS);
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="millrace-admin"');
+  if (status === 401 && wantsPage(request)) return sendClosedPage(reply);
+  return sendProblem(reply, status, { detail: message, code });
+}
+
+/** A person with a browser, who has no way to send a header. */
+function wantsPage({ routeOptions, headers }: FastifyRequest): boolean {
+  const isPage = routeOptions.config.row?.alsoAs?.some((type) => type.startsWith('text/html')) === true;
+  return isPage && headers.accept?.includes('text/html') === true;
+}
+
+async function sendClosedPage(reply: FastifyReply): Promise<FastifyReply> {
+  const { renderClosed } = await import('../openapi/pages/closed-page.ts');
+  const { pageHeaders, pageType } = await import('../openapi/pages/page.ts');
+  return reply.code(401).headers(pageHeaders).type(pageType).send(renderClosed());
 }

@@ -1,11 +1,10 @@
 /** Puts the rows on the listener: each is admitted before its body is read, checked by its schemas, done and answered. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { fail } from '../core/failure.ts';
 import { plainAddress } from '../net/peer-address.ts';
 import type { AdminActor } from './actor.ts';
 import { type Admission, admit, tenantOf } from './admission.ts';
-import { type AdminAnswer, type AdminCall, type AdminRoute, tenantQuery } from './route.ts';
+import { type AdminAnswer, type AdminCall, type AdminRoute, queryOf } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -47,8 +46,8 @@ export function registerRoutes(server: FastifyInstance, options: RegisterOptions
   server.decorateRequest('admission', undefined);
   server.addHook('onRequest', (request) => admitRequest(request, options));
   for (const row of options.rows) {
-    const { method, path: url, params, body, query, bodyBytesMax: bodyLimit } = row;
-    const querystring = query ?? (row.scope === 'tenant' ? tenantAlone : nothing);
+    const { method, path: url, params, body, bodyBytesMax: bodyLimit } = row;
+    const querystring = queryOf(row);
     server.route({
       method,
       url,
@@ -63,9 +62,6 @@ export function registerRoutes(server: FastifyInstance, options: RegisterOptions
     });
   }
 }
-
-const tenantAlone = z.strictObject(tenantQuery);
-const nothing = z.strictObject({});
 
 /** By the row that matched, not by the text of the path; what matches none needs a credential too (G1). */
 async function admitRequest(request: FastifyRequest, options: RegisterOptions): Promise<void> {

@@ -120,6 +120,14 @@ export const tenantQuery = {
     ),
 };
 
+/** What a row takes in its query, whether it says so itself or not. */
+export function queryOf({ query, scope }: Pick<AdminRoute, 'query' | 'scope'>): z.ZodType {
+  return query ?? (scope === 'tenant' ? tenantAlone : nothing);
+}
+
+const tenantAlone = z.strictObject(tenantQuery);
+const nothing = z.strictObject({});
+
 export function changesSomething({ method, changes }: AdminRoute): boolean {
   return changes ?? method !== 'GET';
 }

@@ -2,6 +2,7 @@
 import { alertRoutes } from './alert-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { configRoutes } from './config-routes.ts';
+import { documentRows } from './document-rows.ts';
 import { keyRoutes } from './key-routes.ts';
 import { partRoutes } from './part-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
@@ -18,7 +19,7 @@ export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
   const { clock, followed, store } = gateway.lasting;
   const { directory } = followed;
-  return [
+  const rows = [
     ...probeRoutes(seen),
     ...stateRoutes(seen),
     ...configRoutes(seen),
@@ -31,4 +32,7 @@ export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
     ...alertRoutes(gateway.lasting.alerts),
     ...secretRoutes(gateway.lasting),
   ];
+  // They describe all rows, themselves included.
+  const described: readonly AdminRoute[] = [...rows, ...documentRows(() => described)];
+  return described;
 }

@@ -99,6 +99,12 @@ export const listenOptions = orText('address', {
     })
     .optional()
     .describe('TLS on this listener. New certificates are taken over as their files change.'),
+  docs: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether `/openapi.json`, `/docs` and `/redoc` tell everybody what can be asked here, without a key.',
+    ),
   allow: z
     .array(network)
     .max(networksMax)

@@ -1,6 +1,7 @@
 /** One configuration made ready to serve: its upstreams, models and chain. A reload makes another beside it. */
 
 import { answerRoutes } from '../answers/answer-routes.ts';
+import { documentRoutes } from '../answers/document-routes.ts';
 import type { Config } from '../config/schema.ts';
 import type { TokenRates } from '../core/budget.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
@@ -128,7 +129,7 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
   const { listen } = options.config;
   const { clock, catalogue, health, slots, accepting, auditor, readiness, metrics } = lasting;
   const limits = { bodyBytesMax: listen.bodyBytesMax, bodyMs: listen.bodyMs };
-  return createRouteTable([
+  const documented: PlacedRoute[] = [
     ...callRoutes(limits),
     ...answerRoutes({
       clock,
@@ -145,7 +146,8 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
       readiness,
       renderMetrics: () => ({ contentType: metricsType, text: metrics.render() }),
     }),
-  ]);
+  ];
+  return createRouteTable([...documented, ...(listen.docs ? documentRoutes(documented, limits) : [])]);
 }
 
 /** A limit names a path, and holds for the route behind it: its other paths are no way around. */

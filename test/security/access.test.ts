@@ -54,6 +54,9 @@ const decided: Readonly<Record<string, Permission>> = {
   readyz: 'public',
   health: 'public',
   metrics: 'metrics',
+  'documents.openapi': 'public',
+  'documents.docs': 'public',
+  'documents.redoc': 'public',
 };
 const may: Readonly<Record<Permission, readonly Role[]>> = {
   public: ['operator', 'developer', 'viewer', 'billing'],
