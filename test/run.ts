@@ -7,8 +7,9 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import { installEngine } from './engines/install-engine.ts';
 import { CanaryWatch, canaryVariable } from './run-canary.ts';
 import { installNginx } from './servers/install-nginx.ts';
@@ -16,13 +17,13 @@ import { installServers } from './servers/install-servers.ts';
 
 /** What some files need beyond npm packages, and how the machine comes to it. */
 const needs = [
-  { what: 'the llama.cpp engine', files: /^test[/\\]engines[/\\]/, install: installEngine },
+  { what: 'the llama.cpp engine', isFor: at(/^test[/\\]engines[/\\]/), install: installEngine },
   {
     what: 'Redis or PostgreSQL',
-    files: /^test[/\\](?:servers|stores)[/\\](?!sqlite-|ways\.)/,
+    isFor: importing(/[/\\](?:provide-server|left-behind\.test)\.ts$/),
     install: installServers,
   },
-  { what: 'nginx', files: /^test[/\\]security[/\\]proxies\./, install: installNginx },
+  { what: 'nginx', isFor: at(/^test[/\\]security[/\\]proxies\./), install: installNginx },
 ];
 
 /** Of a slow machine, and before CI would end it without a word: what a test started may hold the runner's pipes. */
@@ -44,10 +45,10 @@ const found = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.tes
   .filter((file) => !file.includes('node_modules'))
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .sort();
-const files = embedded ? found.filter((file) => !needs.some((need) => need.files.test(file))) : found;
+const files = embedded ? found.filter((file) => !needs.some((need) => need.isFor(file))) : found;
 if (embedded) {
   for (const need of needs) {
-    const left = found.filter((file) => need.files.test(file)).length;
+    const left = found.filter(need.isFor).length;
     if (left > 0) console.log(`left out with --embedded: ${left} file(s) that need ${need.what}`);
   }
 }
@@ -58,7 +59,7 @@ if (files.length === 0) {
 
 // Before the clock of any test runs: on a new machine it takes its time to install these.
 for (const need of needs) {
-  if (files.some((file) => need.files.test(file))) await need.install();
+  if (files.some(need.isFor)) await need.install();
 }
 
 const runner = spawn(
@@ -100,3 +101,26 @@ runner.on('close', (code) => {
   if (leaked) console.error('the master key of the tests stands in their output (G8)');
   process.exitCode = leaked ? 1 : (code ?? 1);
 });
+
+function at(path: RegExp): (file: string) => boolean {
+  return (file) => path.test(file);
+}
+
+/** Wherever it lies: a test of a fault needs servers as well as one of a driver does. */
+function importing(path: RegExp): (file: string) => boolean {
+  const known = new Map<string, boolean>();
+  const isFor = (file: string): boolean => {
+    const before = known.get(file);
+    if (before !== undefined) return before;
+    // Whoever imports in a circle is asked once.
+    known.set(file, path.test(file));
+    const found =
+      path.test(file) ||
+      Array.from(readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g), ([, name = '']) =>
+        join(dirname(file), name),
+      ).some(isFor);
+    known.set(file, found);
+    return found;
+  };
+  return isFor;
+}

@@ -1,0 +1,151 @@
+/** Two replicas with everything on that needs a database, and callers of every kind, none of whom does anything wrong. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { type HandMadeIssuer, openHandMadeIssuer, trusting } from '../identity/hand-made-issuer.ts';
+import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { makeStoredKey } from '../stored-keys.ts';
+import { until } from './rig.ts';
+
+export interface WholeRig {
+  readonly redis: RedisServer;
+  readonly postgres: PostgresServer;
+  readonly store: string;
+  readonly replicas: readonly TestGateway[];
+  /** One request of each kind to each replica. */
+  round(): Promise<readonly Seen[]>;
+  /** What the replicas say they go without. */
+  degraded(): Promise<readonly string[]>;
+}
+
+/** What a caller got, and what it may get at the worst. */
+export interface Seen {
+  readonly kind: Kind;
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly tookMs: number;
+  readonly id: string;
+}
+
+export type Kind = 'stored key' | 'token' | 'stream' | 'once only' | 'conversation' | 'models';
+
+const identity = { pepper: 'q3Wx71nVhT2pLw0Xc9Rf5KsBn4Yd6GjEa' };
+/** Generous: nobody here comes near any of them. */
+const generous = {
+  limits: [
+    { per: 'key', requests: '1000000/min', burst: 10_000 },
+    { per: 'tenant', tokens: '100M/min', concurrent: 500 },
+  ],
+  budgets: [
+    { per: 'tenant', usd: 1_000_000, window: 'month' },
+    { per: 'key', requests: 1_000_000_000, window: 'day' },
+  ],
+  prices: { simulator: { inputPerM: 1, outputPerM: 10 } },
+};
+
+export async function openWholeRig(
+  t: Pick<TestContext, 'after'>,
+  changed: { readonly store?: (postgres: PostgresServer) => Promise<string> } = {},
+): Promise<WholeRig> {
+  const [redis, postgres, issuer] = await Promise.all([
+    openRedisServer(),
+    openPostgresServer({ config: { max_connections: '40' } }),
+    openHandMadeIssuer(),
+  ]);
+  const store = await (changed.store?.(postgres) ?? postgres.createDatabase());
+  const config = configOf(issuer, { store, shared: redis.url });
+  const replicas = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
+  t.after(async () => {
+    await Promise.all(replicas.map((replica) => replica.close()));
+    await Promise.all([redis.stop(), postgres.stop(), issuer.close()]);
+  });
+  for (const { gateway } of replicas) {
+    await until('they know of each other', () => gateway.lasting.shared.presence.count() === 2);
+  }
+  const callers = await openCallers(replicas, await issuer.sign());
+  const degraded = () =>
+    Promise.all(
+      replicas.map(async ({ url, key }) => {
+        const reply = await fetch(`${url}/v1/models`, { headers: headersOf(key) });
+        await reply.arrayBuffer();
+        return reply.headers.get('x-millrace-degraded') ?? '';
+      }),
+    );
+  return { redis, postgres, store, replicas, degraded, round: callers };
+}
+
+function configOf(issuer: HandMadeIssuer, stores: object): Readonly<Record<string, unknown>> {
+  const trusted = trusting(issuer) as { identity: object };
+  return {
+    upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
+    models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
+    defaultModel: 'simulator',
+    ...generous,
+    ...trusted,
+    identity: { ...trusted.identity, ...identity },
+    ...stores,
+  };
+}
+
+/** As through a proxy on this machine: limits do not hold on loopback. */
+const headersOf = (credential: string) => ({
+  authorization: `Bearer ${credential}`,
+  'content-type': 'application/json',
+  'x-forwarded-for': '192.0.2.7',
+});
+
+const chat = { model: 'simulator', max_tokens: 4, messages: [{ role: 'user', content: 'hi' }] };
+
+async function openCallers(
+  replicas: readonly TestGateway[],
+  token: string,
+): Promise<() => Promise<readonly Seen[]>> {
+  const [first] = replicas;
+  assert.ok(first !== undefined);
+  const key = await makeStoredKey(first, { name: 'ci' });
+  for (const { url } of replicas) {
+    await until('both know the key', async () => {
+      const reply = await fetch(`${url}/v1/models`, { headers: headersOf(key) });
+      await reply.arrayBuffer();
+      return reply.status === 200;
+    });
+  }
+  let asked = 0;
+  const kinds: Readonly<Record<Kind, () => [path: string, init: RequestInit]>> = {
+    'stored key': () => ['/v1/chat/completions', post(key, chat)],
+    token: () => ['/v1/chat/completions', post(token, chat)],
+    stream: () => ['/v1/chat/completions', post(key, { ...chat, stream: true })],
+    'once only': () => {
+      asked += 1;
+      return ['/v1/chat/completions', post(key, chat, { 'idempotency-key': `once-${asked}` })];
+    },
+    conversation: () => ['/chat', post(key, { message: 'hi', conversation_id: 'one' })],
+    models: () => ['/v1/models', { headers: headersOf(key) }],
+  };
+  return () =>
+    Promise.all(
+      replicas.flatMap(({ url }) =>
+        Object.entries(kinds).map(([kind, request]) => see(url, kind as Kind, request())),
+      ),
+    );
+}
+
+const post = (credential: string, body: object, more: object = {}): RequestInit => ({
+  method: 'POST',
+  headers: { ...headersOf(credential), ...more },
+  body: JSON.stringify(body),
+});
+
+async function see(url: string, kind: Kind, [path, init]: [string, RequestInit]): Promise<Seen> {
+  const startMs = performance.now();
+  const reply = await fetch(`${url}${path}`, init);
+  await reply.arrayBuffer();
+  return {
+    kind,
+    status: reply.status,
+    retryAfter: reply.headers.get('retry-after'),
+    tookMs: performance.now() - startMs,
+    id: reply.headers.get('x-millrace-id') ?? '',
+  };
+}
