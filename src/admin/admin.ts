@@ -44,8 +44,9 @@ export async function openAdmin(options: AdminOptions): Promise<Admin> {
     clock,
     log,
   });
-  const signIn = createSignIn(options.gateway);
-  const routes = adminRoutes(options, signIn);
+  const sessions = new Sessions(lasting.shared.tickets('session', sessionsMax), clock);
+  const signIn = createSignIn(options.gateway, sessions);
+  const routes = adminRoutes(options, { signIn, sessions });
   const server = createServer(options, listener, { signIn, routes });
   const { host, port } = options.admin.listen;
   const close = async () => {
@@ -112,11 +113,11 @@ function consoleHost({ snapshot }: Gateway): string | undefined {
 const sessionsMax = 10_000;
 const pendingMax = 1_000;
 
-function createSignIn(gateway: Gateway): SignIn {
+function createSignIn(gateway: Gateway, sessions: Sessions): SignIn {
   const { clock, log, auditor, issuers, followed, shared } = gateway.lasting;
   return new SignIn({
     config: () => gateway.snapshot.config.identity.oidc,
-    sessions: new Sessions(shared.tickets('session', sessionsMax), clock),
+    sessions,
     pending: shared.tickets('sign-in', pendingMax),
     ask: issuers.ask,
     auditor,

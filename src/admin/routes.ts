@@ -4,17 +4,22 @@ import { auditRoutes } from './audit-routes.ts';
 import { configRoutes } from './config-routes.ts';
 import { documentRows } from './document-rows.ts';
 import { keyRoutes } from './key-routes.ts';
+import { openSessionRoutes } from './open-session-routes.ts';
 import { partRoutes } from './part-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { secretRoutes } from './secret-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
+import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 import type { Seen } from './views.ts';
 
-export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
+export function adminRoutes(
+  seen: Seen,
+  { signIn, sessions }: { readonly signIn: SignIn; readonly sessions: Sessions },
+): readonly AdminRoute[] {
   const { gateway } = seen;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
   const { clock, followed, store } = gateway.lasting;
@@ -29,6 +34,7 @@ export function adminRoutes(seen: Seen, signIn: SignIn): readonly AdminRoute[] {
     ...keyRoutes({ directory, uses: store.keyUses, digester: () => followed.digester(), clock }),
     ...auditRoutes(store.audit),
     ...sessionRoutes(signIn),
+    ...openSessionRoutes(sessions),
     ...alertRoutes(gateway.lasting.alerts),
     ...secretRoutes(gateway.lasting),
   ];

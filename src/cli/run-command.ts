@@ -22,6 +22,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   usage: () => import('./usage.ts'),
   tenants: () => import('./tenants.ts'),
   teams: () => import('./teams.ts'),
+  sessions: () => import('./sessions.ts'),
   users: () => import('./users.ts'),
   keys: () => import('./keys.ts'),
   audit: () => import('./audit.ts'),

@@ -195,6 +195,16 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'sessions',
+    summary: 'list who is signed in to the console, or sign somebody out',
+    words: '[action] [id]',
+    options: [...admin, tenant, json],
+    examples: [
+      ['millrace sessions', 'who, since when, and the name of each session'],
+      ['millrace sessions end q3Jb0kX4… --tenant acme', 'ends one, on every replica'],
+    ],
+  },
+  {
     name: 'audit',
     summary: 'list what was changed and by whom, and prove that nothing is missing',
     words: '[action]',

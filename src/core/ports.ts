@@ -236,4 +236,11 @@ export interface Tickets {
   find(name: string, forMs: number): Promise<string | undefined>;
   /** Atomic in every driver: of any number that try, one has it. */
   take(name: string): Promise<string | undefined>;
+  /** Those that have not ended, in no order. Looking at them keeps none alive. */
+  all(): Promise<readonly Ticket[]>;
+}
+
+export interface Ticket {
+  readonly name: string;
+  readonly text: string;
 }

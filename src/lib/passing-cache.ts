@@ -40,6 +40,14 @@ export class PassingCache<Value> {
     this.#entries.set(key, { value, untilMs, expiresMs: ends.atWallMs ?? Number.POSITIVE_INFINITY });
   }
 
+  /** Those that have not ended. */
+  entries(): readonly (readonly [key: string, value: Value])[] {
+    return [...this.#entries.keys()].flatMap((key) => {
+      const value = this.get(key);
+      return value === undefined ? [] : [[key, value] as const];
+    });
+  }
+
   /** What can be had once. */
   take(key: string): Value | undefined {
     const value = this.get(key);

@@ -114,3 +114,11 @@ test('the audit log is read and proved, and a record that was changed behind its
   const { brokenAt } = JSON.parse((await run('audit', 'verify', '--json')).out) as { brokenAt: number };
   assert.equal(brokenAt, 3);
 });
+
+test('who is signed in to the console is listed, and a session that is not there is not ended', async () => {
+  assert.match(await done('sessions'), /^WHO +TENANT +ROLE +SINCE +UNTIL +ID/);
+  assert.deepEqual(JSON.parse(await done('sessions', '--json')), { items: [], more: false });
+  const ended = await run('sessions', 'end', 'no-such-session');
+  assert.equal(ended.code, 1);
+  assert.match(ended.err, /there is no such session here, or it has ended/);
+});

@@ -50,4 +50,25 @@ export function ticketsConformance({ driver, open, advance }: TicketsSuite): voi
     const found = await Promise.all(['a', 'b', 'c', 'd'].map((name) => tickets.find(name, lifeMs)));
     assert.deepEqual(found, ['a', undefined, 'c', 'd']);
   });
+
+  test(`${driver}: all that have not ended are told, and none lasts longer for it`, async () => {
+    const ticketsMax = 1_200;
+    const tickets = await open(ticketsMax);
+    assert.deepEqual(await tickets.all(), []);
+    const names = Array.from({ length: ticketsMax }, (_, index) => `ticket-${index}`);
+    await Promise.all(names.map((name) => tickets.keep(name, `of ${name}`, lifeMs)));
+    await advance(lifeMs / 2);
+    await tickets.find('ticket-7', lifeMs);
+    await tickets.take('ticket-8');
+    const found = await tickets.all();
+    assert.deepEqual(
+      found.map(({ name, text }) => `${name} ${text}`).sort(),
+      names
+        .filter((name) => name !== 'ticket-8')
+        .map((name) => `${name} of ${name}`)
+        .sort(),
+    );
+    await advance(lifeMs / 2 + 1);
+    assert.deepEqual(await tickets.all(), [{ name: 'ticket-7', text: 'of ticket-7' }]);
+  });
 }

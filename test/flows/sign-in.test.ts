@@ -1,7 +1,7 @@
 /** A person signs in to the console at a real identity provider, works, and signs out; and those who try to get in otherwise. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
+import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { Browser, type Page, signInAt } from '../identity/browser.ts';
 import { openProvider, type RunningProvider, secretOf } from '../identity/identity-provider.ts';
@@ -18,7 +18,7 @@ interface Rig {
 /** Where the provider sends browsers; the test goes to where the gateway really listens. */
 const redirectUrl = 'http://127.0.0.1:7071/admin/sign-in/callback';
 
-async function openRig(t: TestContext, changes: object = {}): Promise<Rig> {
+async function openRig(t: TestContext, changes: object = {}, more: object = {}): Promise<Rig> {
   const provider = await openProvider({ redirectUrls: [redirectUrl], roles: ['llm-admins'] });
   t.after(() => provider.close());
   const oidc = {
@@ -34,7 +34,7 @@ async function openRig(t: TestContext, changes: object = {}): Promise<Rig> {
     ...changes,
   };
   const clock = createHeldClock(Date.now());
-  const config = { identity: { oidc } };
+  const config = { identity: { oidc }, ...more };
   const admin = await openTestAdmin({ config, clock });
   t.after(() => admin.close());
   return { provider, admin, clock, config };
@@ -245,10 +245,17 @@ test('with Redis a person begins at one gateway, comes back to another, and is s
   assert.equal((await askAs(two, browser, 'session')).status, 401);
   const { browser: other } = await signIn(two);
   assert.equal((await askAs(one, other, 'session')).status, 200);
+  const { browser: third } = await signIn(one);
+  const { body: open } = await two.admin.ask('sessions');
+  assert.equal(open.items.length, 2);
+  const last = await two.admin.ask(`sessions/${open.items[1].id}`, { method: 'DELETE' });
+  assert.equal(last.status, 204, 'begun at one, ended at the other');
+  assert.equal((await askAs(one, third, 'session')).status, 401);
   redis.kill();
   const outage = await askAs(one, other, 'session');
   assert.equal(outage.status, 503);
   assert.equal(outage.body.code, 'dependency_unavailable');
+  assert.equal((await one.admin.ask('sessions')).status, 503);
 });
 
 test('whoever is switched off here is no longer signed in, and cannot sign in', async (t) => {
@@ -264,4 +271,54 @@ test('whoever is switched off here is no longer signed in, and cannot sign in', 
   const { page } = await signIn(rig);
   assert.equal(page.status, 403);
   assert.match(page.text, /the user &#34;alice&#34; is switched off here/);
+});
+
+test('who may see sessions sees those of his tenant, and ends them; they are told in the audit log', async (t) => {
+  const keys = [...roleKeys('default'), ...roleKeys('acme')];
+  const rig = await openRig(t, {}, { keys });
+  await rig.admin.ask('tenants', { method: 'POST', body: { name: 'acme' } });
+  const { browser } = await signIn(rig);
+  rig.clock.advance(1_000);
+  const { browser: second } = await signIn(rig);
+  const { body: all } = await rig.admin.ask('sessions');
+  assert.deepEqual(
+    all.items.map(({ id: _id, ...item }: { id: string }) => item),
+    [0, 1_000].map((laterMs) => ({
+      name: 'corp:alice',
+      tenant: 'default',
+      user: 'alice',
+      role: 'admin',
+      beganAt: new Date(rig.clock.wall() - 1_000 + laterMs).toISOString(),
+      expiresAt: new Date(rig.clock.wall() - 1_000 + laterMs + 3_600_000).toISOString(),
+    })),
+  );
+  const first = await rig.admin.ask('sessions?limit=1');
+  assert.deepEqual(first.body.items, all.items.slice(0, 1));
+  const rest = await rig.admin.ask(`sessions?limit=1&after=${encodeURIComponent(first.body.next)}`);
+  assert.deepEqual(rest.body, { items: all.items.slice(1) });
+  const { id } = all.items[0];
+  const theirs = { as: keyOf('acme', 'owner') };
+  assert.deepEqual((await rig.admin.ask('sessions', theirs)).body, { items: [] });
+  assert.equal((await rig.admin.ask(`sessions/${id}`, { ...theirs, method: 'DELETE' })).status, 404);
+  assert.equal((await rig.admin.ask('sessions?tenant=default', theirs)).status, 404);
+  assert.equal((await askAs(rig, browser, 'session')).status, 200);
+  const end = { as: keyOf('default', 'admin'), method: 'DELETE' };
+  assert.equal((await rig.admin.ask(`sessions/${id}`, end)).status, 204);
+  assert.equal((await rig.admin.ask(`sessions/${id}`, end)).status, 404);
+  assert.equal((await askAs(rig, browser, 'session')).status, 401);
+  assert.equal((await askAs(rig, second, 'session')).status, 200, 'nobody else’s');
+  const { body: audit } = await rig.admin.ask('audit');
+  const ended = audit.items.find(({ action, outcome }: { action: string; outcome: string }) => {
+    return action === 'sessions.end' && outcome === 'done';
+  });
+  assert.deepEqual([ended.actor, ended.object], ['default-admin', `default/${id}`]);
+});
+
+test('an admin does not sign an owner out', async (t) => {
+  const rig = await openRig(t, { roles: { 'llm-admins': 'owner' } }, { keys: roleKeys('default') });
+  const { browser } = await signIn(rig);
+  const as = keyOf('default', 'admin');
+  const [session] = (await rig.admin.ask('sessions', { as })).body.items;
+  assert.equal((await rig.admin.ask(`sessions/${session.id}`, { as, method: 'DELETE' })).status, 403);
+  assert.equal((await askAs(rig, browser, 'session')).status, 200);
 });

@@ -35,6 +35,7 @@ test('DP8: what is no ticket of ours is none, and does not stay in the way', asy
   const tickets = createRedisTickets(redis, { kind: 'session', ticketsMax: 10 });
   await operator.lPush(`${place}one`, 'of another kind');
   await operator.lPush(`${place}order`, 'of another kind');
+  assert.deepEqual(await tickets.all(), []);
   assert.equal(await tickets.find('one', 1_000), undefined);
   await tickets.keep('one', 'a', 1_000);
   assert.equal(await tickets.take('one'), 'a');
@@ -43,7 +44,12 @@ test('DP8: what is no ticket of ours is none, and does not stay in the way', asy
 test('DP1, G5: while Redis is away nobody can tell who is signed in, which is our outage', async () => {
   const tickets = createRedisTickets(redis, { kind: 'session', ticketsMax: 10 });
   server.kill();
-  for (const asked of [tickets.find('one', 1_000), tickets.take('one'), tickets.keep('one', 'a', 1_000)]) {
+  for (const asked of [
+    tickets.find('one', 1_000),
+    tickets.take('one'),
+    tickets.keep('one', 'a', 1_000),
+    tickets.all(),
+  ]) {
     await assert.rejects(asked, { code: 'dependency_unavailable' });
   }
 });

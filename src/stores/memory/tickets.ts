@@ -13,5 +13,6 @@ export function createMemoryTickets(clock: Clock, ticketsMax: number): Tickets {
       return text;
     },
     take: async (name) => kept.take(name),
+    all: async () => kept.entries().map(([name, text]) => ({ name, text })),
   };
 }

@@ -1,6 +1,6 @@
 /** Tickets that all replicas know. */
 import { fail } from '../../core/failure.ts';
-import type { Tickets } from '../../core/ports.ts';
+import type { Ticket, Tickets } from '../../core/ports.ts';
 import type { Redis } from './connection.ts';
 import { RedisError } from './fault.ts';
 import { createScript, type Script, serverTime } from './script.ts';
@@ -8,6 +8,12 @@ import { createScript, type Script, serverTime } from './script.ts';
 const retryAfterS = 2;
 /** Longer than this it is none of ours. */
 const textBytesMax = 16 * 1024;
+/** So that whoever else asks Redis waits for a few hundred at most. */
+const readAtOnce = 500;
+
+/** The order lasts as long as the ticket that ends last: one that is kept alive must not fall out of it. */
+const lasting = (lifeMs: string) =>
+  `if redis.call('PTTL', order) < tonumber(${lifeMs}) then redis.call('PEXPIRE', order, ${lifeMs}) end`;
 
 /** Keys: the ticket, and in which order all end. Arguments: the text, its life in ms, and how many there may be. */
 const keepScript = createScript(
@@ -25,7 +31,7 @@ if redis.call('ZCARD', order) > tonumber(ARGV[3]) then
   redis.call('UNLINK', first)
   redis.call('ZREM', order, first)
 end
-if redis.call('PTTL', order) < tonumber(ARGV[2]) then redis.call('PEXPIRE', order, ARGV[2]) end
+${lasting('ARGV[2]')}
 return 1
 `,
 );
@@ -47,6 +53,7 @@ const findScript = createScript(
 if text ~= '' then
   redis.call('PEXPIRE', key, ARGV[1])
   redis.pcall('ZADD', order, string.format('%.0f', math.floor(now / 1000) + tonumber(ARGV[1])), key)
+  ${lasting('ARGV[1]')}
 end
 return text
 `,
@@ -61,27 +68,68 @@ return text
 `,
 );
 
+/** Keys: in which order all end. Gives the keys of those that have not. */
+const namesScript = createScript(
+  'list tickets',
+  `${serverTime}
+local found = redis.pcall('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', math.floor(now / 1000)), '+inf')
+if found.err and string.find(found.err, '^WRONGTYPE') then return {} end
+return found
+`,
+);
+
+/** Keys: tickets. Gives what each says, empty where it is none. */
+const textsScript = createScript(
+  'read tickets',
+  `local texts = redis.call('MGET', unpack(KEYS))
+for at = 1, #texts do
+  if not texts[at] or #texts[at] > ${textBytesMax} then texts[at] = '' end
+end
+return texts
+`,
+);
+
 export interface TicketsOptions {
   readonly kind: string;
   readonly ticketsMax: number;
 }
 
 export function createRedisTickets(redis: Redis, { kind, ticketsMax }: TicketsOptions): Tickets {
-  const order = `millrace:{tickets}:${kind}:order`;
-  const run = async (script: Script, name: string, args: readonly string[]) => {
+  const place = `millrace:{tickets}:${kind}:`;
+  const order = `${place}order`;
+  const runOn = async (script: Script, keys: readonly string[], args: readonly string[] = []) => {
     try {
-      return await redis.run(script, [`millrace:{tickets}:${kind}:${name}`, order], args);
+      return await redis.run(script, keys, args);
     } catch (cause) {
       if (!(cause instanceof RedisError)) throw cause;
       const message = 'who is signed in cannot be looked up now; try again in a moment';
       throw fail('dependency_unavailable', message, { cause, retryAfterS });
     }
   };
+  const run = (script: Script, name: string, args: readonly string[]) =>
+    runOn(script, [`${place}${name}`, order], args);
   const textOf = (found: unknown) => (typeof found === 'string' && found !== '' ? found : undefined);
   return {
     keep: async (name, text, forMs) =>
       void (await run(keepScript, name, [text, String(forMs), String(ticketsMax)])),
     find: async (name, forMs) => textOf(await run(findScript, name, [String(forMs)])),
     take: async (name) => textOf(await run(takeScript, name, [])),
+    all: async () => {
+      const keys = textsIn(await runOn(namesScript, [order])).filter((key) => key.startsWith(place));
+      const found: Ticket[] = [];
+      for (let at = 0; at < keys.length; at += readAtOnce) {
+        const some = keys.slice(at, at + readAtOnce);
+        const texts = textsIn(await runOn(textsScript, some));
+        for (const [index, key] of some.entries()) {
+          const text = textOf(texts[index]);
+          if (text !== undefined) found.push({ name: key.slice(place.length), text });
+        }
+      }
+      return found;
+    },
   };
+}
+
+function textsIn(found: unknown): readonly string[] {
+  return Array.isArray(found) ? found.map(String) : [];
 }
