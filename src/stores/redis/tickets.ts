@@ -81,9 +81,10 @@ return found
 /** Keys: tickets. Gives what each says, empty where it is none. */
 const textsScript = createScript(
   'read tickets',
-  `local texts = redis.call('MGET', unpack(KEYS))
-for at = 1, #texts do
-  if not texts[at] or #texts[at] > ${textBytesMax} then texts[at] = '' end
+  `local texts = {}
+for at, key in ipairs(KEYS) do
+  local text = redis.pcall('GETRANGE', key, 0, ${textBytesMax})
+  texts[at] = type(text) == 'string' and text or ''
 end
 return texts
 `,
