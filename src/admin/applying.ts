@@ -1,17 +1,18 @@
 /** One way for every change of the configuration: looked at, allowed, kept as a version, taken over. */
 import { basename } from 'node:path';
 import type { z } from 'zod';
-import { type Refused, refusalsOf } from '../config/applied-rules.ts';
+import { assertAllowed } from '../config/applied-rules.ts';
 import { idOf, type LoadedConfig } from '../config/load.ts';
 import { ConfigError, type Problem } from '../config/problem.ts';
 import type { ConfigVersionDraft } from '../core/config-version.ts';
 import { fail } from '../core/failure.ts';
 import { reachOf } from '../identity/permissions.ts';
-import { type AppliedConfig, proposedName } from '../wiring/applied-config.ts';
+import { proposedName } from '../wiring/applied-config.ts';
 import type { AdminActor } from './actor.ts';
 import type { appliedShape, refusedShape } from './config-shapes.ts';
 import { assertTag, requireMatch } from './entity-tag.ts';
 import type { AdminCall } from './route.ts';
+import type { Seen } from './views.ts';
 
 export interface Change {
   readonly source: ConfigVersionDraft['source'];
@@ -20,7 +21,7 @@ export interface Change {
 }
 
 export async function applyChange(
-  applied: AppliedConfig,
+  { applied, reloader }: Pick<Seen, 'applied' | 'reloader'>,
   call: AdminCall<unknown, { readonly force?: string | undefined }>,
   change: Change,
 ) {
@@ -32,9 +33,9 @@ export async function applyChange(
       ...change,
       by: actor.name,
       assertMatch: (tag) => assertTag(headers['if-match'] ?? '', tag),
-      assertMay: (proposed, inForce) => {
-        assertAllowed({ proposed, inForce, role: actor.role });
-        if (!isForced) assertKeepsCaller(actor, proposed, inForce);
+      inspect: (proposed) => assertAllowed({ proposed, inForce: reloader.loaded, role: actor.role }),
+      assertMay: (proposed) => {
+        if (!isForced) assertKeepsCaller(actor, proposed, reloader.loaded);
       },
     });
     const { configId, outcome } = reloaded;
@@ -51,15 +52,6 @@ export async function applyChange(
     if (thrown instanceof ConfigError) return refusedAnswer(thrown.problems);
     throw thrown;
   }
-}
-
-/** Throws `ConfigError` where nobody may, and `forbidden` where somebody else may. */
-export function assertAllowed(proposal: Parameters<typeof refusalsOf>[0]): void {
-  const refusals = refusalsOf(proposal);
-  const wrong = refusals.filter(({ forbidden }) => !forbidden);
-  if (wrong.length > 0) throw new ConfigError(wrong.map(withoutRight));
-  const [first] = refusals;
-  if (first !== undefined) throw fail('forbidden', `${first.path}: ${first.message}`);
 }
 
 export function refusedAnswer(problems: readonly Problem[]) {
@@ -79,10 +71,6 @@ export function refusedAnswer(problems: readonly Problem[]) {
 export function viewProblem(problem: Problem) {
   const isProposed = basename(problem.file) === proposedName;
   return isProposed ? { ...problem, file: proposedName } : { ...problem };
-}
-
-function withoutRight({ forbidden: _, ...problem }: Refused): Problem {
-  return problem;
 }
 
 const force = 'add `?force` if that is meant';

@@ -1,14 +1,16 @@
 /** The configuration: what is in force, what could be, and what was. */
 import type { z } from 'zod';
+import { assertAllowed } from '../config/applied-rules.ts';
 import { changesBetween } from '../config/diff.ts';
 import { hotTextOf } from '../config/hot-text.ts';
 import { installChanges, type LoadedConfig } from '../config/load.ts';
 import { ConfigError } from '../config/problem.ts';
 import type { ConfigVersionFacts } from '../core/config-version.ts';
+import type { Role } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Reloaded } from '../wiring/reload.ts';
 import { identityOf } from '../wiring/upstreams.ts';
-import { applyChange, assertAllowed, refusedAnswer, viewProblem } from './applying.ts';
+import { applyChange, refusedAnswer, viewProblem } from './applying.ts';
 import {
   appliedShape,
   configBodyBytesMax,
@@ -64,7 +66,7 @@ function inForceRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: appliedShape, 422: refusedShape },
       example: { body: { text: exampleText } },
       handle: async (call) =>
-        await applyChange(seen.applied, call, { source: 'applied', note: '', text: () => call.body.text }),
+        await applyChange(seen, call, { source: 'applied', note: '', text: () => call.body.text }),
     }),
     adminRoute({
       ...writing,
@@ -92,6 +94,8 @@ function inForceRoutes(seen: Seen): readonly AdminRoute[] {
 
 function proposedRoutes(seen: Seen): readonly AdminRoute[] {
   const { applied, reloader } = seen;
+  const propose = (text: string, role: Role) =>
+    applied.propose(text, (proposed) => assertAllowed({ proposed, inForce: reloader.loaded, role }));
   const proposing = {
     ...writing,
     method: 'POST',
@@ -109,11 +113,7 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
       example: { body: { text: exampleText } },
       handle: async ({ actor, body }) => ({
         status: 200,
-        body: await validated(async () => {
-          const proposed = await applied.propose(body.text);
-          assertAllowed({ proposed, inForce: reloader.loaded, role: actor.role });
-          return proposed;
-        }),
+        body: await validated(() => propose(body.text, actor.role)),
       }),
     }),
     adminRoute({
@@ -125,9 +125,7 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
       example: { body: { text: exampleText } },
       handle: async ({ actor, body }) => {
         try {
-          const proposed = await applied.propose(body.text);
-          assertAllowed({ proposed, inForce: reloader.loaded, role: actor.role });
-          return { status: 200, body: viewDiff(seen, proposed) };
+          return { status: 200, body: viewDiff(seen, await propose(body.text, actor.role)) };
         } catch (thrown) {
           if (thrown instanceof ConfigError) return refusedAnswer(thrown.problems);
           throw thrown;
@@ -210,7 +208,7 @@ function historyRoutes({ applied, gateway, reloader }: Seen): readonly AdminRout
           const why = 'the file on disk that had them written out has changed since';
           throw fail('conflict', `version ${number} holds secrets that are kept nowhere, and ${why}`);
         }
-        return await applyChange(applied, call, {
+        return await applyChange({ applied, reloader }, call, {
           source: 'rollback',
           note: `rollback to ${number}`,
           text: () => text,

@@ -67,7 +67,7 @@ export function partRoutes(seen: Seen): readonly AdminRoute[] {
   ];
 }
 
-function namedRoutes({ applied }: Seen, part: NamedPart): readonly AdminRoute[] {
+function namedRoutes(seen: Seen, part: NamedPart): readonly AdminRoute[] {
   const { plural, one, permission, example } = part;
   const params = z.strictObject({ name: part.name });
   const path = `${api}/${plural}/:name`;
@@ -83,7 +83,7 @@ function namedRoutes({ applied }: Seen, part: NamedPart): readonly AdminRoute[] 
       example: { params: { name: example.name }, body: example.body },
       object: ({ params: { name: object } }) => object,
       handle: async (call) =>
-        await applyChange(applied, call, {
+        await applyChange(seen, call, {
           source: 'applied',
           note: `${plural}.${call.params.name}`,
           text: (before) => withPart(before, [plural, call.params.name], call.body),
@@ -98,7 +98,7 @@ function namedRoutes({ applied }: Seen, part: NamedPart): readonly AdminRoute[] 
       example: { params: { name: example.name } },
       object: ({ params: { name: object } }) => object,
       handle: async (call) =>
-        await applyChange(applied, call, {
+        await applyChange(seen, call, {
           source: 'applied',
           note: `${plural}.${call.params.name} removed`,
           text: (before) => withoutPart(before, [plural, call.params.name]),
@@ -107,7 +107,7 @@ function namedRoutes({ applied }: Seen, part: NamedPart): readonly AdminRoute[] 
   ];
 }
 
-function listRoute({ applied }: Seen, { key, permission, example }: ListPart): AdminRoute {
+function listRoute(seen: Seen, { key, permission, example }: ListPart): AdminRoute {
   return adminRoute({
     ...common,
     name: `${key}.put`,
@@ -119,7 +119,7 @@ function listRoute({ applied }: Seen, { key, permission, example }: ListPart): A
     answers,
     example: { body: { items: [example] } },
     handle: async (call) =>
-      await applyChange(applied, call, {
+      await applyChange(seen, call, {
         source: 'applied',
         note: key,
         text: (before) => withPart(before, [key], call.body.items),

@@ -3,22 +3,26 @@
  * does not name, and nobody who is no owner sends a secret to another place, or changes who may do what (G7, S4).
  */
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Role } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
 import { type AdminPermission, reachOf } from '../identity/permissions.ts';
 import { isRemoteReference, isSecretReference } from '../lib/secret-reference.ts';
-import { idOf, type LoadedConfig } from './load.ts';
+import type { LoadedConfig, ReadConfig } from './load.ts';
 import { isWrittenOut, secretPathsIn } from './masked-secrets.ts';
 import { nodeAt, type Path, type Placed, type PlacedMap, plainValue, scalarPaths } from './placed.ts';
-import { formatPath, type Problem } from './problem.ts';
+import { ConfigError, formatPath, formatPlace, type Problem } from './problem.ts';
 import type { HotConfig } from './schema.ts';
+import type { WrittenHalf } from './sources.ts';
 
 export interface Proposal {
-  readonly proposed: LoadedConfig;
+  /** Before anything that it refers to was looked up: that alone would tell what there is. */
+  readonly proposed: ReadConfig;
   readonly inForce: LoadedConfig;
   readonly role: Role;
 }
 
-export interface Refused extends Problem {
+interface Refused extends Problem {
   /** Whether somebody of another role may do it. */
   readonly forbidden: boolean;
 }
@@ -35,18 +39,39 @@ const parts: Readonly<Partial<Record<keyof HotConfig, AdminPermission | 'owner'>
   alerts: 'alerts:write',
 };
 
-/** Everything that is against it, from top to bottom. */
-export function refusalsOf(proposal: Proposal): Refused[] {
-  const found = [refuseParts, refuseOpenDoor, refuseVariables, refuseFiles, refuseSecrets].flatMap((find) =>
+/** Throws `ConfigError` with all that nobody may, and `forbidden` where somebody else may. */
+export function assertAllowed(proposal: Proposal): void {
+  const refusals = refusalsOf(proposal);
+  const wrong = refusals.filter(({ forbidden }) => !forbidden);
+  if (wrong.length === 0) {
+    const [first] = refusals;
+    if (first !== undefined) throw fail('forbidden', `${first.path}: ${first.message}`);
+    return;
+  }
+  const places = new Set(wrong.map(formatPlace));
+  // What else is said of such a place would tell whether there is what nobody may ask for.
+  const others = proposal.proposed.problems.filter((problem) => !places.has(formatPlace(problem)));
+  throw new ConfigError([...wrong.map(({ forbidden: _, ...problem }) => problem), ...others].sort(byPlace));
+}
+
+function byPlace(one: Problem, other: Problem): number {
+  return one.line - other.line || one.column - other.column;
+}
+
+function refusalsOf(proposal: Proposal): Refused[] {
+  return [refuseParts, refuseOpenDoor, refuseVariables, refuseFiles, refuseSecrets].flatMap((find) =>
     find(proposal),
   );
-  return found.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function refuseParts({ proposed, inForce, role }: Proposal): Refused[] {
   return (Object.keys(parts) as (keyof HotConfig)[]).flatMap((key) => {
-    if (idOf(proposed.config[key]) === idOf(inForce.config[key]) || mayChange(key, role)) return [];
     const path = [key];
+    const says = ({ filled }: WrittenHalf) => {
+      const node = nodeAt(filled, path);
+      return node && plainValue(node);
+    };
+    if (mayChange(key, role) || isDeepStrictEqual(says(proposed.sources.half), says(inForce.half))) return [];
     return [refusal(proposed, { path, message: `may not be changed by the role ${role}`, forbidden: true })];
   });
 }
@@ -64,7 +89,7 @@ function refuseOpenDoor({ proposed, inForce }: Proposal): Refused[] {
 
 /** A variable may hold anything: it stays where the file has it. */
 function refuseVariables({ proposed, inForce }: Proposal): Refused[] {
-  const { written, file } = proposed.half;
+  const { written, file } = proposed.sources.half;
   const known = [file, inForce.half.written];
   return scalarPaths(written).flatMap((path) => {
     const text = textAt(written, path);
@@ -76,7 +101,7 @@ function refuseVariables({ proposed, inForce }: Proposal): Refused[] {
 
 /** A model file is opened by this process. */
 function refuseFiles({ proposed }: Proposal): Refused[] {
-  const { written, file } = proposed.half;
+  const { written, file } = proposed.sources.half;
   return scalarPaths(written).flatMap((path) => {
     const isFile = path[0] === 'upstreams' && path.length === 3 && path[2] === 'file';
     const text = textAt(written, path);
@@ -89,7 +114,7 @@ function refuseFiles({ proposed }: Proposal): Refused[] {
 
 function refuseSecrets(proposal: Proposal): Refused[] {
   const { proposed, inForce, role } = proposal;
-  const { written, filled, file } = proposed.half;
+  const { written, filled, file } = proposed.sources.half;
   const before = [file, inForce.half.filled].flatMap((tree) =>
     scalarPaths(tree).map((path) => ({ tree, path })),
   );
@@ -97,7 +122,7 @@ function refuseSecrets(proposal: Proposal): Refused[] {
   const places = new Set(before.map(({ tree, path }) => placeOf(tree, path)));
   return secretPathsIn(proposed.config, written).flatMap((path) => {
     const text = textAt(written, path) ?? '';
-    const trouble = isWrittenOut(text) ? writtenOut : troubleWith(text, references, proposed);
+    const trouble = isWrittenOut(text) ? writtenOut : troubleWith(text, references, inForce);
     if (trouble !== undefined) return [refusal(proposed, { path, message: trouble })];
     if (role === 'owner' || places.has(placeOf(filled, path))) return [];
     const message = 'only an owner may refer to a secret from here';
@@ -145,7 +170,7 @@ function textAt(tree: Placed, path: Path): string | undefined {
 }
 
 function refusal(
-  { half }: LoadedConfig,
+  { sources: { half } }: ReadConfig,
   found: { readonly path: Path; readonly message: string; readonly forbidden?: boolean },
 ): Refused {
   const { path, message, forbidden = false } = found;

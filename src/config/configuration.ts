@@ -20,6 +20,9 @@ export interface ConfigurationOptions {
   readonly keepsSecrets?: boolean;
 }
 
+/** Told what was read before anything that it refers to is looked up. May throw. */
+export type Inspect = (read: ReadConfig) => void;
+
 /**
  * For verbs: as the files and the environment say, with what secrets elsewhere lead to, and without discovery. Throws
  * `ConfigError`.
@@ -67,11 +70,12 @@ export class Configuration {
   }
 
   /** By the files alone, or by what was applied over them where `choose` says so. Throws `ConfigError` with everything that is wrong. */
-  async load(choose?: Choose): Promise<LoadedConfig> {
+  async load(choose?: Choose, inspect: Inspect = () => {}): Promise<LoadedConfig> {
     const { environment, clock } = this.#options;
     const options = { ...this.#loadOptions(), ...(choose === undefined ? {} : { choose }) };
     const read = readConfig(options);
     const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
+    inspect(read);
     if (hasUpstreams || read.problems.length > 0) return this.#withAwaited(await this.#complete(read));
     const listen = read.config.listen.address;
     this.#discovered ??= await discover({ environment, clock, listen });

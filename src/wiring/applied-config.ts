@@ -2,7 +2,7 @@
  * What was applied over the configuration's file: a history in the store whose newest version is in force on every
  * gateway. A file that changes afterwards is a version too, and so the last one written holds, wherever it was written.
  */
-import type { Configuration } from '../config/configuration.ts';
+import type { Configuration, Inspect } from '../config/configuration.ts';
 import { hotTextOf } from '../config/hot-text.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { AppliedText } from '../config/sources.ts';
@@ -32,8 +32,10 @@ export interface ConfigChange {
   /** Throws unless the version with this tag is the one that is meant to be changed. */
   readonly assertMatch: (tag: string) => void;
   readonly text: (before: string) => string;
-  /** Throws why it may not be. */
-  readonly assertMay: (proposed: LoadedConfig, inForce: LoadedConfig) => void;
+  /** Throws why it may not be, before anything that it refers to is looked up, */
+  readonly inspect: Inspect;
+  /** or after. */
+  readonly assertMay: (proposed: LoadedConfig) => void;
 }
 
 export interface Applied {
@@ -86,8 +88,8 @@ export class AppliedConfig {
   }
 
   /** With this text in the place of what can be applied, changing nothing. Throws `ConfigError`. */
-  propose(text: string): Promise<LoadedConfig> {
-    return this.#configuration.load(() => ({ text, name: proposedName }));
+  propose(text: string, inspect: Inspect): Promise<LoadedConfig> {
+    return this.#configuration.load(() => ({ text, name: proposedName }), inspect);
   }
 
   /** From now on every version that anybody writes is taken over here. */
@@ -169,8 +171,8 @@ export class AppliedConfig {
     await this.#lookForNewer(options);
     change.assertMatch(this.tag);
     const text = change.text(this.#version?.text ?? hotTextOf(reloader.loaded).text);
-    const proposed = await this.propose(text);
-    change.assertMay(proposed, reloader.loaded);
+    const proposed = await this.propose(text, change.inspect);
+    change.assertMay(proposed);
     const { by, source, note } = change;
     // So that the way back to what the file said is there too.
     this.#version ??= await options.versions.append(draftOf(reloader.loaded, clock), 0);
