@@ -19,7 +19,8 @@ function answerTokensOf(call: Call): number {
 /** The most that was asked for: each answer may be as long, and a list of prompts has answers for each. */
 export function answerTokensMax(call: Call): number {
   if (call.kind === 'embed') return 0;
-  return (call.sampling.maxTokens ?? Number.POSITIVE_INFINITY) * answersOf(call);
+  // Zero means "without limit" to some servers.
+  return (call.sampling.maxTokens || Number.POSITIVE_INFINITY) * answersOf(call);
 }
 
 /** How many answers are made, those included that nobody is to see: the upstream keeps the best. */

@@ -12,6 +12,7 @@ import {
   optionalString,
   optionalStrings,
   otherFields,
+  type Range,
   readObject,
   readString,
   readWord,
@@ -69,9 +70,7 @@ export function readSampling(body: JsonObject): Sampling {
   const set = <Key extends keyof Sampling>(key: Key, value: Sampling[Key] | undefined) => {
     if (value !== undefined) sampling[key] = value;
   };
-  set('maxTokens', optionalNumber(body['max_completion_tokens'], 'max_completion_tokens', whole));
-  if (sampling.maxTokens === undefined)
-    set('maxTokens', optionalNumber(body['max_tokens'], 'max_tokens', whole));
+  set('maxTokens', readAgreed(body, answerBounds));
   set('temperature', optionalNumber(body['temperature'], 'temperature', temperatures));
   set('topP', optionalNumber(body['top_p'], 'top_p', { min: 0, max: 1 }));
   set('topK', optionalNumber(body['top_k'], 'top_k', { whole: true }));
@@ -81,12 +80,40 @@ export function readSampling(body: JsonObject): Sampling {
   set('frequencyPenalty', optionalNumber(body['frequency_penalty'], 'frequency_penalty', penalties));
   set('presencePenalty', optionalNumber(body['presence_penalty'], 'presence_penalty', penalties));
   set('repeatPenalty', optionalNumber(body['repeat_penalty'], 'repeat_penalty'));
-  set('choices', optionalNumber(body['n'], 'n', { min: 1, max: bounds.choices, whole: true }));
+  set('choices', readAgreed(body, choiceBounds));
   set(
     'topLogprobs',
     optionalNumber(body['top_logprobs'], 'top_logprobs', { ...whole, max: bounds.topLogprobs }),
   );
   return sampling;
+}
+
+type Bounds = readonly (readonly [field: string, range: Range])[];
+
+const choices = { min: 1, max: bounds.choices, whole: true };
+/** Each has an older or a local name, which some servers go by and others pass over: llama.cpp has the last of each. */
+const answerBounds: Bounds = [
+  ['max_completion_tokens', whole],
+  ['max_tokens', whole],
+  ['n_predict', { whole: true }],
+];
+const choiceBounds: Bounds = [
+  ['n', choices],
+  ['n_cmpl', choices],
+];
+
+/** The first of the fields that is there. Who bounds an answer in two ways gets the looser one from some server. */
+function readAgreed(body: JsonObject, fields: Bounds): number | undefined {
+  let agreed: { readonly field: string; readonly value: number } | undefined;
+  for (const [field, range] of fields) {
+    const value = optionalNumber(body[field], field, range);
+    if (value === undefined) continue;
+    if (agreed !== undefined && agreed.value !== value)
+      throw invalid(field, `contradicts ${agreed.field}: send one of them`);
+    agreed ??= { field, value };
+  }
+  // Below zero it means "without limit", which is what leaving it out means everywhere else.
+  return agreed === undefined || agreed.value < 0 ? undefined : agreed.value;
 }
 
 export function readEngine(body: JsonObject): EngineOptions {
