@@ -59,7 +59,7 @@ export function refusedAnswer(problems: readonly Problem[]) {
     type: 'about:blank',
     title: 'Unprocessable Content',
     status: 422,
-    detail: `the configuration is refused, and the one in force stays: ${problems.length} problems`,
+    detail: `the configuration is refused for what stands in \`problems\` (${problems.length}), and the one in force stays`,
     instance: '',
     code: 'invalid_request',
     problems: problems.map(viewProblem),

@@ -1,6 +1,7 @@
 /** Single parts of the configuration, shown and changed: each change is a version of the whole. */
 import { z } from 'zod';
 import { withoutPart, withPart } from '../config/edit-text.ts';
+import { nodeAt, plainValue } from '../config/placed.ts';
 import type { BudgetStanding } from '../core/budget.ts';
 import type { AdminPermission } from '../identity/permissions.ts';
 import { modelName, name } from '../lib/options.ts';
@@ -127,7 +128,7 @@ function listRoute(seen: Seen, { key, permission, example }: ListPart): AdminRou
   });
 }
 
-const shownPart = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
+const limitsShape = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
 const pricesShape = z.object({ prices: z.record(z.string(), z.unknown()) });
 
 export const standingsShape = z.object({
@@ -153,7 +154,12 @@ export const standingsShape = z.object({
 
 const standingsMax = 1_000;
 
-function shownRoutes({ gateway, applied }: Seen): readonly AdminRoute[] {
+function shownRoutes({ gateway, applied, reloader }: Seen): readonly AdminRoute[] {
+  /** As it is written; as it is in force where it is not. */
+  const written = <Key extends 'limits' | 'prices'>(key: Key): unknown => {
+    const node = nodeAt(reloader.loaded.half.written, [key]);
+    return node === undefined ? gateway.snapshot.config[key] : plainValue(node);
+  };
   const shown = { scope: 'gateway', tag: 'configuration', method: 'GET', example: {} } as const;
   return [
     adminRoute({
@@ -161,11 +167,11 @@ function shownRoutes({ gateway, applied }: Seen): readonly AdminRoute[] {
       name: 'limits.list',
       path: `${api}/limits`,
       permission: 'config:read',
-      summary: 'The limits in force',
-      answers: { 200: shownPart },
+      summary: 'The limits, as they are written; those that hold where none are',
+      answers: { 200: limitsShape },
       handle: () => {
-        const items = gateway.snapshot.config.limits.map((limit) => ({ ...limit }));
-        return { status: 200, body: { items }, headers: { etag: applied.tag } };
+        const body = { items: written('limits') } as z.input<typeof limitsShape>;
+        return { status: 200, body, headers: { etag: applied.tag } };
       },
     }),
     adminRoute({
@@ -176,8 +182,8 @@ function shownRoutes({ gateway, applied }: Seen): readonly AdminRoute[] {
       summary: 'The prices that the configuration names; the others are the catalogue’s',
       answers: { 200: pricesShape },
       handle: () => {
-        const prices = { ...gateway.snapshot.config.prices };
-        return { status: 200, body: { prices }, headers: { etag: applied.tag } };
+        const body = { prices: written('prices') } as z.input<typeof pricesShape>;
+        return { status: 200, body, headers: { etag: applied.tag } };
       },
     }),
     adminRoute({
