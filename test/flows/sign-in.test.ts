@@ -1,74 +1,14 @@
 /** A person signs in to the console at a real identity provider, works, and signs out; and those who try to get in otherwise. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
-import { createHeldClock, type HeldClock } from '../held-clock.ts';
-import { Browser, type Page, signInAt } from '../identity/browser.ts';
-import { openProvider, type RunningProvider, secretOf } from '../identity/identity-provider.ts';
+import { test } from 'node:test';
+import { keyOf, openTestAdmin, roleKeys } from '../admin-rig.ts';
+import { Browser } from '../identity/browser.ts';
+import { askAs, comeBack, openConsole, signIn } from '../identity/console-rig.ts';
 import { answerTo, requestBytes } from '../security/raw.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 
-interface Rig {
-  readonly provider: RunningProvider;
-  readonly admin: TestAdmin;
-  readonly clock: HeldClock;
-  readonly config: Record<string, unknown>;
-}
-
-/** Where the provider sends browsers; the test goes to where the gateway really listens. */
-const redirectUrl = 'http://127.0.0.1:7071/admin/sign-in/callback';
-
-async function openRig(t: TestContext, changes: object = {}, more: object = {}): Promise<Rig> {
-  const provider = await openProvider({ redirectUrls: [redirectUrl], roles: ['llm-admins'] });
-  t.after(() => provider.close());
-  const oidc = {
-    name: 'corp',
-    issuer: provider.url,
-    clientId: 'console',
-    clientSecret: secretOf.console,
-    redirectUrl,
-    scopes: ['openid'],
-    roles: { 'llm-admins': 'admin' },
-    sessionMs: 3_600_000,
-    idleMs: 600_000,
-    ...changes,
-  };
-  const clock = createHeldClock(Date.now());
-  const config = { identity: { oidc }, ...more };
-  const admin = await openTestAdmin({ config, clock });
-  t.after(() => admin.close());
-  return { provider, admin, clock, config };
-}
-
-type Place = Pick<Rig, 'provider' | 'admin'>;
-
-function here({ admin }: Place, url: string): string {
-  return url.replace('http://127.0.0.1:7071', admin.url);
-}
-
-/** Comes back from the provider with what it gave, and has not yet handed it in. */
-async function comeBack(rig: Place, browser: Browser): Promise<string> {
-  const begun = await browser.go(`${rig.admin.url}/admin/sign-in`);
-  assert.equal(begun.status, 302, begun.text);
-  const location = begun.headers.get('location') ?? '';
-  return here(rig, await signInAt(browser, location, { login: 'alice', end: redirectUrl }));
-}
-
-async function signIn(rig: Place, browser = new Browser()): Promise<{ browser: Browser; page: Page }> {
-  return { browser, page: await browser.go(await comeBack(rig, browser)) };
-}
-
-const askAs = ({ admin }: Pick<Rig, 'admin'>, browser: Browser, path: string, given: object = {}) => {
-  const { headers = {}, ...rest } = given as {
-    headers?: Record<string, string>;
-    method?: string;
-    body?: unknown;
-  };
-  return admin.ask(path, { as: null, ...rest, headers: { cookie: browser.cookies(admin.url), ...headers } });
-};
-
 test('a person signs in, is known by name, tenant and role, changes something, and signs out', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const { browser, page } = await signIn(rig);
   assert.equal(page.status, 200, page.text);
   assert.match(page.text, /Signed in as corp:alice: admin of default/);
@@ -108,7 +48,7 @@ test('a person signs in, is known by name, tenant and role, changes something, a
 });
 
 test('a page of another site changes nothing with somebody’s session', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const { browser } = await signIn(rig);
   for (const headers of [{}, { 'x-millrace-csrf': 'guessed' }]) {
     const refused = await askAs(rig, browser, 'tenants', { method: 'POST', body: { name: 'acme' }, headers });
@@ -119,7 +59,7 @@ test('a page of another site changes nothing with somebody’s session', async (
 });
 
 test('a session ends when nobody used it for a while, and at the latest after its time', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const { browser: idle } = await signIn(rig);
   rig.clock.advance(600_000);
   assert.equal((await askAs(rig, idle, 'session')).status, 401);
@@ -133,7 +73,7 @@ test('a session ends when nobody used it for a while, and at the latest after it
 });
 
 test('what one browser began no other ends, and nothing is ended twice', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const victim = new Browser();
   const attacker = new Browser();
   const url = await comeBack(rig, attacker);
@@ -149,7 +89,7 @@ test('what one browser began no other ends, and nothing is ended twice', async (
 });
 
 test('an answer without our state, and one that took too long, signs nobody in', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const first = new Browser();
   const url = new URL(await comeBack(rig, first));
   url.searchParams.set('state', 'another');
@@ -161,7 +101,7 @@ test('an answer without our state, and one that took too long, signs nobody in',
 });
 
 test('who says no at the provider, or has no role here, is told so', async (t) => {
-  const rig = await openRig(t, { roles: { others: 'admin' } });
+  const rig = await openConsole(t, { roles: { others: 'admin' } });
   const { page } = await signIn(rig);
   assert.equal(page.status, 403);
   assert.match(page.text, /nothing in the token&#39;s claim &#34;roles&#34; is a role here/);
@@ -174,7 +114,7 @@ test('who says no at the provider, or has no role here, is told so', async (t) =
 });
 
 test('G5: a provider that is down is our outage, told before anybody is sent there, and after', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const browser = new Browser();
   const url = await comeBack(rig, browser);
   rig.provider.outage = 502;
@@ -190,7 +130,7 @@ test('G5: a provider that is down is our outage, told before anybody is sent the
 });
 
 test('without `identity.oidc` nobody signs in, and who was signed in is not', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const { browser } = await signIn(rig);
   await rig.admin.gateway.reload({});
   assert.equal((await askAs(rig, browser, 'session')).status, 401);
@@ -198,7 +138,7 @@ test('without `identity.oidc` nobody signs in, and who was signed in is not', as
 });
 
 test('over TLS the cookie is for this host and for TLS alone', async (t) => {
-  const rig = await openRig(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
+  const rig = await openConsole(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
   const begun = await new Browser().go(`${rig.admin.url}/admin/sign-in`);
   const planted = { cookie: `millrace-session=${'x'.repeat(43)}` };
   assert.equal((await rig.admin.ask('session', { as: null, headers: planted })).status, 401);
@@ -213,7 +153,7 @@ test('over TLS the cookie is for this host and for TLS alone', async (t) => {
 });
 
 test('behind a proxy the console goes by the name of `redirectUrl`, and by no other', async (t) => {
-  const rig = await openRig(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
+  const rig = await openConsole(t, { redirectUrl: 'https://console.example/admin/sign-in/callback' });
   const statusUnder = async (host: string) =>
     (await answerTo(rig.admin.port, requestBytes({ path: '/admin/sign-in', headers: { host } }))).status;
   assert.equal(await statusUnder('console.example'), 302);
@@ -223,7 +163,7 @@ test('behind a proxy the console goes by the name of `redirectUrl`, and by no ot
 test('with Redis a person begins at one gateway, comes back to another, and is signed out of both', async (t) => {
   const redis = await openRedisServer();
   t.after(() => redis.stop());
-  const { provider, config } = await openRig(t);
+  const { provider, config } = await openConsole(t);
   const admins = await Promise.all(
     [1, 2].map(() => openTestAdmin({ config: { ...config, shared: redis.url } })),
   );
@@ -259,7 +199,7 @@ test('with Redis a person begins at one gateway, comes back to another, and is s
 });
 
 test('whoever is switched off here is no longer signed in, and cannot sign in', async (t) => {
-  const rig = await openRig(t);
+  const rig = await openConsole(t);
   const { browser } = await signIn(rig);
   assert.equal((await askAs(rig, browser, 'session')).status, 200);
   const { directory } = rig.admin.gateway.gateway.lasting.followed;
@@ -275,7 +215,7 @@ test('whoever is switched off here is no longer signed in, and cannot sign in', 
 
 test('who may see sessions sees those of his tenant, and ends them; they are told in the audit log', async (t) => {
   const keys = [...roleKeys('default'), ...roleKeys('acme')];
-  const rig = await openRig(t, {}, { keys });
+  const rig = await openConsole(t, {}, { keys });
   await rig.admin.ask('tenants', { method: 'POST', body: { name: 'acme' } });
   const { browser } = await signIn(rig);
   rig.clock.advance(1_000);
@@ -315,7 +255,7 @@ test('who may see sessions sees those of his tenant, and ends them; they are tol
 });
 
 test('an admin does not sign an owner out', async (t) => {
-  const rig = await openRig(t, { roles: { 'llm-admins': 'owner' } }, { keys: roleKeys('default') });
+  const rig = await openConsole(t, { roles: { 'llm-admins': 'owner' } }, { keys: roleKeys('default') });
   const { browser } = await signIn(rig);
   const as = keyOf('default', 'admin');
   const [session] = (await rig.admin.ask('sessions', { as })).body.items;
