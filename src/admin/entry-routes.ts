@@ -125,7 +125,7 @@ export function changingRoutes<Entry extends DirectoryEntry, View, Change>(
         const version = matchedVersion(call.headers, before);
         const after = kind.changed(before, call.body);
         await kind.assertMay(call, { before, after });
-        const entry = await replaceEntry(directory, after, version);
+        const entry = await replaceEntry(directory, after, { seen: before.version, asked: version });
         return { status: 200, body: kind.view(entry), headers: { etag: tagOf(entry) } };
       },
     }),
@@ -199,15 +199,19 @@ export async function makeEntry<Entry extends DirectoryEntry>(
   return (await directory.put(entry, 0)) as Entry;
 }
 
+/**
+ * In place of the version that was looked at, whichever was asked for: of another one nobody knows whether this caller may
+ * change it, and one that was removed meanwhile must not come back.
+ */
 async function replaceEntry<Entry extends DirectoryEntry>(
   directory: Directory,
   entry: Entry,
-  version: number | undefined,
+  { seen, asked }: { readonly seen: number; readonly asked: number | undefined },
 ): Promise<Entry> {
   try {
-    return (await directory.put(entry, version)) as Entry;
+    return (await directory.put(entry, seen)) as Entry;
   } catch (thrown) {
-    if (version !== undefined && thrown instanceof Failure && thrown.code === 'conflict')
+    if (asked !== undefined && thrown instanceof Failure && thrown.code === 'conflict')
       throw changedSince(thrown);
     throw thrown;
   }
