@@ -2,6 +2,7 @@
 import { alertRoutes } from './alert-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { configRoutes } from './config-routes.ts';
+import { costRoutes } from './cost-routes.ts';
 import { documentRows } from './document-rows.ts';
 import { keyRoutes } from './key-routes.ts';
 import { openSessionRoutes } from './open-session-routes.ts';
@@ -30,6 +31,7 @@ export function adminRoutes(
     ...configRoutes(seen),
     ...partRoutes(seen),
     ...usageRoutes(seen),
+    ...costRoutes(seen),
     ...peopleRoutes({ directory, homeTenant }),
     ...keyRoutes({ directory, uses: store.keyUses, digester: () => followed.digester(), clock }),
     ...auditRoutes(store.audit),

@@ -51,10 +51,10 @@ export function usageRoutes({ gateway }: Seen): readonly AdminRoute[] {
   ];
 }
 
-const csvType = 'text/csv; charset=utf-8';
+export const csvType = 'text/csv; charset=utf-8';
 
 /** Rows are found by the tenant that the caller may see, and never by what stands in the query alone. */
-function withTenant<Query extends object>({
+export function withTenant<Query extends object>({
   query,
   tenant,
   everyTenant,

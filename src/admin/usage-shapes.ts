@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { ledgerDimensions } from '../core/ledger.ts';
 
-const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
+export const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
 const name = z.string().max(256).optional();
 
 /** Only what has exactly these values. */
-const where = {
+export const where = {
   tenant: name,
   team: name,
   user: name,
@@ -17,7 +17,7 @@ const where = {
   outcome: name,
 };
 
-const format = z.enum(['json', 'csv']).default('json');
+export const format = z.enum(['json', 'csv']).default('json');
 
 export const usageQuery = z.strictObject({
   ...where,

@@ -3,13 +3,12 @@ import type { z } from 'zod';
 import type { LedgerQuestion, LedgerRow, LedgerSum } from '../core/ledger.ts';
 import type { Ledger } from '../core/ports.ts';
 import { toCsv } from './csv.ts';
+import { periodOf } from './period.ts';
 import { type exchangesQuery, exchangesShape, type usageQuery, usageShape } from './usage-shapes.ts';
 
 type Usage = z.input<typeof usageShape>;
 type Exchanges = z.input<typeof exchangesShape>;
 
-const dayMs = 86_400_000;
-const daysUnlessSaid = 30;
 const nanoPerUsd = 1e9;
 
 export async function viewUsage(
@@ -51,24 +50,7 @@ export function exchangesCsv({ exchanges }: Exchanges): string {
   return toCsv(Object.keys(exchangesShape.shape.exchanges.element.shape), exchanges);
 }
 
-interface Period {
-  readonly from: string;
-  readonly to: string;
-  readonly question: Pick<LedgerQuestion, 'fromDay' | 'toDay'>;
-}
-
-function periodOf(asked: { from: string | undefined; to: string | undefined }, nowMs: number): Period {
-  const to = asked.to ?? dayOf(nowMs);
-  const from = asked.from ?? dayOf(Date.parse(to) - (daysUnlessSaid - 1) * dayMs);
-  // The ledger's last day is the one that is not asked for any more.
-  return { from, to, question: { fromDay: from, toDay: dayOf(Date.parse(to) + dayMs) } };
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
-}
-
-function given(where: Readonly<Record<string, string | undefined>>): LedgerQuestion['where'] {
+export function given(where: Readonly<Record<string, string | undefined>>): LedgerQuestion['where'] {
   return Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined));
 }
 

@@ -6,7 +6,7 @@ import { cloudCostOf } from './returns.ts';
 import { secondsOf } from './server-time.ts';
 import type { ServerCosts } from './true-costs.ts';
 
-const idleShare = 0.1;
+export const idleShare = 0.1;
 /** Exchanges priced further than this from what the server costs mislead whoever reads them. */
 const misjudgedShare = 0.25;
 

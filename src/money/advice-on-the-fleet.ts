@@ -1,7 +1,7 @@
 /** Advice that takes more than one server to give: how many are needed, what others did meanwhile, what lies unused. */
 import type { LedgerHour } from '../core/ledger.ts';
 import type { Advice, AdviceAsked } from './advice.ts';
-import { knownLong } from './advice-on-servers.ts';
+import { idleShare, knownLong } from './advice-on-servers.ts';
 import { daysMin, shareText, usdOf, usdText } from './advice-text.ts';
 import { busySecondsOf } from './server-time.ts';
 import type { ServerCosts } from './true-costs.ts';
@@ -54,7 +54,9 @@ function tooLargeOf(servers: readonly ServerCosts[]): readonly Advice[] {
       },
     ];
   }
-  if (servers.length > 1 || needed > halfShare) return [];
+  // One that is idle is told of as that.
+  const isIdle = servers.every(({ utilisation }) => utilisation < idleShare);
+  if (servers.length > 1 || needed > halfShare || isIdle) return [];
   const text =
     `${names[0]} was busy ${shareText(peak.servers)} of its busiest hour (${when}): ` +
     `one of ${shareText(needed)} of its speed would carry it at ${shareText(peakShare)}`;
@@ -135,7 +137,7 @@ function toldOf({ model, target, servers, found }: Billed): readonly Advice[] {
 
 export function unpriced({ costs, unpriced: names }: AdviceAsked): readonly Advice[] {
   return costs.metered
-    .filter(({ upstream }) => names.has(upstream))
+    .filter(({ upstream, work }) => names.has(upstream) && work.costNanoUsd === 0)
     .map(({ upstream, work }) => ({
       kind: 'server-unpriced',
       about: [upstream],
@@ -147,10 +149,10 @@ export function unpriced({ costs, unpriced: names }: AdviceAsked): readonly Advi
     }));
 }
 
-/** Only where the ledger reaches back that far. */
-export function kept({ span, firstMs, hours, loaded }: AdviceAsked): readonly Advice[] {
+export function kept(asked: AdviceAsked): readonly Advice[] {
+  if (!isUseKnown(asked)) return [];
+  const { span, hours, loaded } = asked;
   const sinceMs = span.toMs - unusedDays * dayMs;
-  if (firstMs === undefined || Math.max(firstMs, span.fromMs) > sinceMs) return [];
   const used = new Set(
     hours
       .filter((hour) => hour.hourMs >= sinceMs)
@@ -165,6 +167,11 @@ export function kept({ span, firstMs, hours, loaded }: AdviceAsked): readonly Ad
       evidence: { exchanges: 0, days: unusedDays },
       threshold: { days: unusedDays },
     }));
+}
+
+/** Whether the ledger reaches back far enough to say that nobody used a model. */
+export function isUseKnown({ span, firstMs }: Pick<AdviceAsked, 'span' | 'firstMs'>): boolean {
+  return firstMs !== undefined && Math.max(firstMs, span.fromMs) <= span.toMs - unusedDays * dayMs;
 }
 
 /** Servers that name versions take a name without one for its latest. */

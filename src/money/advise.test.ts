@@ -97,14 +97,17 @@ test('servers that are alike are too many where fewer would carry the busiest ho
 });
 
 test('a single server is too large where one of half its speed would carry the busiest hour', () => {
-  const half = worked('gpu', 5, { outputTokens: 126_000 });
-  const advice = one({ hours: [half] }, 'servers-too-large');
+  const inPeak = (outputTokens: number) => daily('gpu', 8).map((hour) => ({ ...hour, outputTokens }));
+  const advice = one({ hours: inPeak(126_000) }, 'servers-too-large');
   assert.match(
     advice?.text ?? '',
     /^gpu was busy 35\.0 % of its busiest hour .* one of 50\.0 % of its speed/,
   );
-  assert.equal(one({ hours: [{ ...half, outputTokens: 130_000 }] }, 'servers-too-large'), undefined);
-  assert.equal(one({}, 'servers-too-large'), undefined, 'one that did nothing is idle');
+  assert.equal(one({ hours: inPeak(130_000) }, 'servers-too-large'), undefined);
+  assert.deepEqual(kinds({ hours: [worked('gpu', 5, { outputTokens: 126_000 })] }), [
+    'server-idle',
+    'server-priced-wrong',
+  ]);
 });
 
 test('a server is dearer than others where the cheapest of them would have charged less for its tokens', () => {
@@ -143,8 +146,9 @@ test('a configured utilisation that is far from the real one is told with the ri
 });
 
 test('a server of one’s own that nobody priced is told of once it is used', () => {
-  const hours = [worked('box', 0), worked('cloud', 0)];
-  const told = adviceOf({ servers: {}, hours, unpriced: new Set(['box', 'other']) });
+  const free = { costNanoUsd: 0 };
+  const hours = [worked('box', 0, free), worked('paid', 0), worked('cloud', 0, free)];
+  const told = adviceOf({ servers: {}, hours, unpriced: new Set(['box', 'paid', 'other']) });
   assert.deepEqual(
     told.map(({ kind, about }) => [kind, ...about]),
     [['server-unpriced', 'box']],

@@ -45,6 +45,8 @@ export interface MeteredCosts {
   /** Empty for exchanges of which nobody knows where they went. */
   readonly upstream: string;
   readonly work: Work;
+  /** Those on which something was done. */
+  readonly days: readonly { readonly fromMs: number; readonly work: Work }[];
 }
 
 export interface TrueCosts {
@@ -70,7 +72,7 @@ export function trueCostsOf(asked: CostsAsked): TrueCosts {
   );
   const metered = [...byUpstream]
     .filter(([upstream]) => !asked.servers.has(upstream))
-    .map(([upstream, hours]) => ({ upstream, work: workOf(hours) }));
+    .map(([upstream, hours]) => ({ upstream, work: workOf(hours), days: workByDay(hours) }));
   const serverNanoUsd = sumOf(servers, ({ timeNanoUsd }) => timeNanoUsd);
   const meteredNanoUsd = sumOf(metered, ({ work }) => work.costNanoUsd);
   const all = workOf(asked.hours);
@@ -130,6 +132,11 @@ function serverTime({ upstream, server, hours }: Kept, span: Span): ServerTime {
   const utilisation = seconds === 0 ? 0 : busyS / seconds;
   const idleNanoUsd = Math.round(timeNanoUsd * Math.max(0, 1 - utilisation));
   return { upstream, span, work, timeNanoUsd, busyS, utilisation, idleNanoUsd };
+}
+
+function workByDay(hours: readonly LedgerHour[]): MeteredCosts['days'] {
+  const byDay = Map.groupBy(hours, ({ hourMs }) => hourMs - (hourMs % dayMs));
+  return [...byDay].map(([fromMs, ofDay]) => ({ fromMs, work: workOf(ofDay) }));
 }
 
 export function workOf(hours: readonly LedgerHour[]): Work {

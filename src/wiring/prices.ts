@@ -17,11 +17,12 @@ export interface PricesOptions {
 const nameCharsMax = 200;
 
 export function createPrices({ config, id, log }: PricesOptions): Pricing {
+  const book = createPriceBook({ config, id });
   const billing = billingHosts(config);
   // Its few milliseconds belong to the start, and not to the first exchange that it prices.
   if (billing.size > 0 || config.prices.premium !== undefined) readPriceCatalogue();
   return createPricing({
-    book: new PriceBook({ prices: config.prices, configId: id, billing, catalogue: readPriceCatalogue }),
+    book,
     premium: premiumPrice(config, readPriceCatalogue),
     onUnknown: ({ upstream, targetModel }, { version }) =>
       log.warn(
@@ -31,8 +32,14 @@ export function createPrices({ config, id, log }: PricesOptions): Pricing {
   });
 }
 
+/** For whoever wants to know a price outside of an exchange. */
+export function createPriceBook({ config, id }: Pick<PricesOptions, 'config' | 'id'>): PriceBook {
+  const billing = billingHosts(config);
+  return new PriceBook({ prices: config.prices, configId: id, billing, catalogue: readPriceCatalogue });
+}
+
 /** Upstreams of a kind that costs money, at addresses that are not the operator's own. */
-function billingHosts(config: Config): ReadonlyMap<string, string> {
+export function billingHosts(config: Config): ReadonlyMap<string, string> {
   const hosts = new Map<string, string>();
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     if (!('url' in upstream) || !providers[upstream.type].paid(upstream.url)) continue;

@@ -1,35 +1,12 @@
 /** What an exchange costs, from the front door to the ledger and the metrics. The worked example of docs/costs.md. */
 import assert from 'node:assert/strict';
-import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import type { LedgerRow } from '../../src/core/ledger.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
-import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
-
-const cloud = 'api.openai.com';
-
-/** The name of a cloud, at which a fake one answers: nothing leaves the machine. */
-async function openCloud(t: TestContext, usage: Readonly<Record<string, unknown>>): Promise<FakeLlm> {
-  const llm = await openFakeLlm({
-    models: ['gpt-4o', 'gpt-unheard-of'],
-    body: JSON.stringify({
-      id: 'chatcmpl-1',
-      object: 'chat.completion',
-      choices: [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }],
-      usage,
-    }),
-  });
-  t.after(() => llm.close());
-  const lookup = dns.lookup;
-  t.mock.method(dns, 'lookup', (name: string, options: dns.LookupAllOptions, found: Found) =>
-    name === cloud ? found(null, [{ address: '127.0.0.1', family: 4 }]) : lookup(name, options, found),
-  );
-  return llm;
-}
-
-type Found = (error: NodeJS.ErrnoException | null, addresses: dns.LookupAddress[]) => void;
+import { openFakeLlm } from '../upstream/fake-llm.ts';
+import { cloud, openCloud } from '../upstream/named-cloud.ts';
 
 async function openGateway(t: TestContext, config: Readonly<Record<string, unknown>>): Promise<TestGateway> {
   const gateway = await openTestGateway({ config });
