@@ -1,4 +1,5 @@
 /** The document of the admin API: its rows, as OpenAPI has them. */
+import type { z } from 'zod';
 import type { JsonObject } from '../core/call.ts';
 import { type About, createDocument } from '../openapi/document.ts';
 import type { Answer, Body, Content, Operation, Parameter } from '../openapi/operation.ts';
@@ -8,14 +9,11 @@ import { type AdminRoute, queryOf } from './route.ts';
 import { problemDetailsShape } from './shapes.ts';
 
 export function createAdminDocument(rows: readonly AdminRoute[]): JsonObject {
-  const versioned = new Set(rows.filter(({ ifMatch }) => ifMatch !== undefined).map(({ tag }) => tag));
-  return createDocument(
-    rows.map((row) => operationOf(row, versioned.has(row.tag))),
-    { ...about, tags: Object.fromEntries(rows.map(({ tag }) => [tag, tags[tag] ?? ''])) },
-  );
+  const told = Object.fromEntries(rows.map(({ tag }) => [tag, tags[tag] ?? '']));
+  return createDocument(rows.map(operationOf), { ...about, tags: told });
 }
 
-function operationOf(row: AdminRoute, isVersioned: boolean): Operation {
+function operationOf(row: AdminRoute): Operation {
   const { name, method, path, tag, summary, permission, scope } = row;
   const body = bodyOf(row);
   return {
@@ -28,7 +26,7 @@ function operationOf(row: AdminRoute, isVersioned: boolean): Operation {
     permission,
     parameters: parametersOf(row),
     ...(body === undefined ? {} : { body }),
-    answers: answersOf(row, isVersioned),
+    answers: answersOf(row),
     failures: 'Problem',
   };
 }
@@ -81,30 +79,38 @@ function bodyOf({ body, example }: AdminRoute): Body | undefined {
   return { type: 'application/json', schema: body, required, example: example.body };
 }
 
-function answersOf(row: AdminRoute, isVersioned: boolean): Operation['answers'] {
+function answersOf(row: AdminRoute): Operation['answers'] {
   const { answers, alsoAs = [], example } = row;
-  const others = alsoAs.map((type): [string, Content] => [plainType(type), { text: 'As text.' }]);
+  const others = Object.fromEntries(
+    alsoAs.map((type): [string, Content] => [
+      plainType(type),
+      { text: type.startsWith('text/html') ? 'A page.' : 'As text.' },
+    ]),
+  );
   const named = Object.entries(answers).map(([status, schema], index): [string, Answer] => {
-    const fields = status === '204' ? [] : fieldsOf(schema, 'output').map(({ name }) => name);
     const json: Content = {
       schema,
       ...(index === 0 && 'answer' in example ? { example: example.answer } : {}),
     };
-    return [
-      status,
-      {
-        description: Number(status) < 400 ? 'Done.' : 'Not done; the answer says why.',
-        content: status === '204' ? {} : { 'application/json': json, ...Object.fromEntries(others) },
-        headers: [
-          ...(isVersioned && fields.includes('version') ? ['etag'] : []),
-          ...(fields.includes('next') && row.method === 'GET' ? ['link'] : []),
-        ],
-      },
-    ];
+    const content = status === '204' ? {} : { 'application/json': json, ...others };
+    const description = Number(status) < 400 ? 'Done.' : 'Not done; the answer says why.';
+    return [status, { description, content, headers: headersOf(row, Number(status), schema) }];
   });
   // Pages and texts are no schema's.
-  const plain: Answer = { description: 'Done.', content: Object.fromEntries(others) };
-  return Object.fromEntries(named.length === 0 ? [['200', plain]] : named);
+  return Object.fromEntries(
+    named.length === 0 ? [['200', { description: 'Done.', content: others }]] : named,
+  );
+}
+
+function headersOf(row: AdminRoute, status: number, schema: z.ZodType): readonly string[] {
+  const { etag, ifMatch, method } = row;
+  if (status === 204 || status >= 400) return [];
+  const isPage = method === 'GET' && fieldsOf(schema, 'output').some(({ name }) => name === 'next');
+  return [
+    ...(etag === true || ifMatch !== undefined ? ['etag'] : []),
+    ...(status === 201 ? ['location'] : []),
+    ...(isPage ? ['link'] : []),
+  ];
 }
 
 /** Without its parameters, as OpenAPI likes to have it. */
@@ -161,6 +167,7 @@ const about: Omit<About, 'tags'> = {
   },
   headers: {
     etag: 'The version, for `If-Match`.',
+    location: 'Where what was made is.',
     link: 'Where the next page is, as `rel="next"`; absent on the last.',
   },
 };

@@ -49,6 +49,7 @@ function inForceRoutes(seen: Seen): readonly AdminRoute[] {
       permission: 'config:read',
       summary:
         'The configuration in force, without its secrets; its ETag is what changes of it are meant for',
+      etag: true,
       answers: { 200: configShape },
       example: {},
       handle: () => ({ status: 200, body: viewConfig(seen), headers: { etag: seen.applied.tag } }),

@@ -1,4 +1,5 @@
 /** What can be asked of the admin API, told to whoever may ask it anything. */
+import { z } from 'zod';
 import { once } from '../lib/once.ts';
 import { type AdminRoute, adminRoute, type PlainAnswer } from './route.ts';
 
@@ -34,7 +35,7 @@ export function documentRows(rows: () => readonly AdminRoute[]): readonly AdminR
       name: 'documents.openapi',
       path: '/openapi.json',
       summary: 'This document',
-      alsoAs: [jsonType],
+      answers: { 200: z.looseObject({ openapi: z.string() }) },
       handle: async () => ({ status: 200, type: jsonType, text: await written() }),
     }),
     adminRoute({

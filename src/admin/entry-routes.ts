@@ -84,6 +84,7 @@ export function readingRoutes<Entry extends DirectoryEntry, View>(
       summary: `One of the ${plural}`,
       params: entryParams,
       query: tenantAlone,
+      etag: true,
       answers: { 200: shape },
       example: { params: { name: kind.example.name } },
       handle: async (call) => {
@@ -166,6 +167,7 @@ export function creatingRoute<Entry extends DirectoryEntry, View, Draft extends 
     summary: `Makes one of the ${plural}`,
     query: tenantAlone,
     body: draft,
+    etag: true,
     answers: { 201: shape },
     example: { body: kind.example.draft },
     object: ({ tenant, body }) => objectOf(kind.kind, tenant, body.name),

@@ -115,6 +115,7 @@ function shownKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
       summary: 'One of the keys; never the key itself',
       params: entryParams,
       query: tenantAlone,
+      etag: true,
       answers: { 200: keyShape },
       example: { params: { name: example.name } },
       handle: async (call) => {
@@ -142,6 +143,7 @@ function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
       summary: 'Makes a key, and tells it this once',
       query: tenantAlone,
       body: keyDraft,
+      etag: true,
       answers: { 201: madeKeyShape },
       example: { body: example.draft },
       object: ({ tenant, body }) => objectOf('key', tenant, body.name),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { withoutPart, withPart } from '../config/edit-text.ts';
 import { nodeAt, plainValue } from '../config/placed.ts';
 import type { BudgetStanding } from '../core/budget.ts';
+import type { JsonObject } from '../core/call.ts';
 import type { AdminPermission } from '../identity/permissions.ts';
 import { modelName, name } from '../lib/options.ts';
 import { applyChange } from './applying.ts';
@@ -18,7 +19,7 @@ interface NamedPart {
   readonly one: string;
   readonly permission: AdminPermission;
   readonly name: z.ZodString | typeof modelName;
-  readonly example: { readonly name: string; readonly body: { readonly [key: string]: string | number } };
+  readonly example: { readonly name: string; readonly body: JsonObject };
 }
 
 const named: readonly NamedPart[] = [
@@ -34,7 +35,7 @@ const named: readonly NamedPart[] = [
     one: 'a model',
     permission: 'config:write',
     name: modelName,
-    example: { name: 'gemma', body: { policy: 'round-robin' } },
+    example: { name: 'gemma', body: { targets: [{ upstream: 'gpu-b', model: 'gemma2:2b' }] } },
   },
   {
     plural: 'prices',
@@ -160,7 +161,7 @@ function shownRoutes({ gateway, applied, reloader }: Seen): readonly AdminRoute[
     const node = nodeAt(reloader.loaded.half.written, [key]);
     return node === undefined ? gateway.snapshot.config[key] : plainValue(node);
   };
-  const shown = { scope: 'gateway', tag: 'configuration', method: 'GET', example: {} } as const;
+  const shown = { scope: 'gateway', tag: 'configuration', method: 'GET', etag: true, example: {} } as const;
   return [
     adminRoute({
       ...shown,

@@ -85,6 +85,8 @@ interface Row<
   readonly bodyBytesMax?: number;
   /** Whether a change must say, or may say, by `If-Match` which version it is of. */
   readonly ifMatch?: 'required' | 'optional';
+  /** Whether it tells an ETag for `If-Match`, as whatever takes one does. */
+  readonly etag?: boolean;
   /** False of a POST that changes nothing: it is not audited. */
   readonly changes?: boolean;
   /** To what it is done, for the audit log; what the path or the body names unless said. */

@@ -25,6 +25,7 @@ export function sessionRoutes(signIn: SignIn): readonly AdminRoute[] {
     scope: 'gateway',
     tag: 'sessions',
     answers: {},
+    alsoAs: ['text/html; charset=utf-8'],
   } as const;
   const own = { path: `${api}/session`, permission: 'session:own', tag: 'sessions' } as const;
   return [

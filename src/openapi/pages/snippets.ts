@@ -1,6 +1,7 @@
 /** An operation's example, as one would write it. */
 import type { Json } from '../../core/call.ts';
 import { type ClientName, clientNameOf, snakeCase } from '../client-names.ts';
+import { givenOf } from '../given.ts';
 import type { PlacedOperation } from '../read-document.ts';
 
 export interface Snippet {
@@ -39,29 +40,6 @@ function curlOf(placed: PlacedOperation): string {
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-interface Given {
-  readonly path: Record<string, Json>;
-  readonly query: Record<string, Json>;
-  readonly header: Record<string, Json>;
-  readonly body: Json | undefined;
-  readonly type: string | undefined;
-}
-
-/** What the example says, and what cannot be left out. */
-export function givenOf({ operation }: PlacedOperation): Given {
-  const given: Given = { path: {}, query: {}, header: {}, body: undefined, type: undefined };
-  for (const { in: place, name, example, required, schema } of operation.parameters ?? []) {
-    const value = example ?? (required && place === 'header' ? '*' : undefined);
-    if (value !== undefined) given[place][name] = typed(value, schema['type']);
-  }
-  const [content] = Object.entries(operation.requestBody?.content ?? {});
-  return content === undefined ? given : { ...given, type: content[0], body: content[1].example };
-}
-
-function typed(text: string, type: Json | undefined): Json {
-  return type === 'integer' || type === 'number' ? Number(text) : text;
 }
 
 function typescriptOf(placed: PlacedOperation, { group, method }: ClientName): string {
