@@ -126,6 +126,7 @@ const otherwise: Readonly<Record<string, number>> = {
   // No issuer is configured here: `test/identity` signs in with one.
   'session.sign-in': 404,
   'session.come-back': 404,
+  'sessions.end': 404,
 };
 
 test('every example of the admin document is answered as the document says', async () => {
