@@ -14,6 +14,11 @@ export interface CredentialKinds {
   readonly known: KnownEntry;
 }
 
+/** Of which nobody else has to be asked. */
+export interface KnownKeys {
+  find(credential: string): Principal | undefined;
+}
+
 export function createCredentials({ keys, signed, opaque, known }: CredentialKinds): KeyStore {
   if (signed === undefined && opaque === undefined && keys !== undefined) return keys;
   const admit = (found: Principal | undefined) => {
@@ -38,13 +43,20 @@ export function createCredentials({ keys, signed, opaque, known }: CredentialKin
 }
 
 /**
- * Those of the configuration first: they open whatever becomes of the store. A key of the store that was found before is
- * none of those, and need not be hashed again to see it.
+ * Those of the configuration first: they open whatever becomes of the store, unless it is known that their tenant, team or
+ * user is switched off. A key of the store that was found before is none of those, and need not be hashed again to see it.
  */
-export function eitherKey(configured: KeyStore, stored: StoredKeys): KeyStore {
+export function eitherKey(configured: KnownKeys, stored: StoredKeys): KeyStore {
+  const known: KnownEntry = (place) => stored.entry(place);
   return {
-    find: (credential) =>
-      stored.findAgain(credential) ?? configured.find(credential) ?? stored.find(credential),
+    find: (credential) => {
+      const again = stored.findAgain(credential);
+      if (again !== undefined) return again;
+      const fixed = configured.find(credential);
+      if (fixed === undefined) return stored.find(credential);
+      assertStanding(fixed, known);
+      return fixed;
+    },
   };
 }
 

@@ -51,7 +51,7 @@ export class KeyIndex {
     return keys;
   }
 
-  /** Nothing where the key, its user or its tenant is not there or is switched off. */
+  /** Nothing where the key, its user, team or tenant is not there or is switched off. */
   find(digest: string): FoundKey | undefined {
     const entry = this.#byDigest.get(digest);
     if (entry === undefined || !entry.active || !this.#isActive({ ...entry, kind: 'tenant', name: '' })) {
@@ -102,7 +102,15 @@ export class KeyIndex {
   }
 
   #ownerOf(key: KeyEntry): Pick<Principal, 'user' | 'team' | 'role'> | undefined {
-    const { tenant, user, team, role } = key;
+    const owner = this.#userOf(key);
+    if (owner === undefined) return undefined;
+    const { tenant } = key;
+    return owner.team === '' || this.#isActive({ kind: 'team', tenant, name: owner.team })
+      ? owner
+      : undefined;
+  }
+
+  #userOf({ tenant, user, team, role }: KeyEntry): Pick<Principal, 'user' | 'team' | 'role'> | undefined {
     if (user === '') return { user, team, role };
     const owner = this.entry({ kind: 'user', tenant, name: user });
     if (owner?.kind !== 'user' || !owner.active) return undefined;

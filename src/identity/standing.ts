@@ -3,15 +3,17 @@ import type { DirectoryEntry, DirectoryPlace } from '../core/directory.ts';
 import type { Principal } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 
-/** A tenant or user, as far as it is known here. */
+/** A tenant, team or user, as far as it is known here. */
 export type KnownEntry = (place: DirectoryPlace) => DirectoryEntry | undefined;
 
-type Holder = Pick<Principal, 'tenant' | 'user'>;
+type Holder = Pick<Principal, 'tenant' | 'team' | 'user'>;
 
 /** Whom the directory does not know stands by the issuer's word alone. */
-export function assertStanding({ tenant, user }: Holder, known: KnownEntry): void {
+export function assertStanding({ tenant, team, user }: Holder, known: KnownEntry): void {
   if (known({ kind: 'tenant', tenant, name: '' })?.active === false)
     throw fail('forbidden', `the tenant "${tenant}" is switched off here`);
+  if (team !== '' && known({ kind: 'team', tenant, name: team })?.active === false)
+    throw fail('forbidden', `the team "${team}" is switched off here`);
   if (user !== '' && known({ kind: 'user', tenant, name: user })?.active === false)
     throw fail('forbidden', `the user "${user}" is switched off here`);
 }

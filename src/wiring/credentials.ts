@@ -1,12 +1,12 @@
 /** Which credentials a configuration takes, and who says what they are. */
 import type { Config } from '../config/schema.ts';
 import type { KeyStore } from '../core/ports.ts';
-import { createCredentials, eitherKey } from '../identity/credentials.ts';
+import { createCredentials, eitherKey, type KnownKeys } from '../identity/credentials.ts';
 import { Introspection } from '../identity/introspection.ts';
 import { TokenVerifier } from '../identity/token-verifier.ts';
 import type { Lasting } from './lasting.ts';
 
-export function credentialsOf(lasting: Lasting, config: Config, keys: KeyStore): KeyStore {
+export function credentialsOf(lasting: Lasting, config: Config, keys: KnownKeys): KeyStore {
   const { auth, identity } = config;
   const takesTokens = auth === 'jwt' || auth === 'both';
   const trusted = lasting.issuers.follow(takesTokens ? (identity.jwt?.issuers ?? []) : []);

@@ -1,18 +1,21 @@
 /** Keys of the configuration and of the first run, looked up by their hash. */
 import { hash } from 'node:crypto';
 import type { Principal } from '../../core/exchange.ts';
-import type { KeyStore } from '../../core/ports.ts';
 
 export interface StaticKey {
   readonly key: string;
   readonly principal: Principal;
 }
 
+export interface MemoryKeyStore {
+  find(key: string): Principal | undefined;
+}
+
 /**
  * By SHA-256 of the whole key: how long a look-up takes tells nothing about keys that exist (G2, G3). A key that was found
  * is found by itself from then on; the table compares its seeded hash first, so that near misses take as long as far ones.
  */
-export function createMemoryKeyStore(keys: readonly StaticKey[]): KeyStore {
+export function createMemoryKeyStore(keys: readonly StaticKey[]): MemoryKeyStore {
   const byHash = new Map(keys.map(({ key, principal }) => [hashOf(key), principal]));
   const seen = new Map<string, Principal>();
   return {
