@@ -225,6 +225,7 @@ function viewConfig({ gateway, reloader, applied }: Seen): z.input<typeof config
   return {
     id,
     version: applied.version?.number ?? 0,
+    etag: applied.tag,
     from: loaded.half.applied === undefined ? 'file' : 'applied',
     files: [...loaded.files],
     warnings: [...loaded.warnings],

@@ -60,6 +60,7 @@ export const configShape = z.object({
   from: z
     .enum(['file', 'applied'])
     .describe('Whether the file on disk is in force, or what was applied over it.'),
+  etag: z.string().describe('What `If-Match` names in a change of it: the header `ETag` says the same.'),
   files: z.array(z.string()),
   warnings: z.array(z.string()),
   text: z.string().describe('All that can be applied, as it is written; without secrets.'),

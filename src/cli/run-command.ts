@@ -29,6 +29,8 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   alerts: () => import('./alerts.ts'),
   secrets: () => import('./secrets.ts'),
   reload: () => import('./reload.ts'),
+  config: () => import('./config.ts'),
+  budgets: () => import('./budgets.ts'),
   bench: () => import('./bench.ts'),
   version: () => import('./version.ts'),
   completion: () => import('./completion.ts'),

@@ -259,6 +259,34 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'config',
+    summary: 'show the configuration in force, look at another, apply it to all gateways, go back',
+    words: '[action] [words...]',
+    options: [...admin, ['--force', 'also where it shuts out the key that asks for it'], json],
+    examples: [
+      ['millrace config', 'as it is written; `config show 3` shows version 3'],
+      [
+        'millrace config validate new.yaml',
+        'everything that is wrong with it; exit code 2 when there is anything',
+      ],
+      ['millrace config diff new.yaml', 'what it would change'],
+      ['millrace config apply new.yaml', 'on all gateways, as a new version; `-` reads it from a pipe'],
+      [
+        'millrace config set upstreams gpu-b "{ type: ollama, url: http://10.0.0.12:11434 }"',
+        'one part of it',
+      ],
+      ['millrace config unset upstreams gpu-b', 'takes it out again'],
+      ['millrace config history', 'who changed what and when'],
+      ['millrace config rollback 3', 'puts version 3 in force again'],
+    ],
+  },
+  {
+    name: 'budgets',
+    summary: 'tell how far each budget is spent',
+    options: [...admin, ['--tenant <name>', 'of one tenant alone'], json],
+    examples: [['millrace budgets', 'those that anybody has touched since their window began']],
+  },
+  {
     name: 'bench',
     summary: 'measure a running gateway, or any server that speaks OpenAI’s API',
     words: '[model]',
