@@ -48,13 +48,25 @@ export function createCredentials({ keys, signed, opaque, known }: CredentialKin
  */
 export function eitherKey(configured: KnownKeys, stored: StoredKeys): KeyStore {
   const known: KnownEntry = (place) => stored.entry(place);
+  /** Looked at once for each change of the directory: names put together cost more than all else here. */
+  let standing = new WeakSet<Principal>();
+  let changes = stored.changes;
+  const assertStands = (principal: Principal) => {
+    if (changes !== stored.changes) {
+      standing = new WeakSet();
+      changes = stored.changes;
+    }
+    if (standing.has(principal)) return;
+    assertStanding(principal, known);
+    standing.add(principal);
+  };
   return {
     find: (credential) => {
       const again = stored.findAgain(credential);
       if (again !== undefined) return again;
       const fixed = configured.find(credential);
       if (fixed === undefined) return stored.find(credential);
-      assertStanding(fixed, known);
+      assertStands(fixed);
       return fixed;
     },
   };

@@ -39,6 +39,7 @@ export class StoredKeys implements KeyStore {
   #digester: Digester | undefined;
   #knownForMs: number;
   #seen = new Map<string, Seen>();
+  #changes = 0;
   #uses = new Map<string, KeyUse>();
   /** Keys by peppers that are not known here. */
   #foreign = 0;
@@ -70,6 +71,11 @@ export class StoredKeys implements KeyStore {
 
   entries(): readonly DirectoryEntry[] {
     return [...this.#index.entries()];
+  }
+
+  /** How often something here has changed. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Whether it was ever known which there are. */
@@ -162,6 +168,7 @@ export class StoredKeys implements KeyStore {
   }
 
   #changed(): void {
+    this.#changes += 1;
     this.#seen = new Map();
     this.#foreign = this.#index.keysBeyond((fingerprint) => this.#digester?.knows(fingerprint) === true);
   }
