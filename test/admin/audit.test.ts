@@ -221,3 +221,31 @@ test('G6: every route that changes something writes down that it began, by the t
     assert.equal(end?.outcome, answer.status < 400 ? 'done' : 'failed', name);
   }
 });
+
+test('each day the log tells where the chain stands, and by that its past is proved later', async (t) => {
+  const clock = createHeldClock(Date.UTC(2026, 0, 1));
+  const own = await openTestAdmin({ clock, config: { keys } });
+  t.after(() => own.close());
+  const anchors = () =>
+    own.gateway.lines.flatMap((line) => /"anchor":"(\d+):([\w-]{43})"/.exec(line)?.slice(1, 3).join() ?? []);
+  clock.advance(86_400_000);
+  assert.deepEqual(anchors(), [], 'nothing stands in the chain yet');
+  await own.ask('tenants', { method: 'POST', body: { name: 'acme' } });
+  clock.advance(86_399_999);
+  assert.deepEqual(anchors(), []);
+  clock.advance(1);
+  assert.equal(anchors().length, 1);
+  await own.ask('tenants', { method: 'POST', body: { name: 'lab' } });
+  clock.advance(86_400_000);
+  const days = anchors().map((anchor) => anchor.split(','));
+  assert.deepEqual(
+    days.map(([number]) => number),
+    ['2', '4'],
+  );
+  for (const [number, digest] of days) {
+    const verdict = await own.ask(`audit/verify?number=${number}&digest=${digest}`);
+    assert.equal(verdict.body.sound, true, JSON.stringify(verdict.body));
+    const other = await own.ask(`audit/verify?number=${number}&digest=${'A'.repeat(43)}`);
+    assert.deepEqual([other.body.sound, other.body.brokenAt], [false, Number(number)]);
+  }
+});
