@@ -20,6 +20,8 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   models: () => import('./models.ts'),
   ps: () => import('./ps.ts'),
   usage: () => import('./usage.ts'),
+  savings: () => import('./savings.ts'),
+  costs: () => import('./costs.ts'),
   tenants: () => import('./tenants.ts'),
   teams: () => import('./teams.ts'),
   sessions: () => import('./sessions.ts'),

@@ -1,12 +1,13 @@
 /** `millrace usage`: what was used and what it cost, from the ledger of a running gateway. */
 import { usageShape } from '../admin/usage-shapes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
-import { flagOption, type Given, textOption, UsageError } from './given.ts';
+import { flagOption, type Given } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { reportQuery } from './report-query.ts';
 import { formatTable } from './table.ts';
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
-  const query = queryOf(given);
+  const query = reportQuery(given, ['from', 'to', 'by']);
   const place = await findAdmin(invocation, given);
   const answer = await askAdmin(place, { path: `usage?${query}`, shape: usageShape });
   if (flagOption(given, 'json')) {
@@ -29,20 +30,4 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   ];
   invocation.write(`${answer.from} to ${answer.to}, days of UTC\n${formatTable(header, rows)}`);
   return 0;
-}
-
-function queryOf(given: Given): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const name of ['from', 'to', 'by']) {
-    const value = textOption(given, name);
-    if (value !== undefined) query.set(name, value);
-  }
-  for (const condition of given.words) {
-    const [, name, value] = /^(\w+)=(.*)$/.exec(condition) ?? [];
-    if (name === undefined || value === undefined) {
-      throw new UsageError(`"${condition}" is no condition: write one as model=NAME`);
-    }
-    query.set(name, value);
-  }
-  return query;
 }

@@ -15,6 +15,10 @@ const admin = [
   ['--admin <url>', 'the admin API of a running gateway; found by the data folder'],
   ['--token <token>', 'its token; MILLRACE_ADMIN_TOKEN, or found in the data folder'],
 ] as const;
+const days = [
+  ['--from <day>', 'the first day, as YYYY-MM-DD in UTC; thirty days unless given'],
+  ['--to <day>', 'the last day, today unless given'],
+] as const;
 const tenant = [
   '--tenant <name>',
   'whose; unless given listings are of all, and all else of the one that runs the gateway',
@@ -107,8 +111,7 @@ export const verbs: readonly Verb[] = [
     words: '[condition...]',
     options: [
       ...admin,
-      ['--from <day>', 'the first day, as YYYY-MM-DD in UTC; thirty days unless given'],
-      ['--to <day>', 'the last day, today unless given'],
+      ...days,
       [
         '--by <dimensions>',
         'day, tenant, team, user, key, route, model, upstream, outcome; model unless given',
@@ -119,6 +122,31 @@ export const verbs: readonly Verb[] = [
       ['millrace usage', 'the last thirty days, by model'],
       ['millrace usage --by day,key --from 2026-11-01', 'what each key used on each day'],
       ['millrace usage --by model tenant=acme --json', 'one tenant alone, for a program'],
+    ],
+  },
+  {
+    name: 'savings',
+    summary: 'tell what was saved against the premium model, by cache, routing and self-hosting',
+    words: '[condition...]',
+    options: [...admin, ...days, ['--by <dimensions>', 'as for `usage`; model unless given'], json],
+    examples: [
+      ['millrace savings', 'the last thirty days, by model'],
+      ['millrace savings --by day tenant=acme --from 2026-11-01', 'one tenant, day by day'],
+    ],
+  },
+  {
+    name: 'costs',
+    summary:
+      'tell what everything truly cost, idle servers included, whether servers pay, and what is too large',
+    options: [
+      ...admin,
+      ...days,
+      ['--against <model>', 'what servers are compared with; `prices.premium` unless given'],
+      json,
+    ],
+    examples: [
+      ['millrace costs --from 2026-11-01 --to 2026-11-30', 'a month'],
+      ['millrace costs --against gpt-4o-mini', 'whether servers pay against another model'],
     ],
   },
   {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
+import { millrace, openPlace } from '../cli/gateway-process.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
@@ -143,6 +144,34 @@ for (const [driver, storeOf] of [
     assert.match(savingsCsv, /^model,exchanges,costUsd,.*\r\nassistant,4,0\.0084,0,0,0\.1116,0\.1116\r\n/);
   });
 }
+
+test('the command line tells the example as the page shows it', async (t) => {
+  const opened = await openExample(t, 'sqlite');
+  for (const model of ['assistant', 'assistant', 'helper', 'assistant', 'helper', 'assistant']) {
+    await ask(opened, model);
+  }
+  await endOfDay(t, opened, 6);
+  const place = await openPlace();
+  t.after(() => place[Symbol.asyncDispose]());
+  const { url, token } = opened.admin;
+  const say = async (...words: string[]) => {
+    const days = ['--from', '2026-11-01', '--to', '2026-11-01'];
+    const ended = await millrace([...words, ...days, '--admin', url, '--token', token], { place });
+    assert.equal(ended.code, 0, ended.err);
+    return ended.out;
+  };
+  const shown = [...doc.matchAll(/```text\n(.*?)```/gs)].map(([, text]) => text);
+  assert.deepEqual([await say('savings'), await say('costs')], shown);
+  const json = JSON.parse(await say('costs', '--against', 'helper', '--json'));
+  assert.deepEqual(json.returns, {
+    against: 'helper',
+    cloudUsd: 0.02,
+    serverUsd: 8.64,
+    netUsd: -8.62,
+    ratio: 0.02 / 8.64,
+  });
+  assert.equal(JSON.parse(await say('savings', 'model=helper', '--json')).total.savedUsd, 0.05);
+});
 
 test('a week later the server is told to be idle and dear, and billed work beside it is told of', async (t) => {
   const models = {
