@@ -82,6 +82,10 @@ function createServer(
     forceCloseConnections: true,
     exposeHeadRoutes: false,
   });
+  // A configuration as it lies in a file, for `curl --data-binary`.
+  server.addContentTypeParser('application/yaml', { parseAs: 'string' }, (_request, text, done) =>
+    done(null, { text }),
+  );
   server.setValidatorCompiler(validateByZod);
   server.setErrorHandler(createErrorHandler(gateway.lasting.log));
   guard(server, options, listener);

@@ -9,7 +9,7 @@ import { fail } from '../core/failure.ts';
 import { reachOf } from '../identity/permissions.ts';
 import { proposedName } from '../wiring/applied-config.ts';
 import type { AdminActor } from './actor.ts';
-import type { appliedShape, refusedShape } from './config-shapes.ts';
+import type { appliedShape } from './config-shapes.ts';
 import { assertTag, requireMatch } from './entity-tag.ts';
 import type { AdminCall } from './route.ts';
 import type { Seen } from './views.ts';
@@ -28,8 +28,8 @@ export async function applyChange(
   const { headers, actor, query } = call;
   requireMatch(headers);
   const isForced = query.force !== undefined && query.force !== 'false';
-  try {
-    const { version, reloaded } = await applied.change({
+  const { version, reloaded } = await applied
+    .change({
       ...change,
       by: actor.name,
       assertMatch: (tag) => assertTag(headers['if-match'] ?? '', tag),
@@ -37,34 +37,25 @@ export async function applyChange(
       assertMay: (proposed) => {
         if (!isForced) assertKeepsCaller(actor, proposed, reloader.loaded);
       },
-    });
-    const { configId, outcome } = reloaded;
-    const warnings =
-      outcome === 'refused' ? reloaded.problems.map(({ message }) => message) : reloaded.warnings;
-    const body: z.input<typeof appliedShape> = {
-      version: version.number,
-      configId,
-      outcome,
-      warnings: [...warnings],
-    };
-    return { status: 200, body, headers: { etag: applied.tag } } as const;
-  } catch (thrown) {
-    if (thrown instanceof ConfigError) return refusedAnswer(thrown.problems);
-    throw thrown;
-  }
+    })
+    .catch(refuse);
+  const { configId, outcome } = reloaded;
+  const warnings =
+    outcome === 'refused' ? reloaded.problems.map(({ message }) => message) : reloaded.warnings;
+  const body: z.input<typeof appliedShape> = {
+    version: version.number,
+    configId,
+    outcome,
+    warnings: [...warnings],
+  };
+  return { status: 200, body, headers: { etag: applied.tag } } as const;
 }
 
-export function refusedAnswer(problems: readonly Problem[]) {
-  const body: z.input<typeof refusedShape> = {
-    type: 'about:blank',
-    title: 'Unprocessable Content',
-    status: 422,
-    detail: `the configuration is refused for what stands in \`problems\` (${problems.length}), and the one in force stays`,
-    instance: '',
-    code: 'invalid_request',
-    problems: problems.map(viewProblem),
-  };
-  return { status: 422, body } as const;
+/** A configuration with problems is its sender's fault, and answered with all of them. */
+export function refuse(thrown: unknown): never {
+  if (!(thrown instanceof ConfigError)) throw thrown;
+  const message = 'the configuration is refused for its `problems`, and the one in force stays';
+  throw fail('invalid_request', message, { cause: thrown });
 }
 
 /** What was sent lies in no file. */

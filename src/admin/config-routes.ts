@@ -10,7 +10,7 @@ import type { Role } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Reloaded } from '../wiring/reload.ts';
 import { identityOf } from '../wiring/upstreams.ts';
-import { applyChange, refusedAnswer, viewProblem } from './applying.ts';
+import { applyChange, refuse, viewProblem } from './applying.ts';
 import {
   appliedShape,
   configBodyBytesMax,
@@ -125,12 +125,8 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: diffShape, 422: refusedShape },
       example: { body: { text: exampleText } },
       handle: async ({ actor, body }) => {
-        try {
-          return { status: 200, body: viewDiff(seen, await propose(body.text, actor.role)) };
-        } catch (thrown) {
-          if (thrown instanceof ConfigError) return refusedAnswer(thrown.problems);
-          throw thrown;
-        }
+        const proposed = await propose(body.text, actor.role).catch(refuse);
+        return { status: 200, body: viewDiff(seen, proposed) };
       },
     }),
   ];

@@ -2,18 +2,20 @@
 
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { ConfigError } from '../config/problem.ts';
 import { Failure, type FailureCode } from '../core/failure.ts';
 import type { Log } from '../telemetry/log.ts';
+import { viewProblem } from './applying.ts';
 
 /** `code` is the failure's own, as on the clients' listener: what programs go by. */
 export function sendProblem(
   reply: FastifyReply,
   status: number,
-  { detail, code }: { readonly detail: string; readonly code?: FailureCode },
+  { detail, ...more }: { readonly detail: string; readonly code?: FailureCode; readonly problems?: object },
 ): FastifyReply {
   const title = STATUS_CODES[status] ?? 'Error';
   const instance = reply.request.url.split('?')[0];
-  const body = { type: 'about:blank', title, status, detail, instance, code };
+  const body = { type: 'about:blank', title, status, detail, instance, ...more };
   // A text as it is: Fastify would say in the type what JSON needs no word for.
   return reply.code(status).type('application/problem+json').serializer(String).send(JSON.stringify(body));
 }
@@ -39,10 +41,13 @@ function refuse(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply | Promise<FastifyReply> {
-  const { status, message, code, retryAfterS } = failure;
+  const { status, message, code, retryAfterS, cause } = failure;
   if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS);
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="millrace-admin"');
   if (status === 401 && wantsPage(request)) return sendClosedPage(reply);
+  if (cause instanceof ConfigError) {
+    return sendProblem(reply, 422, { detail: message, code, problems: cause.problems.map(viewProblem) });
+  }
   return sendProblem(reply, status, { detail: message, code });
 }
 

@@ -94,10 +94,34 @@ test('G24, P9: no bad configuration comes through, and the one in force stays', 
     assert.ok([400, 413, 422].includes(status), `${name}: ${status} ${JSON.stringify(body)}`);
     assert.doesNotMatch(JSON.stringify(body), /canary/, name);
   }
+  const bad = await rig.put(`${base}queue: { places: -1 }\n`);
+  assert.equal(bad.headers.get('content-type'), 'application/problem+json');
+  assert.deepEqual(
+    [bad.body.code, bad.body.instance, bad.body.problems[0].path, bad.body.problems[0].line],
+    ['invalid_request', '/admin/api/v1/config', 'queue.places', 7],
+  );
   const large = await rig.put('x'.repeat(300_000));
   assert.equal(large.status, 400);
   assert.equal((await rig.config()).id, id);
   assert.deepEqual(await rig.history(), []);
+});
+
+test('a configuration may be sent as it lies in a file', async (t) => {
+  const rig = await openConfigRig(t);
+  const { text, tag } = await rig.config();
+  const sent = (type: string) =>
+    fetch(`${rig.admin.url}/admin/api/v1/config`, {
+      method: 'PUT',
+      headers: {
+        authorization: `Bearer ${rig.admin.token}`,
+        'content-type': type,
+        'if-match': tag,
+      },
+      body: limited(text, 9),
+    });
+  assert.equal((await sent('text/plain')).status, 400);
+  assert.equal((await sent('application/yaml')).status, 200);
+  assert.equal((await rig.config()).text, limited(text, 9));
 });
 
 test('going back makes an earlier version a new one', async (t) => {
