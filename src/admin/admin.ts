@@ -126,6 +126,7 @@ function createSignIn(gateway: Gateway, sessions: Sessions): SignIn {
     ask: issuers.ask,
     auditor,
     known: (place) => followed.keys.entry(place),
+    homeTenant: () => gateway.snapshot.config.identity.homeTenant,
     clock,
     log,
   });

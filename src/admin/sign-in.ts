@@ -25,6 +25,7 @@ export interface SignInOptions {
   readonly ask: AskIssuer;
   readonly auditor: Auditor;
   readonly known: KnownEntry;
+  readonly homeTenant: () => string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -119,8 +120,9 @@ export class SignIn {
     const claims = await provider.finish(query, secrets).catch((cause: unknown) => {
       throw this.#unproved(cause, query);
     });
-    const { keyName: name, ...rest } = principalOf(claims, provider.config);
-    assertStanding(rest, this.#options.known);
+    const { known, homeTenant } = this.#options;
+    const { keyName: name, ...rest } = principalOf(claims, { ...provider.config, homeTenant: homeTenant() });
+    assertStanding(rest, known);
     return { actor: { name, how: 'session', ...rest }, config: provider.config };
   }
 

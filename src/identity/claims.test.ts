@@ -77,6 +77,16 @@ const cases: Readonly<Record<string, Case>> = {
     meaning: { claims: { user: 'uid', roles: 'scp' }, roles },
     is: { user: '', keyName: 'corp:0oa1', role: 'developer' },
   },
+  'somebody of the tenant that runs the gateway, by a row': {
+    claims: { sub: 'eve', org: 'our-own', roles: ['ops'] },
+    meaning: {
+      claims: { user: 'sub', roles: 'roles', tenant: 'org' },
+      tenants: { 'our-own': 'default' },
+      homeTenant: 'default',
+      roles,
+    },
+    is: { user: 'eve', keyName: 'corp:eve', role: 'operator' },
+  },
   'somebody whom no row names, where there is a default': {
     claims: { sub: 'bob', roles: ['admin', 'owner'] },
     meaning: { roles: {}, defaultRole: 'viewer' },
@@ -107,6 +117,18 @@ const unclear: Readonly<Record<string, readonly [claims: JsonObject, meaning: Pa
   'a tenant that is no name': [
     { sub: 'bob', org: '../acme' },
     { defaultRole: 'viewer', claims: { user: 'sub', roles: 'roles', tenant: 'org' } },
+  ],
+  'a tenant by a claim that names the one which runs the gateway': [
+    { sub: 'bob', org: 'default' },
+    {
+      defaultRole: 'owner',
+      claims: { user: 'sub', roles: 'roles', tenant: 'org' },
+      homeTenant: 'default',
+    },
+  ],
+  'an e-mail address that nobody has verified': [
+    { sub: '1', email: 'ada@example.com', email_verified: false },
+    { defaultRole: 'viewer', claims: { user: 'email', roles: 'roles' } },
   ],
   'several teams': [
     { sub: 'bob', team: ['red', 'blue'] },

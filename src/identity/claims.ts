@@ -18,6 +18,8 @@ export interface ClaimMeaning {
   readonly tenants?: Readonly<Record<string, string>> | undefined;
   readonly roles: Readonly<Record<string, Role>>;
   readonly defaultRole?: Role | undefined;
+  /** The tenant that runs the gateway: whoever chooses a tenant's name at the issuer must not choose this one. */
+  readonly homeTenant?: string | undefined;
 }
 
 const valuesMax = 1_000;
@@ -68,20 +70,27 @@ function isProgram(claims: JsonObject, client: string | undefined): boolean {
 const visible = /^[^\s\p{C}]{1,256}$/u;
 
 function userOf(claims: JsonObject, meaning: ClaimMeaning): string {
-  const user = valueAt(claims, meaning.claims.user);
+  const place = meaning.claims.user;
+  const user = valueAt(claims, place);
+  // Anybody can write somebody else's address into a form.
+  if (place === 'email' && claims['email_verified'] === false)
+    throw refused('the issuer says that nobody has shown whose the e-mail address is');
   if (typeof user === 'string' && visible.test(user)) return user;
   throw refused(
     `the token's claim "${meaning.claims.user}" must name the user, in at most 256 visible characters`,
   );
 }
 
-function tenantOf(claims: JsonObject, { claims: places, tenant, tenants }: ClaimMeaning): string {
+function tenantOf(claims: JsonObject, meaning: ClaimMeaning): string {
+  const { claims: places, tenant, tenants, homeTenant } = meaning;
   if (places.tenant === undefined) return tenant ?? 'default';
   const said = valueAt(claims, places.tenant);
   if (typeof said !== 'string') throw refused(`the token's claim "${places.tenant}" must name the tenant`);
   const found = tenants === undefined ? said : Object.hasOwn(tenants, said) ? tenants[said] : undefined;
   if (found === undefined || !nameOption.safeParse(found).success)
     throw refused(`the tenant in the token's claim "${places.tenant}" is not known here`);
+  if (tenants === undefined && found === homeTenant)
+    throw refused('only a row of `tenants` leads to the tenant that runs the gateway');
   return found;
 }
 

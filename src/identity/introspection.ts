@@ -6,7 +6,7 @@ import { asFailure, Failure, fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { PassingCache } from '../lib/passing-cache.ts';
-import { principalOf } from './claims.ts';
+import { type ClaimMeaning, principalOf } from './claims.ts';
 import { type AskIssuer, askForObject } from './issuer-request.ts';
 import type { IntrospectionConfig } from './token-options.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -20,7 +20,7 @@ const waitingMax = 500;
 const waitMaxMs = 5_000;
 
 export interface IntrospectionOptions {
-  readonly config: IntrospectionConfig;
+  readonly config: IntrospectionConfig & Pick<ClaimMeaning, 'homeTenant'>;
   readonly ask: AskIssuer;
   readonly clock: Clock;
 }

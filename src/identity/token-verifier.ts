@@ -6,12 +6,12 @@ import { Failure, fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { PassingCache } from '../lib/passing-cache.ts';
-import { principalOf } from './claims.ts';
+import { type ClaimMeaning, principalOf } from './claims.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { IssuerConfig } from './token-options.ts';
 
 export interface TrustedIssuer {
-  readonly config: IssuerConfig;
+  readonly config: IssuerConfig & Pick<ClaimMeaning, 'homeTenant'>;
   readonly keys: IssuerKeys;
 }
 

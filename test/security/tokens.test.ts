@@ -49,6 +49,16 @@ test('a signed token opens the door as its holder, and the log, the ledger and l
   assert.doesNotMatch(rig.gateway.lines.join('\n'), new RegExp(token.slice(-40)));
 });
 
+test('a claim leads to the tenant that runs the gateway by a row of `tenants` alone: others may choose their names', async (t) => {
+  const rig = await openRig(t, { claims: { tenant: 'org' } });
+  const token = await rig.issuer.sign({ org: 'default' });
+  assert.equal(await statusOf(rig, token), 403);
+  await rig.gateway.reload(
+    trusting(rig.issuer, { claims: { tenant: 'org' }, tenants: { default: 'default' } }),
+  );
+  assert.equal(await statusOf(rig, token), 200);
+});
+
 test('keys open the door beside tokens with `both`, and no longer with `jwt`', async (t) => {
   const rig = await openRig(t);
   assert.equal(await statusOf(rig, rig.gateway.key), 200);
