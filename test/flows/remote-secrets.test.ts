@@ -176,3 +176,20 @@ test('a secret at AWS is a text, or a field of an object', async (t) => {
   aws.fail({ type: 'InternalServiceError', status: 500 });
   assert.match(await check('aws-sm:plain'), /cannot be asked: InternalServiceError/);
 });
+
+test('without the package for AWS the configuration is refused, and it is said what to install', async (t) => {
+  const { place, write } = await openRig(t);
+  await write('aws-sm:prod/openai#key', { aws: { region: 'eu-central-1' } });
+  const hidden = `import { registerHooks } from 'node:module';
+    registerHooks({ resolve: (name, context, next) => {
+      if (name !== '@aws-sdk/client-secrets-manager') return next(name, context);
+      return next('@aws-sdk/no-such-package', context);
+    } });`;
+  const nodeOptions = ['--import', `data:text/javascript,${encodeURIComponent(hidden)}`];
+  const { code, err } = await millrace(['check', '--config', 'millrace.yaml'], { place, nodeOptions });
+  assert.equal(code, 2, err);
+  assert.match(
+    err,
+    /upstreams\.cloud\.key: aws-sm:prod\/openai#key: .*npm install @aws-sdk\/client-secrets-manager/,
+  );
+});
