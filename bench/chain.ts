@@ -88,7 +88,13 @@ const spool = await openSpool({
   dir: join(folder, 'spool'),
   clock,
   ledger: store.ledger,
-  told: { cannotWrite: complain, cannotShip: complain, refused: complain, lost: complain },
+  told: {
+    cannotWrite: complain,
+    cannotShip: complain,
+    refused: complain,
+    lost: complain,
+    wentDown: complain,
+  },
 });
 const upstream = {
   name: 'bench',

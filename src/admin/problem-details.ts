@@ -30,11 +30,21 @@ export function createErrorHandler(log: Log): ErrorHandler {
   return (error, request, reply) => {
     if (error instanceof Failure && error.code !== 'internal') return refuse(error, request, reply);
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
-    if (status < 500) return sendProblem(reply, status, { detail: error.message });
+    if (status < 500)
+      return sendProblem(reply, status, { detail: error.message, code: codeOf[status] ?? 'invalid_request' });
     log.error({ path: request.routeOptions.url, cause: error.stack }, 'the admin API made a mistake');
     return sendProblem(reply, 500, { detail: 'the gateway made a mistake; its log has the reason' });
   };
 }
+
+/** What Fastify refuses by itself. */
+const codeOf: Readonly<Record<number, FailureCode>> = {
+  404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+};
 
 function refuse(
   failure: Failure,

@@ -70,6 +70,11 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
         log.error({ id, message: reason.message }, 'the ledger refused an exchange: it is in refused.jsonl'),
       lost: (exchanges) =>
         log.warn({ exchanges }, 'a gateway died with exchanges under way: they are in the ledger as lost'),
+      wentDown: (lastHeardMs) =>
+        log.warn(
+          { lastHeardAt: new Date(lastHeardMs).toISOString() },
+          'the machine went down under a gateway: up to a second of exchanges may be missing in the ledger, at most five later',
+        ),
     },
   });
   const auditor = openAuditor({ audit: store.audit, clock, log });

@@ -32,6 +32,8 @@ export interface SpoolTold {
   cannotShip(trouble: Error | undefined): void;
   refused(row: LedgerRow, reason: Error): void;
   lost(count: number): void;
+  /** The machine lost power, or crashed: what was written in the second before may be missing (G21). */
+  wentDown(lastHeardMs: number): void;
 }
 
 const defaults = { segmentBytesMax: 16 * 1024 * 1024, spoolBytesMax: 1024 * 1024 * 1024 };
@@ -68,6 +70,7 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     spoolBytesMax: options.spoolBytesMax ?? defaults.spoolBytesMax,
     onTrouble: told.cannotShip,
     onLost: told.lost,
+    onWentDown: told.wentDown,
   });
   const unshipped = new Unshipped({ folder, run: () => run, masterKeys, keeping, left: () => shipper.left });
   const touch = async (): Promise<void> => {

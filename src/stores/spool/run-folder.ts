@@ -13,6 +13,12 @@ export const deadAfterMs = 60_000;
 const aliveName = /^([0-9a-f-]{36})\.alive$/;
 const segmentName = /^([0-9a-f-]{36})\.(\d{9})\.jsonl$/;
 
+export interface Ended {
+  readonly files: ReadonlyMap<string, readonly string[]>;
+  /** When a run was last heard of that did not end before the machine did; absent where there is none. */
+  readonly wentDownMs: number | undefined;
+}
+
 export class RunFolder {
   readonly #folder: string;
 
@@ -53,23 +59,34 @@ export class RunFolder {
       .map((name) => join(this.#folder, name));
   }
 
-  /** Runs that left files and do not live any more, with their files in order. */
-  async ended(own: string, wallMs: number): Promise<ReadonlyMap<string, readonly string[]>> {
+  /** Runs that do not live any more: their files in order, and whether the machine went down with one of them. */
+  async ended(own: string, { wallMs, bootMs }: { wallMs: number; bootMs: number }): Promise<Ended> {
     const names = (await readdir(this.#folder)).sort();
     const alive = new Set<string>([own]);
+    let wentDownMs: number | undefined;
     for (const name of names) {
       const run = aliveName.exec(name)?.[1];
       if (run === undefined || run === own) continue;
-      if (wallMs - (await this.#touchedMs(run)) < deadAfterMs) alive.add(run);
-      else await this.end(run);
+      const touchedMs = await this.#touchedMs(run);
+      const before = touchedMs > 0 && touchedMs < bootMs;
+      if (wallMs - touchedMs < deadAfterMs && !before) {
+        alive.add(run);
+        continue;
+      }
+      if (before) wentDownMs = Math.max(wentDownMs ?? 0, touchedMs);
+      await this.end(run);
     }
-    const left = new Map<string, string[]>();
+    return { files: this.#filesOf(names, alive), wentDownMs };
+  }
+
+  #filesOf(names: readonly string[], alive: ReadonlySet<string>): Ended['files'] {
+    const files = new Map<string, string[]>();
     for (const name of names) {
       const run = segmentName.exec(name)?.[1];
       if (run === undefined || alive.has(run)) continue;
-      left.set(run, [...(left.get(run) ?? []), join(this.#folder, name)]);
+      files.set(run, [...(files.get(run) ?? []), join(this.#folder, name)]);
     }
-    return left;
+    return files;
   }
 
   async #touchedMs(run: string): Promise<number> {

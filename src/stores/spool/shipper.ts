@@ -3,6 +3,7 @@
  * every intent in them has met its end; what a run that died left unfinished is closed as lost (G21).
  */
 import { rm, stat } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import type { LedgerRow } from '../../core/ledger.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/has-code.ts';
@@ -26,6 +27,8 @@ export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
   readonly onTrouble: (trouble: Error | undefined) => void;
   /** Exchanges of a run that died, which were closed as lost. */
   readonly onLost: (count: number) => void;
+  /** A run did not end before its machine did, and was heard of then for the last time. */
+  readonly onWentDown: (lastHeardMs: number) => void;
 }
 
 const shipEveryMs = 1_000;
@@ -207,8 +210,11 @@ export class Shipper {
   }
 
   async #shipEnded(): Promise<void> {
-    const { clock, folder, run } = this.#options;
-    for (const paths of (await folder.ended(run(), clock.wall())).values()) await this.#shipRun(paths);
+    const { clock, folder, run, onWentDown } = this.#options;
+    const wallMs = clock.wall();
+    const { files, wentDownMs } = await folder.ended(run(), { wallMs, bootMs: wallMs - uptime() * 1_000 });
+    if (wentDownMs !== undefined) onWentDown(wentDownMs);
+    for (const paths of files.values()) await this.#shipRun(paths);
   }
 
   async #shipRun(paths: readonly string[]): Promise<void> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createHeldClock, type HeldClock } from '../../../test/held-clock.ts';
@@ -93,6 +93,7 @@ async function openRig(t: TestContext, sealsLines: boolean): Promise<Rig> {
           cannotShip: (trouble) => told.push(`ship: ${trouble?.message ?? 'again'}`),
           refused: ({ id }) => told.push(`refused: ${id}`),
           lost: (count) => told.push(`lost: ${count}`),
+          wentDown: (lastHeardMs) => told.push(`went down: ${lastHeardMs}`),
         },
         ...options,
       }),
@@ -184,7 +185,7 @@ story(
     const masterKeys = new KeyRing(parseKey('${masterKeyText}'));
     const ledger = { append: () => new Promise(() => {}) };
     const nothing = () => {};
-    const told = { cannotWrite: nothing, cannotShip: nothing, refused: nothing, lost: nothing };
+    const told = { cannotWrite: nothing, cannotShip: nothing, refused: nothing, lost: nothing, wentDown: nothing };
     const spool = await openSpool({ dir: ${JSON.stringify(rig.dir)}, clock, ledger, told, masterKeys, sealsLines: ${rig.sealsLines} });
     const lines = ${JSON.stringify([intent('x'), intent('y'), intent('z'), end('x'), end('y')])};
     for (const line of lines.slice(0, 3)) await spool.intend(line);
@@ -219,6 +220,23 @@ story(
     assert.deepEqual(rig.files(), []);
   },
 );
+
+story('G21: a machine that went down is told of, since its last second may be missing', async (rig) => {
+  const died = await rig.open();
+  await died.intend(intent('a'));
+  await died.close();
+  assert.equal(rig.told.length, 0, 'an end in order is none to tell of');
+  const lastHeardS = rig.clock.wall() / 1_000 - uptime() - 60;
+  const alive = join(rig.dir, '00000000-0000-7000-8000-000000000000.alive');
+  writeFileSync(alive, '');
+  utimesSync(alive, lastHeardS, lastHeardS);
+  const next = await rig.open();
+  await until(rig, 'told', () => rig.told.some((line) => line.startsWith('went down: ')));
+  await next.close();
+  const again = await rig.open();
+  await again.close();
+  assert.equal(rig.told.filter((line) => line.startsWith('went down: ')).length, 1, 'once');
+});
 
 story('a line that broke off is passed over, and those around it are kept', async (rig) => {
   const first = await rig.open();

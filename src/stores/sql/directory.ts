@@ -115,7 +115,8 @@ async function put(
   const version = await nextVersion(transaction);
   await forgetRemoved(transaction, nowMs);
   const before = await findRow(transaction, draft);
-  if (ifVersion !== undefined && ifVersion !== (before?.version ?? 0)) throw conflict(draft, before);
+  if (ifVersion !== undefined && ifVersion !== (before?.version ?? 0))
+    throw conflict(draft, before, ifVersion);
   await assertReferred(transaction, draft);
   await assertDigestFree(transaction, columns);
   if (before === undefined) await assertRoom(transaction, draft);
@@ -296,8 +297,13 @@ async function assertRoom(transaction: Transaction<Tables>, { kind, tenant }: Di
   }
 }
 
-function conflict({ kind, tenant, name }: DirectoryPlace, before: DirectoryRow | undefined): Error {
+function conflict(
+  { kind, tenant, name }: DirectoryPlace,
+  before: DirectoryRow | undefined,
+  ifVersion: number,
+): Error {
   const called = name === '' ? tenant : name;
+  if (ifVersion === 0) return fail('conflict', `there is a ${kind} "${called.slice(0, 100)}" already`);
   if (before === undefined)
     return fail('conflict', `the ${kind} "${called.slice(0, 100)}" is not there any more`);
   return fail(
