@@ -131,6 +131,7 @@ const tags: Readonly<Record<string, string>> = {
   sessions: 'Signing in to the console.',
   alerts: 'Who is told when something is wrong.',
   secrets: 'What `store:NAME` in the configuration means.',
+  privacy: 'What is kept of people: handed over, or erased.',
   documents: 'This description.',
 };
 

@@ -37,7 +37,9 @@ export function askedOnce({ claims, bytesMax }: AskedOnceOptions): Around {
 
 /** The other methods do the same however often they are sent. Nobody signs in on another's behalf. */
 export function mayBeRepeated(row: AdminRoute): boolean {
-  return row.method === 'POST' && row.permission !== 'public' && changesSomething(row);
+  return (
+    row.method === 'POST' && row.permission !== 'public' && row.streams !== true && changesSomething(row)
+  );
 }
 
 function asked(row: AdminRoute, call: AdminCall, header: string | readonly string[]) {

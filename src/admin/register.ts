@@ -122,6 +122,7 @@ function callOf(request: FastifyRequest, row: AdminRoute, options: RegisterOptio
 /** What does not fit its own schema is a mistake of ours, and is not sent. */
 function send(reply: FastifyReply, row: AdminRoute, answer: Given): FastifyReply {
   reply.code(answer.status).headers(answer.headers ?? {});
+  if ('stream' in answer) return reply.type(answer.type).send(answer.stream);
   if ('text' in answer) return reply.type(answer.type).send(answer.text);
   const shape = row.answers[answer.status];
   if (shape === undefined) throw new TypeError(`${row.name} does not name the status ${answer.status}`);

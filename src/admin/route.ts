@@ -3,6 +3,7 @@
  * compile, and a route that was registered in another way than by its row ends the start.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { JsonObject } from '../core/call.ts';
 import type { AdminPermission, Reach } from '../identity/permissions.ts';
@@ -37,13 +38,22 @@ export type AdminAnswer<Answers> =
         readonly headers?: Readonly<Record<string, string>>;
       };
     }[keyof Answers]
-  | PlainAnswer;
+  | PlainAnswer
+  | StreamAnswer;
 
 export interface PlainAnswer {
   readonly status: number;
   /** The media type. */
   readonly type: string;
   readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What is too much to be held. */
+export interface StreamAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly stream: Readable;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -87,7 +97,9 @@ interface Row<
   readonly ifMatch?: 'required' | 'optional';
   /** Whether it tells an ETag for `If-Match`, as whatever takes one does. */
   readonly etag?: boolean;
-  /** False of a POST that changes nothing: it is not audited. */
+  /** Whether its answer is a `StreamAnswer`: it is not kept for whoever asks again. */
+  readonly streams?: boolean;
+  /** False of a POST that changes nothing: it is not audited. True of a GET that has to be. */
   readonly changes?: boolean;
   /** To what it is done, for the audit log; what the path or the body names unless said. */
   object?(call: AdminCall<z.output<Params>, z.output<Query>, z.output<Body>>): string;

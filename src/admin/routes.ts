@@ -8,6 +8,7 @@ import { keyRoutes } from './key-routes.ts';
 import { openSessionRoutes } from './open-session-routes.ts';
 import { partRoutes } from './part-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
+import { privacyRoutes } from './privacy-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { secretRoutes } from './secret-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -39,6 +40,7 @@ export function adminRoutes(
     ...openSessionRoutes(sessions),
     ...alertRoutes(gateway.lasting.alerts),
     ...secretRoutes(gateway.lasting),
+    ...privacyRoutes(gateway),
   ];
   // They describe all rows, themselves included.
   const described: readonly AdminRoute[] = [...rows, ...documentRows(() => described)];

@@ -17,6 +17,8 @@ export interface AdminPlace {
 }
 
 const askMs = 30_000;
+/** Until the last byte of what comes in pieces. */
+const streamMs = 3_600_000;
 
 export async function findAdmin(invocation: Invocation, given: Given): Promise<AdminPlace> {
   const startBy = invocation.typed('serve');
@@ -51,8 +53,33 @@ export async function askAdmin<Shape extends z.ZodType>(
   place: AdminPlace,
   question: Question<Shape>,
 ): Promise<z.output<Shape>> {
+  const answer = await fetchAdmin(place, question);
+  const body: unknown = await answer.json().catch(() => undefined);
+  if (!answer.ok && question.alsoRead?.includes(answer.status) !== true) {
+    throw new Trouble(refusalOf(answer.status, body, place.url), { answered: true });
+  }
+  const parsed = question.shape.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new Trouble(`what answers at ${place.url} is not the admin API of this version of Millrace`);
+}
+
+/** For what is too much to be held. */
+export async function openAdminStream(
+  place: AdminPlace,
+  { path, body }: { readonly path: string; readonly body: object },
+): Promise<AsyncIterable<Uint8Array>> {
+  const answer = await fetchAdmin(place, { method: 'POST', path, body, waitMs: streamMs });
+  if (answer.ok && answer.body !== null) return answer.body;
+  const refusal: unknown = await answer.json().catch(() => undefined);
+  throw new Trouble(refusalOf(answer.status, refusal, place.url), { answered: true });
+}
+
+async function fetchAdmin(
+  place: AdminPlace,
+  question: Omit<Question<z.ZodType>, 'shape'>,
+): Promise<Response> {
   const url = `${place.url.replace(/\/+$/, '')}/admin/api/v1/${question.path}`;
-  const answer = await fetch(url, {
+  return await fetch(url, {
     method: question.method ?? 'GET',
     headers: {
       authorization: `Bearer ${place.token}`,
@@ -66,13 +93,6 @@ export async function askAdmin<Shape extends z.ZodType>(
   }).catch((thrown: unknown) => {
     throw new Trouble(unreachable(place, thrown), { cause: thrown });
   });
-  const body: unknown = await answer.json().catch(() => undefined);
-  if (!answer.ok && question.alsoRead?.includes(answer.status) !== true) {
-    throw new Trouble(refusalOf(answer.status, body, place.url), { answered: true });
-  }
-  const parsed = question.shape.safeParse(body);
-  if (parsed.success) return parsed.data;
-  throw new Trouble(`what answers at ${place.url} is not the admin API of this version of Millrace`);
 }
 
 function unreachable({ url, startBy }: AdminPlace, thrown: unknown): string {

@@ -28,6 +28,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   users: () => import('./users.ts'),
   keys: () => import('./keys.ts'),
   audit: () => import('./audit.ts'),
+  privacy: () => import('./privacy.ts'),
   alerts: () => import('./alerts.ts'),
   secrets: () => import('./secrets.ts'),
   reload: () => import('./reload.ts'),

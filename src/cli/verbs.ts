@@ -279,6 +279,17 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'privacy',
+    summary: 'hand over, or erase, everything that is kept of a user or a tenant',
+    words: '[action] [whose]',
+    options: [...admin, ['--yes', 'for `erase`: do it'], json],
+    examples: [
+      ['millrace privacy export acme/ada > ada.json', 'everything that is kept of ada, as one JSON text'],
+      ['millrace privacy erase acme/ada --yes', 'and what remains, where and until when'],
+      ['millrace privacy erase acme --yes', 'a whole tenant'],
+    ],
+  },
+  {
     name: 'reload',
     summary: 'let a running gateway read its configuration again',
     options: [...admin, json],

@@ -9,6 +9,7 @@ import { authOption, keysOptions, operatorOptions } from '../identity/options.ts
 import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
+import { privacyOptions } from '../privacy/options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
 import { secretsOptions } from '../secrets/options.ts';
 import { conversationsOptions, dataOption, spoolOptions } from '../stores/options.ts';
@@ -71,6 +72,9 @@ const hot = {
     'Parameters that reach engines although one request can hurt them: refused by name unless they stand here.',
   ),
   alerts: alertsOptions.prefault({}).describe('Who is told when something is wrong. See docs/alerts.md.'),
+  privacy: privacyOptions
+    .prefault({})
+    .describe('What is kept of what people say and do. See docs/privacy.md.'),
   telemetry: telemetryOptions.prefault({}).describe('Logs and metrics.'),
   operator: operatorOptions.prefault({}).describe('What holders of the operator’s role may do.'),
 };

@@ -6,10 +6,11 @@ import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { type SecretSource, SecretTrouble } from '../secrets/secret-source.ts';
 import { createMemoryPresence } from '../stores/memory/presence.ts';
-import { fileName, openStore } from '../stores/open-store.ts';
+import { openStore } from '../stores/open-store.ts';
 import { createSealers } from '../stores/sealers.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { DurableStoreOption } from '../stores/store-options.ts';
+import { fileName } from '../stores/store-options.ts';
 import { createStoredSecrets, type StoredSecrets } from '../stores/stored-secrets.ts';
 
 export interface StorePlace {

@@ -1,5 +1,7 @@
 /** What is kept of an exchange for good, and what may be asked about it. Never a prompt, an answer or a key. */
 
+import type { Subject } from './subject.ts';
+
 /** Money is counted in whole billionths of a US dollar: a token of the cheapest model is some tens of them. */
 export type NanoUsd = number;
 
@@ -119,4 +121,12 @@ export interface LedgerHours {
   readonly hours: readonly LedgerHour[];
   /** The first hour that is known at all, within the days or before; absent while there is none. */
   readonly firstMs?: number;
+}
+
+export interface LedgerErasure {
+  readonly subject: Subject;
+  /** What began later is somebody else's of the same name. */
+  readonly untilMs: number;
+  /** Stands where the names were, and tells nobody whose they were. */
+  readonly alias: string;
 }

@@ -8,6 +8,7 @@ import type {
   ConfigVersionFacts,
   ConfigVersionsQuestion,
 } from './config-version.ts';
+import type { Pruned, SealedContent } from './content.ts';
 import type {
   DirectoryChanges,
   DirectoryDraft,
@@ -16,8 +17,10 @@ import type {
   DirectoryQuestion,
   KeyUse,
 } from './directory.ts';
+import type { Erasure } from './erasure.ts';
 import type { Principal } from './exchange.ts';
 import type {
+  LedgerErasure,
   LedgerHours,
   LedgerHoursQuestion,
   LedgerPage,
@@ -26,8 +29,9 @@ import type {
   LedgerRow,
   LedgerSum,
 } from './ledger.ts';
-import type { ReplayClaim, ReplayEnding, ReplayState } from './replay.ts';
+import type { ReplayClaim, ReplayEnding, ReplayFact, ReplayState } from './replay.ts';
 import type { Standing } from './standing.ts';
+import type { Owner, Subject } from './subject.ts';
 
 export interface KeyStore {
   /**
@@ -97,6 +101,39 @@ export interface Replays {
   erase(tenant: string, user?: string): Promise<number>;
   /** Removes what is too old to be replayed, as many at a time as hold nobody up; resolves to how many. */
   prune(): Promise<number>;
+}
+
+/** Facts of replays that are kept, never the replies. */
+export interface ReplayFacts {
+  /** In the order of their keys. */
+  page(owner: Owner, after: string | undefined, rowsMax: number): Promise<readonly ReplayFact[]>;
+}
+
+/** Prompts and answers, of tenants that have them kept: sealed before they come here. */
+export interface Contents {
+  /** Those whose id is there already change nothing. */
+  append(contents: readonly SealedContent[]): Promise<void>;
+  /** Nothing where it is another tenant's, or its time is over (API1). */
+  find(tenant: string, id: string): Promise<SealedContent | undefined>;
+  /** In the order of their ids, which is that of time. */
+  page(owner: Owner, after: string | undefined, rowsMax: number): Promise<readonly SealedContent[]>;
+  /** What began by then; resolves to how many. */
+  erase(subject: Subject, untilMs: number): Promise<number>;
+  /** Removes those whose time is over, as many at a time as hold nobody up. */
+  prune(): Promise<Pruned>;
+}
+
+/** Erasures that have begun. They are kept until nothing can come late any more, so that any gateway can go on with them. */
+export interface Erasures {
+  /** The one that is under way begins anew. Nobody else is told of it for as long as `leaseMs`. */
+  begin(subject: Subject, leaseMs: number): Promise<Erasure>;
+  /** Those that it is time to go on with. */
+  due(rowsMax: number): Promise<readonly Erasure[]>;
+  /** Says how far it came, and when to go on; nothing happens where it has begun anew since. */
+  postpone(erasure: Erasure, forMs: number): Promise<void>;
+  end(erasure: Erasure): Promise<void>;
+  /** Whether there are any. */
+  any(): Promise<boolean>;
 }
 
 /** Seals what must not be read where it lies: secrets, prompts, answers. With data keys that can be destroyed. */
@@ -194,16 +231,38 @@ export interface Ledger {
   hours(question: LedgerHoursQuestion): Promise<LedgerHours>;
 }
 
-/** At once where nothing is to be waited for. */
+export interface LedgerRetention {
+  /** Takes the names out of rows and sums, which stay as large as they are; resolves to how many rows. May be begun anew. */
+  anonymise(erasure: LedgerErasure): Promise<number>;
+  /** Removes rows that began before, as many at a time as hold nobody up; resolves to how many. Sums stay. */
+  prune(beforeMs: number): Promise<number>;
+}
+
+/** At once where nothing is to be waited for. Each is its owner's alone: to others, of the same tenant too, it is not there. */
 export interface Conversations {
   /**
-   * The messages so far, oldest first; empty for a conversation nobody has begun. Scoped to the tenant. Rejects with
-   * `dependency_unavailable` while the store is away: an answer that forgot what was said would be a wrong one.
+   * The messages so far, oldest first; empty for a conversation nobody has begun. Rejects with `dependency_unavailable`
+   * while the store is away: an answer that forgot what was said would be a wrong one.
    */
-  read(tenant: string, id: string): readonly Message[] | Promise<readonly Message[]>;
+  read(owner: Owner, id: string): readonly Message[] | Promise<readonly Message[]>;
   /** Whole or not at all, also when others append to the same conversation. Never rejects: the answer is already out. */
-  append(tenant: string, id: string, messages: readonly Message[]): void | Promise<void>;
-  delete(tenant: string, id: string): boolean | Promise<boolean>;
+  append(owner: Owner, id: string, messages: readonly Message[]): void | Promise<void>;
+  delete(owner: Owner, id: string): boolean | Promise<boolean>;
+  /** A page of what is kept of them, from the first one on where `after` is absent. */
+  list(owner: Owner, after?: string): ConversationPage | Promise<ConversationPage>;
+  /** All of them; resolves to how many. */
+  erase(subject: Subject): number | Promise<number>;
+}
+
+export interface ConversationPage {
+  readonly conversations: readonly KeptConversation[];
+  /** For the next page; absent on the last. */
+  readonly next?: string;
+}
+
+export interface KeptConversation {
+  readonly id: string;
+  readonly messages: readonly Message[];
 }
 
 /** The replicas of this gateway: how many there are, and words between them. */

@@ -11,6 +11,14 @@ export interface ReplayClaim {
   readonly fingerprint: string;
 }
 
+/** That something is kept, without what. */
+export interface ReplayFact {
+  readonly key: string;
+  readonly state: 'claimed' | 'done';
+  readonly untilMs: number;
+  readonly bytes: number;
+}
+
 export interface KeptReply {
   readonly status: number;
   /** Name, value, name, value. */

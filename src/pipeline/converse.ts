@@ -30,11 +30,10 @@ async function remember(
   next: Handler<Parsed>,
   { exchange, call }: Continued,
 ): Promise<Reply> {
-  const { trail } = exchange;
-  const { tenant } = exchange.principal;
+  const { trail, principal } = exchange;
   const id = call.conversation || trail.id;
   // Nothing was said yet in a conversation that begins.
-  const before = call.conversation === '' ? [] : await conversations.read(tenant, id);
+  const before = call.conversation === '' ? [] : await conversations.read(principal, id);
   const messages = [...before, ...call.messages];
   const transcript = new Transcript(answerCharsMax);
   const reply = await next({ ...exchange, call: { ...call, messages, conversation: id }, transcript });
@@ -42,7 +41,7 @@ async function remember(
     // Half an answer is not remembered: the client saw an error and will ask again.
     if (outcome.kind !== 'complete' || trail.failure !== undefined) return;
     const answer: Message = { role: 'assistant', content: transcript.text };
-    void conversations.append(tenant, id, [...call.messages, answer]);
+    void conversations.append(principal, id, [...call.messages, answer]);
   });
   return reply;
 }

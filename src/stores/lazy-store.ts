@@ -30,7 +30,7 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       if (opened === opening) opened = undefined;
       throw reason;
     });
-  const use = async <T>(work: (store: Store) => Promise<T>): Promise<T> => {
+  const use: Use = async (work) => {
     idle?.cancel();
     users += 1;
     try {
@@ -43,11 +43,33 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
     }
   };
   return {
+    ...recordsOver(use),
+    ...knowledgeOver(use),
+    migrate: () => use((store) => store.migrate()),
+    check: () => use((store) => store.check()),
+    close: async () => {
+      idle?.cancel();
+      await release();
+    },
+  };
+}
+
+type Use = <T>(work: (store: Store) => Promise<T>) => Promise<T>;
+
+/** What happened, and what was said. */
+function recordsOver(
+  use: Use,
+): Pick<Store, 'ledger' | 'ledgerRetention' | 'replays' | 'replayFacts' | 'contents' | 'erasures' | 'audit'> {
+  return {
     ledger: {
       append: (rows) => use((store) => store.ledger.append(rows)),
       sum: (question) => use((store) => store.ledger.sum(question)),
       page: (question) => use((store) => store.ledger.page(question)),
       hours: (question) => use((store) => store.ledger.hours(question)),
+    },
+    ledgerRetention: {
+      anonymise: (erasure) => use((store) => store.ledgerRetention.anonymise(erasure)),
+      prune: (beforeMs) => use((store) => store.ledgerRetention.prune(beforeMs)),
     },
     replays: (options) => ({
       begin: (claim) => use((store) => store.replays(options).begin(claim)),
@@ -56,6 +78,36 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       erase: (tenant, user) => use((store) => store.replays(options).erase(tenant, user)),
       prune: () => use((store) => store.replays(options).prune()),
     }),
+    replayFacts: {
+      page: (owner, after, rowsMax) => use((store) => store.replayFacts.page(owner, after, rowsMax)),
+    },
+    contents: {
+      append: (contents) => use((store) => store.contents.append(contents)),
+      find: (tenant, id) => use((store) => store.contents.find(tenant, id)),
+      page: (owner, after, rowsMax) => use((store) => store.contents.page(owner, after, rowsMax)),
+      erase: (subject, untilMs) => use((store) => store.contents.erase(subject, untilMs)),
+      prune: () => use((store) => store.contents.prune()),
+    },
+    erasures: {
+      begin: (subject, leaseMs) => use((store) => store.erasures.begin(subject, leaseMs)),
+      due: (rowsMax) => use((store) => store.erasures.due(rowsMax)),
+      postpone: (erasure, forMs) => use((store) => store.erasures.postpone(erasure, forMs)),
+      end: (erasure) => use((store) => store.erasures.end(erasure)),
+      any: () => use((store) => store.erasures.any()),
+    },
+    audit: {
+      append: (event) => use((store) => store.audit.append(event)),
+      page: (question) => use((store) => store.audit.page(question)),
+      verify: (since, recordsMax) => use((store) => store.audit.verify(since, recordsMax)),
+    },
+  };
+}
+
+/** Who there is, and what holds. */
+function knowledgeOver(
+  use: Use,
+): Pick<Store, 'dataKeys' | 'secretRows' | 'directory' | 'keyUses' | 'configVersions'> {
+  return {
     dataKeys: {
       find: (owner) => use((store) => store.dataKeys.find(owner)),
       insert: (key) => use((store) => store.dataKeys.insert(key)),
@@ -80,21 +132,10 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       note: (uses) => use((store) => store.keyUses.note(uses)),
       of: (tenant, names) => use((store) => store.keyUses.of(tenant, names)),
     },
-    audit: {
-      append: (event) => use((store) => store.audit.append(event)),
-      page: (question) => use((store) => store.audit.page(question)),
-      verify: (since, recordsMax) => use((store) => store.audit.verify(since, recordsMax)),
-    },
     configVersions: {
       find: (number) => use((store) => store.configVersions.find(number)),
       page: (question) => use((store) => store.configVersions.page(question)),
       append: (draft, after) => use((store) => store.configVersions.append(draft, after)),
-    },
-    migrate: () => use((store) => store.migrate()),
-    check: () => use((store) => store.check()),
-    close: async () => {
-      idle?.cancel();
-      await release();
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The one switch between the durable stores. A database that is not configured is not loaded. */
 import { join } from 'node:path';
 import { createStore, type Store, type StoreContext } from './sql/store.ts';
-import type { DurableStoreOption } from './store-options.ts';
+import { type DurableStoreOption, fileName } from './store-options.ts';
 
 export interface OpenStoreOptions extends StoreContext {
   /** The folder of the embedded database. */
@@ -9,8 +9,6 @@ export interface OpenStoreOptions extends StoreContext {
   /** How many gateways share the database now. Asked again and again: replicas come and go. */
   readonly replicas: () => number;
 }
-
-export const fileName = 'millrace.sqlite';
 
 /** Opens nothing yet that could fail for a database that is down: what is asked of the store says so. */
 export async function openStore(option: DurableStoreOption, options: OpenStoreOptions): Promise<Store> {

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { milliseconds, secret } from '../lib/options.ts';
 import { isSecretReference } from '../lib/secret-reference.ts';
 
+/** Of the embedded database, in the data folder. */
+export const fileName = 'millrace.sqlite';
+
 /** A password may stand in it. As written it may still be a reference: what it refers to is checked when it is opened. */
 const postgresUrl = secret.refine(
   (url) => /^postgres(?:ql)?:\/\//.test(url.reveal()) || isSecretReference(url.reveal()),

@@ -1,10 +1,12 @@
 /** Opens everything and connects it: the running gateway, as the command line and the tests start it. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readiness } from '../answers/knowledge.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
-import type { Sealers } from '../core/ports.ts';
+import type { Conversations, Replays, Sealers } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
@@ -22,6 +24,7 @@ import { openShared } from '../stores/open-shared.ts';
 import { createSealers, type OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import type { Store } from '../stores/sql/store.ts';
+import { fileName } from '../stores/store-options.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
@@ -34,6 +37,7 @@ import { type FollowedDirectory, openFollowedDirectory } from './followed-direct
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
+import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
@@ -172,6 +176,7 @@ class Running {
     // First: what is cut because we stop is no answer to be given again.
     await this.lasting.claims?.close(lastEndsMs);
     await this.#pool.close();
+    await this.lasting.privacy.close();
     this.lasting.accounts.flush();
     this.#sealers.close();
     await this.#followed.close();
@@ -229,10 +234,46 @@ class Running {
     };
   }
 
+  #createConversations(masterKeys: KeyRing): Conversations {
+    const { store, conversations } = this.#options.loaded.config;
+    return this.#shared.conversations(
+      {
+        ttlS: conversations.ttlS,
+        bytesMax: conversations.bytes,
+        messagesMax: conversations.turns,
+        conversationBytesMax,
+      },
+      store === 'sqlite' ? createDerivedSealers(masterKeys) : this.#sealers,
+    );
+  }
+
+  #createPrivacy(conversations: Conversations, replays: Replays): Privacy {
+    const { clock, log, loaded } = this.#options;
+    const { data, store: option } = loaded.config;
+    const alone = option === 'sqlite';
+    const { store } = this.#records;
+    const privacy = new Privacy({
+      clock,
+      log,
+      store,
+      sealers: this.#sealers,
+      followed: this.#followed,
+      conversations,
+      replays,
+      alone,
+      rules: () => this.snapshot.config.privacy,
+    });
+    // A database that was never there needs not be made to look into it.
+    if (!alone || existsSync(join(data, fileName))) privacy.start();
+    return privacy;
+  }
+
   #createLasting(masterKeys: KeyRing): Lasting {
     const { clock, log, loaded } = this.#options;
     const { store, spool } = this.#records;
-    const { conversations, queue } = loaded.config;
+    const { queue } = loaded.config;
+    const conversations = this.#createConversations(masterKeys);
+    const replays = createReplays(loaded, store, this.#sealers);
     const health = new Health(clock);
     const slots = new Slots({ clock, queue, health });
     const metrics = createMetrics({
@@ -258,16 +299,9 @@ class Running {
       slots,
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),
-      conversations: this.#shared.conversations(
-        {
-          ttlS: conversations.ttlS,
-          bytesMax: conversations.bytes,
-          messagesMax: conversations.turns,
-          conversationBytesMax,
-        },
-        loaded.config.store === 'sqlite' ? createDerivedSealers(masterKeys) : this.#sealers,
-      ),
-      claims: createClaims(this.#options, store, this.#sealers),
+      conversations,
+      privacy: this.#createPrivacy(conversations, replays),
+      claims: createClaims(this.#options, replays),
       store,
       auditor: this.#records.auditor,
       spool,
@@ -293,15 +327,14 @@ class Running {
   }
 }
 
-function createClaims(
-  { loaded, clock, log }: GatewayOptions,
-  store: Store,
-  sealers: Sealers,
-): HeldClaims | undefined {
-  const { enabled, ttlS } = loaded.config.idempotency;
-  if (!enabled) return undefined;
+function createReplays({ config }: LoadedConfig, store: Store, sealers: Sealers): Replays {
+  return store.replays({ ttlMs: config.idempotency.ttlS * 1_000, leaseMs: claimLeaseMs, sealers });
+}
+
+function createClaims({ loaded, clock, log }: GatewayOptions, replays: Replays): HeldClaims | undefined {
+  if (!loaded.config.idempotency.enabled) return undefined;
   return createHeldClaims({
-    replays: store.replays({ ttlMs: ttlS * 1_000, leaseMs: claimLeaseMs, sealers }),
+    replays,
     clock,
     leaseMs: claimLeaseMs,
     onTrouble: ({ message }) => log.error({ message }, 'the answer to an Idempotency-Key could not be kept'),

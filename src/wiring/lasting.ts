@@ -18,6 +18,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { FollowedDirectory } from './followed-directory.ts';
 import type { Issuers } from './issuers.ts';
+import type { Privacy } from './privacy.ts';
 
 export interface Lasting {
   /** Of keys that requests carry; absent where they are switched off. */
@@ -31,6 +32,7 @@ export interface Lasting {
   readonly health: Health;
   readonly slots: Slots;
   readonly conversations: Conversations;
+  readonly privacy: Privacy;
   readonly outputLengths: OutputLengths;
   readonly accounts: Accounts;
   readonly spool: Spool;

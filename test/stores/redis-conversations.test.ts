@@ -19,6 +19,9 @@ const open = (changed: Partial<typeof bounds> = {}) =>
   createRedisConversations({ ...bounds, ...changed }, { redis, sealers });
 const keptKeys = () => operator.keys('millrace:{conversations}:kept:*');
 
+const ada = { tenant: 't', user: 'ada' };
+const bob = { tenant: 't', user: 'bob' };
+
 /** What is kept gets older without anyone waiting. */
 async function age(ms: number): Promise<void> {
   for (const key of await keptKeys()) await operator.pExpire(key, (await operator.pTTL(key)) - ms);
@@ -37,9 +40,9 @@ test('appends from many at once are all kept, and each is whole', async () => {
   await operator.flushAll();
   const replicas = [open(), open(), open()];
   await Promise.all(
-    replicas.map((kept, at) => kept.append('t', 'one', [user(`question ${at}`), assistant(`answer ${at}`)])),
+    replicas.map((kept, at) => kept.append(ada, 'one', [user(`question ${at}`), assistant(`answer ${at}`)])),
   );
-  const contents = (await open().read('t', 'one')).map(({ content }) => content);
+  const contents = (await open().read(ada, 'one')).map(({ content }) => content);
   assert.equal(contents.length, 6);
   for (let at = 0; at < 6; at += 2) {
     assert.equal(contents[at + 1], String(contents[at]).replace('question', 'answer'));
@@ -55,8 +58,8 @@ test('what conversations hold together stays what they hold, whatever comes and 
   const kept = open({ bytesMax: 20_000 });
   for (let round = 0; round < 60; round += 1) {
     const id = `conversation ${(round * 7) % 13}`;
-    if (round % 5 === 4) await kept.delete('t', id);
-    else await kept.append('t', id, [user('x'.repeat(round * 20))]);
+    if (round % 5 === 4) await kept.delete(ada, id);
+    else await kept.append(ada, id, [user('x'.repeat(round * 20))]);
   }
   const keys = await keptKeys();
   const sizes = await operator.hGetAll('millrace:{conversations}:sizes');
@@ -72,9 +75,9 @@ test('what conversations hold together stays what they hold, whatever comes and 
 
 test('neither tenants nor what they named their conversations can be read in the keys', async () => {
   await operator.flushAll();
-  await open().append('acme', 'my-secret-plan', [user('hello')]);
+  await open().append({ tenant: 'acme', user: 'charles' }, 'my-secret-plan', [user('hello')]);
   const keys = (await operator.keys('*')).join(' ');
-  assert.doesNotMatch(keys, /acme|plan/);
+  assert.doesNotMatch(keys, /acme|charles|plan/);
 });
 
 test('DP8: a corrupted entry is an empty conversation, thrown away, and begins anew', async () => {
@@ -89,34 +92,34 @@ test('DP8: a corrupted entry is an empty conversation, thrown away, and begins a
   for (const put of rubbish) {
     await operator.flushAll();
     const kept = open();
-    await kept.append('t', 'one', [user('before')]);
+    await kept.append(ada, 'one', [user('before')]);
     const [key = ''] = await keptKeys();
     await operator.del(key);
     await put(key);
-    assert.deepEqual(await kept.read('t', 'one'), []);
+    assert.deepEqual(await kept.read(ada, 'one'), []);
     assert.equal(await operator.exists(key), 0);
     await put(key);
-    await kept.append('t', 'one', [user('after')]);
-    assert.deepEqual(await kept.read('t', 'one'), [user('after')]);
+    await kept.append(ada, 'one', [user('after')]);
+    assert.deepEqual(await kept.read(ada, 'one'), [user('after')]);
   }
 });
 
 test('DP8: rubbish where conversations are counted costs the count, and no conversation', async () => {
   await operator.flushAll();
   const kept = open();
-  await kept.append('t', 'one', [user('first')]);
+  await kept.append(ada, 'one', [user('first')]);
   await operator.set('millrace:{conversations}:order', 'rubbish');
   await operator.hSet('millrace:{conversations}:sizes', '', 'rubbish');
-  await kept.append('t', 'one', [user('second')]);
-  assert.equal((await kept.read('t', 'one')).length, 2);
+  await kept.append(ada, 'one', [user('second')]);
+  assert.equal((await kept.read(ada, 'one')).length, 2);
   assert.deepEqual(told, ['ready']);
 });
 
-test('what was said is sealed on the server, and gone for good when the key of its tenant is destroyed', async () => {
+test('what was said is sealed on the server, and gone for good when the key of its owner is destroyed', async () => {
   await operator.flushAll();
   const kept = open();
-  await kept.append('t', 'one', [user('a word that nobody else may read')]);
-  await kept.append('u', 'one', [user('a word that nobody else may read')]);
+  await kept.append(ada, 'one', [user('a word that nobody else may read')]);
+  await kept.append(bob, 'one', [user('a word that nobody else may read')]);
   for (const key of await keptKeys()) {
     const text = (await operator.get(key)) ?? '';
     assert.equal(Buffer.from(text.slice(16), 'base64url').includes('nobody'), false);
@@ -125,24 +128,24 @@ test('what was said is sealed on the server, and gone for good when the key of i
   // What lies under one conversation's name does not open under another's.
   const [one = '', other = ''] = await keptKeys();
   await operator.copy(one, other, { REPLACE: true });
-  assert.equal((await kept.read('t', 'one')).length + (await kept.read('u', 'one')).length, 1);
-  await kept.append('t', 'one', [user('again')]);
-  await sealers.destroy('t');
-  assert.deepEqual(await kept.read('t', 'one'), []);
+  assert.equal((await kept.read(ada, 'one')).length + (await kept.read(bob, 'one')).length, 1);
+  await kept.append(ada, 'one', [user('again')]);
+  await sealers.destroy('t', 'ada');
+  assert.deepEqual(await kept.read(ada, 'one'), []);
 });
 
 test('DP1, G5: without a server a conversation is not forgotten, but cannot be reached: 503, and when to try again', async () => {
   const kept = open();
-  await kept.append('t', 'one', [user('before')]);
+  await kept.append(ada, 'one', [user('before')]);
   server.kill();
   await until('offline');
-  for (const refused of [kept.read('t', 'one'), kept.delete('t', 'one')]) {
+  for (const refused of [kept.read(ada, 'one'), kept.delete(ada, 'one')]) {
     await assert.rejects(
       refused,
       (thrown) =>
         thrown instanceof Failure && thrown.code === 'dependency_unavailable' && thrown.retryAfterS === 5,
     );
   }
-  await kept.append('t', 'one', [user('unheard')]);
+  await kept.append(ada, 'one', [user('unheard')]);
   assert.equal(kept.lost, 1);
 });

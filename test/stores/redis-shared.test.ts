@@ -49,12 +49,14 @@ async function burst(limiter: RateLimiter): Promise<number> {
   return decisions.filter(({ allowed }) => allowed).length;
 }
 
+const ada = { tenant: 't', user: 'ada' };
+
 test('in memory each has its own, at once and without anything to wait for', async (t) => {
   const { shared, troubles } = await open(t, 'memory');
   const limiter = shared.rateLimiter([limit]);
   assert.ok(!(limiter.take(subject) instanceof Promise));
   assert.equal(await burst(limiter), 3);
-  assert.ok(Array.isArray(shared.conversations(bounds, sealers).read('t', 'one')));
+  assert.ok(Array.isArray(shared.conversations(bounds, sealers).read(ada, 'one')));
   assert.deepEqual([shared.state.degraded, shared.presence.count(), troubles], [false, 1, []]);
 });
 
@@ -65,8 +67,8 @@ test('over Redis replicas share limits and conversations, and count each other',
   const limiters = [one, two].map(({ shared }) => shared.rateLimiter([limit]));
   const passed = await Promise.all(limiters.map(burst));
   assert.equal((passed[0] ?? 0) + (passed[1] ?? 0), 4);
-  await one.shared.conversations(bounds, sealers).append('t', 'id', [user('hello')]);
-  assert.deepEqual(await two.shared.conversations(bounds, sealers).read('t', 'id'), [user('hello')]);
+  await one.shared.conversations(bounds, sealers).append(ada, 'id', [user('hello')]);
+  assert.deepEqual(await two.shared.conversations(bounds, sealers).read(ada, 'id'), [user('hello')]);
   assert.equal(two.shared.presence.count(), 2);
   assert.deepEqual([one.troubles, two.troubles, one.shared.state.degraded], [[], [], false]);
 });
@@ -76,12 +78,12 @@ test('a second server has the conversations, and without it limits stay exact', 
   const option = { url: first.url, cacheUrl: second.url };
   const one = await open(t, sharedStateOption.parse(option));
   const two = await open(t, sharedStateOption.parse(option));
-  await one.shared.conversations(bounds, sealers).append('t', 'id', [user('hello')]);
-  assert.deepEqual(await two.shared.conversations(bounds, sealers).read('t', 'id'), [user('hello')]);
+  await one.shared.conversations(bounds, sealers).append(ada, 'id', [user('hello')]);
+  assert.deepEqual(await two.shared.conversations(bounds, sealers).read(ada, 'id'), [user('hello')]);
   const alone = await open(t, sharedStateOption.parse(first.url));
-  assert.deepEqual(await alone.shared.conversations(bounds, sealers).read('t', 'id'), []);
+  assert.deepEqual(await alone.shared.conversations(bounds, sealers).read(ada, 'id'), []);
   second.kill();
-  await assert.rejects(async () => await two.shared.conversations(bounds, sealers).read('t', 'id'), {
+  await assert.rejects(async () => await two.shared.conversations(bounds, sealers).read(ada, 'id'), {
     code: 'dependency_unavailable',
   });
   const passed = await Promise.all([one, two].map(({ shared }) => burst(shared.rateLimiter([limit]))));

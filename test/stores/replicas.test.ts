@@ -92,7 +92,7 @@ test('a conversation that one replica began goes on at the other', async (t) => 
   const begun = (await (await chat(one, '/chat', body('first'))).json()) as { conversation_id: string };
   const turns = async () => {
     const { conversations } = one.gateway.lasting;
-    return (await conversations.read('default', begun.conversation_id)).length;
+    return (await conversations.read({ tenant: 'default', user: '' }, begun.conversation_id)).length;
   };
   await until('its first turn is kept', async () => (await turns()) === 2);
   await chat(two, '/chat', body('second', begun.conversation_id));

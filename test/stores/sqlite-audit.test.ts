@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { fileName, openStore } from '../../src/stores/open-store.ts';
+import { openStore } from '../../src/stores/open-store.ts';
 import { openSqliteBackend } from '../../src/stores/sqlite/open-sqlite.ts';
+import { fileName } from '../../src/stores/store-options.ts';
 import { auditConformance } from '../conformance/audit.ts';
 import { clock } from './databases.ts';
 

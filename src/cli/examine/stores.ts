@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openShared } from '../../stores/open-shared.ts';
-import { fileName, openStore } from '../../stores/open-store.ts';
+import { openStore } from '../../stores/open-store.ts';
 import { SchemaTooNewError } from '../../stores/sql/migrate.ts';
+import { fileName } from '../../stores/store-options.ts';
 import { bad, type Diagnosis, ok, warn } from './finding.ts';
 
 export async function examineStore(config: Config): Promise<Diagnosis> {

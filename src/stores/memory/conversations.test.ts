@@ -6,6 +6,8 @@ import { createHeldClock } from '../../../test/held-clock.ts';
 import type { Message } from '../../core/call.ts';
 import { createMemoryConversations } from './conversations.ts';
 
+const ada = { tenant: 't', user: 'ada' };
+
 conversationsConformance({
   driver: 'memory',
   open: (bounds) => {
@@ -20,14 +22,14 @@ test('the dead leave their room to the living, without a timer', () => {
   const bounds = { ttlS: 10, bytesMax: 5_000, messagesMax: 10, conversationBytesMax: 5_000 };
   const kept = createMemoryConversations(bounds, clock);
   const text = 'x'.repeat(900);
-  kept.append('t', 'dead', [user(text)]);
-  kept.append('t', 'dead too', [user(text)]);
+  kept.append(ada, 'dead', [user(text)]);
+  kept.append(ada, 'dead too', [user(text)]);
   clock.advance(5_000);
-  kept.append('t', 'alive', [user(text)]);
+  kept.append(ada, 'alive', [user(text)]);
   clock.advance(5_000);
-  kept.append('t', 'new', [user(text)]);
-  assert.equal(kept.read('t', 'alive').length, 1);
-  assert.equal(kept.read('t', 'new').length, 1);
+  kept.append(ada, 'new', [user(text)]);
+  assert.equal(kept.read(ada, 'alive').length, 1);
+  assert.equal(kept.read(ada, 'new').length, 1);
   assert.equal(clock.pending, 0);
 });
 
@@ -45,9 +47,9 @@ test('whatever is said, a conversation stays within its bounds, ends with what w
       const kept = createMemoryConversations(bounds, createHeldClock());
       let before: readonly Message[] = [];
       for (const batch of said) {
-        kept.append('t', 'one', batch);
+        kept.append(ada, 'one', batch);
         const all = [...before, ...batch];
-        const left = kept.read('t', 'one');
+        const left = kept.read(ada, 'one');
         assert.ok(left.length <= messagesMax);
         assert.deepEqual(left, all.slice(all.length - left.length));
         if (left.length < all.length && left.length > 0) assert.equal(left[0]?.role, 'user');
@@ -60,6 +62,6 @@ test('whatever is said, a conversation stays within its bounds, ends with what w
 test('an answer nobody asked for is kept as it is', () => {
   const bounds = { ttlS: 60, bytesMax: 1e6, messagesMax: 4, conversationBytesMax: 4_000 };
   const kept = createMemoryConversations(bounds, createHeldClock());
-  kept.append('t', 'one', [assistant('hello')]);
-  assert.deepEqual(kept.read('t', 'one'), [assistant('hello')]);
+  kept.append(ada, 'one', [assistant('hello')]);
+  assert.deepEqual(kept.read(ada, 'one'), [assistant('hello')]);
 });

@@ -1,14 +1,17 @@
 /** Conversations in this process: gone when it ends, and bounded in number, size and age. */
 import type { Message } from '../../core/call.ts';
-import type { Conversations } from '../../core/ports.ts';
+import type { ConversationPage, Conversations } from '../../core/ports.ts';
+import { isOf, type Owner, type Subject } from '../../core/subject.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { bytesPerUnit, type ConversationsOptions, sizeOf, withinBounds } from '../conversation-bounds.ts';
 
 /** At once: nothing here is waited for. */
 export interface MemoryConversations extends Conversations {
-  read(tenant: string, id: string): readonly Message[];
-  append(tenant: string, id: string, messages: readonly Message[]): void;
-  delete(tenant: string, id: string): boolean;
+  read(owner: Owner, id: string): readonly Message[];
+  append(owner: Owner, id: string, messages: readonly Message[]): void;
+  delete(owner: Owner, id: string): boolean;
+  list(owner: Owner): ConversationPage;
+  erase(subject: Subject): number;
 }
 
 export function createMemoryConversations(options: ConversationsOptions, clock: Clock): MemoryConversations {
@@ -16,6 +19,8 @@ export function createMemoryConversations(options: ConversationsOptions, clock: 
 }
 
 interface Kept {
+  readonly owner: Owner;
+  readonly id: string;
   readonly messages: readonly Message[];
   readonly bytes: number;
   readonly diesMs: number;
@@ -33,27 +38,44 @@ class KeptConversations implements MemoryConversations {
     this.#clock = clock;
   }
 
-  read(tenant: string, id: string): readonly Message[] {
-    return this.#living(keyOf(tenant, id))?.messages ?? [];
+  read(owner: Owner, id: string): readonly Message[] {
+    return this.#living(keyOf(owner, id))?.messages ?? [];
   }
 
-  append(tenant: string, id: string, messages: readonly Message[]): void {
-    const key = keyOf(tenant, id);
+  append({ tenant, user }: Owner, id: string, messages: readonly Message[]): void {
+    const owner = { tenant, user };
+    const key = keyOf(owner, id);
     const before = this.#living(key)?.messages ?? [];
     this.#drop(key);
     const bounded = withinBounds([...before, ...messages], this.#options);
     if (bounded.length === 0) return;
     const bytes = sizeOf(bounded) + key.length * bytesPerUnit;
-    this.#kept.set(key, { messages: bounded, bytes, diesMs: this.#clock.now() + this.#options.ttlS * 1000 });
+    const diesMs = this.#clock.now() + this.#options.ttlS * 1000;
+    this.#kept.set(key, { owner, id, messages: bounded, bytes, diesMs });
     this.#bytes += bytes;
     this.#makeRoom();
   }
 
-  delete(tenant: string, id: string): boolean {
-    const key = keyOf(tenant, id);
+  delete(owner: Owner, id: string): boolean {
+    const key = keyOf(owner, id);
     const living = this.#living(key) !== undefined;
     this.#drop(key);
     return living;
+  }
+
+  list(owner: Owner): ConversationPage {
+    const living = [...this.#of(owner)].filter(([key]) => this.#living(key) !== undefined);
+    return { conversations: living.map(([, { id, messages }]) => ({ id, messages })) };
+  }
+
+  erase(subject: Subject): number {
+    const keys = [...this.#of(subject)].map(([key]) => key);
+    for (const key of keys) this.#drop(key);
+    return keys.length;
+  }
+
+  *#of(subject: Subject): Iterable<readonly [string, Kept]> {
+    for (const entry of this.#kept) if (isOf(entry[1].owner, subject)) yield entry;
   }
 
   #living(key: string): Kept | undefined {
@@ -80,7 +102,7 @@ class KeptConversations implements MemoryConversations {
   }
 }
 
-/** The length keeps a tenant from being spelt so that it reaches into another's conversations. */
-function keyOf(tenant: string, id: string): string {
-  return `${tenant.length}:${tenant}:${id}`;
+/** The lengths keep a name from being spelt so that it reaches into another's conversations. */
+function keyOf({ tenant, user }: Owner, id: string): string {
+  return `${tenant.length}:${tenant}:${user.length}:${user}:${id}`;
 }

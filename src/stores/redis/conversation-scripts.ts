@@ -58,6 +58,41 @@ return there
 `,
 );
 
+/** At a time: the server answers nobody else meanwhile. */
+const lookedAtMax = 500;
+
+/** Arguments: how the keys begin, and where to go on, from '0' on. Gives where to go on, and keys. */
+export const listScript = createScript(
+  'list conversations',
+  `
+local sizes = KEYS[1]
+local found = redis.pcall('HSCAN', sizes, ARGV[2], 'MATCH', ARGV[1] .. '*', 'COUNT', ${lookedAtMax})
+if found.err then
+  if not string.find(found.err, '^WRONGTYPE') then return found end
+  return { '0' }
+end
+local answer = { found[1] }
+for at = 1, #found[2], 2 do answer[#answer + 1] = found[2][at] end
+return answer
+`,
+);
+
+/** Arguments: as for `listScript`. Gives where to go on, and how many went. */
+export const eraseScript = createScript(
+  'erase conversations',
+  `${accounts}
+local found = redis.call('HSCAN', sizes, ARGV[2], 'MATCH', ARGV[1] .. '*', 'COUNT', ${lookedAtMax})
+local gone = 0
+for at = 1, #found[2], 2 do
+  local name = found[2][at]
+  gone = gone + redis.call('UNLINK', name)
+  unaccount(name)
+end
+account()
+return { found[1], gone }
+`,
+);
+
 /** At most so many give way to one: the next that is continued goes on. */
 const giveWayMax = 100;
 

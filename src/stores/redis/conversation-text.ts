@@ -1,6 +1,7 @@
-/** Messages as they lie in Redis: JSON, believed only where it is what we would have written. */
+/** Conversations as they lie in Redis: JSON, believed only where it is what we would have written. */
 import { z } from 'zod';
-import type { JsonObject, Message } from '../../core/call.ts';
+import type { JsonObject } from '../../core/call.ts';
+import type { KeptConversation } from '../../core/ports.ts';
 
 const text = z.string();
 const object = z.custom<JsonObject>(
@@ -24,11 +25,13 @@ const messages = z.array(
   }),
 );
 
-/** Nothing when it is no list of messages. */
-export function parseMessages(json: string): readonly Message[] | undefined {
+const conversation = z.object({ id: text, messages });
+
+/** Nothing when it is no conversation. */
+export function parseConversation(json: string): KeptConversation | undefined {
   try {
-    const parsed = messages.safeParse(JSON.parse(json));
-    return parsed.success ? (parsed.data as readonly Message[]) : undefined;
+    const parsed = conversation.safeParse(JSON.parse(json));
+    return parsed.success ? (parsed.data as KeptConversation) : undefined;
   } catch {
     return undefined;
   }

@@ -5,26 +5,29 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Message } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
-import type { Conversations, Sealer, Sealers } from '../../core/ports.ts';
+import type { ConversationPage, Conversations, KeptConversation, Sealer, Sealers } from '../../core/ports.ts';
+import type { Owner, Subject } from '../../core/subject.ts';
 import { SealError } from '../../lib/seal.ts';
 import { type ConversationsOptions, withinBounds } from '../conversation-bounds.ts';
 import { isOutage } from '../sql/outage.ts';
 import type { Redis } from './connection.ts';
-import { appendScript, forgetScript, readScript } from './conversation-scripts.ts';
-import { parseMessages } from './conversation-text.ts';
+import { appendScript, eraseScript, forgetScript, listScript, readScript } from './conversation-scripts.ts';
+import { parseConversation } from './conversation-text.ts';
 import { RedisError } from './fault.ts';
 
 export interface RedisConversations extends Conversations {
-  read(tenant: string, id: string): Promise<readonly Message[]>;
-  append(tenant: string, id: string, messages: readonly Message[]): Promise<void>;
-  delete(tenant: string, id: string): Promise<boolean>;
+  read(owner: Owner, id: string): Promise<readonly Message[]>;
+  append(owner: Owner, id: string, messages: readonly Message[]): Promise<void>;
+  delete(owner: Owner, id: string): Promise<boolean>;
+  list(owner: Owner, after?: string): Promise<ConversationPage>;
+  erase(subject: Subject): Promise<number>;
   /** How many appends could not be kept. */
   readonly lost: number;
 }
 
 export interface ConversationsPlace {
   readonly redis: Redis;
-  /** Each tenant's conversations are sealed with its own key: the server never sees what was said. */
+  /** Each one's conversations are sealed with his own key: the server never sees what was said. */
   readonly sealers: Pick<Sealers, 'of'>;
 }
 
@@ -47,9 +50,15 @@ const sizes = 'millrace:{conversations}:sizes';
 const textFactor = 6;
 const textBytes = 64 * 1024;
 const markBytes = 12;
+/** Where a walk through all of them begins, and where it has ended. */
+const beginning = '0';
 
-/** Where a conversation is, and what opens it. */
-interface Place {
+/** Where a conversation is, what opens it, and what its owner calls it. */
+interface Place extends Locked {
+  readonly id: string;
+}
+
+interface Locked {
   readonly key: string;
   readonly sealer: Sealer;
 }
@@ -76,17 +85,17 @@ class Kept implements RedisConversations {
     this.#textBytesMax = options.conversationBytesMax * textFactor + textBytes;
   }
 
-  async read(tenant: string, id: string): Promise<readonly Message[]> {
+  async read(owner: Owner, id: string): Promise<readonly Message[]> {
     try {
-      return (await this.#read(await this.#place(tenant, id))).messages;
+      return (await this.#read(await this.#place(owner, id))).messages;
     } catch (thrown) {
       throw asFailure(thrown);
     }
   }
 
-  async append(tenant: string, id: string, messages: readonly Message[]): Promise<void> {
+  async append(owner: Owner, id: string, messages: readonly Message[]): Promise<void> {
     try {
-      const place = await this.#place(tenant, id);
+      const place = await this.#place(owner, id);
       for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
         if (await this.#append(place, await this.#read(place), messages)) return;
       }
@@ -97,26 +106,66 @@ class Kept implements RedisConversations {
     }
   }
 
-  async delete(tenant: string, id: string): Promise<boolean> {
+  async delete(owner: Owner, id: string): Promise<boolean> {
     try {
-      return await this.#forget(keyOf(tenant, id));
+      return await this.#forget(keyOf(owner, id));
     } catch (thrown) {
       throw asFailure(thrown);
     }
   }
 
-  async #place(tenant: string, id: string): Promise<Place> {
-    return { key: keyOf(tenant, id), sealer: await this.#sealers.of(tenant, '') };
+  async list(owner: Owner, after = beginning): Promise<ConversationPage> {
+    try {
+      const found = await this.#redis.run(listScript, [sizes], [prefixOf(owner), after]);
+      const [next = beginning, ...keys] = Array.isArray(found) ? found.map(String) : [];
+      const conversations: KeptConversation[] = [];
+      for (const key of keys) {
+        const sealer = await this.#sealers.of(owner.tenant, owner.user);
+        const kept = parseText(await this.#text(key), { key, sealer });
+        if (kept !== undefined) conversations.push(kept.conversation);
+      }
+      return next === beginning ? { conversations } : { conversations, next };
+    } catch (thrown) {
+      throw asFailure(thrown);
+    }
+  }
+
+  async erase(subject: Subject): Promise<number> {
+    try {
+      let gone = 0;
+      let after = beginning;
+      do {
+        const keys = [prefixOf(subject), order, sizes];
+        const answer = await this.#redis.run(eraseScript, keys, [prefixOf(subject), after]);
+        const [next, count] = Array.isArray(answer) ? answer : [];
+        gone += Number(count ?? 0);
+        after = String(next ?? beginning);
+      } while (after !== beginning);
+      return gone;
+    } catch (thrown) {
+      throw asFailure(thrown);
+    }
+  }
+
+  async #place(owner: Owner, id: string): Promise<Place> {
+    return { id, key: keyOf(owner, id), sealer: await this.#sealers.of(owner.tenant, owner.user) };
   }
 
   async #read(place: Place): Promise<Read> {
-    const found = await this.#redis.run(readScript, [place.key], [String(this.#textBytesMax)]);
-    const parsed = typeof found === 'string' && found !== '' ? parseText(found, place) : nothing;
-    if (parsed !== undefined) return parsed;
+    const text = await this.#text(place.key);
+    if (text === '') return nothing;
+    const parsed = parseText(text, place);
+    if (parsed !== undefined) return { mark: parsed.mark, messages: parsed.conversation.messages };
     // Someone else's, broken, or of a key that was destroyed: it is as if nobody had begun, and it must not stay in the
     // way (DP8).
     await this.#forget(place.key);
     return nothing;
+  }
+
+  /** Empty when there is none. */
+  async #text(key: string): Promise<string> {
+    const found = await this.#redis.run(readScript, [key], [String(this.#textBytesMax)]);
+    return typeof found === 'string' ? found : '';
   }
 
   /** False when someone else wrote since it was read. */
@@ -140,9 +189,18 @@ class Kept implements RedisConversations {
   }
 }
 
-/** Hashes, so that neither can be spelt to reach into another's, and all of a tenant's can be found by their beginning. */
-function keyOf(tenant: string, id: string): string {
-  return `millrace:{conversations}:kept:${digest(tenant).slice(0, 22)}:${digest(id)}`;
+/** Hashes, so that none can be spelt to reach into another's, and all of one's can be found by their beginning. */
+function keyOf(owner: Owner, id: string): string {
+  return `${prefixOf(owner)}${digest(id)}`;
+}
+
+function prefixOf({ tenant, user }: Subject): string {
+  const ofTenant = `millrace:{conversations}:kept:${shortDigest(tenant)}:`;
+  return user === undefined ? ofTenant : `${ofTenant}${shortDigest(user)}:`;
+}
+
+function shortDigest(text: string): string {
+  return digest(text).slice(0, 22);
 }
 
 /** As JSON, because a lone half of a character has no bytes of its own. */
@@ -153,18 +211,23 @@ function digest(text: string): string {
 const markLength = (markBytes / 3) * 4;
 
 /** The mark stays readable: the server compares it. */
-function textOf(messages: readonly Message[], { key, sealer }: Place): string {
-  const sealed = sealer.seal(Buffer.from(JSON.stringify(messages)), key);
+function textOf(messages: readonly Message[], { id, key, sealer }: Place): string {
+  const sealed = sealer.seal(Buffer.from(JSON.stringify({ id, messages })), key);
   return `${randomBytes(markBytes).toString('base64url')}${Buffer.from(sealed).toString('base64url')}`;
 }
 
-function parseText(text: string, place: Place): Read | undefined {
-  const json = openText(text.slice(markLength), place);
-  const messages = json === undefined ? undefined : parseMessages(json);
-  return messages === undefined ? undefined : { mark: text.slice(0, markLength), messages };
+interface Parsed {
+  readonly mark: string;
+  readonly conversation: KeptConversation;
 }
 
-function openText(text: string, { key, sealer }: Place): string | undefined {
+function parseText(text: string, place: Locked): Parsed | undefined {
+  const json = openText(text.slice(markLength), place);
+  const conversation = json === undefined ? undefined : parseConversation(json);
+  return conversation === undefined ? undefined : { mark: text.slice(0, markLength), conversation };
+}
+
+function openText(text: string, { key, sealer }: Locked): string | undefined {
   try {
     return Buffer.from(sealer.open(Buffer.from(text, 'base64url'), key)).toString();
   } catch (thrown) {

@@ -53,6 +53,18 @@ export function sumByDay(rows: readonly LedgerColumns[]): readonly DayColumns[] 
   return [...days.values()].sort(byPrimaryKey);
 }
 
+/** Sums under the names that they have now: those of one day and the same names become one. */
+export function mergedDays(rows: readonly DayColumns[]): readonly DayColumns[] {
+  const days = new Map<string, DayColumns>();
+  for (const row of rows) {
+    const combination = digest(combinationOf(row));
+    const place = `${row.day}:${combination}`;
+    const sofar = days.get(place);
+    days.set(place, sofar === undefined ? { ...row, combination } : { ...sofar, ...plus(sofar, row) });
+  }
+  return [...days.values()].sort(byPrimaryKey);
+}
+
 /** The sums as they are, plus what the statement brings. */
 export const addedUp = `on conflict (day, combination) do update set ${counted
   .map((name) => `${name} = ledger_days.${name} + excluded.${name}`)
@@ -69,7 +81,7 @@ function firstOf(day: string, row: LedgerColumns): DayColumns {
   return { day, combination: digest(combinationOf(row)), ...names, ...countsOf(row) };
 }
 
-function combinationOf(row: LedgerColumns): readonly string[] {
+function combinationOf(row: Pick<LedgerColumns, keyof LedgerColumns & keyof DayColumns>): readonly string[] {
   const { tenant, team, user, key, route, model, upstream, outcome, saved_by } = row;
   return [tenant, team, user, key, route, model, upstream, outcome, saved_by];
 }

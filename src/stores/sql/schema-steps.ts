@@ -6,6 +6,7 @@ import { directoryStep } from './migrations/0004-directory.ts';
 import { auditStep } from './migrations/0005-audit.ts';
 import { configVersionsStep } from './migrations/0006-config-versions.ts';
 import { ledgerHoursStep } from './migrations/0007-ledger-hours.ts';
+import { privacyStep } from './migrations/0008-privacy.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -16,4 +17,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   auditStep,
   configVersionsStep,
   ledgerHoursStep,
+  privacyStep,
 ];

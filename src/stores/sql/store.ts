@@ -1,15 +1,30 @@
 /** What both databases make of the same tables: the ledger, its schema, and how they are. */
 import { sql } from 'kysely';
-import type { Audit, ConfigVersions, Directory, KeyUses, Ledger, Replays } from '../../core/ports.ts';
+import type {
+  Audit,
+  ConfigVersions,
+  Contents,
+  Directory,
+  Erasures,
+  KeyUses,
+  Ledger,
+  LedgerRetention,
+  ReplayFacts,
+  Replays,
+} from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { createSqlAudit } from './audit.ts';
 import { createSqlConfigVersions } from './config-versions.ts';
+import { createSqlContents } from './contents.ts';
 import { createSqlDataKeys, type DataKeys } from './data-keys.ts';
 import { createSqlDirectory } from './directory.ts';
+import { createSqlErasures } from './erasures.ts';
 import { createSqlKeyUses } from './key-uses.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
+import { createSqlLedgerRetention } from './ledger-retention.ts';
 import { assertCompatible, migrate, readSchema, type SchemaState } from './migrate.ts';
 import { isOutage } from './outage.ts';
+import { createSqlReplayFacts } from './replay-facts.ts';
 import { createSqlReplays, type ReplaysOptions, timeOf } from './replays.ts';
 import { schemaSteps } from './schema-steps.ts';
 import { createSqlSecretRows, type SecretRows } from './secret-rows.ts';
@@ -17,7 +32,11 @@ import type { Database, SqlDialect } from './tables.ts';
 
 export interface Store {
   readonly ledger: Ledger;
+  readonly ledgerRetention: LedgerRetention;
   replays(options: ReplaysOptions): Replays;
+  readonly replayFacts: ReplayFacts;
+  readonly contents: Contents;
+  readonly erasures: Erasures;
   readonly dataKeys: DataKeys;
   readonly secretRows: SecretRows;
   readonly directory: Directory;
@@ -98,9 +117,14 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
             .then(() => backend.report(work)),
       ),
   };
+  const now = timeOf(backend.dialect, clock);
   return {
     ledger: createSqlLedger(access, backend.dialect),
-    replays: (options) => createSqlReplays({ write, now: timeOf(backend.dialect, clock) }, options),
+    ledgerRetention: createSqlLedgerRetention(access, backend.dialect),
+    replays: (options) => createSqlReplays({ write, now }, options),
+    replayFacts: createSqlReplayFacts(access),
+    contents: createSqlContents({ write, now }),
+    erasures: createSqlErasures({ write, now, dialect: backend.dialect }),
     dataKeys: createSqlDataKeys(access),
     secretRows: createSqlSecretRows(access),
     directory: createSqlDirectory(access, clock),

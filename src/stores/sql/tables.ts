@@ -8,10 +8,11 @@ type Fixed<T> = ColumnType<T, T, never>;
 
 /** What sums are grouped by, the day aside. */
 interface Dimensions {
-  readonly tenant: Fixed<string>;
-  readonly team: Fixed<string>;
-  readonly user: Fixed<string>;
-  readonly key: Fixed<string>;
+  /** Names, which give way to others when they are erased. */
+  readonly tenant: string;
+  readonly team: string;
+  readonly user: string;
+  readonly key: string;
   readonly route: Fixed<string>;
   readonly model: Fixed<string>;
   readonly upstream: Fixed<string>;
@@ -76,6 +77,27 @@ export interface ReplaysTable {
   readonly until_ms: number;
   /** None while it is under way, and none of what was too large. */
   readonly reply: Uint8Array | null;
+}
+
+/** Prompts and answers, sealed by the data key of whose they are. */
+export interface ContentsTable {
+  readonly id: Fixed<string>;
+  readonly tenant: Fixed<string>;
+  readonly user: Fixed<string>;
+  readonly at_ms: Fixed<number>;
+  readonly expires_at_ms: Fixed<number>;
+  readonly sealed: Fixed<Uint8Array>;
+}
+
+export interface ErasuresTable {
+  readonly tenant: Fixed<string>;
+  /** Empty for the whole tenant. */
+  readonly user: Fixed<string>;
+  readonly alias: Fixed<string>;
+  readonly begun_at_ms: number;
+  readonly next_at_ms: number;
+  /** 0 or 1. */
+  readonly complete: number;
 }
 
 /** A key of those whose words are kept, wrapped by a master key. */
@@ -174,6 +196,8 @@ export interface Tables {
   readonly ledger_days: LedgerDaysTable;
   readonly ledger_hours: LedgerHoursTable;
   readonly replays: ReplaysTable;
+  readonly contents: ContentsTable;
+  readonly erasures: ErasuresTable;
   readonly data_keys: DataKeysTable;
   readonly secrets: SecretsTable;
   readonly directory: DirectoryTable;

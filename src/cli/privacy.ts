@@ -1,0 +1,66 @@
+/** `millrace privacy`: everything that is kept of somebody, to be handed over or erased. */
+import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
+import { erasedShape } from '../admin/privacy-shapes.ts';
+import { askAdmin, findAdmin, openAdminStream } from './admin-client.ts';
+import { queryText } from './admin-pages.ts';
+import { runAction } from './entry-actions.ts';
+import { flagOption, type Given, UsageError } from './given.ts';
+import type { Invocation } from './invocation.ts';
+import { formatTable } from './table.ts';
+
+export const run = runAction('privacy', { export: exportAll, erase });
+
+/** A whole tenant's ledger takes a while. */
+const eraseMs = 600_000;
+
+async function exportAll(invocation: Invocation, given: Given): Promise<number> {
+  const { tenant, user } = subjectIn(given, 'export');
+  if (user === undefined) throw new UsageError('`privacy export TENANT/USER` is about one user');
+  const place = await findAdmin(invocation, given);
+  const text = await openAdminStream(place, { path: pathOf('export', tenant), body: { user } });
+  await pipeline(text, process.stdout, { end: false });
+  return 0;
+}
+
+async function erase(invocation: Invocation, given: Given): Promise<number> {
+  const { tenant, user } = subjectIn(given, 'erase');
+  const whose = user === undefined ? `the whole tenant ${tenant}` : `${user} of ${tenant}`;
+  if (!flagOption(given, 'yes')) {
+    throw new UsageError(`this erases everything of ${whose}, for good: say --yes to have it done`);
+  }
+  const place = await findAdmin(invocation, given);
+  const answer = await askAdmin(place, {
+    method: 'POST',
+    path: pathOf('erase', tenant),
+    body: user === undefined ? { wholeTenant: tenant } : { user },
+    shape: erasedShape,
+    waitMs: eraseMs,
+  });
+  invocation.write(flagOption(given, 'json') ? JSON.stringify(answer) : textOf(whose, answer));
+  return 0;
+}
+
+function textOf(whose: string, { erased, remains }: z.output<typeof erasedShape>): string {
+  const { entries, contents, replays, conversations, exchanges } = erased;
+  return [
+    `erased of ${whose}: ${entries} entries with their keys, ${contents} prompts and answers, ${conversations} conversations, ` +
+      `${replays} kept answers; ${exchanges} exchanges stand in the ledger without a name`,
+    'What remains:',
+    formatTable(
+      ['WHAT', 'WHERE', 'UNTIL'],
+      remains.map(({ what, where, until }) => [what, where, until]),
+    ),
+  ].join('\n');
+}
+
+function pathOf(action: string, tenant: string): string {
+  return `privacy/${action}${queryText({ tenant })}`;
+}
+
+/** Names of users may have a slash in them, those of tenants have none. */
+function subjectIn(given: Given, action: string): { readonly tenant: string; readonly user?: string } {
+  const [, tenant, user] = /^([^/]+)(?:\/(.+))?$/s.exec(given.words[1] ?? '') ?? [];
+  if (tenant === undefined) throw new UsageError(`\`privacy ${action} TENANT/USER\` needs to be told whose`);
+  return user === undefined ? { tenant } : { tenant, user };
+}
