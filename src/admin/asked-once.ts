@@ -47,7 +47,8 @@ function asked(row: AdminRoute, call: AdminCall, header: string | readonly strin
   return {
     header,
     principal: principalOf(actor),
-    what: [row.name, actor.name, tenant],
+    // An answer may hold a key: nobody who only has the name of another is told it.
+    what: [row.name, tenant, actor.name, actor.how, actor.role],
     body: Buffer.from(JSON.stringify([params, query, body ?? null])),
   };
 }

@@ -43,6 +43,8 @@ export class Trail {
   bytesIn = 0;
   modelAsked = '';
   stream = false;
+  // replay: the answer is one that was given before, and nothing was done for it
+  replayed = false;
   // plan
   model = '';
   // limit: how far the limits that apply are spent

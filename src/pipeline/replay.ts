@@ -47,7 +47,10 @@ async function once(
   const { principal, route, call } = exchange;
   const claim = claimOf({ header, principal, what: [route.name], body: call.wire.bytes });
   const found = mayBegin(await claims.begin(claim));
-  if ('status' in found) return wholeReply(found.status, [...found.headers, ...replayedHeader], found.body);
+  if ('status' in found) {
+    exchange.trail.replayed = true;
+    return wholeReply(found.status, [...found.headers, ...replayedHeader], found.body);
+  }
   try {
     const reply = await next({ ...exchange, signal: found.signal });
     return await kept(reply, { exchange, begun: found, bounds });

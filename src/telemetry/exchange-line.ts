@@ -86,7 +86,7 @@ function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0
 
 function seldom(trail: Trail): string {
   const { failure, clientRequestId, attempts, warnings, queuedMs } = trail;
-  let facts = '';
+  let facts = trail.replayed ? ',"replayed":true' : '';
   if (queuedMs > 0) facts += `,"queuedMs":${round(queuedMs)}`;
   if (clientRequestId !== undefined) facts += `,"clientRequestId":${JSON.stringify(clientRequestId)}`;
   if (attempts.length > 0) facts += `,"attempts":${JSON.stringify(attempts)}`;

@@ -1,5 +1,7 @@
 // A change through the admin API that carries an `Idempotency-Key` is made once (C12).
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { keyOf, openTestAdmin, roleKeys } from '../admin-rig.ts';
 
@@ -39,4 +41,30 @@ test('C12: what was made is told again and not made again; a mistake keeps no ke
       record.action === 'tenants.create' && record.object === 'mill',
   );
   assert.equal(made.filter(({ outcome }: { outcome: string }) => outcome === 'done').length, 1);
+});
+
+test('C12, G8: a key that was made is told again to whoever made it alone, and lies nowhere as it is', async (t) => {
+  const keys = roleKeys('default');
+  const admin = await openTestAdmin({ config: { keys } });
+  t.after(() => admin.close());
+  const given = { method: 'POST', body: { name: 'ci' }, headers: key };
+  // One that has the name of another actor, and not what he may.
+  const namesake = { name: 'admin-token', role: 'developer' };
+  const made = await admin.ask('keys', { method: 'POST', body: namesake });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const first = await admin.ask('keys', given);
+  assert.equal(first.status, 201);
+  assert.match(first.body.key, /^sk-mr-[0-9a-f]{46}$/);
+  const again = await admin.ask('keys', given);
+  assert.deepEqual([again.headers.get('idempotent-replayed'), again.body], ['true', first.body]);
+  for (const as of [keyOf('default', 'owner'), keyOf('default', 'developer'), made.body.key]) {
+    const other = await admin.ask('keys', { ...given, as });
+    assert.ok([409, 422].includes(other.status), `${other.status}`);
+    assert.equal(JSON.stringify(other.body).includes(first.body.key), false);
+  }
+  const files = await readdir(admin.gateway.data, { recursive: true, withFileTypes: true });
+  const kept = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+  assert.ok(kept.some((path) => path.endsWith('.sqlite-wal')));
+  for (const path of kept)
+    assert.equal((await readFile(path, 'latin1')).includes(first.body.key), false, path);
 });

@@ -67,7 +67,12 @@ test('C12: an answer is given again as it was, says so, and costs nothing: one r
     assert.deepEqual(await seen(await send()), { ...first, again: 'true' });
   assert.equal(llm.asked, 1);
   await until('its row is in the ledger', async () => (await ledgerRows()) === 1);
-  assert.equal(gateway.exchangeLines.length, 4, 'each is logged');
+  const lines = gateway.exchangeLines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map(({ replayed }) => replayed),
+    [undefined, true, true, true],
+    'each is logged as what it is',
+  );
   assert.equal((await seen(await send({ idempotencyKey: '' }))).again, null);
   assert.equal(llm.asked, 2, 'without a key each is done');
 });
@@ -198,4 +203,18 @@ test('C12: after its time a key is new, and what is erased is forgotten at once'
   const replays = gateway.gateway.lasting.store.replays({ ttlMs: 1_000, leaseMs: 1_000 });
   assert.ok((await replays.erase('default')) >= 1);
   assert.equal((await seen(await send())).again, null);
+});
+
+test('C12: what an answer cost is told once: given again it cost nothing', async (t) => {
+  const { send, gateway } = await open(t, { prices: { m: { inputPerM: 1_000, outputPerM: 2_000 } } });
+  const first = await send();
+  assert.equal(first.headers.get('x-millrace-cost-usd'), '0.009');
+  await first.text();
+  const again = await send();
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  assert.equal(again.headers.get('x-millrace-cost-usd'), null);
+  await again.text();
+  await until('both are logged', () => gateway.exchangeLines.length === 2);
+  const costs = gateway.exchangeLines.map((line) => JSON.parse(line).costNanoUsd);
+  assert.deepEqual(costs, [9_000_000, undefined]);
 });
