@@ -8,7 +8,7 @@ import type { Environment } from './expand.ts';
 import { completeConfig, type LoadedConfig, type LoadOptions, type ReadConfig, readConfig } from './load.ts';
 import type { RemoteSecrets } from './remote-secrets.ts';
 import { referencesIn } from './secrets.ts';
-import type { Choose } from './sources.ts';
+import type { AppliedText, Choose } from './sources.ts';
 
 export interface ConfigurationOptions {
   readonly path?: string;
@@ -70,16 +70,28 @@ export class Configuration {
   }
 
   /** By the files alone, or by what was applied over them where `choose` says so. Throws `ConfigError` with everything that is wrong. */
-  async load(choose?: Choose, inspect: Inspect = () => {}): Promise<LoadedConfig> {
+  async load(choose?: Choose): Promise<LoadedConfig> {
+    const read = await this.#read(choose, () => {});
+    this.#refersElsewhere = referencesIn(read.config).size > 0;
+    return this.#withAwaited(await this.#complete(read, 'in force'));
+  }
+
+  /** As `load` would with this text: what was read for the next start stays what it is. */
+  async propose(text: AppliedText, inspect: Inspect): Promise<LoadedConfig> {
+    const read = await this.#read(() => text, inspect);
+    return this.#withAwaited(await this.#complete(read, 'proposed'));
+  }
+
+  async #read(choose: Choose | undefined, inspect: Inspect): Promise<ReadConfig> {
     const { environment, clock } = this.#options;
     const options = { ...this.#loadOptions(), ...(choose === undefined ? {} : { choose }) };
     const read = readConfig(options);
-    const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
     inspect(read);
-    if (hasUpstreams || read.problems.length > 0) return this.#withAwaited(await this.#complete(read));
+    const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
+    if (hasUpstreams || read.problems.length > 0) return read;
     const listen = read.config.listen.address;
     this.#discovered ??= await discover({ environment, clock, listen });
-    return this.#withAwaited(await this.#complete(readConfig({ ...options, discovered: this.#discovered })));
+    return readConfig({ ...options, discovered: this.#discovered });
   }
 
   /** Whether secrets lie elsewhere than in the configuration's own files: they may change when none of those does. */
@@ -98,16 +110,15 @@ export class Configuration {
     return { env: environment, ...(this.#path === undefined ? {} : { path: this.#path }) };
   }
 
-  async #complete(read: ReadConfig): Promise<LoadedConfig> {
+  async #complete(read: ReadConfig, use: 'in force' | 'proposed'): Promise<LoadedConfig> {
     const references = [...referencesIn(read.config)];
-    this.#refersElsewhere = references.length > 0;
     if (!references.some(isRemoteReference)) return completeConfig(read, new Map());
     if (this.#remote === undefined) {
       const { RemoteSecrets } = await import('./remote-secrets.ts');
       const { clock, keepsSecrets: keeps = false } = this.#options;
       this.#remote = new RemoteSecrets({ clock, keeps });
     }
-    return await this.#remote.complete(read);
+    return await this.#remote.complete(read, use);
   }
 
   /** The file that is looked for is one whose change is a change of the configuration. */

@@ -67,14 +67,15 @@ function putMasks(document: Document, tree: PlacedMap): void {
   }
 }
 
-/** Of a comment nobody knows whether it is a key that was commented out. */
-const telling = /[A-Za-z0-9_+/=-]{16,}/g;
+/** Long enough for a key, and with a digit in it: of a comment nobody knows whether it was one. */
+const word = /[A-Za-z0-9_+/=-]{16,}/g;
+const withoutKeys = (text: string) => text.replace(word, (found) => (/\d/.test(found) ? mask : found));
 
 function hideTellingComments(document: Document): void {
   const hide = (node: object) => {
     for (const part of ['commentBefore', 'comment'] as const) {
       const text: unknown = Reflect.get(node, part);
-      if (typeof text === 'string') Reflect.set(node, part, text.replace(telling, mask));
+      if (typeof text === 'string') Reflect.set(node, part, withoutKeys(text));
     }
   };
   hide(document);

@@ -40,7 +40,7 @@ export class RemoteSecrets {
   }
 
   /** Throws `ConfigError` with everything that is wrong, what could not be read included. */
-  async complete(read: ReadConfig): Promise<LoadedConfig> {
+  async complete(read: ReadConfig, use: 'in force' | 'proposed' = 'in force'): Promise<LoadedConfig> {
     const references = [...referencesIn(read.config)].filter(isRemoteReference);
     const values: Values = new Map();
     const inStore = references.filter((text) => text.startsWith('store:'));
@@ -52,6 +52,8 @@ export class RemoteSecrets {
       warnings.push(...(await this.#standIn(read, values)));
     }
     const loaded = completeConfig(read, values);
+    // The next start needs those of what is in force.
+    if (use === 'proposed') return loaded;
     if (warnings.length === 0) warnings.push(...(await this.#keep(loaded, values)));
     this.#hasLoaded = true;
     return { ...loaded, warnings: [...loaded.warnings, ...warnings] };

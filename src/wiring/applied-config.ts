@@ -89,7 +89,7 @@ export class AppliedConfig {
 
   /** With this text in the place of what can be applied, changing nothing. Throws `ConfigError`. */
   propose(text: string, inspect: Inspect): Promise<LoadedConfig> {
-    return this.#configuration.load(() => ({ text, name: proposedName }), inspect);
+    return this.#configuration.propose({ text, name: proposedName }, inspect);
   }
 
   /** From now on every version that anybody writes is taken over here. */
