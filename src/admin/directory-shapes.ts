@@ -4,7 +4,7 @@ import { keyRules } from '../identity/key-rules.ts';
 import { roles } from '../identity/options.ts';
 import { modelName, name, userName } from '../lib/options.ts';
 import { parseNetwork } from '../net/address-list.ts';
-import { tenantQuery } from './route.ts';
+import { plainText, tenantQuery } from './route.ts';
 
 const noneOr = (what: z.ZodType<string>) => z.union([z.literal(''), what]);
 
@@ -15,7 +15,7 @@ const kept = {
   version: z.int(),
 };
 
-export const entryParams = z.strictObject({ name: z.string().min(1).max(256) });
+export const entryParams = z.strictObject({ name: plainText.min(1).max(256) });
 
 export const pageQuery = z.strictObject({
   ...tenantQuery,

@@ -2,6 +2,7 @@
 import type { DirectoryEntry, DirectoryKind, DirectoryQuestion } from '../core/directory.ts';
 import { fail } from '../core/failure.ts';
 import type { Directory } from '../core/ports.ts';
+import { plainText } from './route.ts';
 
 export interface EntryPageQuestion {
   readonly kind: DirectoryKind;
@@ -52,9 +53,14 @@ function readCursor(text: string): Place {
   try {
     const read: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
     const [tenant, name] = Array.isArray(read) ? (read as unknown[]) : [];
-    if (typeof tenant === 'string' && typeof name === 'string') return { tenant, name };
+    if (isPlain(tenant) && isPlain(name)) return { tenant, name };
   } catch {
     // Said below, as of every other text that is no cursor.
   }
   throw fail('invalid_request', '`after` must be what an earlier page gave as `next`', { param: 'after' });
+}
+
+/** What no database can be asked for was never in a page. */
+function isPlain(value: unknown): value is string {
+  return plainText.safeParse(value).success;
 }

@@ -123,10 +123,12 @@ export function adminRoute<
   return row as unknown as AdminRoute;
 }
 
+/** No name has a control character in it, and not every database can be asked for one. */
+export const plainText = z.string().regex(/^\P{Cc}*$/u, 'must hold no control characters');
+
 /** Part of the query of every route of scope `tenant`. */
 export const tenantQuery = {
-  tenant: z
-    .string()
+  tenant: plainText
     .max(256)
     .optional()
     .describe(
