@@ -143,6 +143,8 @@ function rowAt(index: number): LedgerRow {
     stream: true,
     tookMs: 1_200,
     firstTokenMs: 90,
+    queuedMs: 0,
+    failedTries: 0,
     inputTokens: 500 + turn,
     cachedInputTokens: 100,
     outputTokens: 200 + turn,

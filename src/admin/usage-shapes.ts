@@ -79,6 +79,8 @@ export const exchangesShape = z.object({
       stream: z.boolean(),
       tookMs: z.int(),
       firstTokenMs: z.int(),
+      queuedMs: z.int(),
+      failedTries: z.int(),
       inputTokens: z.int(),
       cachedInputTokens: z.int(),
       outputTokens: z.int(),

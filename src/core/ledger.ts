@@ -30,6 +30,10 @@ export interface LedgerRow {
   readonly tookMs: number;
   /** 0 where there was none. */
   readonly firstTokenMs: number;
+  /** How long it waited for a slot. */
+  readonly queuedMs: number;
+  /** How often it was sent and failed, the last time too where that was the end. */
+  readonly failedTries: number;
   readonly inputTokens: number;
   /** Of the input's, those that the upstream had kept. */
   readonly cachedInputTokens: number;

@@ -16,7 +16,9 @@ async function openTrusting(t: TestContext, { isAway = false } = {}) {
   t.after(() => issuer.close());
   if (isAway) issuer.answer = cutOff;
   const claims = { tenant: 'org', roles: 'may' };
-  const changes = { claims, roles: Object.fromEntries(roles.map((role) => [`llm-${role}`, role])) };
+  // Nobody comes into the gateway's own tenant by a claim alone.
+  const tenants = { [home]: home, acme: 'acme', lab: 'lab' };
+  const changes = { claims, tenants, roles: Object.fromEntries(roles.map((role) => [`llm-${role}`, role])) };
   const admin = await openTestAdmin({ config: trusting(issuer, changes) });
   t.after(() => admin.close());
   for (const name of ['acme', 'lab']) await admin.ask('tenants', { method: 'POST', body: { name } });

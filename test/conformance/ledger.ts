@@ -47,6 +47,8 @@ export function aRow(changed: Partial<LedgerRow> = {}): LedgerRow {
     stream: true,
     tookMs: 1_200,
     firstTokenMs: 90,
+    queuedMs: 4,
+    failedTries: 1,
     inputTokens: 100,
     cachedInputTokens: 40,
     outputTokens: 20,

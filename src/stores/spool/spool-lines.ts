@@ -29,6 +29,7 @@ interface Reader {
   text(name: string): string;
   number(name: string): number;
   flag(name: string): boolean;
+  count(name: string): number;
 }
 
 /** By our own hand, but read from a disk: what is not of its type is not there. */
@@ -37,10 +38,11 @@ function reader(fields: Readonly<Record<string, unknown>>): Reader {
     text: (name) => (typeof fields[name] === 'string' ? fields[name] : ''),
     number: (name) => (typeof fields[name] === 'number' && Number.isFinite(fields[name]) ? fields[name] : 0),
     flag: (name) => fields[name] === true,
+    count: (name) => (Array.isArray(fields[name]) ? fields[name].length : 0),
   };
 }
 
-function rowOf(id: string, outcome: LedgerOutcome, { text, number, flag }: Reader): LedgerRow {
+function rowOf(id: string, outcome: LedgerOutcome, { text, number, flag, count }: Reader): LedgerRow {
   return {
     id,
     atMs: number('at'),
@@ -58,6 +60,8 @@ function rowOf(id: string, outcome: LedgerOutcome, { text, number, flag }: Reade
     stream: flag('stream'),
     tookMs: Math.round(number('tookMs')),
     firstTokenMs: Math.round(number('firstTokenMs')),
+    queuedMs: Math.round(number('queuedMs')),
+    failedTries: count('attempts'),
     inputTokens: number('inputTokens'),
     cachedInputTokens: number('cachedInputTokens'),
     outputTokens: number('outputTokens'),

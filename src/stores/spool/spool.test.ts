@@ -19,7 +19,7 @@ const intent = (id: string) =>
   `{"intent":"${id}","at":1767225600000,"route":"openai.chat","key":"k","tenant":"t","model":"m","stream":true}\n`;
 const end = (id: string, more = '') =>
   `{"level":30,"at":1767225600000,"id":"${id}","route":"openai.chat","outcome":"complete","status":200,"key":"k",` +
-  `"tenant":"t","model":"m","upstream":"u","targetModel":"real","stream":true,"tookMs":12.34,"firstTokenMs":3.21,` +
+  `"tenant":"t","model":"m","upstream":"u","targetModel":"real","stream":true,"tookMs":12.34,"firstTokenMs":3.21,"queuedMs":6.9,"attempts":[{"upstream":"v"}],` +
   `"inputTokens":7,"cachedInputTokens":2,"outputTokens":5${more},"msg":"openai.chat complete"}\n`;
 const days = { fromDay: '2026-01-01', toDay: '2026-01-02', where: {}, rowsMax: 1_000 };
 
@@ -144,6 +144,8 @@ story(
       ...{
         tookMs: 12,
         firstTokenMs: 3,
+        queuedMs: 7,
+        failedTries: 1,
         inputTokens: 7,
         cachedInputTokens: 2,
         outputTokens: 5,

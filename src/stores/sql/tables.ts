@@ -30,6 +30,8 @@ export interface LedgerTable extends Dimensions {
   readonly stream: Fixed<number>;
   readonly took_ms: Fixed<number>;
   readonly first_token_ms: Fixed<number>;
+  readonly queued_ms: Fixed<number>;
+  readonly failed_tries: Fixed<number>;
   readonly input_tokens: Fixed<number>;
   readonly cached_input_tokens: Fixed<number>;
   readonly output_tokens: Fixed<number>;

@@ -35,7 +35,16 @@ const kinds = {
 
 async function createLedger({ schema }: SchemaEditor, dialect: SqlDialect): Promise<void> {
   const texts = ['target_model', 'code', 'price_version', ...dimensions];
-  const wholes = ['at_ms', 'status', 'stream', 'took_ms', 'first_token_ms', ...sums];
+  const wholes = [
+    'at_ms',
+    'status',
+    'stream',
+    'took_ms',
+    'first_token_ms',
+    'queued_ms',
+    'failed_tries',
+    ...sums,
+  ];
   const table = schema
     .createTable('ledger')
     .addColumn('id', kinds[dialect].text, (column) => column.primaryKey().notNull())
