@@ -38,7 +38,8 @@ export interface TestGatewayOptions {
   readonly data?: string;
 }
 
-const simulator = {
+/** What a gateway has whose configuration names no upstreams. */
+export const simulator = {
   upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
   models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
   defaultModel: 'simulator',

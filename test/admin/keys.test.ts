@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
+import { simulator } from '../gateway.ts';
 
 let admin: TestAdmin;
 
@@ -9,7 +10,7 @@ before(async () => {
   admin = await openTestAdmin({
     config: {
       keys: [...roleKeys('default'), ...roleKeys('acme')],
-      upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1 } },
+      upstreams: simulator.upstreams,
       models: {
         small: { targets: [{ upstream: 'sim', model: 'simulator' }] },
         large: { targets: [{ upstream: 'sim', model: 'simulator' }] },

@@ -3,16 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openTestGateway } from '../gateway.ts';
 
-const simulator = {
-  upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1 } },
-  models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
+const away = {
   // Nobody listens there.
   store: 'postgres://nobody:secret@127.0.0.1:1/nothing',
 };
 const budgets = [{ per: 'key', requests: 1_000, window: 'month' }];
 
 test('DP9, G19: a budget whose ledger is away from the start is answered 503 soon, and never 402 or 429', async (t) => {
-  const gateway = await openTestGateway({ config: { ...simulator, budgets } });
+  const gateway = await openTestGateway({ config: { ...away, budgets } });
   t.after(() => gateway.close());
   const chat = () =>
     fetch(`${gateway.url}/v1/chat/completions`, {
@@ -30,6 +28,6 @@ test('DP9, G19: a budget whose ledger is away from the start is answered 503 soo
   assert.deepEqual([...new Set(replies.map(({ status }) => status))], [503]);
   const bodies = await Promise.all(replies.map((reply) => reply.text()));
   assert.match(bodies[0] ?? '', /dependency_unavailable/);
-  await gateway.reload(simulator);
+  await gateway.reload(away);
   assert.equal((await chat()).status, 200, 'who has no budget needs no ledger');
 });

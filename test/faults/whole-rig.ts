@@ -1,7 +1,7 @@
 /** Two replicas with everything on that needs a database, and callers of every kind, none of whom does anything wrong. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { openTestGateway, simulator, type TestGateway } from '../gateway.ts';
 import { type HandMadeIssuer, openHandMadeIssuer, trusting } from '../identity/hand-made-issuer.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
@@ -78,9 +78,7 @@ export async function openWholeRig(
 function configOf(issuer: HandMadeIssuer, stores: object): Readonly<Record<string, unknown>> {
   const trusted = trusting(issuer) as { identity: object };
   return {
-    upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
-    models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
-    defaultModel: 'simulator',
+    ...simulator,
     ...generous,
     ...trusted,
     identity: { ...trusted.identity, ...identity },

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { openTestGateway } from '../gateway.ts';
+import { openTestGateway, simulator } from '../gateway.ts';
 
 const models = {
   big: { targets: [{ upstream: 'sim', model: 'simulator' }] },
   small: { targets: [{ upstream: 'sim', model: 'simulator' }] },
 };
-const upstreams = { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } };
 
 async function open(t: TestContext, limits: readonly object[]) {
-  const gateway = await openTestGateway({ config: { upstreams, models, defaultModel: 'small', limits } });
+  const gateway = await openTestGateway({
+    config: { upstreams: simulator.upstreams, models, defaultModel: 'small', limits },
+  });
   t.after(() => gateway.close());
   return async (model: string, path = '/v1/chat/completions') => {
     const response = await fetch(`${gateway.url}${path}`, {

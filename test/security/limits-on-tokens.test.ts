@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { openTestGateway } from '../gateway.ts';
+import { openTestGateway, simulator } from '../gateway.ts';
 
 /** A thousand tokens for each key, of which nothing comes back during a test. */
 async function open(t: TestContext) {
   const gateway = await openTestGateway({
     config: {
       upstreams: {
-        sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 },
+        ...simulator.upstreams,
         away: { type: 'openai', url: 'http://127.0.0.1:1/v1', key: 'nobody-listens-here' },
       },
       models: {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { BudgetDecision, Reservation } from '../../src/core/budget.ts';
 import { fail } from '../../src/core/failure.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
@@ -13,15 +13,9 @@ import { openRedisShared } from '../../src/stores/redis/shared-state.ts';
 import { budgetsConformance } from '../conformance/budgets.ts';
 import { alertAt, type BudgetsRig, daily, spendOf, subject } from '../conformance/budgets-rig.ts';
 import { until } from '../faults/rig.ts';
-import { heldTime, openOperator, openSharedServer, openWatched } from './redis-rig.ts';
+import { heldTime, openRedisRig, openSharedServer, openWatched } from './redis-rig.ts';
 
-const server = await openSharedServer();
-const operator = await openOperator(server.url);
-const { redis } = await openWatched(server.url);
-after(async () => {
-  await redis.close();
-  operator.destroy();
-});
+const { server, operator, redis } = await openRedisRig();
 
 /** What the test before has left behind is over, before the server forgets it. */
 let quietBefore = () => Promise.resolve();

@@ -1,20 +1,14 @@
 // Limits on how many run at once, over replicas that share a Redis server.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { LimitDecision, LimitSubject, RateLimiter } from '../../src/core/ports.ts';
 import type { Redis, RedisState } from '../../src/stores/redis/connection.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
 import { until } from '../faults/rig.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
-import { heldTime, openOperator, openSharedServer, openWatched, putTime } from './redis-rig.ts';
+import { heldTime, openRedisRig, putTime } from './redis-rig.ts';
 
-const server = await openSharedServer();
-const operator = await openOperator(server.url);
-const { redis } = await openWatched(server.url);
-after(async () => {
-  await redis.close();
-  operator.destroy();
-});
+const { operator, redis } = await openRedisRig();
 
 const limit = { per: 'key', concurrent: 4 } as const;
 const subject: LimitSubject = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/' };

@@ -18,6 +18,18 @@ export async function openSharedServer(options: { config?: readonly string[] } =
   return server;
 }
 
+/** A server, the gateway's way to it and an operator's beside it: for all tests of a file. */
+export async function openRedisRig() {
+  const server = await openSharedServer();
+  const operator = await openOperator(server.url);
+  const { redis } = await openWatched(server.url);
+  after(async () => {
+    await redis.close();
+    operator.destroy();
+  });
+  return { server, operator, redis };
+}
+
 export interface Watched {
   readonly redis: Redis;
   /** What was told, in order: `ready`, or the kind of what is wrong. */

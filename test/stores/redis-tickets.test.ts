@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { createRedisTickets } from '../../src/stores/redis/tickets.ts';
 import { ticketsConformance } from '../conformance/tickets.ts';
-import { openOperator, openSharedServer, openWatched } from './redis-rig.ts';
+import { openRedisRig } from './redis-rig.ts';
 
-const server = await openSharedServer();
-const operator = await openOperator(server.url);
-const { redis } = await openWatched(server.url);
-after(async () => {
-  await redis.close();
-  operator.destroy();
-});
+const { server, operator, redis } = await openRedisRig();
 const place = 'millrace:{tickets}:session:';
 
 ticketsConformance({

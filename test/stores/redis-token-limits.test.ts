@@ -1,19 +1,13 @@
 // Limits on tokens over Redis: what one replica gave back or owes, the others know.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { LimitSubject, RateLimiter } from '../../src/core/ports.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
 import { until } from '../faults/rig.ts';
-import { openOperator, openSharedServer, openWatched } from './redis-rig.ts';
+import { openRedisRig } from './redis-rig.ts';
 
-const server = await openSharedServer();
-const operator = await openOperator(server.url);
-const { redis } = await openWatched(server.url);
-after(async () => {
-  await redis.close();
-  operator.destroy();
-});
+const { operator, redis } = await openRedisRig();
 
 /** Nothing of it comes back during a test. */
 const thousand = { per: 'key', tokens: { count: 1, perMs: 3_600_000 }, burstTokens: 1_000 } as const;

@@ -15,19 +15,13 @@ before(async () => {
 
 after(() => Promise.all([redis.stop(), postgres.stop()]));
 
-const simulator = {
-  upstreams: { sim: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 } },
-  models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
-  defaultModel: 'simulator',
-};
-
 async function openReplicas(
   t: TestContext,
   config: Readonly<Record<string, unknown>>,
 ): Promise<TestGateway[]> {
   const store = await postgres.createDatabase();
   const replicas = await Promise.all(
-    [1, 2].map(() => openTestGateway({ config: { ...simulator, store, shared: redis.url, ...config } })),
+    [1, 2].map(() => openTestGateway({ config: { store, shared: redis.url, ...config } })),
   );
   t.after(() => Promise.all(replicas.map((replica) => replica.close())));
   for (const { gateway } of replicas) {
@@ -163,7 +157,7 @@ test('DP16: it starts with both of them away, serves, and is whole by itself whe
   redis.kill();
   postgres.kill();
   const startMs = performance.now();
-  const gateway = await openTestGateway({ config: { ...simulator, store, shared: redis.url } });
+  const gateway = await openTestGateway({ config: { store, shared: redis.url } });
   t.after(() => gateway.close());
   assert.ok(performance.now() - startMs < 3_000, 'it waits for neither');
   const reply = await chat(gateway);

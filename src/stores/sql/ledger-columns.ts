@@ -110,6 +110,26 @@ export function fromColumns(columns: Selectable<LedgerTable>): LedgerRow {
   };
 }
 
+export function kindOfAll<Name extends string, Kind extends 'text' | 'whole'>(
+  names: readonly Name[],
+  kind: Kind,
+): Record<Name, Kind> {
+  return Object.fromEntries(names.map((name) => [name, kind])) as Record<Name, Kind>;
+}
+
+export function picked<Name extends keyof LedgerColumns>(
+  columns: LedgerColumns,
+  names: readonly Name[],
+): Pick<LedgerColumns, Name> {
+  return Object.fromEntries(names.map((name) => [name, columns[name]])) as Pick<LedgerColumns, Name>;
+}
+
+/** By their code units, on every machine alike: locks are taken in this order. */
+export function compareTexts(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
 function wholeNumber(value: number, what: string): number {
   if (Number.isSafeInteger(value)) return value;
   throw fail('internal', `the ledger keeps whole numbers up to 2^53, and ${what} is ${value}`);

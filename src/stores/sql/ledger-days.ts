@@ -1,11 +1,12 @@
 /** What rows add to the sums by day. */
 import { hash } from 'node:crypto';
 import type { Insertable } from 'kysely';
-import type { LedgerColumns } from './ledger-columns.ts';
+import { compareTexts, kindOfAll, type LedgerColumns, picked } from './ledger-columns.ts';
 import type { LedgerDaysTable } from './tables.ts';
 
-export const counted = [
-  'exchanges',
+const named = ['tenant', 'team', 'user', 'key', 'route', 'model', 'upstream', 'outcome', 'saved_by'] as const;
+
+const amounts = [
   'input_tokens',
   'cached_input_tokens',
   'output_tokens',
@@ -14,28 +15,17 @@ export const counted = [
   'saved_nano_usd',
 ] as const;
 
+export const counted = ['exchanges', ...amounts] as const;
+
+type Named = Pick<LedgerColumns, (typeof named)[number]>;
 type Counts = Record<(typeof counted)[number], number>;
 export type DayColumns = Insertable<LedgerDaysTable>;
 
 export const dayColumns = {
   day: 'text',
   combination: 'text',
-  tenant: 'text',
-  team: 'text',
-  user: 'text',
-  key: 'text',
-  route: 'text',
-  model: 'text',
-  upstream: 'text',
-  outcome: 'text',
-  saved_by: 'text',
-  exchanges: 'whole',
-  input_tokens: 'whole',
-  cached_input_tokens: 'whole',
-  output_tokens: 'whole',
-  reasoning_tokens: 'whole',
-  cost_nano_usd: 'whole',
-  saved_nano_usd: 'whole',
+  ...kindOfAll(named, 'text'),
+  ...kindOfAll(counted, 'whole'),
 } as const satisfies Record<keyof DayColumns, 'text' | 'whole'>;
 
 /**
@@ -76,14 +66,11 @@ export function dayOf(atMs: number): string {
 }
 
 function firstOf(day: string, row: LedgerColumns): DayColumns {
-  const { tenant, team, user, key, route, model, upstream, outcome, saved_by } = row;
-  const names = { tenant, team, user, key, route, model, upstream, outcome, saved_by };
-  return { day, combination: digest(combinationOf(row)), ...names, ...countsOf(row) };
+  return { day, combination: digest(combinationOf(row)), ...picked(row, named), ...countsOf(row) };
 }
 
-function combinationOf(row: Pick<LedgerColumns, keyof LedgerColumns & keyof DayColumns>): readonly string[] {
-  const { tenant, team, user, key, route, model, upstream, outcome, saved_by } = row;
-  return [tenant, team, user, key, route, model, upstream, outcome, saved_by];
+function combinationOf(row: Named): readonly string[] {
+  return named.map((name) => row[name]);
 }
 
 /** 132 bits: no two combinations share one. */
@@ -92,15 +79,7 @@ function digest(combination: readonly string[]): string {
 }
 
 function countsOf(row: LedgerColumns): Counts {
-  return {
-    exchanges: 1,
-    input_tokens: row.input_tokens,
-    cached_input_tokens: row.cached_input_tokens,
-    output_tokens: row.output_tokens,
-    reasoning_tokens: row.reasoning_tokens,
-    cost_nano_usd: row.cost_nano_usd,
-    saved_nano_usd: row.saved_nano_usd,
-  };
+  return { exchanges: 1, ...picked(row, amounts) };
 }
 
 function plus(sofar: Counts, more: Counts): Counts {
@@ -110,10 +89,5 @@ function plus(sofar: Counts, more: Counts): Counts {
 }
 
 function byPrimaryKey(one: DayColumns, other: DayColumns): number {
-  return compare(one.day, other.day) || compare(one.combination, other.combination);
-}
-
-function compare(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
+  return compareTexts(one.day, other.day) || compareTexts(one.combination, other.combination);
 }

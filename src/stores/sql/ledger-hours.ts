@@ -2,7 +2,7 @@
 import type { Insertable } from 'kysely';
 import { fail } from '../../core/failure.ts';
 import type { LedgerHours } from '../../core/ledger.ts';
-import type { LedgerColumns } from './ledger-columns.ts';
+import { compareTexts, kindOfAll, type LedgerColumns } from './ledger-columns.ts';
 import type { Database, LedgerHoursTable } from './tables.ts';
 
 const hourMs = 3_600_000;
@@ -22,12 +22,7 @@ export const hourColumns = {
   hour_ms: 'whole',
   upstream: 'text',
   target_model: 'text',
-  exchanges: 'whole',
-  input_tokens: 'whole',
-  cached_input_tokens: 'whole',
-  output_tokens: 'whole',
-  reasoning_tokens: 'whole',
-  cost_nano_usd: 'whole',
+  ...kindOfAll(counted, 'whole'),
 } as const satisfies Record<keyof HourColumns, 'text' | 'whole'>;
 
 /** In the order of the primary key, for the reason that sums by day are. */
@@ -63,14 +58,9 @@ function plus(sofar: HourColumns, more: HourColumns): HourColumns {
 function byPrimaryKey(one: HourColumns, other: HourColumns): number {
   return (
     one.hour_ms - other.hour_ms ||
-    compare(one.upstream, other.upstream) ||
-    compare(one.target_model, other.target_model)
+    compareTexts(one.upstream, other.upstream) ||
+    compareTexts(one.target_model, other.target_model)
   );
-}
-
-function compare(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
 }
 
 export const hoursAddedUp = `on conflict (hour_ms, upstream, target_model) do update set ${counted
