@@ -48,6 +48,8 @@ export class Configuration {
   /** Loaded by whoever has secrets that lie elsewhere. Kept over reloads: it is logged in. */
   #remote: RemoteSecrets | undefined;
   #refersElsewhere = false;
+  /** What was read to find the data folder: the first load need not read it again. */
+  #first: ReadConfig | undefined;
 
   constructor(options: ConfigurationOptions) {
     this.#options = options;
@@ -66,7 +68,8 @@ export class Configuration {
 
   /** The folder for what the gateway keeps, whatever else is wrong. */
   get data(): string {
-    return readConfig(this.#loadOptions()).config.data;
+    this.#first ??= readConfig(this.#loadOptions());
+    return this.#first.config.data;
   }
 
   /** By the files alone, or by what was applied over them where `choose` says so. Throws `ConfigError` with everything that is wrong. */
@@ -85,7 +88,10 @@ export class Configuration {
   async #read(choose: Choose | undefined, inspect: Inspect): Promise<ReadConfig> {
     const { environment, clock } = this.#options;
     const options = { ...this.#loadOptions(), ...(choose === undefined ? {} : { choose }) };
-    const read = readConfig(options);
+    const first = this.#first;
+    this.#first = undefined;
+    const isFirst = first !== undefined && choose?.(first.sources.half.fileDigest) === undefined;
+    const read = isFirst ? first : readConfig(options);
     inspect(read);
     const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
     if (hasUpstreams || read.problems.length > 0) return read;

@@ -24,7 +24,16 @@ export interface HotText {
   readonly masked: boolean;
 }
 
-export function hotTextOf({ config, half }: LoadedConfig): HotText {
+/** Once for each configuration: of a large one it takes longer than requests should wait. */
+const made = new WeakMap<LoadedConfig, HotText>();
+
+export function hotTextOf(loaded: LoadedConfig): HotText {
+  const text = made.get(loaded) ?? makeText(loaded);
+  made.set(loaded, text);
+  return text;
+}
+
+function makeText({ config, half }: LoadedConfig): HotText {
   const { applied, written, fileText } = half;
   if (applied !== undefined) return { text: applied.text, masked: holdsMask(written) };
   const masked = maskedTree(written, secretPathsIn(config, written));

@@ -154,25 +154,23 @@ function withAbsolutePaths(config: Config, root: Placed): Config {
     listen: withAbsoluteTls(config.listen, (name, text) => absolute(['listen', 'tls', name], text)),
     admin: withAbsoluteTls(config.admin, (name, text) => absolute(['admin', 'tls', name], text)),
     data: absolute(['data'], config.data),
-    secrets: withAbsoluteFolder(
-      withAbsoluteCa(config.secrets, (text) => absolute(['secrets', 'vault', 'ca'], text)),
-      (text) => absolute(['secrets', 'folder'], text),
-    ),
+    secrets: withAbsoluteFiles(config.secrets, absolute),
     upstreams: Object.fromEntries(upstreams),
   };
 }
 
-function withAbsoluteCa(secrets: Config['secrets'], absolute: (text: string) => string): Config['secrets'] {
-  const { vault } = secrets;
-  return vault?.ca === undefined ? secrets : { ...secrets, vault: { ...vault, ca: absolute(vault.ca) } };
-}
-
-function withAbsoluteFolder(
+function withAbsoluteFiles(
   secrets: Config['secrets'],
-  absolute: (text: string) => string,
+  absolute: (path: readonly string[], text: string) => string,
 ): Config['secrets'] {
-  const { folder } = secrets;
-  return folder === undefined ? secrets : { ...secrets, folder: absolute(folder) };
+  const { vault, folder } = secrets;
+  return {
+    ...secrets,
+    ...(folder === undefined ? {} : { folder: absolute(['secrets', 'folder'], folder) }),
+    ...(vault?.ca === undefined
+      ? {}
+      : { vault: { ...vault, ca: absolute(['secrets', 'vault', 'ca'], vault.ca) } }),
+  };
 }
 
 type Tls = { readonly cert: string; readonly key: string };
