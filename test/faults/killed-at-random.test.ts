@@ -1,0 +1,121 @@
+/** G21: gateway and PostgreSQL are killed at moments that nobody chose, and what the upstream did is in the ledger, once. */
+import assert from 'node:assert/strict';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Client } from 'pg';
+import { openPlace, type Place, type RunningProcess, serve } from '../cli/gateway-process.ts';
+import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
+
+const clients = 10;
+const killedMs = { from: 150, within: 350 };
+const victims = ['gateway', 'postgres', 'both'] as const;
+
+test('G21: whoever is killed and whenever, no answer is missing in the ledger, and none is there twice', async (t) => {
+  const { place, llm, postgres, store, start } = await open(t);
+  const answered: string[] = [];
+  let sent = 0;
+  let gateway = await start();
+  for (const victim of victims) {
+    const load = keepAsking(gateway, (id) => answered.push(id));
+    await pause(killedMs.from + Math.random() * killedMs.within);
+    if (victim !== 'gateway') postgres.kill();
+    if (victim !== 'postgres') await gateway.stop('SIGKILL');
+    // What came while only the database was away is owed as well.
+    else await pause(Math.random() * killedMs.within);
+    sent += await load.end();
+    if (victim !== 'gateway') await postgres.restart();
+    if (victim === 'postgres') continue;
+    await longAgo(place);
+    gateway = await start();
+  }
+  assert.ok(answered.length > clients, `${answered.length} of ${sent} were answered`);
+  await t.waitFor(
+    async () => {
+      const rows = await rowsOf(store);
+      const outcomes = new Map(rows.map(({ id, outcome }) => [id, outcome]));
+      assert.equal(outcomes.size, rows.length, 'none twice');
+      const missing = answered.filter((id) => !outcomes.has(id));
+      assert.deepEqual(missing, []);
+      // An answer may reach its client a moment before its end is written down: then it counts at what was reserved.
+      const unsettled = answered.filter((id) => outcomes.get(id) !== 'complete');
+      assert.ok(unsettled.length <= clients * victims.length, `${unsettled.length} of ${answered.length}`);
+      assert.ok(unsettled.every((id) => outcomes.get(id) === 'lost'));
+      assert.ok(rows.length >= llm.asked, `${rows.length} rows, ${llm.asked} asked of the upstream`);
+      assert.ok(rows.length <= sent, `${rows.length} rows of ${sent} that were sent`);
+    },
+    { timeout: 40_000, interval: 200 },
+  );
+});
+
+async function open(t: TestContext) {
+  const llm: GatedLlm = await openGatedLlm(t);
+  const postgres: PostgresServer = await openPostgresServer();
+  const place = await openPlace();
+  const store = await postgres.createDatabase();
+  const started: RunningProcess[] = [];
+  t.after(async () => {
+    await Promise.all(started.map((gateway) => gateway.stop('SIGKILL')));
+    await Promise.all([postgres.stop(), place[Symbol.asyncDispose]()]);
+  });
+  await place.write(
+    'millrace.yaml',
+    JSON.stringify({
+      store,
+      upstreams: { llm: { type: 'openai', url: llm.url, slots: 64 } },
+      models: { m: { targets: [{ upstream: 'llm', model: 'gated' }] } },
+    }),
+  );
+  const start = async () => {
+    const gateway = await serve([], { place });
+    started.push(gateway);
+    return gateway;
+  };
+  return { place, llm, postgres, store, start };
+}
+
+async function rowsOf(store: string): Promise<readonly { readonly id: string; readonly outcome: string }[]> {
+  const client = new Client({ connectionString: store });
+  await client.connect();
+  const { rows } = await client.query('select id, outcome from ledger');
+  await client.end();
+  return rows;
+}
+
+function keepAsking(gateway: RunningProcess, onAnswer: (id: string) => void) {
+  let asking = true;
+  let sent = 0;
+  const ask = async () => {
+    while (asking) {
+      sent += 1;
+      const reply = await gateway.chat({ model: 'm', max_tokens: 4 });
+      await reply.arrayBuffer();
+      assert.equal(reply.status, 200);
+      onAnswer(reply.headers.get('x-millrace-id') ?? '');
+    }
+  };
+  const all = Promise.allSettled(Array.from({ length: clients }, ask));
+  return {
+    /** How many were sent, answered or not. */
+    end: async () => {
+      asking = false;
+      // Those that were cut off have nothing to say; whoever was answered must have been answered well.
+      for (const { reason } of (await all).filter(
+        ({ status }) => status === 'rejected',
+      ) as PromiseRejectedResult[])
+        if (reason instanceof assert.AssertionError) throw reason;
+      return sent;
+    },
+  };
+}
+
+/** As if the machine had been off for an hour: a run is dead once nobody heard of it for a minute. */
+async function longAgo(place: Place): Promise<void> {
+  const spool = place.path('.millrace/spool');
+  const atS = Date.now() / 1000 - 3_600;
+  for (const file of await readdir(spool)) {
+    if (file.endsWith('.alive')) await utimes(join(spool, file), atS, atS);
+  }
+}
