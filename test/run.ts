@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { installEngine } from './engines/install-engine.ts';
 import { CanaryWatch, canaryVariable } from './run-canary.ts';
 import { installNginx } from './servers/install-nginx.ts';
+import { installPython } from './servers/install-python.ts';
 import { installServers } from './servers/install-servers.ts';
 
 /** What some files need beyond npm packages, and how the machine comes to it. */
@@ -24,6 +25,7 @@ const needs = [
     install: installServers,
   },
   { what: 'nginx', isFor: at(/^test[/\\]security[/\\]proxies\./), install: installNginx },
+  { what: 'Python', isFor: at(/^test[/\\]openapi[/\\]python-/), install: installPython },
 ];
 
 /** Of a slow machine, and before CI would end it without a word: what a test started may hold the runner's pipes. */

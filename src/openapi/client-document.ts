@@ -166,7 +166,7 @@ const openaiFailure = z.looseObject({
 const shapes = {
   openai: openaiFailure,
   ollama: z.looseObject({ error: z.string(), request_id: z.string() }),
-  simple: z.looseObject({ detail: z.string(), request_id: z.string() }),
+  simple: z.looseObject({ detail: z.string(), code: z.string(), request_id: z.string() }),
 } as const;
 
 /** As the voice itself tells it, so that the document cannot say otherwise. */

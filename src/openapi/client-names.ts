@@ -10,7 +10,11 @@ export interface ClientName {
 /** Nothing for what the clients leave to others: other dialects have clients of their own, and pages are for browsers. */
 export function clientNameOf({ operation }: PlacedOperation): ClientName | undefined {
   const { operationId: id, tags, responses } = operation;
-  if (operation['x-millrace-same-as'] !== undefined || ['openai', 'ollama', 'documents'].includes(tags[0]))
+  if (
+    operation['x-millrace-same-as'] !== undefined ||
+    ['openai', 'ollama'].includes(tags[0]) ||
+    id.startsWith('documents.')
+  )
     return undefined;
   const { default: _, ...answers } = responses;
   const [success] = Object.entries(answers);

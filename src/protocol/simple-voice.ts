@@ -1,4 +1,4 @@
-/** How the simple API speaks of failures: one sentence under `detail`, and the id to ask us about it. */
+/** How the simple API speaks of failures: one sentence under `detail`, the code for programs, and the id to ask us about it. */
 import type { RenderedFailure, Voice } from '../core/exchange.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import { failureHeaders } from './failure-headers.ts';
@@ -18,7 +18,7 @@ export const simpleVoice: Voice = {
   renderFailure: (failure, id): RenderedFailure => ({
     status: timeouts.has(failure.code) ? 504 : failure.status,
     headers: failureHeaders(failure, 'application/json'),
-    body: JSON.stringify({ detail: detailOf(failure), request_id: id }),
+    body: JSON.stringify({ detail: detailOf(failure), code: failure.code, request_id: id }),
   }),
   renderStreamFailure: (failure, id) =>
     `data: ${JSON.stringify({ error: { detail: detailOf(failure), code: failure.code, id } })}\n\n`,

@@ -209,11 +209,11 @@ test('each of the five time-outs is 504 "LLM timeout", every other failure its o
   ] as const;
   for (const code of timeouts) {
     assert.equal(rendered(code).status, 504);
-    assert.equal(rendered(code).body, '{"detail":"LLM timeout","request_id":"the-id"}');
+    assert.equal(rendered(code).body, `{"detail":"LLM timeout","code":"${code}","request_id":"the-id"}`);
   }
   const refusal = rendered('invalid_request');
   assert.equal(refusal.status, 400);
-  assert.equal(refusal.body, '{"detail":"the words","request_id":"the-id"}');
+  assert.equal(refusal.body, '{"detail":"the words","code":"invalid_request","request_id":"the-id"}');
   assert.ok(rendered('rate_limited', { retryAfterS: 3 }).headers.join().includes('retry-after,3'));
 });
 
