@@ -19,7 +19,7 @@ export function writeTypescript(document: ReadDocument, kind: ClientKind): strin
   const usesChange = methods.some(({ takesIfMatch }) => takesIfMatch);
   return [
     '/** Written by scripts/make-clients.ts from what the gateway says of itself; changes here are lost. */',
-    `import { type CallOptions, ${usesChange ? 'type ChangeOptions, ' : ''}type ClientOptions, Connection } from '../connection.ts';`,
+    `import { type CallOptions, ${usesChange ? 'type ChangeOptions, ' : ''}type ClientOptions, Connection } from "../connection.ts";`,
     '',
     ...namesIn(document, methods).map((name) => typeOf(name, document.components.schemas[name] ?? {})),
     ...named.map(([name, of]) => groupClass(name, of, kind)),

@@ -273,6 +273,7 @@ ConfigShowAnswer = TypedDict(
         "id": "str",
         "version": "int",
         "from": "Literal[\"file\", \"applied\"]",
+        "etag": "str",
         "files": "List[str]",
         "warnings": "List[str]",
         "text": "str",
@@ -833,6 +834,84 @@ PricesListAnswer = TypedDict(
     },
 )
 
+PrivacyEraseAnswerErased = TypedDict(
+    "PrivacyEraseAnswerErased",
+    {
+        "entries": "int",
+        "contents": "int",
+        "replays": "int",
+        "conversations": "int",
+        "exchanges": "int",
+    },
+)
+
+PrivacyEraseAnswerRemainsItem = TypedDict(
+    "PrivacyEraseAnswerRemainsItem",
+    {
+        "what": "str",
+        "where": "str",
+        "until": "str",
+        "why": "str",
+    },
+)
+
+_PrivacyEraseAnswerNeeds = TypedDict(
+    "_PrivacyEraseAnswerNeeds",
+    {
+        "tenant": "str",
+        "erased": "PrivacyEraseAnswerErased",
+        "remains": "List[PrivacyEraseAnswerRemainsItem]",
+    },
+)
+
+_PrivacyEraseAnswerMay = TypedDict(
+    "_PrivacyEraseAnswerMay",
+    {
+        "user": "str",
+    },
+    total=False,
+)
+
+class PrivacyEraseAnswer(_PrivacyEraseAnswerNeeds, _PrivacyEraseAnswerMay):
+    pass
+
+
+PrivacyEraseBody1 = TypedDict(
+    "PrivacyEraseBody1",
+    {
+        "user": "str",
+    },
+)
+
+PrivacyEraseBody2 = TypedDict(
+    "PrivacyEraseBody2",
+    {
+        "wholeTenant": "str",
+    },
+)
+
+PrivacyExportAnswer = TypedDict(
+    "PrivacyExportAnswer",
+    {
+        "tenant": "str",
+        "user": "str",
+        "at": "str",
+        "directory": "List[Dict[str, Any]]",
+        "exchanges": "List[Dict[str, Any]]",
+        "contents": "List[Dict[str, Any]]",
+        "conversations": "List[Dict[str, Any]]",
+        "replays": "List[Dict[str, Any]]",
+        "audit": "List[Dict[str, Any]]",
+    },
+)
+
+PrivacyExportBody = TypedDict(
+    "PrivacyExportBody",
+    {
+        "user": "str",
+    },
+)
+
 ReadyzAnswer = TypedDict(
     "ReadyzAnswer",
     {
@@ -1265,6 +1344,8 @@ class UsersListAnswer(_UsersListAnswerNeeds, _UsersListAnswerMay):
 AuditVerifyAnswer = Union[AuditVerifyAnswer1, AuditVerifyAnswer2]
 
 ConfigReloadAnswer = Union[ConfigReloadAnswer1, ConfigReloadAnswer2]
+
+PrivacyEraseBody = Union[PrivacyEraseBody1, PrivacyEraseBody2]
 
 UpstreamsPutBody = Dict[str, Any]
 
@@ -2155,6 +2236,30 @@ class _Secrets:
         return cast("SecretsRotateAnswer", self._connection.json("POST", '/admin/api/v1/secrets/rotate', body=body or {}, idempotency_key=idempotency_key))
 
 
+class _Privacy:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def export(
+        self,
+        *,
+        body: PrivacyExportBody,
+        tenant: Optional[str] = None,
+    ) -> PrivacyExportAnswer:
+        """Everything that is kept of a user, as one JSON text"""
+        return cast("PrivacyExportAnswer", self._connection.json("POST", '/admin/api/v1/privacy/export', query={"tenant": tenant}, body=body or {}))
+
+    def erase(
+        self,
+        *,
+        body: PrivacyEraseBody,
+        tenant: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> PrivacyEraseAnswer:
+        """Erases a user, or a whole tenant, and tells what remains, where and until when"""
+        return cast("PrivacyEraseAnswer", self._connection.json("POST", '/admin/api/v1/privacy/erase', query={"tenant": tenant}, body=body or {}, idempotency_key=idempotency_key))
+
+
 class MillraceAdmin:
     """The admin API of a gateway.
 
@@ -2193,6 +2298,7 @@ class MillraceAdmin:
         self.sessions = _Sessions(connection)
         self.alerts = _Alerts(connection)
         self.secrets = _Secrets(connection)
+        self.privacy = _Privacy(connection)
 
     def readyz(
         self,

@@ -1,5 +1,5 @@
 /** Written by scripts/make-clients.ts from what the gateway says of itself; changes here are lost. */
-import { type CallOptions, type ChangeOptions, type ClientOptions, Connection } from '../connection.ts';
+import { type CallOptions, type ChangeOptions, type ClientOptions, Connection } from "../connection.ts";
 
 export interface Alert {
   /** Its kind and host; never the whole address. */
@@ -146,6 +146,8 @@ export interface ConfigShowAnswer {
   readonly version: number;
   /** Whether the file on disk is in force, or what was applied over it. */
   readonly from: "file" | "applied";
+  /** What `If-Match` names in a change of it: the header `ETag` says the same. */
+  readonly etag: string;
   readonly files: ReadonlyArray<string>;
   readonly warnings: ReadonlyArray<string>;
   /** All that can be applied, as it is written; without secrets. */
@@ -435,6 +437,49 @@ export interface ModelsRunningAnswer {
 
 export interface PricesListAnswer {
   readonly prices: Readonly<Record<string, unknown>>;
+}
+
+export interface PrivacyEraseAnswer {
+  readonly tenant: string;
+  readonly user?: string | undefined;
+  readonly erased: {
+    readonly entries: number;
+    readonly contents: number;
+    readonly replays: number;
+    readonly conversations: number;
+    readonly exchanges: number;
+  };
+  readonly remains: ReadonlyArray<{
+    readonly what: string;
+    readonly where: string;
+    readonly until: string;
+    readonly why: string;
+  }>;
+}
+
+export type PrivacyEraseBody = {
+  /** As keys and tokens name them. */
+  readonly user: string;
+} | {
+  /** The tenant’s name once more: all its people and everything of theirs. */
+  readonly wholeTenant: string;
+};
+
+export interface PrivacyExportAnswer {
+  readonly tenant: string;
+  readonly user: string;
+  readonly at: string;
+  readonly directory: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  readonly exchanges: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  readonly contents: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  readonly conversations: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  readonly replays: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  readonly audit: ReadonlyArray<Readonly<Record<string, unknown>>>;
+}
+
+export interface PrivacyExportBody {
+  /** As keys and tokens name them. */
+  readonly user: string;
 }
 
 export interface ReadyzAnswer {
@@ -1587,6 +1632,32 @@ class SecretsApi {
   }
 }
 
+class PrivacyApi {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Everything that is kept of a user, as one JSON text */
+  export(input: {
+    /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
+    readonly tenant?: string | undefined;
+    readonly body: PrivacyExportBody;
+  }, options: CallOptions = {}): Promise<PrivacyExportAnswer> {
+    return this.#connection.json({ method: 'POST', path: '/admin/api/v1/privacy/export', query: { tenant: input.tenant }, body: input.body ?? {} }, options);
+  }
+
+  /** Erases a user, or a whole tenant, and tells what remains, where and until when */
+  erase(input: {
+    /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
+    readonly tenant?: string | undefined;
+    readonly body: PrivacyEraseBody;
+  }, options: CallOptions = {}): Promise<PrivacyEraseAnswer> {
+    return this.#connection.json({ method: 'POST', path: '/admin/api/v1/privacy/erase', query: { tenant: input.tenant }, body: input.body ?? {} }, options);
+  }
+}
+
 /** The admin API of a gateway. */
 export class MillraceAdmin {
   readonly #connection: Connection;
@@ -1611,6 +1682,7 @@ export class MillraceAdmin {
   readonly sessions: SessionsApi;
   readonly alerts: AlertsApi;
   readonly secrets: SecretsApi;
+  readonly privacy: PrivacyApi;
 
   constructor(options: ClientOptions) {
     const connection = new Connection(options);
@@ -1636,6 +1708,7 @@ export class MillraceAdmin {
     this.sessions = new SessionsApi(connection);
     this.alerts = new AlertsApi(connection);
     this.secrets = new SecretsApi(connection);
+    this.privacy = new PrivacyApi(connection);
   }
 
   /** Whether it takes work */

@@ -1,5 +1,5 @@
 /** Written by scripts/make-clients.ts from what the gateway says of itself; changes here are lost. */
-import { type CallOptions, type ClientOptions, Connection } from '../connection.ts';
+import { type CallOptions, type ClientOptions, Connection } from "../connection.ts";
 
 export interface ChatAnswer {
   readonly response: string;
