@@ -56,10 +56,34 @@ export function digestOf(row: Omit<AuditRow, 'digest'>, before: string): string 
   return hash('sha256', JSON.stringify(fields), 'base64url');
 }
 
-/** Whoever may change something may send much with it; what was changed is told by the object as well. */
+/** Whoever may change something may send much with it: what is long is shortened where it stands, and hides nothing beside it. */
 function textOf(detail: JsonObject): string {
-  const text = JSON.stringify(detail, (_name, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('\u0000', '').toWellFormed() : value,
+  const text = textWithin(detail, Number.POSITIVE_INFINITY);
+  if (text.length <= detailCharsMax) return text;
+  const shorter = [64, 16, 4].map((most) => textWithin(detail, most));
+  return (
+    shorter.find((each) => each.length <= detailCharsMax) ??
+    JSON.stringify({ leftOut: `${text.length} characters` })
   );
-  return text.length <= detailCharsMax ? text : JSON.stringify({ leftOut: `${text.length} characters` });
+}
+
+/** Of each list and object so many items, of each text ten times as many characters. */
+function textWithin(detail: JsonObject, most: number): string {
+  return JSON.stringify(detail, (_name, value: unknown) => {
+    if (typeof value === 'string') return shortened(value.replaceAll('\u0000', '').toWellFormed(), most * 10);
+    if (Array.isArray(value) && value.length > most)
+      return [...(value as unknown[]).slice(0, most), `and ${value.length - most} more`];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const entries = Object.entries(value);
+    const kept = Math.max(most, fieldsMin);
+    if (entries.length <= kept) return value;
+    return { ...Object.fromEntries(entries.slice(0, kept)), more: entries.length - kept };
+  });
+}
+
+/** No object of ours has more fields. */
+const fieldsMin = 16;
+
+function shortened(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax).toWellFormed()}…`;
 }
