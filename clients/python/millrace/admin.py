@@ -563,6 +563,8 @@ Exchange = TypedDict(
         "stream": "bool",
         "tookMs": "int",
         "firstTokenMs": "int",
+        "queuedMs": "int",
+        "failedTries": "int",
         "inputTokens": "int",
         "cachedInputTokens": "int",
         "outputTokens": "int",

@@ -283,6 +283,8 @@ export interface Exchange {
   readonly stream: boolean;
   readonly tookMs: number;
   readonly firstTokenMs: number;
+  readonly queuedMs: number;
+  readonly failedTries: number;
   readonly inputTokens: number;
   readonly cachedInputTokens: number;
   readonly outputTokens: number;
