@@ -14,6 +14,7 @@ import type { Transport } from '../src/core/transport.ts';
 import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
 import { Slots } from '../src/fleet/slots.ts';
+import { KeyIndex } from '../src/identity/key-index.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { createSealingKey, KeyRing } from '../src/lib/seal.ts';
 import { uuidv7 } from '../src/lib/uuid.ts';
@@ -120,6 +121,7 @@ const metrics = createMetrics({
   queued: () => 0,
   upstreams: () => [],
   spoolLost: () => 0,
+  contentsLost: () => 0,
   turnsLost: () => 0,
   alertsLost: () => 0,
   degraded: () => ({}),
@@ -149,6 +151,8 @@ const budgets = createMemoryBudgets(
   ],
   { clock, spentBefore: () => Promise.resolve(0), onCrossed: complain },
 );
+/** Nobody has prompts and answers kept. */
+const keyIndex = new KeyIndex(() => () => false);
 const handler = createChain({
   telemetry: {
     clock,
@@ -178,6 +182,7 @@ const handler = createChain({
   knowledge: { accepting: () => true },
   bodies: { allowParameters: new Set() },
   replays: { claims: undefined, bytesMax: 0 },
+  contents: { contents: { daysOf: (tenant) => keyIndex.contentDays(tenant), add: () => {} } },
   conversations: {
     conversations: createMemoryConversations(
       { ttlS: 60, bytesMax: 1e6, messagesMax: 10, conversationBytesMax: 1e6 },

@@ -5,10 +5,18 @@ import { fail } from '../core/failure.ts';
 import type { Subject } from '../core/subject.ts';
 import { exportOwner } from '../privacy/exporter.ts';
 import { type RemainsFacts, remainsOf } from '../privacy/remains.ts';
+import { openContent } from '../privacy/sealed-content.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import { tenantAlone } from './entry-routes.ts';
 import { assertGrants } from './grants.ts';
-import { eraseBody, erasedShape, exportBody, exportShape } from './privacy-shapes.ts';
+import {
+  contentParams,
+  contentShape,
+  eraseBody,
+  erasedShape,
+  exportBody,
+  exportShape,
+} from './privacy-shapes.ts';
 import { type AdminCall, type AdminRoute, adminRoute, api } from './route.ts';
 
 export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
@@ -26,11 +34,11 @@ export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
       streams: true,
       example: { body: { user: 'grace' } },
       object: ({ tenant, body }) => `${tenant}/${body.user}`,
-      handle: ({ tenant, body }) => ({
-        status: 200,
-        type: 'application/json; charset=utf-8',
-        stream: Readable.from(exportOwner(privacy.places, { tenant, user: body.user })),
-      }),
+      handle: async ({ tenant, body }) => {
+        await privacy.contents.flush();
+        const text = exportOwner(privacy.places, { tenant, user: body.user });
+        return { status: 200, type: 'application/json; charset=utf-8', stream: Readable.from(text) };
+      },
     }),
     adminRoute({
       ...common,
@@ -51,7 +59,43 @@ export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
         };
       },
     }),
+    adminRoute({
+      name: 'contents.show',
+      method: 'GET',
+      path: `${api}/contents/:id`,
+      permission: 'privacy:read',
+      scope: 'tenant',
+      tag: 'privacy',
+      summary:
+        'What was asked and answered in an exchange, of tenants that have it kept; each look is audited',
+      params: contentParams,
+      query: tenantAlone,
+      answers: { 200: contentShape },
+      changes: true,
+      example: { params: { id: '0199aa6e-5f4c-7c3e-9d2a-3f1f6a3c9b10' } },
+      object: ({ tenant, params }) => `${tenant}/${params.id}`,
+      handle: async ({ tenant, params }) => ({
+        status: 200,
+        body: await showContent(gateway, tenant, params.id),
+      }),
+    }),
   ];
+}
+
+async function showContent(
+  { lasting }: Gateway,
+  tenant: string,
+  id: string,
+): Promise<z.input<typeof contentShape>> {
+  await lasting.privacy.contents.flush();
+  const found = await lasting.store.contents.find(tenant, id);
+  if (found === undefined) throw fail('not_found', 'nothing is kept of an exchange of this id');
+  const { user, atMs, expiresAtMs } = found;
+  const said = openContent(found, await lasting.sealers.of(tenant, user));
+  if (said === undefined)
+    throw fail('not_found', 'its key was destroyed: what was kept can be read by nobody');
+  const at = new Date(atMs).toISOString();
+  return { id, tenant, user, at, expiresAt: new Date(expiresAtMs).toISOString(), ...said };
 }
 
 type EraseCall = AdminCall<unknown, unknown, z.output<typeof eraseBody>>;

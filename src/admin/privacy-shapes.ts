@@ -44,6 +44,8 @@ export const erasedShape = z.object({
   remains: z.array(z.object({ what: z.string(), where: z.string(), until: z.string(), why: z.string() })),
 });
 
+export const contentParams = z.strictObject({ id: z.uuid() });
+
 export const contentShape = z.object({
   id: z.string(),
   tenant: z.string(),

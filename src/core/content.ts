@@ -1,5 +1,4 @@
 /** What was said in an exchange, of tenants that have it kept. */
-import type { Json } from './call.ts';
 import type { Owner } from './subject.ts';
 
 export interface Content {
@@ -16,7 +15,7 @@ export interface Said {
   readonly model: string;
   readonly outcome: string;
   /** As the client sent it: messages, a prompt, or texts to embed. As text where it had to be cut. */
-  readonly prompt: Json;
+  readonly prompt: unknown;
   readonly answer: string;
   /** Whether either was longer than is kept. */
   readonly cut: boolean;

@@ -24,6 +24,8 @@ export class KeyIndex {
   readonly #byPlace = new Map<string, DirectoryEntry>();
   /** Both of a key that was rotated. */
   readonly #byDigest = new Map<string, KeyEntry>();
+  /** Of tenants that have prompts and answers kept, for how many days. */
+  readonly #contentDays = new Map<string, number>();
   /** How many keys were made with each pepper. */
   readonly #peppers = new Map<string, number>();
 
@@ -37,6 +39,10 @@ export class KeyIndex {
 
   entry(place: DirectoryPlace): DirectoryEntry | undefined {
     return this.#byPlace.get(nameOf(place));
+  }
+
+  contentDays(tenant: string): number {
+    return this.#contentDays.size === 0 ? 0 : (this.#contentDays.get(tenant) ?? 0);
   }
 
   apply({ entries, gone }: Pick<DirectoryChanges, 'entries' | 'gone'>): void {
@@ -77,6 +83,9 @@ export class KeyIndex {
     const place = nameOf(entry);
     this.#forget(place);
     this.#byPlace.set(place, entry);
+    if (entry.kind === 'tenant' && entry.keepContentDays > 0) {
+      this.#contentDays.set(entry.tenant, entry.keepContentDays);
+    }
     if (entry.kind !== 'key') return;
     this.#count(entry, 1);
     this.#byDigest.set(entry.digest, entry);
@@ -86,6 +95,7 @@ export class KeyIndex {
   #forget(place: string): void {
     const before = this.#byPlace.get(place);
     this.#byPlace.delete(place);
+    if (before?.kind === 'tenant') this.#contentDays.delete(before.tenant);
     if (before?.kind !== 'key') return;
     this.#count(before, -1);
     this.#byDigest.delete(before.digest);

@@ -69,6 +69,11 @@ export class StoredKeys implements KeyStore {
     return this.#index.entry(place);
   }
 
+  /** For how many days a tenant has prompts and answers kept; 0 for not at all. */
+  contentDays(tenant: string): number {
+    return this.#index.contentDays(tenant);
+  }
+
   entries(): readonly DirectoryEntry[] {
     return [...this.#index.entries()];
   }

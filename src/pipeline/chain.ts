@@ -9,6 +9,7 @@ import { type AttemptOptions, attempt } from './attempt.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import { type ConverseOptions, converse } from './converse.ts';
 import { type DispatchOptions, dispatch } from './dispatch.ts';
+import { type KeepOptions, keep } from './keep.ts';
 import { type LimitOptions, limit, limitCall } from './limit.ts';
 import { type MatchOptions, match } from './match.ts';
 import { type ObserveOptions, observe } from './observe.ts';
@@ -28,6 +29,7 @@ export interface Parts {
   readonly knowledge: AnswerOptions;
   readonly bodies: ParseOptions;
   readonly replays: ReplayOptions;
+  readonly contents: KeepOptions;
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
   readonly spending: ReserveOptions;
@@ -46,6 +48,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(answer(parts.knowledge)) //                 what calls no model ends here: listings, health, operator's verbs
     .through(parse(parts.bodies)) // Parsed         + call
     .through(replay(parts.replays)) //                   what carries a key of its own is done once, and given again
+    .through(keep(parts.contents)) //                     what is said, of tenants that want it kept: written after the end
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end

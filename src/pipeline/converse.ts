@@ -6,16 +6,21 @@ import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts'
 import { Transcript } from '../core/transcript.ts';
 
 export interface ConverseOptions {
-  readonly conversations: Conversations;
+  /** Absent where they are switched off. */
+  readonly conversations: Conversations | undefined;
 }
 
 const answerCharsMax = 1_048_576;
 
-export function converse(options: ConverseOptions): Stage<Parsed> {
+export function converse({ conversations }: ConverseOptions): Stage<Parsed> {
   return (next) => (exchange) => {
     const { call } = exchange;
     if (call.kind !== 'chat' || call.conversation === undefined) return next(exchange);
-    return remember(options.conversations, next, { exchange, call });
+    if (conversations !== undefined) return remember(conversations, next, { exchange, call });
+    // Whoever begins one is told when he goes on with it.
+    if (call.conversation !== '')
+      exchange.trail.warn(['conversations are switched off: this one is not known']);
+    return next(exchange);
   };
 }
 
@@ -35,7 +40,7 @@ async function remember(
   // Nothing was said yet in a conversation that begins.
   const before = call.conversation === '' ? [] : await conversations.read(principal, id);
   const messages = [...before, ...call.messages];
-  const transcript = new Transcript(answerCharsMax);
+  const { transcript = new Transcript(answerCharsMax) } = exchange;
   const reply = await next({ ...exchange, call: { ...call, messages, conversation: id }, transcript });
   onEnded(reply, (outcome) => {
     // Half an answer is not remembered: the client saw an error and will ask again.

@@ -4,6 +4,10 @@ import { bytes } from '../lib/options.ts';
 export const dataOption = z.string().min(1).default('./.millrace');
 
 export const conversationsOptions = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Whether the gateway keeps any; without them each question stands alone.'),
   ttlS: z
     .int()
     .min(1)

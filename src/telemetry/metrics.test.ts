@@ -8,6 +8,7 @@ const sources = {
   inFlight: () => 3,
   queued: () => 1,
   spoolLost: () => 0,
+  contentsLost: () => 0,
   turnsLost: () => 0,
   alertsLost: () => 2,
   degraded: () => ({ shared: true, store: false }),

@@ -12,6 +12,7 @@ export interface MetricsSources {
   readonly queued: () => number;
   readonly upstreams: () => ReadonlyArray<{ name: string; state: string; inFlight: number }>;
   readonly spoolLost: () => number;
+  readonly contentsLost: () => number;
   readonly turnsLost: () => number;
   readonly alertsLost: () => number;
   /** What cannot be reached. */
@@ -169,6 +170,11 @@ function renderGauges(sources: MetricsSources): string {
   return [
     gauge('millrace_in_flight', 'Requests being served.', sources.inFlight()),
     gauge('millrace_queue_depth', 'Requests waiting for a slot.', sources.queued()),
+    gauge(
+      'millrace_contents_lost',
+      'Prompts and answers that were to be kept and could not be.',
+      sources.contentsLost(),
+    ),
     gauge('millrace_spool_lost', 'Finished exchanges that could not be kept.', sources.spoolLost()),
     gauge(
       'millrace_conversation_turns_lost',

@@ -280,6 +280,7 @@ class Running {
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => slots.waiting,
       spoolLost: () => this.#records.spool.lost,
+      contentsLost: () => this.lasting.privacy.contents.lost,
       turnsLost: () => this.#shared.state.turnsLost,
       alertsLost: () => this.#alarms.alerts.receivers.reduce((sum, { lost }) => sum + lost, 0),
       degraded: () => ({ shared: this.#shared.state.degraded, store: !this.#records.reachable }),

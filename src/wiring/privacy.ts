@@ -3,8 +3,10 @@ import type { Config } from '../config/schema.ts';
 import type { Conversations, Replays } from '../core/ports.ts';
 import type { Subject } from '../core/subject.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { ContentKeeper } from '../pipeline/keep.ts';
 import { type Erased, Eraser } from '../privacy/eraser.ts';
 import type { ExportPlaces } from '../privacy/exporter.ts';
+import { KeptContents } from '../privacy/kept-contents.ts';
 import type { OpenSealers } from '../stores/sealers.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -30,8 +32,10 @@ const dayMs = 86_400_000;
 /** In one go: what is left waits for the next. */
 const pruneRoundsMax = 200;
 
-export class Privacy {
+export class Privacy implements ContentKeeper {
+  readonly contents: KeptContents;
   readonly places: ExportPlaces;
+  readonly #followed: FollowedDirectory;
   readonly #eraser: Eraser;
   readonly #upkeep: Upkeep;
 
@@ -39,6 +43,15 @@ export class Privacy {
     const { clock, store, sealers, conversations, replays } = options;
     const { directory } = options.followed;
     const { erasures, contents, ledger, replayFacts, audit } = store;
+    this.contents = new KeptContents({
+      clock,
+      contents,
+      sealers,
+      onKept: () => this.#upkeep.wake(),
+      onLost: (count, message) =>
+        options.log.error({ count, message }, 'prompts and answers could not be kept'),
+    });
+    this.#followed = options.followed;
     this.places = { clock, directory, ledger, contents, sealers, conversations, replayFacts, audit };
     const places = { clock, erasures, sealers, directory, contents, replays, conversations };
     this.#eraser = new Eraser({ ...places, ledger: store.ledgerRetention });
@@ -58,8 +71,17 @@ export class Privacy {
     this.#upkeep.wake();
   }
 
+  daysOf(tenant: string): number {
+    return this.#followed.keys.contentDays(tenant);
+  }
+
+  add(...given: Parameters<ContentKeeper['add']>): void {
+    this.contents.add(...given);
+  }
+
   async erase(subject: Subject): Promise<Erased> {
     this.#upkeep.wake();
+    this.contents.forget(subject);
     return await this.#eraser.erase(subject);
   }
 
@@ -70,6 +92,7 @@ export class Privacy {
 
   async close(): Promise<void> {
     await this.#upkeep.close();
+    await this.contents.close();
   }
 }
 

@@ -90,7 +90,8 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     knowledge: { accepting: lasting.accepting },
     bodies: { allowParameters: new Set(config.allowParameters) },
     replays: { claims: lasting.claims, bytesMax: config.idempotency.bytesMax },
-    conversations: { conversations: lasting.conversations },
+    contents: { contents: config.privacy.content === 'allowed' ? lasting.privacy : undefined },
+    conversations: { conversations: config.conversations.enabled ? lasting.conversations : undefined },
     routing: { models },
     spending: {
       intend: (trail) => lasting.spool.intend(intentLine(trail)),
