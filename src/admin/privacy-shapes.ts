@@ -44,7 +44,7 @@ export const erasedShape = z.object({
   remains: z.array(z.object({ what: z.string(), where: z.string(), until: z.string(), why: z.string() })),
 });
 
-export const contentParams = z.strictObject({ id: z.uuid() });
+export const contentParams = z.strictObject({ id: z.string().min(1).max(64) });
 
 export const contentShape = z.object({
   id: z.string(),
