@@ -79,6 +79,13 @@ export function isForbiddenAddress(address: string): boolean {
   return carried !== undefined && isForbiddenAddress(carried.address);
 }
 
+/** A cloud's metadata service, also where an address of IPv6 leads to it. */
+export function isMetadataAddress(address: string): boolean {
+  if (isMetadataHost(address)) return true;
+  const carried = isIP(address) === 6 ? carriedBy(address) : undefined;
+  return carried !== undefined && isMetadataHost(carried.address);
+}
+
 interface Carried {
   readonly address: string;
   /** Whether what leads there is a way of the internet. */

@@ -1,5 +1,5 @@
 /** What may stand in `url:` of an upstream. */
-import { isMetadataHost } from './metadata-host.ts';
+import { isMetadataAddress } from './public-address.ts';
 
 export type UpstreamUrl =
   | { readonly ok: true; readonly url: string }
@@ -18,7 +18,7 @@ function fault(url: URL): string | undefined {
   if (url.username !== '' || url.password !== '')
     return 'must not hold a user or password; use `key` or `headers`';
   if (url.search !== '' || url.hash !== '') return 'must not have a query or fragment';
-  if (isMetadataHost(url.hostname))
+  if (isMetadataAddress(url.hostname.replace(/^\[|\]$/g, '')))
     return 'is the address of a cloud’s metadata service, which no upstream may have';
   return undefined;
 }
