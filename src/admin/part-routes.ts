@@ -49,7 +49,7 @@ const named: readonly NamedPart[] = [
 interface ListPart {
   readonly key: 'limits' | 'budgets';
   readonly permission: AdminPermission;
-  readonly example: { readonly [key: string]: string | number };
+  readonly example: JsonObject;
 }
 
 const lists: readonly ListPart[] = [

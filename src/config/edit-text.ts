@@ -1,6 +1,6 @@
 /** Changes one part of a configuration's text and leaves the rest as somebody wrote it, comments included. */
 import { type Document, parseDocument } from 'yaml';
-import { fail } from '../core/failure.ts';
+import { Failure, fail } from '../core/failure.ts';
 
 export type TextPath = readonly string[];
 
@@ -26,7 +26,7 @@ function edited(text: string, edit: (document: Document) => void): string {
     return document.toString({ lineWidth: 0 });
   } catch (cause) {
     // It writes aliases and anchors only as they were read.
-    if (!(cause instanceof Error) || cause.name === 'Failure') throw cause;
+    if (cause instanceof Failure) throw cause;
     throw fail(
       'conflict',
       'an alias or anchor stands in the way here: apply the whole configuration instead',

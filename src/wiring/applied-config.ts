@@ -106,13 +106,13 @@ export class AppliedConfig {
   }
 
   /** Told of each configuration that has come into force here. */
-  taken({ half }: LoadedConfig): void {
-    const options = this.#options;
-    if (options === undefined) return;
+  taken(loaded: LoadedConfig): void {
+    if (this.#options === undefined) return;
+    const { half } = loaded;
     const { fileDigest } = half;
     const version = this.#version;
     const isNewer = version !== undefined && half.applied === undefined && fileDigest !== version.fileDigest;
-    if (isNewer && this.#ahead?.half.fileDigest !== fileDigest) this.#letFileWin(options.reloader.loaded);
+    if (isNewer && this.#ahead?.half.fileDigest !== fileDigest) this.#letFileWin(loaded);
     if (!isNewer) this.#ahead = undefined;
     const hasChanged = fileDigest !== this.#seen;
     this.#seen = fileDigest;

@@ -153,6 +153,7 @@ test('nobody locks himself out unawares', async () => {
     without,
     text.replace(/(default-owner.*role: )owner/, '$1viewer'),
     `${text}identity: { homeTenant: acme }\n`,
+    `${text}auth: jwt\nidentity: { jwt: { issuers: [ { name: corp, issuer: "https://issuer.example", audience: us, defaultRole: viewer } ] } }\n`,
   ]) {
     const put = await rig.put(sent, as('owner'));
     assert.equal(put.status, 409, JSON.stringify(put.body));
