@@ -2,12 +2,13 @@
  * What the ledger costs: rows appended in batches, and reports over them.
  *
  *   node bench/ledger.ts [ROWS] [postgres://…] [BATCH]      a million rows in a new SQLite file, or in an empty database
+ *   node bench/ledger.ts sums [postgres://…] [BATCH]        one row for each sum that rows without end would make
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { LedgerDimension, LedgerRow } from '../src/core/ledger.ts';
+import { type LedgerDimension, type LedgerRow, ledgerDimensions } from '../src/core/ledger.ts';
 import type { Ledger } from '../src/core/ports.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { uuidv7 } from '../src/lib/uuid.ts';
@@ -20,7 +21,10 @@ const firstDayMs = Date.UTC(2026, 0, 1);
 const models = ['gemma', 'qwen', 'llama', 'gpt-4o-mini'] as const;
 
 const [rowsText = '1000000', url = 'sqlite', batchText = '1000'] = process.argv.slice(2);
-const rows = Number(rowsText);
+const turns = 100;
+const isSums = rowsText === 'sums';
+const distinct = isSums ? distinctRows() : [];
+const rows = isSums ? distinct.length * days : Number(rowsText);
 const batchRows = Number(batchText);
 const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-ledger-'));
 const store = await openStore(durableStoreOption.parse(url), {
@@ -83,6 +87,8 @@ async function measureReports(ledger: Ledger): Promise<void> {
     ['day'],
     ['tenant', 'model'],
     ['key'],
+    ['day', 'savedBy'],
+    ['model', 'savedBy'],
     ['day', 'key', 'model'],
   ];
   const period = { fromDay: dayOf(0), toDay: dayOf(days), where: {} };
@@ -90,6 +96,9 @@ async function measureReports(ledger: Ledger): Promise<void> {
     const name = `report by ${by.join(', ') || 'nothing'}, ${days} days`;
     await measure(name, async () => (await ledger.sum({ ...period, by, rowsMax: 100_000 })).length);
   }
+  await measure('sums by hour, for what everything truly cost', async () => {
+    return (await ledger.hours({ fromDay: dayOf(0), toDay: dayOf(days), rowsMax: 200_000 })).hours.length;
+  });
   const ofOne = { ...period, where: { tenant: 't7' } };
   await measure('report of one tenant by day', async () => {
     return (await ledger.sum({ ...ofOne, by: ['day'], rowsMax: 1_000 })).length;
@@ -123,8 +132,25 @@ async function measure(name: string, run: () => Promise<number>): Promise<void> 
 /** Rows come in the order of time. A key has its owner and mostly one model; what else there is it meets by chance. */
 function rowAt(index: number): LedgerRow {
   const atMs = firstDayMs + Math.floor((index / rows) * days * 86_400_000);
-  const key = (index * 7_919) % keys;
-  const turn = (Math.imul(index, 2_654_435_761) >>> 8) % 100;
+  const one = distinct[index % Math.max(1, distinct.length)];
+  if (one !== undefined) return { ...one, id: uuidv7(atMs), atMs };
+  return rowOf(atMs, (index * 7_919) % keys, (Math.imul(index, 2_654_435_761) >>> 8) % turns);
+}
+
+/** Of one day a row for each combination of what sums are told apart by. */
+function distinctRows(): readonly LedgerRow[] {
+  const found = new Map<string, LedgerRow>();
+  for (let key = 0; key < keys; key += 1) {
+    for (let turn = 0; turn < turns; turn += 1) {
+      const row = rowOf(firstDayMs, key, turn);
+      const names = ledgerDimensions.map((dimension) => (dimension === 'day' ? '' : row[dimension]));
+      found.set(names.join('\n'), row);
+    }
+  }
+  return [...found.values()];
+}
+
+function rowOf(atMs: number, key: number, turn: number): LedgerRow {
   const model = models[turn < 80 ? key % 4 : turn % 4] ?? 'gemma';
   return {
     id: uuidv7(atMs),
