@@ -2,16 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type {
-  LedgerDimension,
-  LedgerHour,
-  LedgerQuestion,
-  LedgerRow,
-  LedgerSum,
-} from '../../src/core/ledger.ts';
+import type { LedgerQuestion, LedgerRow } from '../../src/core/ledger.ts';
 import { ledgerDimensions } from '../../src/core/ledger.ts';
 import type { Ledger } from '../../src/core/ports.ts';
 import { hasCode } from '../stores/failure-code.ts';
+
+import { byText, dayOf, expected, expectedHours, isWithin } from './ledger-by-hand.ts';
 
 export interface OpenedLedger {
   readonly ledger: Ledger;
@@ -188,6 +184,27 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
     assert.deepEqual(ids.toSorted(), wanted.map(({ id }) => id).toSorted());
   });
 
+  promise('months add up to what their days do, whatever the days are asked for', async (ledger) => {
+    const rows = Array.from({ length: 400 }, (_, at) =>
+      aRow({ atMs: firstDayMs + at * 11 * hourMs, key: `k${at % 3}`, outputTokens: at }),
+    );
+    await ledger.append(rows.slice(0, 250));
+    await ledger.append(rows.slice(200));
+    for (const [fromDay, toDay] of [
+      ['2026-01-01', '2026-04-01'],
+      ['2026-01-31', '2026-06-02'],
+      ['2026-01-05', '2026-01-31'],
+      ['2025-11-07', '2026-03-01'],
+      ['2026-04-02', '2026-04-02'],
+      ['2026-05-01', '2026-02-01'],
+    ] as const) {
+      const question = { ...everything, fromDay, toDay, by: ['key'] as const };
+      assert.deepEqual(await ledger.sum(question), expected(rows, question), `${fromDay} ${toDay}`);
+    }
+    const one = { ...everything, where: { key: 'k1' } };
+    assert.deepEqual(await ledger.sum({ ...one, by: ['model'] }), expected(rows, { ...one, by: ['model'] }));
+  });
+
   promise(
     'hours tell what each model of each upstream was asked for, and nothing of what took nothing',
     async (ledger) => {
@@ -298,93 +315,6 @@ function variedRows(): readonly LedgerRow[] {
       costNanoUsd: at * 1_000,
     }),
   );
-}
-
-/** The plain way to the same answer. */
-function expected(rows: readonly LedgerRow[], question: LedgerQuestion): readonly LedgerSum[] {
-  const groups = Map.groupBy(
-    rows.filter((row) => isWithin(row, question)),
-    (row) => JSON.stringify(question.by.map((dimension) => nameOf(row, dimension))),
-  );
-  return [...groups.values()]
-    .map((group) => ({
-      by: Object.fromEntries(
-        question.by.map((one) => [one, group[0] === undefined ? '' : nameOf(group[0], one)]),
-      ),
-      exchanges: group.length,
-      inputTokens: total(group, 'inputTokens'),
-      cachedInputTokens: total(group, 'cachedInputTokens'),
-      outputTokens: total(group, 'outputTokens'),
-      reasoningTokens: total(group, 'reasoningTokens'),
-      costNanoUsd: total(group, 'costNanoUsd'),
-      savedNanoUsd: total(group, 'savedNanoUsd'),
-    }))
-    .toSorted((one, other) =>
-      question.by.reduce((sofar, key) => sofar || byText(textOf(one, key), textOf(other, key)), 0),
-    );
-}
-
-function expectedHours(rows: readonly LedgerRow[]): readonly LedgerHour[] {
-  const groups = Map.groupBy(rows, ({ atMs, upstream, targetModel }) =>
-    JSON.stringify([atMs - (atMs % hourMs), upstream, targetModel]),
-  );
-  return [...groups]
-    .map(([place, group]) => {
-      const [from, upstream, targetModel] = JSON.parse(place) as [number, string, string];
-      return {
-        hourMs: from,
-        upstream,
-        targetModel,
-        exchanges: group.length,
-        inputTokens: total(group, 'inputTokens'),
-        cachedInputTokens: total(group, 'cachedInputTokens'),
-        outputTokens: total(group, 'outputTokens'),
-        reasoningTokens: total(group, 'reasoningTokens'),
-        costNanoUsd: total(group, 'costNanoUsd'),
-      };
-    })
-    .toSorted(
-      (one, other) =>
-        one.hourMs - other.hourMs ||
-        byText(one.upstream, other.upstream) ||
-        byText(one.targetModel, other.targetModel),
-    );
-}
-
-function textOf(sum: LedgerSum, dimension: LedgerDimension): string {
-  return sum.by[dimension] ?? '';
-}
-
-function isWithin(row: LedgerRow, { fromDay, toDay, where }: LedgerQuestion): boolean {
-  const day = dayOf(row);
-  if (day < fromDay || day >= toDay) return false;
-  return Object.entries(where).every(
-    ([dimension, value]) => nameOf(row, dimension as LedgerDimension) === value,
-  );
-}
-
-function nameOf(row: LedgerRow, dimension: LedgerDimension): string {
-  return dimension === 'day' ? dayOf(row) : row[dimension];
-}
-
-function dayOf(row: LedgerRow): string {
-  return new Date(row.atMs).toISOString().slice(0, 10);
-}
-
-type Counted =
-  | 'inputTokens'
-  | 'cachedInputTokens'
-  | 'outputTokens'
-  | 'reasoningTokens'
-  | 'costNanoUsd'
-  | 'savedNanoUsd';
-
-function total(rows: readonly LedgerRow[], name: Counted): number {
-  return rows.reduce((sum, row) => sum + row[name], 0);
-}
-
-function byText(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 async function totals(ledger: Ledger, changed: Partial<LedgerQuestion>): Promise<readonly number[]> {

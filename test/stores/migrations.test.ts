@@ -101,7 +101,7 @@ for (const [name, prepare] of [
     await assert.rejects(old.ledger.append([aRow()]), refused);
   });
 
-  story('what the ledger kept before there were hours is in the hours too', async (open) => {
+  story('what the ledger kept before there were hours and months is in them too', async (open) => {
     const { ledger } = storeOver(await open());
     const noCost = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0 };
     await ledger.append([aRow(), aRow({ atMs: aRow().atMs + 5_400_000 }), aRow(), aRow(noCost)]);
@@ -112,6 +112,9 @@ for (const [name, prepare] of [
     await down(backend, ledgerHoursStep.step - 1);
     await up(backend);
     assert.deepEqual(await ledger.hours(question), kept);
+    const month = { fromDay: '2026-01-01', toDay: '2026-02-01', by: ['key'] as const, where: {}, rowsMax: 9 };
+    const [sum] = await ledger.sum(month);
+    assert.deepEqual([sum?.exchanges, sum?.inputTokens], [4, 300]);
   });
 
   story('gateways that start together take every step once (P12)', async (open) => {

@@ -33,6 +33,26 @@ const everything: LedgerQuestion = {
   rowsMax: 10_000,
 };
 
+promise('a month keeps what its other days brought, and no name once all of them are done', async (store) => {
+  const { ledger, ledgerRetention } = store;
+  await ledger.append([0, 0, 20].map((day) => aRow({ atMs: firstDayMs + day * dayMs })));
+  const january = { ...everything, toDay: '2026-02-01', by: ['user'] as const };
+  const users = async () => (await ledger.sum(january)).map(({ by, exchanges }) => [by.user, exchanges]);
+  const erase = (days: number) =>
+    ledgerRetention.anonymise({
+      subject: { tenant: 'acme', user: 'ada' },
+      alias: 'erased-1',
+      untilMs: firstDayMs + days * dayMs,
+    });
+  assert.equal(await erase(1), 2);
+  assert.deepEqual(await users(), [
+    ['ada', 1],
+    ['erased-1', 2],
+  ]);
+  assert.equal(await erase(25), 1);
+  assert.deepEqual(await users(), [['erased-1', 3]]);
+});
+
 promise(
   'names are taken out of rows and sums, which stay as large as they are, and of nobody else',
   async (store) => {

@@ -1,8 +1,10 @@
-/** What rows add to the sums by day. */
+/** What rows add to the sums by day and by month. */
 import { hash } from 'node:crypto';
 import type { Insertable } from 'kysely';
+import { createInsert, type Insert } from './insert-rows.ts';
 import { compareTexts, kindOfAll, type LedgerColumns, picked } from './ledger-columns.ts';
-import type { LedgerDaysTable } from './tables.ts';
+import { firstOfMonth } from './sum-parts.ts';
+import type { LedgerDaysTable, SqlDialect } from './tables.ts';
 
 const named = ['tenant', 'team', 'user', 'key', 'route', 'model', 'upstream', 'outcome', 'saved_by'] as const;
 
@@ -55,10 +57,31 @@ export function mergedDays(rows: readonly DayColumns[]): readonly DayColumns[] {
   return [...days.values()].sort(byPrimaryKey);
 }
 
-/** The sums as they are, plus what the statement brings. */
-export const addedUp = `on conflict (day, combination) do update set ${counted
-  .map((name) => `${name} = ledger_days.${name} + excluded.${name}`)
-  .join(', ')}`;
+/** The same by month, in the same order. */
+export function sumByMonth(days: readonly DayColumns[]): readonly DayColumns[] {
+  const months = new Map<string, DayColumns>();
+  for (const one of days) {
+    const day = firstOfMonth(one.day);
+    const place = `${day} ${one.combination}`;
+    const sofar = months.get(place);
+    months.set(place, sofar === undefined ? { ...one, day } : { ...sofar, ...plus(sofar, one) });
+  }
+  return [...months.values()].sort(byPrimaryKey);
+}
+
+/** What takes sums out again of those that they were added to. */
+export function negated(row: DayColumns): DayColumns {
+  const taken = { ...row };
+  for (const name of counted) taken[name] = -row[name];
+  return taken;
+}
+
+/** Adds to the sums as they are what the rows bring. */
+export function insertSums(dialect: SqlDialect, table: 'ledger_days' | 'ledger_months'): Insert<DayColumns> {
+  const added = counted.map((name) => `${name} = ${table}.${name} + excluded.${name}`);
+  const ending = `on conflict (day, combination) do update set ${added.join(', ')}`;
+  return createInsert(dialect, { table, columns: dayColumns, ending });
+}
 
 /** In UTC. */
 export function dayOf(atMs: number): string {

@@ -8,25 +8,27 @@ import type { Subject } from '../../core/subject.ts';
 import type { Insert } from './insert-rows.ts';
 import type { SqlAccess } from './ledger.ts';
 import { keepable } from './ledger-columns.ts';
-import { type DayColumns, dayOf, mergedDays } from './ledger-days.ts';
+import { type DayColumns, dayOf, mergedDays, negated, sumByMonth } from './ledger-days.ts';
+import { firstOfMonth } from './sum-parts.ts';
 import type { Database } from './tables.ts';
 
 export interface LedgerTables extends Pick<SqlAccess, 'write'> {
   readonly insertDays: Insert<DayColumns>;
+  readonly insertMonths: Insert<DayColumns>;
 }
 
 const rowsAtOnce = 1_000;
 const dayMs = 86_400_000;
 
 export async function anonymiseLedger(
-  { write, insertDays }: LedgerTables,
+  { write, ...inserts }: LedgerTables,
   erasure: LedgerErasure,
 ): Promise<number> {
   const days = await write((database) => daysOf(database, erasure));
   let changed = 0;
   for (const day of days) {
     changed += await untilDone(() => write((database) => renameRows(database, day, erasure)));
-    await untilDone(() => write((database) => renameSums(database, day, { erasure, insertDays })));
+    await untilDone(() => write((database) => renameSums(database, day, { erasure, ...inserts })));
   }
   return changed;
 }
@@ -70,16 +72,15 @@ async function renameRows(database: Database, day: string, erasure: LedgerErasur
   return Number(numUpdatedRows);
 }
 
-interface SumsRenamed {
+interface SumsRenamed extends Omit<LedgerTables, 'write'> {
   readonly erasure: LedgerErasure;
-  readonly insertDays: Insert<DayColumns>;
 }
 
 /** What another gateway adds meanwhile is found the next time: taken out and put back is one step. */
 async function renameSums(
   database: Database,
   day: string,
-  { erasure, insertDays }: SumsRenamed,
+  { erasure, insertDays, insertMonths }: SumsRenamed,
 ): Promise<number> {
   return await database.transaction().execute(async (transaction) => {
     const taken = await transaction
@@ -97,7 +98,16 @@ async function renameSums(
       .returningAll()
       .execute();
     const names = namesAfter(erasure);
-    await insertDays(transaction, mergedDays(taken.map((row) => ({ ...row, ...names }))));
+    const renamed = mergedDays(taken.map((row) => ({ ...row, ...names })));
+    await insertDays(transaction, renamed);
+    // The month has other days too: what this one brought goes over to the new names, and no more.
+    await insertMonths(transaction, sumByMonth([...renamed, ...taken.map(negated)]));
+    await transaction
+      .deleteFrom('ledger_months')
+      .where('day', '=', firstOfMonth(day))
+      .where('exchanges', '=', 0)
+      .where(isOf(erasure.subject))
+      .execute();
     return taken.length;
   });
 }

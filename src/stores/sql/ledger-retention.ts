@@ -1,8 +1,7 @@
 /** What becomes of the ledger in time: names are taken out of it, and rows go. Sums stay as large as they are. */
 import type { LedgerRetention } from '../../core/ports.ts';
-import { createInsert } from './insert-rows.ts';
 import type { SqlAccess } from './ledger.ts';
-import { addedUp, dayColumns } from './ledger-days.ts';
+import { insertSums } from './ledger-days.ts';
 import { anonymiseLedger } from './ledger-erasure.ts';
 import type { Database, SqlDialect } from './tables.ts';
 
@@ -12,9 +11,10 @@ export function createSqlLedgerRetention(
   { write }: Pick<SqlAccess, 'write'>,
   dialect: SqlDialect,
 ): LedgerRetention {
-  const insertDays = createInsert(dialect, { table: 'ledger_days', columns: dayColumns, ending: addedUp });
+  const insertDays = insertSums(dialect, 'ledger_days');
+  const insertMonths = insertSums(dialect, 'ledger_months');
   return {
-    anonymise: (erasure) => anonymiseLedger({ write, insertDays }, erasure),
+    anonymise: (erasure) => anonymiseLedger({ write, insertDays, insertMonths }, erasure),
     prune: (beforeMs) => write((database) => prune(database, beforeMs)),
   };
 }

@@ -14,9 +14,10 @@ import type {
 import type { Ledger } from '../../core/ports.ts';
 import { createInsert, type Insert } from './insert-rows.ts';
 import { fromColumns, keepable, type LedgerColumns, ledgerColumns, toColumns } from './ledger-columns.ts';
-import { addedUp, counted, type DayColumns, dayColumns, sumByDay } from './ledger-days.ts';
+import { counted, type DayColumns, insertSums, sumByDay, sumByMonth } from './ledger-days.ts';
 import { type HourColumns, hourColumns, hoursAddedUp, readHours, sumByHour } from './ledger-hours.ts';
 import { readPlace, writePlace } from './page-place.ts';
+import { type SumPart, sumParts } from './sum-parts.ts';
 import type { Database, SqlDialect, Tables } from './tables.ts';
 
 export interface SqlAccess {
@@ -40,7 +41,8 @@ export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialec
       columns: ledgerColumns,
       ending: 'on conflict (id) do nothing returning id',
     }),
-    days: createInsert(dialect, { table: 'ledger_days', columns: dayColumns, ending: addedUp }),
+    days: insertSums(dialect, 'ledger_days'),
+    months: insertSums(dialect, 'ledger_months'),
     hours: createInsert(dialect, { table: 'ledger_hours', columns: hourColumns, ending: hoursAddedUp }),
   };
   return {
@@ -77,6 +79,7 @@ function inOrder(rows: readonly LedgerRow[]): readonly LedgerColumns[] {
 interface Inserts {
   readonly rows: Insert<LedgerColumns>;
   readonly days: Insert<DayColumns>;
+  readonly months: Insert<DayColumns>;
   readonly hours: Insert<HourColumns>;
 }
 
@@ -85,7 +88,9 @@ async function append(database: Database, inserts: Inserts, rows: readonly Ledge
     const added = new Set((await inserts.rows(transaction, rows)).map((row) => (row as { id: string }).id));
     // What another gateway kept before is in the sums already: only new rows count.
     const fresh = rows.filter(({ id }) => added.has(id));
-    await inserts.days(transaction, sumByDay(fresh));
+    const days = sumByDay(fresh);
+    await inserts.days(transaction, days);
+    await inserts.months(transaction, sumByMonth(days));
     await inserts.hours(transaction, sumByHour(fresh));
   });
 }
@@ -106,11 +111,8 @@ const columnOf = {
 async function sum(database: Database, question: LedgerQuestion): Promise<readonly LedgerSum[]> {
   const dimensions = [...new Set(question.by)];
   const columns = dimensions.map((dimension) => columnOf[dimension]);
-  const days = database
-    .selectFrom('ledger_days')
-    .where('day', '>=', dayFrom(question.fromDay, 'fromDay'))
-    .where('day', '<', dayFrom(question.toDay, 'toDay'));
-  const totals = filtered(days, question.where)
+  const totals = database
+    .selectFrom(rowsOf(database, question).as('sums'))
     .select(columns)
     .select(({ fn, ref }) =>
       counted.map((name) => fn.coalesce(fn.sum<number>(ref(name)), sql<number>`0`).as(name)),
@@ -128,6 +130,20 @@ async function sum(database: Database, question: LedgerQuestion): Promise<readon
     costNanoUsd: row.cost_nano_usd,
     savedNanoUsd: row.saved_nano_usd,
   }));
+}
+
+/** Each row of the sums that the question is about; the days themselves where it asks for days. */
+function rowsOf(database: Database, { fromDay, toDay, by, where }: LedgerQuestion) {
+  const from = dayFrom(fromDay, 'fromDay');
+  const to = dayFrom(toDay, 'toDay');
+  const byDay: SumPart = { table: 'ledger_days', fromDay: from, toDay: to };
+  const [first = byDay, ...others] = by.includes('day') ? [byDay] : sumParts(from, to);
+  const select = (part: SumPart) =>
+    filtered(
+      database.selectFrom(part.table).where('day', '>=', part.fromDay).where('day', '<', part.toDay),
+      where,
+    ).selectAll();
+  return others.reduce((sofar, part) => sofar.unionAll(select(part)), select(first));
 }
 
 async function page(database: Database, question: LedgerPageQuestion): Promise<LedgerPage> {
@@ -161,7 +177,7 @@ async function hours(database: Database, question: LedgerHoursQuestion): Promise
   });
 }
 
-function filtered<Name extends 'ledger' | 'ledger_days', Row>(
+function filtered<Name extends 'ledger' | 'ledger_days' | 'ledger_months', Row>(
   query: SelectQueryBuilder<Tables, Name, Row>,
   where: LedgerQuestion['where'],
 ): SelectQueryBuilder<Tables, Name, Row> {

@@ -7,6 +7,7 @@ import { auditStep } from './migrations/0005-audit.ts';
 import { configVersionsStep } from './migrations/0006-config-versions.ts';
 import { ledgerHoursStep } from './migrations/0007-ledger-hours.ts';
 import { privacyStep } from './migrations/0008-privacy.ts';
+import { ledgerMonthsStep } from './migrations/0009-ledger-months.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -18,4 +19,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   configVersionsStep,
   ledgerHoursStep,
   privacyStep,
+  ledgerMonthsStep,
 ];

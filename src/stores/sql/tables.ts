@@ -196,6 +196,8 @@ export interface SchemaStepsTable {
 export interface Tables {
   readonly ledger: LedgerTable;
   readonly ledger_days: LedgerDaysTable;
+  /** `day` is the first of the month. */
+  readonly ledger_months: LedgerDaysTable;
   readonly ledger_hours: LedgerHoursTable;
   readonly replays: ReplaysTable;
   readonly contents: ContentsTable;
