@@ -102,6 +102,17 @@ test('only `net` connects to anywhere, so that nothing goes around the guarded d
   assert.deepEqual(wrong, []);
 });
 
+const spawning = /from 'node:child_process'/;
+/** What is run or loaded stands in the source: no text becomes code, and no name that was computed is loaded. */
+const evaluating = /(?<![.\w])eval\(|new Function\(|node:vm|(?<![.\w*@])import\((?!')/;
+
+test('G7: one file starts a process, and none evaluates a text or loads what it is told the name of', () => {
+  const sources = files.map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+  const found = (what: RegExp) => sources.filter(({ text }) => what.test(text)).map(({ file }) => file);
+  assert.deepEqual(found(spawning), [join('src', 'engines', 'llamacpp.ts')]);
+  assert.deepEqual(found(evaluating), []);
+});
+
 test('every folder has its row', () => {
   const folders = new Set(files.map(folderOf).filter((folder) => folder !== undefined));
   assert.deepEqual(

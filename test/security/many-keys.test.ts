@@ -1,0 +1,69 @@
+/** How many keys there are is nothing to a request: 100,000 may change what it costs by a tenth at most. */
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { createDigester } from '../../src/identity/digester.ts';
+import { KeyIndex } from '../../src/identity/key-index.ts';
+import { newKey } from '../../src/identity/key-rules.ts';
+import { StoredKeys } from '../../src/identity/stored-keys.ts';
+import { createHeldClock } from '../held-clock.ts';
+
+/** A tenth of what authentication, limits, budgets and the ledger together may cost. */
+const usMax = 1.1;
+const many = 100_000;
+const turns = 50_000;
+/** Other processes make one round slow, and never one fast. */
+const rounds = 9;
+
+interface Built {
+  readonly keys: StoredKeys;
+  readonly made: readonly string[];
+}
+
+let one: Built;
+let all: Built;
+before(() => {
+  one = build(1);
+  all = build(many);
+});
+
+for (const [what, inTurn] of [
+  ['one of them', 1],
+  ['a thousand of them in turn', 1_000],
+] as const) {
+  test(`to find ${what} among 100,000 keys costs a request at most ${usMax} µs more than the only one`, (t) => {
+    let [alone, among] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let round = 0; round < rounds; round += 1) {
+      alone = Math.min(alone, usEach(one.keys, one.made));
+      among = Math.min(among, usEach(all.keys, all.made.slice(0, inTurn)));
+    }
+    t.diagnostic(`${alone.toFixed(2)} us alone, ${among.toFixed(2)} us among ${many}`);
+    assert.ok(among - alone < usMax, `${among} us, ${alone} us alone`);
+  });
+}
+
+function build(count: number): Built {
+  const digester = createDigester('a pepper of thirty-two characters');
+  const index = new KeyIndex(() => () => true);
+  const keys = new StoredKeys({ clock: createHeldClock(), index, digester, knownForMs: 900_000 });
+  const scopes = { models: [], routes: [], addresses: [] };
+  const common = { version: 1, createdAtMs: 0, active: true };
+  const made = Array.from({ length: count }, (_, at) => {
+    const asked = { tenant: 'default', name: `key-${at}`, team: '', user: '', expiresAtMs: 0, scopes };
+    return newKey({ ...asked, role: 'developer' }, { digest: digester.digest, nowMs: 0 });
+  });
+  const tenant = { kind: 'tenant', tenant: 'default', name: '', keepContentDays: 0, ...common } as const;
+  keys.apply({ entries: [tenant, ...made.map(({ draft }) => ({ ...draft, ...common }))], gone: [] });
+  keys.confirm(Number.POSITIVE_INFINITY, 0);
+  return { keys, made: made.map(({ key }) => key) };
+}
+
+/** Each time a text that nobody has looked up before, as the parser of HTTP makes it. */
+function usEach(keys: StoredKeys, made: readonly string[]): number {
+  const headers = made.map((key) => `Bearer ${key}`);
+  const startMs = performance.now();
+  for (let turn = 0; turn < turns; turn += 1) {
+    const key = headers[turn % headers.length]?.slice('Bearer '.length) ?? '';
+    if ((keys.findAgain(key) ?? keys.find(key)) === undefined) assert.fail('it is one of ours');
+  }
+  return ((performance.now() - startMs) * 1_000) / turns;
+}
