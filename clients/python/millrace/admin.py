@@ -357,6 +357,23 @@ ConfiguredKeysListAnswer = TypedDict(
     },
 )
 
+ContentsShowAnswer = TypedDict(
+    "ContentsShowAnswer",
+    {
+        "id": "str",
+        "tenant": "str",
+        "user": "str",
+        "at": "str",
+        "expiresAt": "str",
+        "route": "str",
+        "model": "str",
+        "outcome": "str",
+        "prompt": "Any",
+        "answer": "str",
+        "cut": "bool",
+    },
+)
+
 _CostsShowAnswerTotalNeeds = TypedDict(
     "_CostsShowAnswerTotalNeeds",
     {
@@ -2262,6 +2279,20 @@ class _Privacy:
         return cast("PrivacyEraseAnswer", self._connection.json("POST", '/admin/api/v1/privacy/erase', query={"tenant": tenant}, body=body or {}, idempotency_key=idempotency_key))
 
 
+class _Contents:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def show(
+        self,
+        *,
+        id: str,
+        tenant: Optional[str] = None,
+    ) -> ContentsShowAnswer:
+        """What was asked and answered in an exchange, of tenants that have it kept; each look is audited"""
+        return cast("ContentsShowAnswer", self._connection.json("GET", f'/admin/api/v1/contents/{quote(id, safe="")}', query={"tenant": tenant}))
+
+
 class MillraceAdmin:
     """The admin API of a gateway.
 
@@ -2301,6 +2332,7 @@ class MillraceAdmin:
         self.alerts = _Alerts(connection)
         self.secrets = _Secrets(connection)
         self.privacy = _Privacy(connection)
+        self.contents = _Contents(connection)
 
     def readyz(
         self,

@@ -194,6 +194,20 @@ export interface ConfiguredKeysListAnswer {
   readonly keys: ReadonlyArray<ConfiguredKey>;
 }
 
+export interface ContentsShowAnswer {
+  readonly id: string;
+  readonly tenant: string;
+  readonly user: string;
+  readonly at: string;
+  readonly expiresAt: string;
+  readonly route: string;
+  readonly model: string;
+  readonly outcome: string;
+  readonly prompt: unknown;
+  readonly answer: string;
+  readonly cut: boolean;
+}
+
 export interface CostsShowAnswer {
   readonly from: string;
   readonly to: string;
@@ -1660,6 +1674,23 @@ class PrivacyApi {
   }
 }
 
+class ContentsApi {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** What was asked and answered in an exchange, of tenants that have it kept; each look is audited */
+  show(input: {
+    readonly id: string;
+    /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
+    readonly tenant?: string | undefined;
+  }, options: CallOptions = {}): Promise<ContentsShowAnswer> {
+    return this.#connection.json({ method: 'GET', path: `/admin/api/v1/contents/${encodeURIComponent(input.id)}`, query: { tenant: input.tenant } }, options);
+  }
+}
+
 /** The admin API of a gateway. */
 export class MillraceAdmin {
   readonly #connection: Connection;
@@ -1685,6 +1716,7 @@ export class MillraceAdmin {
   readonly alerts: AlertsApi;
   readonly secrets: SecretsApi;
   readonly privacy: PrivacyApi;
+  readonly contents: ContentsApi;
 
   constructor(options: ClientOptions) {
     const connection = new Connection(options);
@@ -1711,6 +1743,7 @@ export class MillraceAdmin {
     this.alerts = new AlertsApi(connection);
     this.secrets = new SecretsApi(connection);
     this.privacy = new PrivacyApi(connection);
+    this.contents = new ContentsApi(connection);
   }
 
   /** Whether it takes work */
