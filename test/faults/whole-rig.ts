@@ -19,7 +19,7 @@ export interface WholeRig {
   degraded(): Promise<readonly string[]>;
 }
 
-/** What a caller got, and what it may get at the worst. */
+/** What a caller got. */
 export interface Seen {
   readonly kind: Kind;
   readonly status: number;
@@ -44,16 +44,13 @@ const generous = {
   prices: { simulator: { inputPerM: 1, outputPerM: 10 } },
 };
 
-export async function openWholeRig(
-  t: Pick<TestContext, 'after'>,
-  changed: { readonly store?: (postgres: PostgresServer) => Promise<string> } = {},
-): Promise<WholeRig> {
+export async function openWholeRig(t: Pick<TestContext, 'after'>): Promise<WholeRig> {
   const [redis, postgres, issuer] = await Promise.all([
     openRedisServer(),
     openPostgresServer({ config: { max_connections: '40' } }),
     openHandMadeIssuer(),
   ]);
-  const store = await (changed.store?.(postgres) ?? postgres.createDatabase());
+  const store = await postgres.createDatabase();
   const config = configOf(issuer, { store, shared: redis.url });
   const replicas = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
   t.after(async () => {
