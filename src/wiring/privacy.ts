@@ -35,7 +35,7 @@ const pruneRoundsMax = 200;
 export class Privacy implements ContentKeeper {
   readonly contents: KeptContents;
   readonly places: ExportPlaces;
-  readonly #followed: FollowedDirectory;
+  readonly #options: PrivacyOptions;
   readonly #eraser: Eraser;
   readonly #upkeep: Upkeep;
 
@@ -51,7 +51,7 @@ export class Privacy implements ContentKeeper {
       onLost: (count, message) =>
         options.log.error({ count, message }, 'prompts and answers could not be kept'),
     });
-    this.#followed = options.followed;
+    this.#options = options;
     this.places = { clock, directory, ledger, contents, sealers, conversations, replayFacts, audit };
     const places = { clock, erasures, sealers, directory, contents, replays, conversations };
     this.#eraser = new Eraser({ ...places, ledger: store.ledgerRetention });
@@ -61,7 +61,7 @@ export class Privacy implements ContentKeeper {
       {
         name: 'shortening the ledger',
         everyMs: eachHourMs,
-        run: () => pruneLedger(store, options.rules().ledgerDays, clock.wall()),
+        run: () => this.shortenLedger(),
       },
     ]);
   }
@@ -72,7 +72,7 @@ export class Privacy implements ContentKeeper {
   }
 
   daysOf(tenant: string): number {
-    return this.#followed.keys.contentDays(tenant);
+    return this.#options.followed.keys.contentDays(tenant);
   }
 
   add(...given: Parameters<ContentKeeper['add']>): void {
@@ -88,6 +88,12 @@ export class Privacy implements ContentKeeper {
   /** With the erasures that were broken off, or may have missed something. */
   goOn(): Promise<boolean> {
     return this.#eraser.goOn();
+  }
+
+  /** Of what is older than the operator wants it kept; resolves to whether there will be more. */
+  shortenLedger(): Promise<boolean> {
+    const { store, rules, clock } = this.#options;
+    return pruneLedger(store, rules().ledgerDays, clock.wall());
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,13 @@
 /** Export and erasure by the front doors, on the embedded database: what a thief finds of somebody before and after. */
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { keyOf, openTestAdmin, roleKeys } from '../admin-rig.ts';
+import { until } from '../faults/rig.ts';
+import { openTestGateway } from '../gateway.ts';
+import { createHeldClock } from '../held-clock.ts';
 import { exchangesOf, makePerson, type Person, say, shipped } from './subjects.ts';
 
 async function open(t: TestContext, config: object = {}) {
@@ -140,4 +144,33 @@ test('an export has all that is kept of somebody, and nothing of anybody else', 
     assert.equal(text.includes(secret), false, secret);
   }
   assert.equal(JSON.stringify(directory).includes('igest'), false);
+});
+
+test('the ledger is shortened where the operator says so, and its sums stay', async (t) => {
+  const { admin, ada } = await open(t, { privacy: { ledgerDays: 1 } });
+  const { store, privacy } = admin.gateway.gateway.lasting;
+  const { aRow } = await import('../conformance/ledger.ts');
+  await store.ledger.append([aRow({ ...whereOf(ada), atMs: Date.now() - 3 * 86_400_000 })]);
+  assert.equal(await privacy.shortenLedger(), true);
+  const question = { fromDay: '2020-01-01', toDay: '2100-01-01', where: whereOf(ada), rowsMax: 10 };
+  assert.equal((await store.ledger.page(question)).rows.length, 2);
+  assert.equal(await exchangesOf(admin.gateway, whereOf(ada)), 3);
+});
+
+test('an erasure that a crash broke off is ended after the next start', async (t) => {
+  const { admin, data, ada } = await open(t);
+  const { store } = admin.gateway.gateway.lasting;
+  await store.erasures.postpone(await store.erasures.begin(whereOf(ada), 300_000), 0);
+  const copy = await mkdtemp(join(tmpdir(), 'millrace-crashed-'));
+  await cp(data, copy, { recursive: true });
+  const clock = createHeldClock(Date.now() + 1_000);
+  const next = await openTestGateway({ data: copy, clock });
+  t.after(async () => {
+    await next.close();
+    await rm(copy, { recursive: true });
+  });
+  assert.equal(await exchangesOf(next, whereOf(ada)), 2);
+  clock.advance(90_000);
+  await until('nobody’s name stands at them', async () => (await exchangesOf(next, whereOf(ada))) === 0);
+  assert.equal(await next.gateway.lasting.store.dataKeys.find(ada), undefined);
 });
