@@ -140,7 +140,7 @@ const about: Omit<About, 'tags'> = {
   description:
     'Send the admin token or a key of a suitable role as `Authorization: Bearer`. What belongs to a tenant takes ' +
     '`tenant` in its query: only the people of the tenant that runs the gateway may name another than their own.\n\n' +
-    'Refusals are problem details (RFC 9457); programs go by `code`. A body is at most 64 KiB.',
+    'Refusals are problem details (RFC 9457); programs go by `code`. A body is at most 64 KiB; that of a configuration may be larger.',
   securitySchemes: {
     bearer: { type: 'http', scheme: 'bearer', description: 'The admin token, or a key of the gateway.' },
     session: {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { JsonObject } from '../../src/core/call.ts';
+import { describedRoutes } from '../../src/openapi/client-document.ts';
 import { operationsOf, type ReadDocument, readDocument } from '../../src/openapi/read-document.ts';
 import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
 import { openTestGateway } from '../gateway.ts';
@@ -39,6 +40,16 @@ test('API9: what the clients’ listener answers and what its document lists is 
     .map(({ method, path }) => `${method} ${path}`)
     .sort();
   assert.deepEqual(listed(await read(await ofClients())), registered);
+});
+
+test('API9: nothing is described that the clients’ listener does not answer', () => {
+  const registered = new Set(admin.gateway.gateway.snapshot.routes.map(({ route }) => route.name));
+  const described = Object.values(describedRoutes).flatMap((routes) => Object.keys(routes));
+  assert.deepEqual(
+    described.filter((name) => !registered.has(name)),
+    [],
+  );
+  assert.equal(described.length, registered.size);
 });
 
 test('API9: what the admin listener answers and what its document lists is the same', async () => {

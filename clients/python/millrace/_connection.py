@@ -47,7 +47,8 @@ class Connection:
     def text(self, method: str, path: str, **options: Any) -> str:
         with self._answer(method, path, **options) as answer:
             try:
-                return answer.read().decode("utf-8")
+                text: str = answer.read().decode("utf-8")
+                return text
             except (OSError, http.client.HTTPException) as broken:
                 raise _cut() from broken
 

@@ -86,6 +86,8 @@ class AdminTest(unittest.TestCase):
 
     def test_reads_sums_as_json_and_csv(self) -> None:
         self.assertIn("sums", self.admin.usage.sum(by="day,model"))
+        with self.assertRaises(NotFoundError):
+            self.admin.config.version(version=999)
         self.assertTrue(self.admin.usage.sum_csv(by="day").startswith("day,"))
 
     def test_needs_its_token(self) -> None:

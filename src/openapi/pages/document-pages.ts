@@ -11,7 +11,7 @@ import { tryForm } from './try-form.ts';
 export function renderDocs(document: JsonObject): string {
   const read = readDocument(document);
   const key =
-    '<form id="with"><label>Key <input id="key" type="password" autocomplete="off" placeholder="kept in this page alone"></label><output hidden></output></form>';
+    '<p><label>Key <input id="key" type="password" autocomplete="off" placeholder="kept in this page alone"></label></p>';
   const view = (placed: PlacedOperation) =>
     `<details class="operation" id="${operationAnchor(placed)}"><summary>${operationTitle(placed)}</summary>${tryForm(placed, read)}${viewOperation(read, placed)}</details>`;
   return render(read, { other: '<a href="redoc">Read it through</a>', before: key, view });
