@@ -271,7 +271,10 @@ function requestOf(
   { kind, extra }: { kind: ClientKind; extra: string },
 ): string {
   const { method, path } = placed;
-  const inPath = path.replace(/\{(\w+)\}/g, (_, name: string) => `{quote(str(${pythonName(name)}), safe="")}`);
+  const inPath = path.replace(
+    /\{(\w+)\}/g,
+    (_, name: string) => `{quote(str(${pythonName(name)}), safe="")}`,
+  );
   const dict = (place: Argument['place']) =>
     given.filter((each) => each.place === place).map(({ name, wire }) => `${JSON.stringify(wire)}: ${name}`);
   const query = [...dict('query'), ...(extra.startsWith('"format"') ? [extra] : [])];

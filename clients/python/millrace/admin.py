@@ -1399,7 +1399,7 @@ class _Upstreams:
         if_match: Union[str, int],
     ) -> ConfigApplyAnswer:
         """Sets an upstream, as it would stand under `upstreams` in the configuration"""
-        return cast("ConfigApplyAnswer", self._connection.json("PUT", f'/admin/api/v1/upstreams/{quote(name, safe="")}', query={"force": force}, body=body or {}, if_match=if_match))
+        return cast("ConfigApplyAnswer", self._connection.json("PUT", f'/admin/api/v1/upstreams/{quote(str(name), safe="")}', query={"force": force}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -1409,7 +1409,7 @@ class _Upstreams:
         if_match: Union[str, int],
     ) -> ConfigApplyAnswer:
         """Takes an upstream out of the configuration"""
-        return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/upstreams/{quote(name, safe="")}', query={"force": force}, if_match=if_match))
+        return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/upstreams/{quote(str(name), safe="")}', query={"force": force}, if_match=if_match))
 
 
 class _Models:
@@ -1437,7 +1437,7 @@ class _Models:
         if_match: Union[str, int],
     ) -> ConfigApplyAnswer:
         """Sets a model, as it would stand under `models` in the configuration"""
-        return cast("ConfigApplyAnswer", self._connection.json("PUT", f'/admin/api/v1/models/{quote(name, safe="")}', query={"force": force}, body=body or {}, if_match=if_match))
+        return cast("ConfigApplyAnswer", self._connection.json("PUT", f'/admin/api/v1/models/{quote(str(name), safe="")}', query={"force": force}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -1447,7 +1447,7 @@ class _Models:
         if_match: Union[str, int],
     ) -> ConfigApplyAnswer:
         """Takes a model out of the configuration"""
-        return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/models/{quote(name, safe="")}', query={"force": force}, if_match=if_match))
+        return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/models/{quote(str(name), safe="")}', query={"force": force}, if_match=if_match))
 
 
 class _ConfiguredKeys:
@@ -1540,7 +1540,7 @@ class _Config:
         version: int,
     ) -> ConfigVersionAnswer:
         """One version of the configuration, as it was written; without secrets"""
-        return cast("ConfigVersionAnswer", self._connection.json("GET", f'/admin/api/v1/config/history/{quote(version, safe="")}'))
+        return cast("ConfigVersionAnswer", self._connection.json("GET", f'/admin/api/v1/config/history/{quote(str(version), safe="")}'))
 
     def rollback(
         self,
@@ -1567,7 +1567,7 @@ class _Prices:
         if_match: Union[str, int],
     ) -> ConfigApplyAnswer:
         """Sets the price of a model or server, as it would stand under `prices` in the configuration"""
-        return cast("ConfigApplyAnswer", self._connection.json("PUT", f'/admin/api/v1/prices/{quote(name, safe="")}', query={"force": force}, body=body or {}, if_match=if_match))
+        return cast("ConfigApplyAnswer", self._connection.json("PUT", f'/admin/api/v1/prices/{quote(str(name), safe="")}', query={"force": force}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -1577,7 +1577,7 @@ class _Prices:
         if_match: Union[str, int],
     ) -> ConfigApplyAnswer:
         """Takes the price of a model or server out of the configuration"""
-        return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/prices/{quote(name, safe="")}', query={"force": force}, if_match=if_match))
+        return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/prices/{quote(str(name), safe="")}', query={"force": force}, if_match=if_match))
 
     def list(
         self,
@@ -1854,7 +1854,7 @@ class _Tenants:
         tenant: Optional[str] = None,
     ) -> Tenant:
         """One of the tenants"""
-        return cast("Tenant", self._connection.json("GET", f'/admin/api/v1/tenants/{quote(name, safe="")}', query={"tenant": tenant}))
+        return cast("Tenant", self._connection.json("GET", f'/admin/api/v1/tenants/{quote(str(name), safe="")}', query={"tenant": tenant}))
 
     def change(
         self,
@@ -1865,7 +1865,7 @@ class _Tenants:
         if_match: Union[str, int],
     ) -> Tenant:
         """Changes what the body names; If-Match says of which version"""
-        return cast("Tenant", self._connection.json("PATCH", f'/admin/api/v1/tenants/{quote(name, safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
+        return cast("Tenant", self._connection.json("PATCH", f'/admin/api/v1/tenants/{quote(str(name), safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -1875,7 +1875,7 @@ class _Tenants:
         if_match: Optional[Union[str, int]] = None,
     ) -> None:
         """Removes it, with all that belongs to it; If-Match may say of which version"""
-        self._connection.json("DELETE", f'/admin/api/v1/tenants/{quote(name, safe="")}', query={"tenant": tenant}, if_match=if_match)
+        self._connection.json("DELETE", f'/admin/api/v1/tenants/{quote(str(name), safe="")}', query={"tenant": tenant}, if_match=if_match)
 
 
 class _Teams:
@@ -1924,7 +1924,7 @@ class _Teams:
         tenant: Optional[str] = None,
     ) -> Team:
         """One of the teams"""
-        return cast("Team", self._connection.json("GET", f'/admin/api/v1/teams/{quote(name, safe="")}', query={"tenant": tenant}))
+        return cast("Team", self._connection.json("GET", f'/admin/api/v1/teams/{quote(str(name), safe="")}', query={"tenant": tenant}))
 
     def change(
         self,
@@ -1935,7 +1935,7 @@ class _Teams:
         if_match: Union[str, int],
     ) -> Team:
         """Changes what the body names; If-Match says of which version"""
-        return cast("Team", self._connection.json("PATCH", f'/admin/api/v1/teams/{quote(name, safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
+        return cast("Team", self._connection.json("PATCH", f'/admin/api/v1/teams/{quote(str(name), safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -1945,7 +1945,7 @@ class _Teams:
         if_match: Optional[Union[str, int]] = None,
     ) -> None:
         """Removes it, with all that belongs to it; If-Match may say of which version"""
-        self._connection.json("DELETE", f'/admin/api/v1/teams/{quote(name, safe="")}', query={"tenant": tenant}, if_match=if_match)
+        self._connection.json("DELETE", f'/admin/api/v1/teams/{quote(str(name), safe="")}', query={"tenant": tenant}, if_match=if_match)
 
 
 class _Users:
@@ -1994,7 +1994,7 @@ class _Users:
         tenant: Optional[str] = None,
     ) -> User:
         """One of the users"""
-        return cast("User", self._connection.json("GET", f'/admin/api/v1/users/{quote(name, safe="")}', query={"tenant": tenant}))
+        return cast("User", self._connection.json("GET", f'/admin/api/v1/users/{quote(str(name), safe="")}', query={"tenant": tenant}))
 
     def change(
         self,
@@ -2005,7 +2005,7 @@ class _Users:
         if_match: Union[str, int],
     ) -> User:
         """Changes what the body names; If-Match says of which version"""
-        return cast("User", self._connection.json("PATCH", f'/admin/api/v1/users/{quote(name, safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
+        return cast("User", self._connection.json("PATCH", f'/admin/api/v1/users/{quote(str(name), safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -2015,7 +2015,7 @@ class _Users:
         if_match: Optional[Union[str, int]] = None,
     ) -> None:
         """Removes it, with all that belongs to it; If-Match may say of which version"""
-        self._connection.json("DELETE", f'/admin/api/v1/users/{quote(name, safe="")}', query={"tenant": tenant}, if_match=if_match)
+        self._connection.json("DELETE", f'/admin/api/v1/users/{quote(str(name), safe="")}', query={"tenant": tenant}, if_match=if_match)
 
 
 class _Keys:
@@ -2064,7 +2064,7 @@ class _Keys:
         tenant: Optional[str] = None,
     ) -> Key:
         """One of the keys; never the key itself"""
-        return cast("Key", self._connection.json("GET", f'/admin/api/v1/keys/{quote(name, safe="")}', query={"tenant": tenant}))
+        return cast("Key", self._connection.json("GET", f'/admin/api/v1/keys/{quote(str(name), safe="")}', query={"tenant": tenant}))
 
     def change(
         self,
@@ -2075,7 +2075,7 @@ class _Keys:
         if_match: Union[str, int],
     ) -> Key:
         """Changes what the body names; If-Match says of which version"""
-        return cast("Key", self._connection.json("PATCH", f'/admin/api/v1/keys/{quote(name, safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
+        return cast("Key", self._connection.json("PATCH", f'/admin/api/v1/keys/{quote(str(name), safe="")}', query={"tenant": tenant}, body=body or {}, if_match=if_match))
 
     def remove(
         self,
@@ -2085,7 +2085,7 @@ class _Keys:
         if_match: Optional[Union[str, int]] = None,
     ) -> None:
         """Removes it, with all that belongs to it; If-Match may say of which version"""
-        self._connection.json("DELETE", f'/admin/api/v1/keys/{quote(name, safe="")}', query={"tenant": tenant}, if_match=if_match)
+        self._connection.json("DELETE", f'/admin/api/v1/keys/{quote(str(name), safe="")}', query={"tenant": tenant}, if_match=if_match)
 
     def rotate(
         self,
@@ -2097,7 +2097,7 @@ class _Keys:
         idempotency_key: Optional[str] = None,
     ) -> KeysCreateAnswer:
         """Puts another key in its place, and tells it this once; the one before opens a while longer"""
-        return cast("KeysCreateAnswer", self._connection.json("POST", f'/admin/api/v1/keys/{quote(name, safe="")}/rotate', query={"tenant": tenant}, body=body or {}, if_match=if_match, idempotency_key=idempotency_key))
+        return cast("KeysCreateAnswer", self._connection.json("POST", f'/admin/api/v1/keys/{quote(str(name), safe="")}/rotate', query={"tenant": tenant}, body=body or {}, if_match=if_match, idempotency_key=idempotency_key))
 
 
 class _Audit:
@@ -2196,7 +2196,7 @@ class _Sessions:
         tenant: Optional[str] = None,
     ) -> None:
         """Signs somebody out, on every gateway that shares sessions with this one"""
-        self._connection.json("DELETE", f'/admin/api/v1/sessions/{quote(id, safe="")}', query={"tenant": tenant})
+        self._connection.json("DELETE", f'/admin/api/v1/sessions/{quote(str(id), safe="")}', query={"tenant": tenant})
 
 
 class _Alerts:
@@ -2235,7 +2235,7 @@ class _Secrets:
         body: SecretsPutBody,
     ) -> Secret:
         """Keeps a secret, sealed; `store:NAME` in the configuration refers to it"""
-        return cast("Secret", self._connection.json("PUT", f'/admin/api/v1/secrets/{quote(name, safe="")}', body=body or {}))
+        return cast("Secret", self._connection.json("PUT", f'/admin/api/v1/secrets/{quote(str(name), safe="")}', body=body or {}))
 
     def remove(
         self,
@@ -2243,7 +2243,7 @@ class _Secrets:
         name: str,
     ) -> None:
         """Removes a secret; a configuration that still refers to it is refused at its next reload"""
-        self._connection.json("DELETE", f'/admin/api/v1/secrets/{quote(name, safe="")}')
+        self._connection.json("DELETE", f'/admin/api/v1/secrets/{quote(str(name), safe="")}')
 
     def rotate(
         self,
@@ -2290,7 +2290,7 @@ class _Contents:
         tenant: Optional[str] = None,
     ) -> ContentsShowAnswer:
         """What was asked and answered in an exchange, of tenants that have it kept; each look is audited"""
-        return cast("ContentsShowAnswer", self._connection.json("GET", f'/admin/api/v1/contents/{quote(id, safe="")}', query={"tenant": tenant}))
+        return cast("ContentsShowAnswer", self._connection.json("GET", f'/admin/api/v1/contents/{quote(str(id), safe="")}', query={"tenant": tenant}))
 
 
 class MillraceAdmin:
