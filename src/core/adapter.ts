@@ -18,6 +18,8 @@ export interface Adapter {
   decode(call: Call, body: unknown): CallResult;
   openDecoder(call: Call): (frame: Frame) => readonly Part[];
   decodeFailure(status: number, body: string): Failure;
+  /** The field of the call that keeps its whole answer from being told by the parts of a stream, if one does. */
+  keptFromStreams(call: Call): string | undefined;
 }
 
 export interface Encoded {

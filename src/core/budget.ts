@@ -51,7 +51,7 @@ export interface TokenRates {
   readonly outputPicoUsd: number;
 }
 
-/** A stream counted against what is set aside for it. */
+/** An answer that comes as a stream, counted against what is set aside for it. */
 export interface StreamMeter {
   /** A stream begins there: from now on that target's prices hold. */
   open(upstream: string, targetModel: string): void;

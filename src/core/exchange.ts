@@ -181,7 +181,10 @@ export interface Planned extends Parsed {
   readonly clocks: Clocks;
   /** Upstreams that already failed this exchange. Grows only in `attempt`. */
   readonly visited: ReadonlySet<string>;
-  /** Present on a stream that may come to more than is reserved for it. */
+  /**
+   * Present on an answer that may come to more than is reserved for it: it is asked for as a stream, also where the
+   * client wants it whole.
+   */
   readonly meter?: StreamMeter;
 }
 

@@ -48,7 +48,7 @@ async function again(options: AttemptOptions, next: Handler<Planned>, first: Fai
 
 /** The exchange with what failed left out, or nothing when another try is pointless. */
 function retryOf(exchange: Planned, failure: Failure): Planned | undefined {
-  if (!failure.retry || exchange.signal.aborted) return undefined;
+  if (!failure.retry || exchange.signal.aborted || isPaidFor(exchange)) return undefined;
   const visited = new Set(exchange.visited).add(exchange.trail.upstream);
   if (exchange.candidates.some((candidate) => !visited.has(candidate.upstream.name))) {
     return { ...exchange, visited };
@@ -57,6 +57,11 @@ function retryOf(exchange: Planned, failure: Failure): Planned | undefined {
   // that the first try is repeated where it was whenever it was cut without a byte of an answer: once, no more.
   const firstCut = failure.code === 'upstream_cut' && exchange.trail.attempts.length === 1;
   return firstCut && exchange.trail.firstByteMs === 0 ? exchange : undefined;
+}
+
+/** What came of an answer that is counted as it comes costs money: asked for again, it would be paid for twice. */
+function isPaidFor({ meter, trail }: Planned): boolean {
+  return meter !== undefined && trail.outputSeen > 0;
 }
 
 function record(options: AttemptOptions, { exchange, failure }: Failed, startedMs: number): void {

@@ -8,6 +8,7 @@ import type { Flow, Receiver } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { asBuffer } from '../lib/as-buffer.ts';
 import type { Timer } from '../lib/clock.ts';
+import { CollectingReader } from './collecting-reader.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { RefusalReader } from './refusal-reader.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -26,12 +27,19 @@ export interface BodyReader {
 export interface DeliveryOptions {
   readonly exchange: Bound;
   readonly encoded: Encoded;
+  /** Whether the upstream was asked for a stream, also where the client wants the answer whole. */
+  readonly streamed: boolean;
   readonly options: DispatchOptions;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (failure: Failure) => void;
 }
 
 const lingerMs = 1000;
+
+/** Some servers know no streams, and answer whole whatever they are asked. */
+function isWhole(contentType: string | string[] | undefined): boolean {
+  return typeof contentType === 'string' && /^application\/json\b/i.test(contentType);
+}
 
 export class Delivery implements Receiver {
   readonly given: DeliveryOptions;
@@ -70,13 +78,13 @@ export class Delivery implements Receiver {
 
   sent(): void {
     this.given.exchange.trail.sentMs = this.given.options.clock.now();
-    this.watchdog.enter(this.given.exchange.call.stream ? 'first_token' : 'answer');
+    this.watchdog.enter(this.given.streamed ? 'first_token' : 'answer');
   }
 
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     if (this.#over) return;
     this.given.exchange.trail.firstByteMs = this.given.options.clock.now();
-    if (!this.given.exchange.call.stream) this.watchdog.enter('idle');
+    if (!this.given.streamed) this.watchdog.enter('idle');
     try {
       this.#reader = this.#readerFor(status, headers);
     } catch (thrown) {
@@ -96,7 +104,9 @@ export class Delivery implements Receiver {
     if (encoding !== undefined && encoding !== 'identity') {
       throw fail('bad_upstream_response', `the upstream answered in ${encoding}, which nobody asked for`);
     }
-    return this.given.exchange.call.stream ? new StreamReader(this) : new WholeReader(this);
+    const { exchange, streamed } = this.given;
+    if (exchange.call.stream) return new StreamReader(this);
+    return streamed && !isWhole(headers['content-type']) ? new CollectingReader(this) : new WholeReader(this);
   }
 
   data(chunk: Uint8Array): void {

@@ -28,8 +28,12 @@ export function dispatch(options: DispatchOptions): Handler<Bound> {
         resolve(loadReply({ exchange, options }, loading));
         return;
       }
-      const encoded = adapter.encode(call, target.model);
+      const streamed = call.stream || exchange.meter !== undefined;
+      const encoded = adapter.encode(
+        streamed === call.stream ? call : { ...call, stream: true },
+        target.model,
+      );
       if (encoded.warnings !== undefined) trail.warn(encoded.warnings);
-      new Delivery({ exchange, encoded, options, resolve, reject }).begin();
+      new Delivery({ exchange, encoded, streamed, options, resolve, reject }).begin();
     });
 }

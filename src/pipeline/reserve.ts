@@ -81,10 +81,32 @@ function reservedBy(decision: BudgetDecision, wanted: Wanted): Reserved | Failur
   trail.reservedNanoUsd = estimate.spend.nanoUsd;
   trail.reservedInputTokens = estimate.promptTokens;
   trail.reservedOutputTokens = estimate.answerTokens;
-  const isCovered = !exchange.call.stream || estimate.answerTokens >= answerTokensMax(exchange.call);
-  if (isCovered) return { exchange, reservation, estimate };
+  if (estimate.answerTokens >= answerTokensMax(exchange.call)) return { exchange, reservation, estimate };
+  const unbounded = refusalOfUnbounded(exchange);
+  if (unbounded !== undefined) {
+    reservation.settle(nothingSpent);
+    return unbounded;
+  }
   const meter = meterOf(reservation, wanted);
   return { exchange: { ...exchange, meter }, reservation, estimate, meter };
+}
+
+const nothingSpent = { nanoUsd: 0, tokens: 0, requests: 0 };
+
+/** A whole answer without a bound is asked for as a stream. What cannot be told by one could not be stopped on its way. */
+function refusalOfUnbounded({ call, candidates }: Planned): Failure | undefined {
+  if (call.stream) return undefined;
+  for (const { upstream } of candidates) {
+    const param = upstream.adapter.keptFromStreams(call);
+    if (param === undefined) continue;
+    return fail(
+      'invalid_request',
+      `a budget applies here, and an answer with \`${param}\` cannot be counted as it comes: say how long it may be, ` +
+        'with `max_tokens` or `options.num_predict`',
+      { param },
+    );
+  }
+  return undefined;
 }
 
 function meterOf(reservation: Reservation, { spending, exchange, estimate }: Wanted): SpendMeter {

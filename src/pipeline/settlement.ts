@@ -64,14 +64,14 @@ const givenUp: ReadonlySet<FailureCode> = new Set([
 ]);
 
 function countedUsage(
-  { trail, call }: Planned,
+  { trail, call, meter }: Planned,
   code: FailureCode | undefined,
   lengths: Lengths,
 ): Usage | undefined {
   const inputTokens = Math.ceil(promptTokens(call));
   if (code === undefined || trail.outputSeen > 0) return { inputTokens, outputTokens: trail.outputSeen };
   if (!givenUp.has(code)) return undefined;
-  const isUnseen = !call.stream && call.kind !== 'embed';
+  const isUnseen = !call.stream && meter === undefined && call.kind !== 'embed';
   const likely = isUnseen ? lengths.p95(trail.model) * answersOf(call) : 0;
   return { inputTokens, outputTokens: Math.min(likely, answerTokensMax(call)) };
 }

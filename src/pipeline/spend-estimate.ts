@@ -14,8 +14,6 @@ export interface SpendEstimate {
 const promptMargin = 1.25;
 /** Added for each message: what the model's template puts around it. */
 const tokensAroundMessage = 8;
-/** A whole answer that nobody bounded cannot be stopped on its way: so many times the length that most stay below. */
-const unboundedFactor = 2;
 
 /** At the prices of the dearest of those who may answer it. */
 export function estimateSpend(
@@ -38,10 +36,9 @@ function promptTokensAhead(call: Call): number {
   return Math.ceil(promptTokens(call) * promptMargin) + messages * tokensAroundMessage;
 }
 
-/** A stream is extended as it runs; a whole answer is all there at once. */
+/** What comes as a stream is extended as it runs; a whole answer with a bound is all there at once. */
 function answerTokensAhead(call: Call, p95Tokens: number): number {
   const asked = answerTokensMax(call);
   if (!call.stream && Number.isFinite(asked)) return asked;
-  const likely = p95Tokens * answersOf(call);
-  return call.stream ? Math.min(asked, likely) : likely * unboundedFactor;
+  return Math.min(asked, p95Tokens * answersOf(call));
 }

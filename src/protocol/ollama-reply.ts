@@ -4,8 +4,9 @@ import type { Json } from '../core/call.ts';
 import type { ReplyFacts } from '../core/exchange.ts';
 import { isObject } from '../core/json-object.ts';
 import type { CallResult, Part, StopReason, Usage } from '../core/part.ts';
-import { renderToolCalls, ToolCallCollector } from './ollama-tool-calls.ts';
+import { renderToolCalls } from './ollama-tool-calls.ts';
 import { isList } from './read.ts';
+import { ToolCallCollector } from './tool-call-collector.ts';
 
 export interface Said {
   readonly text: string;

@@ -2,7 +2,7 @@
 import type { Adapter, Encoded } from '../../core/adapter.ts';
 import type { Call } from '../../core/call.ts';
 import { isGatewayContext } from '../../protocol/ollama-context.ts';
-import { splice } from '../../protocol/splice.ts';
+import { type Edit, splice } from '../../protocol/splice.ts';
 import { decodeFailure } from './decode-failure.ts';
 import { decodeResult } from './decode-result.ts';
 import { openStreamDecoder } from './decode-stream.ts';
@@ -18,6 +18,9 @@ export const ollamaAdapter: Adapter = {
   decode: decodeResult,
   openDecoder: openStreamDecoder,
   decodeFailure,
+  // What it remembers by its own token ids comes back in words that no part has.
+  keptFromStreams: (call) =>
+    call.kind !== 'embed' && call.extra['context'] !== undefined ? 'context' : undefined,
 };
 
 const headers = ['content-type', 'application/json'] as const;
@@ -28,10 +31,14 @@ function encodeVerbatim(call: Call, model: string): Encoded | undefined {
   const span = wire.spans.get('model');
   if (wire.dialect !== 'ollama' || span === undefined || isGatewayContext(wire.value['context']))
     return undefined;
-  const body =
-    wire.value['model'] === model
-      ? wire.bytes
-      : splice(wire.bytes, [{ ...span, text: JSON.stringify(model) }]);
+  const edits: Edit[] = [];
+  if (wire.value['model'] !== model) edits.push({ ...span, text: JSON.stringify(model) });
+  const flag = wire.spans.get('stream');
+  // Where the client wants it whole, and it is collected here.
+  if (call.stream && wire.value['stream'] === false && flag !== undefined)
+    edits.push({ ...flag, text: 'true' });
+  edits.sort((one, other) => one.start - other.start);
+  const body = splice(wire.bytes, edits);
   return {
     request: { method: 'POST', path: `/api/${wire.endpoint}`, headers, body },
     verbatim: true,

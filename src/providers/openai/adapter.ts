@@ -4,6 +4,7 @@ import type { Call, Dialect } from '../../core/call.ts';
 import { decodeOpenai } from './decode.ts';
 import { decodeOpenaiFailure } from './decode-failure.ts';
 import { encodeBody } from './encode.ts';
+import { keptFromStreams } from './kept-from-streams.ts';
 import { leftOut } from './left-out.ts';
 import { passOn } from './pass-on.ts';
 import { openaiStreamDecoder } from './stream-decoder.ts';
@@ -20,6 +21,7 @@ export const openaiAdapter: Adapter = {
   decode: decodeOpenai,
   openDecoder: openaiStreamDecoder,
   decodeFailure: decodeOpenaiFailure,
+  keptFromStreams,
 };
 
 function encode(call: Call, model: string): Encoded {

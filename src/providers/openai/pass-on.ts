@@ -9,17 +9,21 @@ export function passOn(call: Call, model: string): Uint8Array {
   const edits: Edit[] = [];
   const at = spans.get('model');
   if (at !== undefined && call.model !== model) edits.push({ ...at, text: JSON.stringify(model) });
-  if (call.stream && call.kind !== 'embed' && !call.wantsUsage) {
-    const options = spans.get('stream_options');
-    const asked = JSON.stringify({ ...asObject(value['stream_options']), include_usage: true });
-    if (options !== undefined) edits.push({ ...options, text: asked });
-    else edits.push({ ...afterOpeningBrace(bytes), text: `"stream_options":${asked},` });
+  if (call.stream && call.kind !== 'embed') {
+    // Where the client wants it whole, and it is collected here.
+    if (value['stream'] !== true) edits.push(setTo(call, 'stream', 'true'));
+    if (!call.wantsUsage) {
+      const asked = { ...asObject(value['stream_options']), include_usage: true };
+      edits.push(setTo(call, 'stream_options', JSON.stringify(asked)));
+    }
   }
   edits.sort((one, other) => one.start - other.start);
   return splice(bytes, edits);
 }
 
-function afterOpeningBrace(bytes: Uint8Array): { start: number; end: number } {
-  const at = bytes.indexOf(0x7b) + 1;
-  return { start: at, end: at };
+function setTo({ wire: { bytes, spans } }: Call, key: string, json: string): Edit {
+  const there = spans.get(key);
+  if (there !== undefined) return { ...there, text: json };
+  const start = bytes.indexOf(0x7b) + 1;
+  return { start, end: start, text: `"${key}":${json},` };
 }

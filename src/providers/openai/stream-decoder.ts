@@ -57,26 +57,29 @@ function parseChunk(data: string): JsonObject {
 function decodeDelta(entry: Json, parts: Part[]): void {
   const value = asObject(entry);
   if (value === undefined) throw badResponse('holds a choice that is not an object');
-  const choice = typeof value['index'] === 'number' ? value['index'] : 0;
+  const choice = indexOf(value);
   const delta = asObject(value['delta']) ?? {};
-  const logprobs = value['logprobs'];
   const reasoning = asText(delta['reasoning_content']) ?? asText(delta['reasoning']);
   if (reasoning) parts.push({ type: 'reasoning-delta', text: reasoning, choice });
-  const text = asText(delta['content']) ?? asText(value['text']);
-  if (text) {
-    parts.push({
-      type: 'text-delta',
-      text,
-      choice,
-      ...(logprobs === undefined || logprobs === null ? {} : { logprobs }),
-    });
-  }
+  decodeText(asText(delta['content']) ?? asText(value['text']) ?? '', value, parts);
   const refusal = asText(delta['refusal']);
   if (refusal) parts.push({ type: 'refusal-delta', text: refusal, choice });
   const calls = delta['tool_calls'];
   if (Array.isArray(calls)) for (const call of calls) parts.push(decodeToolCallDelta(call, choice));
   const stop = decodeStop(value['finish_reason']);
   if (stop !== undefined) parts.push({ type: 'choice-ended', stop, choice });
+}
+
+/** A token may be a part of a character: it has no text, and yet its logprobs. */
+function decodeText(text: string, value: JsonObject, parts: Part[]): void {
+  const logprobs = asObject(value['logprobs']);
+  if (text === '' && logprobs === undefined) return;
+  const choice = indexOf(value);
+  parts.push({ type: 'text-delta', text, choice, ...(logprobs === undefined ? {} : { logprobs }) });
+}
+
+function indexOf({ index }: JsonObject): number {
+  return typeof index === 'number' ? index : 0;
 }
 
 function decodeToolCallDelta(entry: Json, choice: number): Part {
@@ -87,7 +90,7 @@ function decodeToolCallDelta(entry: Json, choice: number): Part {
   const name = asText(wanted?.['name']) || undefined;
   return {
     type: 'tool-call-delta',
-    index: typeof call?.['index'] === 'number' ? call['index'] : 0,
+    index: indexOf(call ?? {}),
     choice,
     arguments: argumentsText(wanted?.['arguments']) ?? '',
     ...(id === undefined ? {} : { id }),
