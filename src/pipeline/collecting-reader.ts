@@ -32,6 +32,7 @@ export class CollectingReader extends EventReader {
   }
 
   failed(failure: Failure): void {
+    this.complete = true;
     this.delivery.given.reject(failure);
   }
 

@@ -49,7 +49,7 @@ class AskingMeter implements StreamMeter {
 const content = (text: string) => `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\n`;
 const ending = `data: ${JSON.stringify({ choices: [{ delta: {}, finish_reason: 'stop' }] })}\n\ndata: [DONE]\n\n`;
 
-async function open(meter: StreamMeter) {
+async function open(meter: StreamMeter, stream = true) {
   const flowed: string[] = [];
   const flow: Flow = {
     pause: () => flowed.push('pause'),
@@ -70,14 +70,14 @@ async function open(meter: StreamMeter) {
     health: { isSilent: () => false },
     answerBytesMax: 1e6,
     eventBytesMax: 1e6,
-  })(exchangeOf(transport, meter));
+  })(exchangeOf(transport, meter, stream));
   assert.ok(upstream !== undefined);
   upstream.head(200, { 'content-type': 'text/event-stream' });
   const send = (text: string) => upstream?.data(Buffer.from(text));
   return { flowed, upstream, send, dispatched };
 }
 
-function exchangeOf(transport: Transport, meter: StreamMeter): Bound {
+function exchangeOf(transport: Transport, meter: StreamMeter, stream: boolean): Bound {
   const upstream = {
     name: 'up',
     adapter: openaiAdapter,
@@ -89,7 +89,7 @@ function exchangeOf(transport: Transport, meter: StreamMeter): Bound {
     secrets: [],
   };
   const body = parseJsonBody(
-    Buffer.from('{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}'),
+    Buffer.from(`{"model":"m","stream":${stream},"messages":[{"role":"user","content":"hi"}]}`),
   );
   const clocks = { connectMs: 1e6, firstTokenMs: 1e6, loadMs: 1e6, idleMs: 1e6, totalMs: 1e6, queueMs: 1e6 };
   const target = { upstream, model: 'm', tier: 1 };
@@ -248,4 +248,28 @@ test('an upstream that goes on although it was asked to wait is cut, and not kep
   for (let sent = 0; sent < 5; sent += 1) send(long);
   const ended = await reply.ended;
   assert.ok(ended.kind === 'failed' && ended.failure.code === 'response_too_large');
+});
+
+test('G11: a whole answer that is collected waits for what is decided, its end included', async () => {
+  const meter = new AskingMeter(2);
+  const { send, flowed, dispatched, upstream } = await open(meter, false);
+  send(five.map(content).join('') + ending);
+  upstream.end();
+  assert.deepEqual(flowed, ['pause'], 'the upstream stands still');
+  await meter.answer(10);
+  const reply = await dispatched;
+  assert.equal(reply.status, 200);
+  assert.ok(reply.body instanceof Uint8Array);
+  const { choices } = JSON.parse(Buffer.from(reply.body).toString()) as { choices: { message: object }[] };
+  assert.deepEqual(choices[0]?.message, { role: 'assistant', content: 'abcde', refusal: null });
+});
+
+test('G11, G18: a whole answer whose budget ends meanwhile is a failure, and its upstream is let go', async () => {
+  const meter = new AskingMeter(2);
+  const { send, flowed, dispatched } = await open(meter, false);
+  const refused = assert.rejects(dispatched, { code: 'budget_exceeded' });
+  send(five.map(content).join('') + ending);
+  await meter.answer(0);
+  await refused;
+  assert.deepEqual(flowed, ['pause', 'abort']);
 });

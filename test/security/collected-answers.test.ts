@@ -246,4 +246,8 @@ test("OpenAI's and Ollama's own clients are told that the money ended", async ()
   assert.equal(refused.code, 'insufficient_quota');
   assert.match(refused.message, /cut there/);
   assert.equal(fleet.gateway.exchangeLines.length, 1, 'it was not tried again');
+  await assert.rejects(fleet.ollama.chat({ model, messages }), (thrown) => {
+    assert.ok(thrown instanceof Error);
+    return /budget/.test(thrown.message);
+  });
 });
