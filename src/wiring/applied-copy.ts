@@ -34,7 +34,8 @@ export async function readAppliedCopy(folder: string): Promise<AppliedCopy | und
   try {
     return copyShape.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    if (hasCode(cause, 'ENOENT')) return undefined;
+    // That the data folder is none is said by whoever makes it.
+    if (hasCode(cause, 'ENOENT') || hasCode(cause, 'ENOTDIR')) return undefined;
     const message = 'cannot be read; the store has the same, so remove it and start again';
     throw new ConfigError([{ file: path, line: 0, column: 0, path: '', message }], { cause });
   }
