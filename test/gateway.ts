@@ -86,12 +86,21 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
       await writeFile(file, JSON.stringify(treeOf(config)));
       gateway.reload(loadConfig({ path: file, env: {} }));
     },
-    close: async () => {
+    // A story may end it before the test does.
+    close: once(async () => {
       await gateway.close(0);
       assert.ok(!holdsCanary(lines.join('\n')), 'a line of the log holds the master key (G8)');
       assert.deepEqual(await filesWithCanary(data), [], 'these hold the master key (G8)');
       await rm(folder, { recursive: true, force: true });
-    },
+    }),
+  };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
   };
 }
 
