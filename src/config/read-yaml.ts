@@ -77,9 +77,7 @@ const follows: ReadonlySet<string> = new Set(['UNEXPECTED_TOKEN', 'RESOURCE_EXHA
 
 /** One mistake makes the parser stumble over much that follows: that is left out. */
 function rootCauses(errors: readonly YAMLError[]): readonly YAMLError[] {
-  return errors
-    .filter((error, index) => index === 0 || !follows.has(error.code))
-    .slice(0, problemsMax);
+  return errors.filter((error, index) => index === 0 || !follows.has(error.code)).slice(0, problemsMax);
 }
 
 /** Inside `{ … }` an unquoted variable ends the map, which nobody expects. */
