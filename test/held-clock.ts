@@ -6,6 +6,8 @@ export interface HeldClock extends Clock {
   advance(ms: number): void;
   /** Timers that have neither run nor been cancelled. */
   readonly pending: number;
+  /** How long until the next one is due; Infinity where none is. */
+  readonly nextInMs: number;
 }
 
 interface Alarm {
@@ -45,6 +47,9 @@ export function createHeldClock(wallMs = Date.UTC(2026, 0, 1)): HeldClock {
     },
     get pending() {
       return alarms.size;
+    },
+    get nextInMs() {
+      return Math.min(...Array.from(alarms, ({ atMs }) => atMs)) - nowMs;
     },
   };
 }

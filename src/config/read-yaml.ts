@@ -72,12 +72,14 @@ export function readYaml(text: string, file: string): { root: Placed | undefined
   return { root, problems: reader.problems };
 }
 
-/** Of others; where the depth is too much, how often that is said depends on how deep the stack was. */
-const follows: ReadonlySet<string> = new Set(['UNEXPECTED_TOKEN', 'RESOURCE_EXHAUSTION']);
-
 /** One mistake makes the parser stumble over much that follows: that is left out. */
 function rootCauses(errors: readonly YAMLError[]): readonly YAMLError[] {
-  return errors.filter((error, index) => index === 0 || !follows.has(error.code)).slice(0, problemsMax);
+  // Where the depth is too much, what else is found, and how often, depends on how deep the stack was.
+  const tooDeep = errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
+  if (tooDeep !== undefined) return [tooDeep];
+  return errors
+    .filter((error, index) => index === 0 || error.code !== 'UNEXPECTED_TOKEN')
+    .slice(0, problemsMax);
 }
 
 /** Inside `{ … }` an unquoted variable ends the map, which nobody expects. */

@@ -33,7 +33,7 @@ export const spendOf = (count: number): Spend => ({ nanoUsd: count * 1e9, tokens
 export const daily = (usd: number): BudgetOption => ({ per: 'key', usd, window: 'day', alertAt });
 
 /** One that has a wall clock to be set besides. */
-export interface SetClock extends HeldClock {
+export interface SetClock extends Pick<HeldClock, 'now' | 'wall' | 'after' | 'advance'> {
   set(wallMs: number): void;
 }
 
@@ -44,7 +44,7 @@ export function createSetClock(startMs: number): SetClock {
   const set = (wallMs: number) => {
     offsetMs = wallMs - held.now();
   };
-  return { now: held.now, after: held.after, advance: held.advance, pending: held.pending, wall, set };
+  return { now: held.now, after: held.after, advance: held.advance, wall, set };
 }
 
 export async function openHandled(

@@ -139,7 +139,8 @@ function readMetric(text: string, name: string, labels: Readonly<Record<string, 
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 
-const untilMs = 5_000;
+/** Long, for a machine that is busy with other things: who waits for what comes does not wait for all of it. */
+const untilMs = 20_000;
 
 /** Asks again and again, for what no event tells. */
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
