@@ -104,11 +104,12 @@ const upstream = {
   identity: 'bench',
   slots: 1000,
   slotsAssumed: false,
+  zone: '',
   loadsModels: false,
   secrets: [],
 };
 const health = new Health(clock);
-const targets = [{ upstream, model: 'bench', tier: 1 }];
+const targets = [{ upstream, model: 'bench', tier: 1, weight: 1 }];
 const models = new ModelTable({
   models: new Map([['bench', { targets, clocks: defaultClocks }]]),
   upstreams: [upstream],

@@ -8,6 +8,7 @@ export function upstreamOf(name: string, slots = 1): Upstream {
     identity: `${name}#1`,
     slots,
     slotsAssumed: false,
+    zone: '',
     loadsModels: false,
     secrets: [],
     adapter: openaiAdapter,
@@ -21,5 +22,5 @@ export function upstreamOf(name: string, slots = 1): Upstream {
 }
 
 export function targetOn(upstream: Upstream, tier = 1): Target {
-  return { upstream, model: `${upstream.name}-model`, tier };
+  return { upstream, model: `${upstream.name}-model`, tier, weight: 1 };
 }

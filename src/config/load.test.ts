@@ -36,7 +36,7 @@ test('a file as in the documentation loads, with the defaults of each part', () 
       '  local: { type: llamacpp, file: ./model.gguf }',
       'models:',
       '  gemma:',
-      '    targets: [ { upstream: gpu, model: "gemma2:2b" }, { upstream: cloud, model: gpt-4o-mini, tier: 2 } ]',
+      '    targets: [ { upstream: gpu, model: "gemma2:2b" }, { upstream: cloud, model: gpt-4o-mini, tier: 2, weight: 1 } ]',
       'defaultModel: gemma',
     ],
     env: { APP_KEY: strongKey, CLOUD: 'sk-anything' },
@@ -60,7 +60,7 @@ test('a file as in the documentation loads, with the defaults of each part', () 
     totalMs: 600_000,
     queueMs: 30_000,
   });
-  assert.deepEqual(gemma?.targets[1], { upstream: 'cloud', model: 'gpt-4o-mini', tier: 2 });
+  assert.deepEqual(gemma?.targets[1], { upstream: 'cloud', model: 'gpt-4o-mini', tier: 2, weight: 1 });
   assert.equal(config.keys[0]?.role, 'developer');
 });
 

@@ -18,7 +18,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'upstreams.*.slotsPerModel': 'slots for each model of an upstream',
   'upstreams.*.tls': 'certificates of your own for an upstream',
   'models.*.cache': 'answering from a cache',
-  'models.*.targets.*.weight': 'the weighted policy',
   'queue.commentAfterMs': 'comments to clients that wait long',
   'queue.fairness': 'fair shares of the queue',
   'prices.*.batch': 'prices of jobs in the background',

@@ -153,6 +153,8 @@ export interface Upstream {
   readonly slots: number;
   /** Whether nobody said how many slots: the server may tell better, though never more. */
   readonly slotsAssumed: boolean;
+  /** Where it stands; empty where nobody said. Those of our own zone are asked first. */
+  readonly zone: string;
   /** Whether it loads a model when it is first asked for, which takes its time. */
   readonly loadsModels: boolean;
   /** What we send it and nobody else may see: taken out of its words when it refuses us (G8). */
@@ -164,6 +166,8 @@ export interface Target {
   readonly upstream: Upstream;
   readonly model: string;
   readonly tier: number;
+  /** Against the others of its tier, for policies that go by it; 1 where nobody said. */
+  readonly weight: number;
 }
 
 /** Five clocks, five failures; all in milliseconds. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, milliseconds, orText, secret } from '../lib/options.ts';
+import { bytes, milliseconds, name, orText, secret } from '../lib/options.ts';
 import { parseNetwork } from './address-list.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { parseUpstreamUrl } from './upstream-url.ts';
@@ -177,4 +177,5 @@ export const connectionOptions = {
   idlePerHost: z.int().min(0).max(65_536).default(20).describe('Idle connections kept open to it.'),
   keepAliveMs: milliseconds.default(30_000).describe('How long an idle connection to it stays open.'),
   connectMs: milliseconds.default(5_000).describe('How long connecting may take.'),
+  zone: name.optional().describe('Where it stands: upstreams in the zone of the gateway are asked first.'),
 };

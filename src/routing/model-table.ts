@@ -123,7 +123,7 @@ export class ModelTable {
     const { upstreams, offers } = this.#options;
     for (const upstream of upstreams) {
       const model = name.startsWith(`${upstream.name}/`) ? name.slice(upstream.name.length + 1) : '';
-      if (model !== '' && offers.of(upstream).length === 0) return { upstream, model, tier: 1 };
+      if (model !== '' && offers.of(upstream).length === 0) return { upstream, model, tier: 1, weight: 1 };
     }
     return undefined;
   }
@@ -134,7 +134,7 @@ export class ModelTable {
     for (const upstream of upstreams) {
       const wanted = name.startsWith(`${upstream.name}/`) ? name.slice(upstream.name.length + 1) : name;
       const model = offers.of(upstream).find((offered) => sameModel(offered, wanted));
-      if (model !== undefined) targets.push({ upstream, model, tier: 1 });
+      if (model !== undefined) targets.push({ upstream, model, tier: 1, weight: 1 });
     }
     return targets;
   }

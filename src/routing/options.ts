@@ -14,6 +14,12 @@ const targetOptions = z.strictObject({
       'Tier 2 is asked only when tier 1 cannot: when it is down, has failed, or had no free slot within `queueMs`. ' +
         'Tiers are for failures, not for sharing load.',
     ),
+  weight: z
+    .number()
+    .positive()
+    .max(1_000_000)
+    .default(1)
+    .describe('Its share against the others of its tier, where the policy is `weighted`.'),
 });
 
 /** A request never lasts longer than this, whatever the file says. */

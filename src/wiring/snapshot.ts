@@ -161,7 +161,8 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
   const models = Object.entries(config.models).map(([name, model]) => {
     const targets = model.targets.flatMap((target) => {
       const upstream = upstreams.byName.get(target.upstream);
-      return upstream === undefined ? [] : [{ upstream, model: target.model, tier: target.tier }];
+      if (upstream === undefined) return [];
+      return [{ upstream, model: target.model, tier: target.tier, weight: target.weight }];
     });
     return [name, { targets, clocks: model.clocks }] as const;
   });

@@ -62,7 +62,9 @@ export class UpstreamPool {
     const identity = identityOf(name, config);
     const transport = this.#transportTo(identity, config, slots);
     const secrets = secretsOf(config);
-    return { name, adapter, transport, identity, slots, slotsAssumed, loadsModels, secrets };
+    // An engine of our own stands where we stand.
+    const zone = ('zone' in config ? config.zone : undefined) ?? '';
+    return { name, adapter, transport, identity, slots, slotsAssumed, zone, loadsModels, secrets };
   }
 
   /** What was learnt of a server stays when only the way there changes. */

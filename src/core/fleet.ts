@@ -1,0 +1,74 @@
+/** How requests meet servers: what one brings with it, what is known of servers, and who chooses between them. */
+import type { Target, Upstream } from './exchange.ts';
+import type { Failure } from './failure.ts';
+
+/** What a request brings when it asks for a slot. */
+export interface Want {
+  /** As clients see it: each model has a queue of its own. */
+  readonly model: string;
+  /** Every target that would do, tiers in their order. Which of them may be asked is looked at when one is free. */
+  readonly candidates: readonly Target[];
+  /** Names of upstreams that have failed it already. */
+  readonly visited: ReadonlySet<string>;
+  readonly policy: Policy;
+  /** Slots are shared fairly between tenants, and what a tenant gets between its keys. */
+  readonly tenant: string;
+  readonly key: string;
+  /** What it will most likely come to, question and answer together. */
+  readonly tokens: number;
+  /** 0 for most; higher goes first, and whoever waits rises. */
+  readonly priority: number;
+  /** What it holds in memory while it waits. */
+  readonly bytes: number;
+  /** When it is worth nothing any more, on the monotonic clock. */
+  readonly deadlineMs: number;
+  /** Stands for the beginning of its conversation: whoever answered that has it in memory still. 0 for none. */
+  readonly prefix: number;
+}
+
+/** Chooses among targets that have a slot free. Pure: all it knows is handed to it. */
+export interface Policy {
+  /** The index in `free` of the one to take, or -1 where waiting for one that is busy is expected to be quicker. */
+  choose(free: readonly Target[], want: Want, known: Known): number;
+}
+
+/** What is known at this moment. Asked for each candidate of each request: none of it may cost more than a look. */
+export interface Known {
+  inFlight(upstream: Upstream): number;
+  /** How many requests it works on at once, now. */
+  slots(upstream: Upstream): number;
+  /** How long a request occupies a slot there, as learnt; 0 where nothing is known. */
+  serviceMs(target: Target): number;
+  /** How long loading the model would take first; 0 where it is resident. */
+  loadMs(target: Target): number;
+  /** What a token costs there, in billionths of a dollar. */
+  price(target: Target): number;
+}
+
+/** Whether a server may be asked now: what failed, what it told us to wait for, how far it is back. */
+export interface Gate {
+  /** How many of so many slots may be used: all, one for a trial, a part while it comes back, or none. */
+  allows(target: Target, slots: number): number;
+  /** A request goes there. */
+  began(target: Target): void;
+  ended(target: Target, ending: Ending): void;
+}
+
+/** How a request left its slot. */
+export interface Ending {
+  readonly outcome: 'served' | 'left' | Failure;
+  readonly tookMs: number;
+  /** From sending to the first content; 0 where none came. */
+  readonly firstContentMs: number;
+  readonly outputTokens: number;
+  /** Whether its model was to be loaded first. */
+  readonly cold: boolean;
+}
+
+/** How many of a server's slots are this replica's to use: two replicas together never use more than there are. */
+export interface SlotShares {
+  /** All of them where nobody else is there. At once: it is asked for at each request. */
+  of(upstream: Upstream, slots: number): number;
+  /** How many this replica could use now: those under way, and those that wait for one. */
+  want(upstream: Upstream, slots: number): void;
+}
