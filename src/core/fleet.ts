@@ -65,10 +65,15 @@ export interface Ending {
   readonly cold: boolean;
 }
 
-/** How many of a server's slots are this replica's to use: two replicas together never use more than there are. */
+/**
+ * How many of a server's slots are this replica's to use: two replicas together never use more than there are. Only where
+ * replicas share them; who is alone has no such thing, and all the slots.
+ */
 export interface SlotShares {
-  /** All of them where nobody else is there. At once: it is asked for at each request. */
+  /** At once: it is asked for at each request. 0 where none is ours now. */
   of(upstream: Upstream, slots: number): number;
-  /** How many this replica could use now: those under way, and those that wait for one. */
-  want(upstream: Upstream, slots: number): void;
+  /** At each change: how many requests are there, and how many could go there but wait for a slot. */
+  want(upstream: Upstream, underWay: number, waiting: number): void;
+  /** Runs whenever a share has grown: whoever waits may have a slot now. */
+  onGrown(run: () => void): void;
 }
