@@ -63,6 +63,18 @@ export interface Ending {
   readonly outputTokens: number;
   /** Whether its model was to be loaded first. */
   readonly cold: boolean;
+  /** How long loading it took, where the server tells; next to nothing where it was there. */
+  readonly loadMs?: number;
+}
+
+/** A model in a server's memory, as the server tells. */
+export interface ResidentModel {
+  readonly name: string;
+  readonly bytes: number | undefined;
+  /** How much of it is in a GPU's memory. */
+  readonly gpuBytes: number | undefined;
+  /** When it goes if nobody asks for it, in milliseconds since 1970. */
+  readonly untilMs: number | undefined;
 }
 
 /**

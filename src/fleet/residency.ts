@@ -1,0 +1,258 @@
+/**
+ * Which models each server holds in memory, and how long loading one takes there: told by servers that tell it, else
+ * guessed from when a model last answered. What is learnt outlives reloads.
+ */
+import type { Target, Upstream } from '../core/exchange.ts';
+import type { Ending, ResidentModel } from '../core/fleet.ts';
+import type { Clock } from '../lib/clock.ts';
+import { LoadTimes } from './load-times.ts';
+
+export interface Held extends ResidentModel {
+  /** When it last served or was loaded, on the monotonic clock. */
+  readonly usedMs: number;
+}
+
+/** What has happened on a server since it is known. */
+export interface LoadCounts {
+  readonly loads: number;
+  readonly loadMs: number;
+  readonly evictions: number;
+  readonly resident: number;
+}
+
+export interface ResidencyOptions {
+  readonly clock: Clock;
+  /** A model was loaded there: what else it holds now is worth asking. */
+  readonly onLoaded?: (upstream: Upstream) => void;
+}
+
+/** Servers keep an idle model for five minutes unless told otherwise. */
+const warmMs = 270_000;
+/** A server that had the model in memory takes less than this to say so. */
+const loadToldMinMs = 250;
+/** Of one server: clients may name as many as they like. */
+const modelsMax = 1_000;
+
+export class Residency {
+  readonly #options: ResidencyOptions;
+  readonly #servers = new Map<string, Server>();
+
+  constructor(options: ResidencyOptions) {
+    this.#options = options;
+  }
+
+  /** How long its model would take to load first; 0 where it is resident. What is being loaded has begun already. */
+  loadMs({ upstream, model }: Target): number {
+    if (!upstream.loadsModels) return 0;
+    const now = this.#options.clock.now();
+    const server = this.#servers.get(upstream.identity) ?? unknownServer;
+    return server.loadMs(plainName(model), now);
+  }
+
+  /** Something goes there that needs the model. */
+  began(target: Target): void {
+    if (!target.upstream.loadsModels) return;
+    this.#of(target.upstream).began(plainName(target.model), this.#options.clock.now());
+  }
+
+  ended(target: Target, ending: Ending): void {
+    const { upstream, model } = target;
+    if (!upstream.loadsModels) return;
+    const server = this.#of(upstream);
+    const hasLoaded = server.ended(plainName(model), ending, this.#options.clock.now());
+    if (hasLoaded) this.#options.onLoaded?.(upstream);
+  }
+
+  /** What the server said it holds, when it was asked. */
+  told(upstream: Upstream, models: readonly ResidentModel[], askedMs: number): void {
+    this.#of(upstream).told(models, askedMs);
+  }
+
+  unloaded({ upstream, model }: Target): void {
+    this.#servers.get(upstream.identity)?.forget(plainName(model));
+  }
+
+  /** What is known to be in its memory; guessed where it does not tell. */
+  holds(upstream: Upstream): readonly Held[] {
+    return this.#servers.get(upstream.identity)?.holds(this.#options.clock.now()) ?? [];
+  }
+
+  find({ upstream, model }: Target): Held | undefined {
+    const name = plainName(model);
+    return this.holds(upstream).find((held) => held.name === name);
+  }
+
+  /** Whether the server itself told what it holds. */
+  isTold(upstream: Upstream): boolean {
+    return this.#servers.get(upstream.identity)?.isTold ?? false;
+  }
+
+  /** What would have to leave the server's memory if this were loaded, as far as its limits have shown. */
+  evictedBy({ upstream, model }: Target): readonly string[] {
+    return this.#servers.get(upstream.identity)?.evictedBy(plainName(model)) ?? [];
+  }
+
+  counts(upstream: Upstream): LoadCounts {
+    const server = this.#servers.get(upstream.identity);
+    const resident = this.holds(upstream).length;
+    if (server === undefined) return { loads: 0, loadMs: 0, evictions: 0, resident };
+    return { loads: server.loads, loadMs: server.loadedMs, evictions: server.evictions, resident };
+  }
+
+  /** Forgets servers that no configuration names any more. */
+  keepOnly(upstreams: readonly Upstream[]): void {
+    const kept = new Set(upstreams.map(({ identity }) => identity));
+    for (const identity of this.#servers.keys()) if (!kept.has(identity)) this.#servers.delete(identity);
+  }
+
+  #of({ identity }: Upstream): Server {
+    let server = this.#servers.get(identity);
+    if (server === undefined) {
+      server = new Server();
+      this.#servers.set(identity, server);
+    }
+    return server;
+  }
+}
+
+/** Ollama's names mean `:latest` when they say nothing. */
+function plainName(model: string): string {
+  return model.endsWith(':latest') ? model.slice(0, -':latest'.length) : model;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+class Server {
+  isTold = false;
+  loads = 0;
+  loadedMs = 0;
+  evictions = 0;
+  readonly #times = new LoadTimes();
+  /** Used longest ago first. */
+  readonly #held = new Map<string, Writable<Held>>();
+  /** Those that are expected to make room for another. */
+  readonly #leaving = new Set<string>();
+  /** Since when each is being loaded. */
+  readonly #loading = new Map<string, number>();
+  /** When each was last loaded, for requests that waited for one load together. */
+  readonly #loadedAtMs = new Map<string, number>();
+  /** How many models fit, once one had to leave for another. */
+  #roomFor = Number.POSITIVE_INFINITY;
+
+  loadMs(model: string, now: number): number {
+    if (this.#isResident(model, now)) return 0;
+    const wholeMs = this.#times.of(model);
+    const since = this.#loading.get(model);
+    return since === undefined ? wholeMs : Math.max(1, wholeMs - (now - since));
+  }
+
+  began(model: string, now: number): void {
+    const held = this.#held.get(model);
+    if (held !== undefined && this.#isResident(model, now)) held.usedMs = now;
+    else if (!this.#loading.has(model)) this.#startLoading(model, now);
+  }
+
+  /** Whether the model was loaded for it. */
+  ended(model: string, ending: Ending, now: number): boolean {
+    const isThere = ending.outcome === 'served' || ending.firstContentMs > 0;
+    this.#loading.delete(model);
+    if (!isThere) return false;
+    this.#use(model, now);
+    const { loadMs: toldMs } = ending;
+    if (toldMs === undefined) this.#times.learn(model, ending);
+    const wasLoaded = toldMs === undefined ? ending.cold : toldMs >= loadToldMinMs;
+    if (!wasLoaded) return false;
+    if (toldMs !== undefined) this.#times.tell(model, toldMs);
+    return this.#countLoad(model, ending, now);
+  }
+
+  told(models: readonly ResidentModel[], askedMs: number): void {
+    const names = new Set(models.map(({ name }) => plainName(name)));
+    this.#leaving.clear();
+    for (const [name, held] of this.#held) {
+      // What was used since the question was asked came after the answer.
+      if (!names.has(name) && held.usedMs <= askedMs) this.#gone(held, names);
+    }
+    for (const model of models.slice(0, modelsMax)) {
+      const name = plainName(model.name);
+      const before = this.#held.get(name);
+      this.#held.set(name, { ...model, name, usedMs: usedMs(before, model, askedMs) });
+    }
+    // More fit than was thought, be it that a smaller one left.
+    if (models.length > this.#roomFor) this.#roomFor = models.length;
+    this.isTold = true;
+  }
+
+  forget(model: string): void {
+    this.#held.delete(model);
+    this.#leaving.delete(model);
+  }
+
+  holds(now: number): readonly Held[] {
+    return [...this.#held.values()].filter(({ name }) => this.#isResident(name, now));
+  }
+
+  evictedBy(model: string): readonly string[] {
+    const size = this.#held.size - this.#leaving.size;
+    if (size < this.#roomFor || this.#held.has(model)) return [];
+    const staying = [...this.#held.values()].filter(({ name }) => !this.#leaving.has(name));
+    const byUse = staying.sort((one, other) => one.usedMs - other.usedMs);
+    return byUse.slice(0, size - this.#roomFor + 1).map(({ name }) => name);
+  }
+
+  #startLoading(model: string, now: number): void {
+    // Nobody is to be sent to a model that is on its way out.
+    for (const name of this.evictedBy(model)) this.#leaving.add(name);
+    bounded(this.#loading, model, now);
+  }
+
+  #isResident(model: string, now: number): boolean {
+    const held = this.#held.get(model);
+    if (held === undefined || this.#leaving.has(model)) return false;
+    return this.isTold || now - held.usedMs <= warmMs;
+  }
+
+  #use(model: string, now: number): void {
+    const before = this.#held.get(model) ?? unknownModel;
+    this.forget(model);
+    bounded(this.#held, model, { ...before, name: model, usedMs: now });
+  }
+
+  /** Where another has come since it was used it had to make room: so many fit, and no more. */
+  #gone(held: Held, names: ReadonlySet<string>): void {
+    this.#held.delete(held.name);
+    const isReplaced = [...names].some(
+      (name) => !this.#held.has(name) || (this.#loadedAtMs.get(name) ?? 0) > held.usedMs,
+    );
+    if (!isReplaced) return;
+    this.evictions += 1;
+    this.#roomFor = names.size;
+  }
+
+  #countLoad(model: string, { tookMs, firstContentMs, loadMs, cold }: Ending, now: number): boolean {
+    const lastMs = this.#loadedAtMs.get(model);
+    if (lastMs !== undefined && lastMs > now - tookMs) return false;
+    bounded(this.#loadedAtMs, model, now);
+    this.loads += 1;
+    this.loadedMs += loadMs ?? (cold ? this.#times.shareOf(model, firstContentMs) : 0);
+    return true;
+  }
+}
+
+const unknownServer = new Server();
+const unknownModel = { bytes: undefined, gpuBytes: undefined, untilMs: undefined };
+
+/** A server that puts the end off has been used meanwhile, whoever asked it. */
+function usedMs(before: Held | undefined, model: ResidentModel, askedMs: number): number {
+  if (before === undefined) return askedMs;
+  const isPutOff = (model.untilMs ?? 0) > (before.untilMs ?? Number.POSITIVE_INFINITY);
+  return isPutOff ? Math.max(before.usedMs, askedMs) : before.usedMs;
+}
+
+/** What has been there longest makes room. */
+function bounded<T>(kept: Map<string, T>, model: string, value: T): void {
+  kept.set(model, value);
+  if (kept.size <= modelsMax) return;
+  const [oldest] = kept.keys();
+  if (oldest !== undefined) kept.delete(oldest);
+}
