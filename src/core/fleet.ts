@@ -47,11 +47,18 @@ export interface Known {
 
 /** Whether a server may be asked now: what failed, what it told us to wait for, how far it is back. */
 export interface Gate {
-  /** How many of so many slots may be used: all, one for a trial, a part while it comes back, or none. */
-  allows(target: Target, slots: number): number;
-  /** A request goes there. */
+  /**
+   * How many of so many slots may be used: all, a part while it comes back, or none. `pool` is who would do in its place:
+   * of those never more than half are left out for failing, and where all are out they are tried one request at a time.
+   */
+  allows(target: Target, slots: number, pool: readonly Target[]): number;
+  /** A request goes there: said before `allows` is asked again. */
   began(target: Target): void;
   ended(target: Target, ending: Ending): void;
+  /** What a request is told for which waiting is no use: nobody may be asked, and nobody is about to come back. */
+  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined;
+  /** Runs `tell` whenever more or less is allowed than before, be it because time has passed. */
+  onChange(tell: () => void): void;
 }
 
 /** How a request left its slot. */
