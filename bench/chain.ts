@@ -13,7 +13,7 @@ import { Trail } from '../src/core/trail.ts';
 import type { Transport } from '../src/core/transport.ts';
 import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
-import { Slots } from '../src/fleet/slots.ts';
+import { Scheduler } from '../src/fleet/scheduler.ts';
 import { KeyIndex } from '../src/identity/key-index.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { createSealingKey, KeyRing } from '../src/lib/seal.ts';
@@ -29,7 +29,7 @@ import { voices } from '../src/protocol/voices.ts';
 import { openaiAdapter } from '../src/providers/openai/adapter.ts';
 import { defaultClocks } from '../src/routing/clocks.ts';
 import { ModelTable } from '../src/routing/model-table.ts';
-import { TierChoice } from '../src/routing/tier-choice.ts';
+import { policies } from '../src/routing/policies.ts';
 import { createMemoryBudgets } from '../src/stores/memory/budgets.ts';
 import { createMemoryConversations } from '../src/stores/memory/conversations.ts';
 import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
@@ -39,6 +39,7 @@ import { openSpool } from '../src/stores/spool/open-spool.ts';
 import { createAccounts } from '../src/telemetry/accounts.ts';
 import { exchangeLine, intentLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
+import { allShares, createLearnt } from '../src/wiring/learnt.ts';
 
 const requests = Number(process.argv[2] ?? 300_000);
 const withBudgets = process.argv[3] === 'budgets';
@@ -111,7 +112,7 @@ const upstream = {
 const health = new Health(clock);
 const targets = [{ upstream, model: 'bench', tier: 1, weight: 1 }];
 const models = new ModelTable({
-  models: new Map([['bench', { targets, clocks: defaultClocks }]]),
+  models: new Map([['bench', { targets, clocks: defaultClocks, policy: policies.auto() }]]),
   upstreams: [upstream],
   offers: new Catalogue(),
   defaultClocks,
@@ -200,9 +201,15 @@ const handler = createChain({
   },
   retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {
-    slots: new Slots({ clock, queue: { places: 100, bytes: 1e6 }, health }),
-    choice: new TierChoice(health),
+    scheduler: new Scheduler({
+      clock,
+      queue: { places: 100, bytes: 1e6 },
+      gate: health,
+      shares: allShares,
+      learnt: createLearnt(clock),
+    }),
     clock,
+    lengths: new OutputLengths(),
   },
   delivery: { clock, health, answerBytesMax: 1e7, eventBytesMax: 1e6 },
 });

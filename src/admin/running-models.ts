@@ -26,11 +26,11 @@ const loadedModels = z.object({
 type Loaded = z.output<typeof loadedModels>['models'][number];
 
 export async function viewRunning(gateway: Gateway): Promise<z.input<typeof psShape>> {
-  const { slots, health } = gateway.lasting;
+  const { scheduler, health } = gateway.lasting;
   const running = await Promise.all(
     gateway.snapshot.upstreams.map(async (upstream) => {
       const counts = new Map<string, number>();
-      for (const target of slots.occupied) {
+      for (const target of scheduler.occupied) {
         if (target.upstream.identity !== upstream.identity) continue;
         counts.set(target.model, (counts.get(target.model) ?? 0) + 1);
       }
@@ -42,13 +42,13 @@ export async function viewRunning(gateway: Gateway): Promise<z.input<typeof psSh
           upstream: upstream.name,
           state: health.of(upstream).state,
           inFlight: counts.get(model) ?? 0,
-          slots: slots.limitOf(upstream),
+          slots: scheduler.limitOf(upstream),
           ...(facts === undefined ? {} : { loaded: describe(facts) }),
         };
       });
     }),
   );
-  return { waiting: slots.waiting, running: running.flat() };
+  return { waiting: scheduler.waiting, running: running.flat() };
 }
 
 /** Nothing where the server does not tell, or does not answer: what it is doing for us is known all the same. */

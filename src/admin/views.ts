@@ -30,7 +30,7 @@ export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof
       .split(', ')
       .filter((name) => name !== ''),
     inFlight: gateway.listener.inFlight,
-    waiting: lasting.slots.waiting,
+    waiting: lasting.scheduler.waiting,
     rssBytes: process.memoryUsage.rss(),
   };
 }
@@ -41,7 +41,7 @@ export function viewUpstreams({ gateway }: Seen): z.input<typeof upstreamsShape>
 }
 
 function viewUpstream(gateway: Gateway, upstream: Upstream) {
-  const { health, slots, catalogue } = gateway.lasting;
+  const { health, scheduler, catalogue } = gateway.lasting;
   const configured = gateway.snapshot.config.upstreams[upstream.name];
   const { state, failures, lastFailure, sinceMs } = health.of(upstream);
   return {
@@ -49,8 +49,8 @@ function viewUpstream(gateway: Gateway, upstream: Upstream) {
     type: configured?.type ?? '',
     ...(configured !== undefined && 'url' in configured ? { url: configured.url } : {}),
     state,
-    inFlight: slots.inFlight(upstream),
-    slots: slots.limitOf(upstream),
+    inFlight: scheduler.inFlight(upstream),
+    slots: scheduler.limitOf(upstream),
     failures,
     ...(lastFailure === undefined ? {} : { lastFailure }),
     ...(sinceMs === 0 ? {} : { lastHeardAt: new Date(sinceMs).toISOString() }),

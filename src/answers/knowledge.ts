@@ -3,7 +3,7 @@ import type { Auditor } from '../core/audit.ts';
 import type { BodyLimits, Upstream } from '../core/exchange.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
-import type { Slots } from '../fleet/slots.ts';
+import type { Scheduler } from '../fleet/scheduler.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ModelTable } from '../routing/model-table.ts';
 
@@ -11,7 +11,7 @@ export interface Knowledge {
   readonly clock: Clock;
   readonly catalogue: Catalogue;
   readonly health: Health;
-  readonly slots: Slots;
+  readonly scheduler: Scheduler;
   readonly upstreams: readonly Upstream[];
   readonly models: ModelTable;
   readonly limits: BodyLimits;

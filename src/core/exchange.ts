@@ -4,6 +4,7 @@ import type { Adapter } from './adapter.ts';
 import type { StreamMeter } from './budget.ts';
 import type { Call, Dialect, JsonObject, Span } from './call.ts';
 import type { Failure } from './failure.ts';
+import type { Policy } from './fleet.ts';
 import type { CallResult, Part } from './part.ts';
 import type { Signal } from './signal.ts';
 import type { Reply } from './stage.ts';
@@ -181,7 +182,9 @@ export interface Clocks {
 }
 
 export interface Planned extends Parsed {
+  /** Tiers in their order. */
   readonly candidates: readonly Target[];
+  readonly policy: Policy;
   readonly clocks: Clocks;
   /** Upstreams that already failed this exchange. Grows only in `attempt`. */
   readonly visited: ReadonlySet<string>;

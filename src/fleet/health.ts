@@ -1,6 +1,7 @@
 /** What we know of each upstream from what happened with it. Nothing is asked for the sake of asking. */
-import type { Upstream } from '../core/exchange.ts';
+import type { Target, Upstream } from '../core/exchange.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
+import type { Ending, Gate } from '../core/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
 
 export type HealthState = 'unknown' | 'up' | 'down';
@@ -56,7 +57,7 @@ const nothing: Learnt = {
 };
 const wellAgain = { ...nothing, heard: true };
 
-export class Health {
+export class Health implements Gate {
   readonly #learnt = new Map<string, Learnt>();
   /** Who had failures enough, those to be tried again among them. */
   readonly #failing = new Set<string>();
@@ -88,6 +89,16 @@ export class Health {
   isSilent(upstream: Upstream): boolean {
     const { lastCode } = this.#of(upstream);
     return lastCode !== undefined && silences.has(lastCode) && this.isDown(upstream);
+  }
+
+  allows({ upstream }: Target, slots: number): number {
+    return this.isDown(upstream) ? 0 : slots;
+  }
+
+  began(): void {}
+
+  ended({ upstream }: Target, { outcome }: Ending): void {
+    this.note(upstream, outcome);
   }
 
   note(upstream: Upstream, outcome: 'served' | 'left' | Failure): void {

@@ -5,11 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { upstreamOf } from '../../test/targets.ts';
+import { allShares, nothingLearnt } from '../../test/wants.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import { llamacppSlots } from '../providers/openai/llamacpp-slots.ts';
 import { Catalogue } from './catalogue.ts';
 import { Health } from './health.ts';
-import { Slots } from './slots.ts';
+import { Scheduler } from './scheduler.ts';
 import { refresh, watch } from './watch.ts';
 
 async function rig(t: TestContext, answer: RequestListener) {
@@ -34,7 +35,13 @@ async function rig(t: TestContext, answer: RequestListener) {
     clock,
     catalogue: new Catalogue(),
     health,
-    slots: new Slots({ clock, health, queue: { places: 1, bytes: 1 } }),
+    scheduler: new Scheduler({
+      clock,
+      queue: { places: 1, bytes: 1 },
+      gate: health,
+      shares: allShares,
+      learnt: nothingLearnt,
+    }),
     slotsToldBy: () => llamacppSlots,
     onUntold: () => {},
     everyMs: 30_000,
@@ -110,7 +117,7 @@ test('llama.cpp is believed about its slots, as long as it is there and nobody s
   const slotsAfter = async () => {
     await refresh(assumed, options);
     assert.equal(options.health.of(assumed).state, 'up');
-    return options.slots.limitOf(assumed);
+    return options.scheduler.limitOf(assumed);
   };
   assert.equal(await slotsAfter(), 3);
   props = 'no JSON';
@@ -125,6 +132,6 @@ test('llama.cpp is believed about its slots, as long as it is there and nobody s
   assert.equal(await slotsAfter(), 3);
   owner = 'vllm';
   assert.equal(await slotsAfter(), 64, 'another server stands there now');
-  await refresh({ ...upstream, slots: 8 }, options);
-  assert.equal(options.slots.limitOf({ ...upstream, slots: 8 }), 8);
+  options.scheduler.resize({ places: 1, bytes: 1 }, [{ ...upstream, slots: 8 }]);
+  assert.equal(options.scheduler.limitOf({ ...upstream, slots: 8 }), 8);
 });

@@ -11,14 +11,14 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { type AskOptions, ask, askJson, readJson } from './ask.ts';
 import type { Catalogue, OfferedModel } from './catalogue.ts';
 import type { Health } from './health.ts';
-import type { Slots } from './slots.ts';
+import type { Scheduler } from './scheduler.ts';
 
 export interface WatchOptions {
   readonly clock: Clock;
   readonly catalogue: Catalogue;
   readonly health: Health;
   readonly everyMs: number;
-  readonly slots: Slots;
+  readonly scheduler: Scheduler;
   readonly listPathOf: (upstream: Upstream) => string;
   /** Where a server tells its slots, if servers of its kind do. */
   readonly slotsToldBy: (upstream: Upstream) => SlotsTold | undefined;
@@ -87,13 +87,14 @@ interface Heard {
 }
 
 async function askSlots(upstream: Upstream, options: WatchOptions, { models, asking }: Heard): Promise<void> {
-  const { slots, slotsToldBy } = options;
+  const { scheduler, slotsToldBy } = options;
   const teller = upstream.slotsAssumed ? slotsToldBy(upstream) : undefined;
   if (teller === undefined) return;
-  if (!models.some(({ described }) => teller.isToldBy(described))) return slots.learn(upstream, undefined);
+  if (!models.some(({ described }) => teller.isToldBy(described)))
+    return scheduler.learn(upstream, undefined);
   try {
     const request = { method: 'GET', path: teller.path, headers: [] } as const;
-    slots.learn(upstream, teller.read(await askJson(upstream.transport, request, asking)));
+    scheduler.learn(upstream, teller.read(await askJson(upstream.transport, request, asking)));
   } catch (thrown) {
     options.onUntold(upstream, asFailure(thrown));
   }

@@ -50,7 +50,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(replay(parts.replays)) //                   what carries a key of its own is done once, and given again
     .through(keep(parts.contents)) //                     what is said, of tenants that want it kept: written after the end
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
-    .through(plan(parts.routing)) // Planned        + candidates in the order to try them, and the clocks
+    .through(plan(parts.routing)) // Planned        + candidates, who chooses among them, and the clocks
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
     .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content

@@ -1,6 +1,7 @@
-/** Which targets would do, in the order to try them, and how long each phase may take. */
+/** Which targets would do, who chooses among them, and how long each phase may take. */
 import type { Clocks, Parsed, Planned, Principal, Target } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
+import type { Policy } from '../core/fleet.ts';
 import type { Stage } from '../core/stage.ts';
 import { assertModelInScope } from '../identity/model-scope.ts';
 
@@ -8,8 +9,10 @@ export interface ModelPlan {
   /** The name that clients and metrics see. */
   readonly name: string;
   readonly clocks: Clocks;
-  /** Puts the targets in the order to try them. Called once an exchange. */
-  order(): readonly Target[];
+  /** Tiers in their order. */
+  readonly targets: readonly Target[];
+  /** Chooses among those of them that have a slot free. */
+  readonly policy: Policy;
 }
 
 export interface ModelTable {
@@ -29,11 +32,11 @@ export function plan(options: PlanOptions): Stage<Parsed, Planned> {
     try {
       const { call, trail, route, principal } = exchange;
       const found = findModel(options.models, call.model, principal);
-      const candidates = found.order();
+      const { targets: candidates, policy } = found;
       trail.model = found.name;
       if (candidates.length === 0) throw fail('no_upstream', `no upstream is configured for ${found.name}`);
       const clocks = route.totalMs === undefined ? found.clocks : lowered(found.clocks, route.totalMs);
-      return next({ ...exchange, candidates, clocks, visited: nothingVisited });
+      return next({ ...exchange, candidates, policy, clocks, visited: nothingVisited });
     } catch (refusal) {
       return Promise.reject(refusal);
     }

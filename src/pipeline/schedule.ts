@@ -1,126 +1,162 @@
 /** Binds the exchange to a target as late as possible: when a slot is free there. */
+import type { Call } from '../core/call.ts';
 import type { Bound, Clocks, Planned, Target } from '../core/exchange.ts';
 import { Failure, fail } from '../core/failure.ts';
+import type { Ending, Policy, Want } from '../core/fleet.ts';
 import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
+import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
 
 /** The right to occupy an upstream, until released with how it went. */
-export interface Slot {
+interface Slot {
   readonly target: Target;
   /** Whether its model most likely has to be loaded first. */
   readonly cold: boolean;
-  release(outcome: 'served' | 'left' | Failure): void;
+  release(ending: Ending): void;
 }
 
 interface Waiting {
   readonly queueMs: number;
-  /** What the waiting request holds in memory. */
-  readonly bytes: number;
   onLeave(leave: () => void): void;
 }
 
-export interface Slots {
-  /** A slot on the first candidate that has one free, or nothing. */
-  take(candidates: readonly Target[]): Slot | undefined;
-  /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
-  wait(candidates: readonly Target[], waiting: Waiting): Promise<Slot>;
-}
-
-/** Which candidates are asked, by tiers and by what is known of their upstreams. */
-export interface Choice {
-  /** Those that the request may be sent to now. `visited` are upstreams that have failed it. */
-  first(candidates: readonly Target[], visited: ReadonlySet<string>): readonly Target[];
-  /** Those that may serve in place of `full`, which had no slot to give. */
-  instead(
-    full: readonly Target[],
-    candidates: readonly Target[],
-    visited: ReadonlySet<string>,
-  ): readonly Target[];
-}
-
 export interface ScheduleOptions {
-  readonly slots: Slots;
-  readonly choice: Choice;
+  readonly scheduler: {
+    /** A slot at once, or nothing. */
+    take(want: Want): Slot | undefined;
+    /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
+    wait(want: Want, waiting: Waiting): Promise<Slot>;
+  };
   readonly clock: Clock;
+  /** How long a model's answers are. */
+  readonly lengths: { p95(model: string): number };
 }
 
 export function schedule(options: ScheduleOptions): Stage<Planned, Bound> {
   return (next) => (exchange) => {
-    const candidates = options.choice.first(exchange.candidates, exchange.visited);
-    const slot = options.slots.take(candidates);
-    if (slot !== undefined) return occupy(next, exchange, slot);
-    return queue(options, next, { exchange, candidates });
+    const want = new Wanted(exchange, options.lengths);
+    const slot = options.scheduler.take(want);
+    if (slot !== undefined) return occupy(options, next, { exchange, slot });
+    return queue(options, next, { exchange, want });
   };
+}
+
+/** What is only asked for when requests wait is reckoned then. */
+class Wanted implements Want {
+  readonly model: string;
+  readonly candidates: readonly Target[];
+  readonly visited: ReadonlySet<string>;
+  readonly policy: Policy;
+  readonly tenant: string;
+  readonly key: string;
+  readonly priority = 0;
+  readonly bytes: number;
+  readonly deadlineMs: number;
+  readonly prefix = 0;
+  readonly #call: Call;
+  readonly #lengths: ScheduleOptions['lengths'];
+  #tokens = 0;
+
+  constructor(exchange: Planned, lengths: ScheduleOptions['lengths']) {
+    const { candidates, visited, policy, principal, call, clocks, trail } = exchange;
+    this.model = trail.model;
+    this.candidates = candidates;
+    this.visited = visited;
+    this.policy = policy;
+    this.tenant = principal.tenant;
+    this.key = principal.keyName;
+    this.bytes = call.wire.bytes.length;
+    this.deadlineMs = trail.startedMs + clocks.totalMs;
+    this.#call = call;
+    this.#lengths = lengths;
+  }
+
+  get tokens(): number {
+    if (this.#tokens === 0) this.#tokens = Math.ceil(1 + promptTokens(this.#call) + this.#answerTokens());
+    return this.#tokens;
+  }
+
+  #answerTokens(): number {
+    const likely = this.#lengths.p95(this.model) * answersOf(this.#call);
+    return Math.min(answerTokensMax(this.#call), likely);
+  }
 }
 
 interface Wanting {
   readonly exchange: Planned;
-  readonly candidates: readonly Target[];
+  readonly want: Want;
 }
 
 async function queue(options: ScheduleOptions, next: Handler<Bound>, wanting: Wanting): Promise<Reply> {
-  const { exchange, candidates } = wanting;
+  const { exchange, want } = wanting;
+  const { trail, clocks, signal } = exchange;
   const startedMs = options.clock.now();
   // It is nowhere until it gets a slot: what ends the wait is not to be laid at the last try's door.
-  exchange.trail.upstream = '';
-  exchange.trail.targetModel = '';
-  const { queueMs, totalMs } = exchange.clocks;
-  const leftMs = Math.max(0, exchange.trail.startedMs + totalMs - startedMs);
-  const waiting = options.slots.wait(candidates, {
-    queueMs: Math.min(queueMs, leftMs),
-    bytes: exchange.call.wire.bytes.length,
-    onLeave: (leave) => exchange.signal.onAbort(leave),
+  trail.upstream = '';
+  trail.targetModel = '';
+  const waiting = options.scheduler.wait(want, {
+    queueMs: clocks.queueMs,
+    onLeave: (leave) => signal.onAbort(leave),
   });
   const slot = await waiting.catch((thrown: unknown) => {
-    if (leftMs < queueMs) return throwAsTotal(thrown, totalMs);
-    return elsewhere(options, wanting, thrown);
+    const totalEndedIt = want.deadlineMs - startedMs < clocks.queueMs;
+    throw totalEndedIt ? asTotal(thrown, clocks.totalMs) : thrown;
   });
-  exchange.trail.queuedMs += options.clock.now() - startedMs;
-  if (exchange.signal.aborted) {
-    slot.release('left');
+  trail.queuedMs += options.clock.now() - startedMs;
+  if (signal.aborted) {
+    slot.release({ outcome: 'left', ...nothingCame, cold: slot.cold });
     throw fail('client_gone', 'the client left while waiting for a slot');
   }
-  return occupy(next, exchange, slot);
+  return occupy(options, next, { exchange, slot });
 }
 
-/** A queue that is full, or was waited in for too long, cannot serve: then later tiers may, if they have a slot free. */
-function elsewhere(
-  { choice, slots }: ScheduleOptions,
-  { exchange, candidates }: Wanting,
-  thrown: unknown,
-): Slot {
-  const isFull =
-    thrown instanceof Failure && (thrown.code === 'queue_timeout' || thrown.code === 'queue_full');
-  const slot = isFull
-    ? slots.take(choice.instead(candidates, exchange.candidates, exchange.visited))
-    : undefined;
-  if (slot === undefined) throw thrown;
-  return slot;
-}
+const nothingCame = { tookMs: 0, firstContentMs: 0, outputTokens: 0 };
 
 /** The exchange's own clock ended the wait, not the queue's. */
-function throwAsTotal(thrown: unknown, totalMs: number): never {
-  if (!(thrown instanceof Failure && thrown.code === 'queue_timeout')) throw thrown;
-  throw fail('total_timeout', `no slot became free within the ${totalMs} ms of the whole answer`, {
+function asTotal(thrown: unknown, totalMs: number): unknown {
+  if (!(thrown instanceof Failure && thrown.code === 'queue_timeout')) return thrown;
+  return fail('total_timeout', `no slot became free within the ${totalMs} ms of the whole answer`, {
     cause: thrown,
   });
 }
 
-function occupy(next: Handler<Bound>, exchange: Planned, slot: Slot): Promise<Reply> {
+interface Occupying {
+  readonly exchange: Planned;
+  readonly slot: Slot;
+}
+
+function occupy(
+  options: ScheduleOptions,
+  next: Handler<Bound>,
+  { exchange, slot }: Occupying,
+): Promise<Reply> {
   const { trail } = exchange;
   trail.upstream = slot.target.upstream.name;
   trail.targetModel = slot.target.model;
+  const sinceMs = options.clock.now();
+  const release = (outcome: Ending['outcome']) => {
+    const tookMs = options.clock.now() - sinceMs;
+    slot.release({ outcome, tookMs, ...whatCame(exchange), cold: slot.cold });
+  };
   const clocks = slot.cold ? withLoading(exchange.clocks) : exchange.clocks;
   return next({ ...exchange, clocks, target: slot.target }).then(
     (reply) => {
-      onEnded(reply, (outcome) => slot.release(howItWent(outcome)));
+      onEnded(reply, (outcome) => release(howItWent(outcome)));
       return reply;
     },
     (thrown: unknown) => {
-      slot.release(thrown instanceof Failure ? thrown : 'left');
+      release(thrown instanceof Failure ? thrown : 'left');
       throw thrown;
     },
   );
+}
+
+function whatCame({ trail }: Planned) {
+  const { sentMs, firstContentMs, usage, outputSeen } = trail;
+  return {
+    firstContentMs: firstContentMs > sentMs && sentMs > 0 ? firstContentMs - sentMs : 0,
+    outputTokens: usage?.outputTokens ?? outputSeen,
+  };
 }
 
 /** A model that has to load first has that time for its first token. */
@@ -128,7 +164,7 @@ function withLoading(clocks: Clocks): Clocks {
   return clocks.loadMs > clocks.firstTokenMs ? { ...clocks, firstTokenMs: clocks.loadMs } : clocks;
 }
 
-function howItWent(outcome: Outcome): 'served' | 'left' | Failure {
+function howItWent(outcome: Outcome): Ending['outcome'] {
   switch (outcome.kind) {
     case 'complete':
       return 'served';

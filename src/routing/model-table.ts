@@ -1,16 +1,16 @@
 /** Which targets stand behind a model's name: the operator's list first, then what upstreams offer by themselves. */
 import type { Clocks, Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
+import type { Policy } from '../core/fleet.ts';
 import { closest } from '../lib/closest.ts';
-import { createRoundRobin } from './round-robin.ts';
+import { policies } from './policies.ts';
 
 export interface NamedModel {
   readonly name: string;
   readonly clocks: Clocks;
-  /** As configured. For listings, which must not take a turn. */
+  /** Tiers in their order. */
   readonly targets: readonly Target[];
-  /** The targets in the order to try them. Takes a turn: called once an exchange. */
-  order(): readonly Target[];
+  readonly policy: Policy;
 }
 
 /** What upstreams offer, as last heard from them. */
@@ -24,7 +24,7 @@ export interface Offers {
 }
 
 export interface ModelTableOptions {
-  readonly models: ReadonlyMap<string, { readonly targets: readonly Target[]; readonly clocks: Clocks }>;
+  readonly models: ReadonlyMap<string, Omit<NamedModel, 'name'>>;
   readonly upstreams: readonly Upstream[];
   readonly offers: Offers;
   readonly defaultClocks: Clocks;
@@ -35,6 +35,8 @@ export interface ModelTableOptions {
 const unheardNamedMax = 5;
 const unheardRetryS = 5;
 const nameCharsMax = 200;
+/** Where there is one target there is nothing to choose. */
+const alone = policies.auto();
 
 export class ModelTable {
   readonly defaultModel: string | undefined;
@@ -47,8 +49,9 @@ export class ModelTable {
   constructor(options: ModelTableOptions) {
     this.#options = options;
     this.defaultModel = options.defaultModel;
-    for (const [name, { targets, clocks }] of options.models) {
-      this.#configured.set(name, { name, clocks, targets, order: createRoundRobin(targets) });
+    for (const [name, model] of options.models) {
+      const targets = model.targets.toSorted((one, other) => one.tier - other.tier);
+      this.#configured.set(name, { ...model, name, targets });
     }
   }
 
@@ -111,9 +114,9 @@ export class ModelTable {
     if (targets.length === 0) {
       const named = this.#targetNamed(name);
       // Not kept: whatever anybody makes up is such a name.
-      return named === undefined ? undefined : { name, clocks, targets: [named], order: () => [named] };
+      return named === undefined ? undefined : { name, clocks, targets: [named], policy: alone };
     }
-    const found = { name, clocks, targets, order: createRoundRobin(targets) };
+    const found = { name, clocks, targets, policy: policies.auto() };
     this.#offered.set(name, found);
     return found;
   }

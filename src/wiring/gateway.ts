@@ -10,7 +10,7 @@ import type { Conversations, Replays, Sealers } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
-import { Slots } from '../fleet/slots.ts';
+import { Scheduler } from '../fleet/scheduler.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import { openMasterKeys } from '../identity/master-keys.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -37,6 +37,7 @@ import { type FollowedDirectory, openFollowedDirectory } from './followed-direct
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
+import { allShares, createLearnt } from './learnt.ts';
 import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
@@ -158,7 +159,7 @@ class Running {
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.keepOnly(upstreams);
-    lasting.slots.resize(config.queue, upstreams);
+    lasting.scheduler.resize(config.queue, upstreams);
     lasting.alerts.follow(config.alerts);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
@@ -220,7 +221,7 @@ class Running {
       catalogue: this.lasting.catalogue,
       health: this.lasting.health,
       everyMs: config.health.everyMs,
-      slots: this.lasting.slots,
+      scheduler: this.lasting.scheduler,
       slotsToldBy: ({ name }) => {
         const configured = config.upstreams[name];
         return configured === undefined ? undefined : providers[configured.type].slotsTold;
@@ -275,10 +276,16 @@ class Running {
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
     const health = new Health(clock);
-    const slots = new Slots({ clock, queue, health });
+    const scheduler = new Scheduler({
+      clock,
+      queue,
+      gate: health,
+      shares: allShares,
+      learnt: createLearnt(clock),
+    });
     const metrics = createMetrics({
       inFlight: () => this.listener?.inFlight ?? 0,
-      queued: () => slots.waiting,
+      queued: () => scheduler.waiting,
       spoolLost: () => this.#records.spool.lost,
       contentsLost: () => this.lasting.privacy.contents.lost,
       turnsLost: () => this.#shared.state.turnsLost,
@@ -288,7 +295,7 @@ class Running {
         this.snapshot.upstreams.map((upstream) => ({
           name: upstream.name,
           state: health.of(upstream).state,
-          inFlight: slots.inFlight(upstream),
+          inFlight: scheduler.inFlight(upstream),
         })),
     });
     return {
@@ -297,7 +304,7 @@ class Running {
       log,
       metrics,
       health,
-      slots,
+      scheduler,
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),
       conversations,

@@ -5,7 +5,7 @@ import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
-import type { Slots } from '../fleet/slots.ts';
+import type { Scheduler } from '../fleet/scheduler.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import type { OutputLengths } from '../money/output-lengths.ts';
@@ -30,7 +30,7 @@ export interface Lasting {
   readonly metrics: Metrics;
   readonly catalogue: Catalogue;
   readonly health: Health;
-  readonly slots: Slots;
+  readonly scheduler: Scheduler;
   readonly conversations: Conversations;
   readonly privacy: Privacy;
   readonly outputLengths: OutputLengths;

@@ -13,7 +13,7 @@ import { createRouteTable, type PlacedRoute, type RouteTable } from '../protocol
 import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
-import { TierChoice } from '../routing/tier-choice.ts';
+import { policies } from '../routing/policies.ts';
 import type { ConfiguredBudgets } from '../stores/budget-rules.ts';
 import type { ConfiguredRateLimiter } from '../stores/limit-rules.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
@@ -105,7 +105,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       clock,
       onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
     },
-    fleet: { slots: lasting.slots, choice: new TierChoice(lasting.health), clock },
+    fleet: { scheduler: lasting.scheduler, clock, lengths: lasting.outputLengths },
     delivery: { clock, health: lasting.health, answerBytesMax, eventBytesMax },
   });
   return {
@@ -128,7 +128,7 @@ function isPriced({ inputPicoUsd, outputPicoUsd }: TokenRates): boolean {
 
 function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelTable): RouteTable {
   const { listen } = options.config;
-  const { clock, catalogue, health, slots, accepting, auditor, readiness, metrics } = lasting;
+  const { clock, catalogue, health, scheduler, accepting, auditor, readiness, metrics } = lasting;
   const limits = { bodyBytesMax: listen.bodyBytesMax, bodyMs: listen.bodyMs };
   const documented: PlacedRoute[] = [
     ...callRoutes(limits),
@@ -136,7 +136,7 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
       clock,
       catalogue,
       health,
-      slots,
+      scheduler,
       upstreams: options.upstreams.all,
       models,
       limits,
@@ -164,7 +164,7 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
       if (upstream === undefined) return [];
       return [{ upstream, model: target.model, tier: target.tier, weight: target.weight }];
     });
-    return [name, { targets, clocks: model.clocks }] as const;
+    return [name, { targets, clocks: model.clocks, policy: policies[model.policy]() }] as const;
   });
   return new ModelTable({
     models: new Map(models),

@@ -135,7 +135,7 @@ function reportGone(t: TestContext, took: readonly number[]): void {
 
 test('G15, C7: a client that leaves the queue gives up its place, and the upstream never hears of it', async (t) => {
   const rig = await openFaultRig(t, { behaviour: { stallBeforeHead: true }, upstream: { slots: 1 } });
-  const { slots } = rig.gateway.gateway.lasting;
+  const { scheduler } = rig.gateway.gateway.lasting;
   const first = rig.send({ route: 'openai.chat' });
   await rig.llm.waitForRequest(isCall);
   const took: number[] = [];
@@ -143,10 +143,10 @@ test('G15, C7: a client that leaves the queue gives up its place, and the upstre
   for (const call of queued) {
     for (const leave of leaving) {
       const client = rig.send(call);
-      await until('the call waits', () => slots.waiting === 1);
+      await until('the call waits', () => scheduler.waiting === 1);
       const leftAt = performance.now();
       leave(client);
-      await until('the place is free', () => slots.waiting === 0);
+      await until('the place is free', () => scheduler.waiting === 0);
       took.push(performance.now() - leftAt);
     }
   }
@@ -161,9 +161,9 @@ test('G15, C7: a client that leaves while the upstream is being connected is for
   const deaf = await openDeafServer();
   t.after(() => deaf.close());
   const rig = await openFaultRig(t, { port: () => deaf.port, upstream: { connectMs: 1_500 } });
-  const { slots } = rig.gateway.gateway.lasting;
+  const { scheduler } = rig.gateway.gateway.lasting;
   const upstreams = rig.gateway.gateway.snapshot.upstreams;
-  const busy = () => upstreams.reduce((sum, upstream) => sum + slots.inFlight(upstream), 0);
+  const busy = () => upstreams.reduce((sum, upstream) => sum + scheduler.inFlight(upstream), 0);
   const took: number[] = [];
   for (const call of [...streams, ...wholes]) {
     for (const leave of leaving) {

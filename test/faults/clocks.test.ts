@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Behaviour } from '../upstream/behaviour.ts';
+import { endingOf, wantOf } from '../wants.ts';
 import { openDeafServer } from './deaf-server.ts';
 import { type Call, openFaultRig, until } from './rig.ts';
 
@@ -157,10 +158,10 @@ test('G16: the total clock holds in the queue too', async (t) => {
     config: { retries: { attempts: 1 } },
   });
   const { lasting, snapshot } = rig.gateway.gateway;
-  const slot = lasting.slots.take(snapshot.models.find('o')?.targets ?? []);
+  const slot = lasting.scheduler.take(wantOf(snapshot.models.find('o')?.targets ?? []));
   assert.ok(slot);
   const reply = await rig.ask(stream);
-  slot.release('left');
+  slot.release(endingOf('left'));
   assert.match(reply.head, /^HTTP\/1\.1 504/);
   assert.match(reply.content.toString(), /"code":"total_timeout"/);
 });

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
+import { wantOf } from '../wants.ts';
 import { type Call, rigOf, until } from './rig.ts';
 
 const stream: Call = { route: 'openai.chat', stream: true };
@@ -35,27 +36,28 @@ async function openFull(t: TestContext, queue: { places: number }) {
   });
   t.after(() => gateway.close());
   const rig = rigOf(second, gateway);
-  const { slots } = gateway.gateway.lasting;
-  const taken = slots.take(gateway.gateway.snapshot.models.find('o')?.targets ?? []);
+  const { scheduler } = gateway.gateway.lasting;
+  const targets = gateway.gateway.snapshot.models.find('o')?.targets ?? [];
+  const taken = scheduler.take(wantOf(targets));
   assert.equal(taken?.target.upstream.name, 'first');
-  return { rig, clock, slots, targets: gateway.gateway.snapshot.models.find('o')?.targets ?? [] };
+  return { rig, clock, scheduler, targets };
 }
 
 test('G14: who has waited for the first tier long enough is served by the next one', async (t) => {
-  const { rig, clock, slots } = await openFull(t, { places: 8 });
+  const { rig, clock, scheduler } = await openFull(t, { places: 8 });
   const reply = rig.ask(stream);
-  await until('it waits', () => slots.waiting === 1);
+  await until('it waits', () => scheduler.waiting === 1);
   clock.advance(29_999);
-  assert.equal(slots.waiting, 1);
+  assert.equal(scheduler.waiting, 1);
   clock.advance(1);
   assert.match((await reply).head, /^HTTP\/1\.1 200/);
   assert.match((await reply).head, /^x-millrace-target: second/m);
 });
 
 test('G14: where the queue is full the next tier serves at once, and the refusal stands when that is full as well', async (t) => {
-  const { rig, slots, targets } = await openFull(t, { places: 0 });
+  const { rig, scheduler, targets } = await openFull(t, { places: 0 });
   assert.match((await rig.ask(stream)).head, /^x-millrace-target: second/m);
-  const second = slots.take(targets);
+  const second = scheduler.take(wantOf(targets.filter(({ tier }) => tier === 2)));
   assert.equal(second?.target.upstream.name, 'second');
   const refused = await rig.ask(stream);
   assert.match(refused.head, /^HTTP\/1\.1 429/);

@@ -58,7 +58,7 @@ test('U2: a whole answer that waits for a stopped server is given by another one
   });
   t.after(() => gateway.close());
   const rig = rigOf(second, gateway);
-  const { health, slots } = gateway.gateway.lasting;
+  const { health, scheduler } = gateway.gateway.lasting;
   const stopped = gateway.gateway.snapshot.upstreams.find(({ name }) => name === 'stopped');
   assert.ok(stopped);
   // With a connection that is kept, the request is sent at once.
@@ -67,7 +67,7 @@ test('U2: a whole answer that waits for a stopped server is given by another one
 
   child.kill('SIGSTOP');
   const reply = rig.ask(whole);
-  await until('it waits', () => slots.inFlight(stopped) === 1);
+  await until('it waits', () => scheduler.inFlight(stopped) === 1);
   const sentMs = clock.now();
   let answeredMs = 0;
   void reply.then(() => {

@@ -79,7 +79,7 @@ test('P9, G24: a stream ends with the upstream it began with, after a reload has
   const running = rig.send(stream);
   await running.received(1);
   const queued = rig.send(stream);
-  await until('one waits', () => gateway.gateway.lasting.slots.waiting === 1);
+  await until('one waits', () => gateway.gateway.lasting.scheduler.waiting === 1);
   await gateway.reload(config(other));
   assert.match((await rig.ask(stream)).content.toString(), /other/);
   for (const client of [running, queued]) {

@@ -34,10 +34,10 @@ test('llama.cpp in the configuration without `slots` is asked: the third request
   const { answering, url } = await openLlamacpp(t);
   const gateway = await openTestGateway({ config: { upstreams: { gpu: { type: 'openai', url } } } });
   t.after(() => gateway.close());
-  const { slots } = gateway.gateway.lasting;
+  const { scheduler } = gateway.gateway.lasting;
   const [upstream] = gateway.gateway.snapshot.upstreams;
   assert.ok(upstream);
-  await t.waitFor(() => assert.equal(slots.limitOf(upstream), 2));
+  await t.waitFor(() => assert.equal(scheduler.limitOf(upstream), 2));
   const asked = Array.from({ length: 3 }, () =>
     fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -45,9 +45,9 @@ test('llama.cpp in the configuration without `slots` is asked: the third request
       body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }),
     }),
   );
-  await t.waitFor(() => assert.deepEqual([answering.length, slots.waiting], [2, 1]));
+  await t.waitFor(() => assert.deepEqual([answering.length, scheduler.waiting], [2, 1]));
   answering[0]?.end(answer);
-  await t.waitFor(() => assert.deepEqual([answering.length, slots.waiting], [3, 0]));
+  await t.waitFor(() => assert.deepEqual([answering.length, scheduler.waiting], [3, 0]));
   for (const response of answering.slice(1)) response.end(answer);
   assert.deepEqual(
     (await Promise.all(asked)).map(({ status }) => status),

@@ -3,122 +3,124 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
+import { allShares, endingOf, nothingLearnt, openGate, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
-import { Health } from './health.ts';
-import { Slots } from './slots.ts';
+import type { Ending } from '../core/fleet.ts';
+import { Scheduler } from './scheduler.ts';
 
 const roomy = { places: 100, bytes: 1_000 };
 
 function rig(queue = roomy) {
   const clock = createHeldClock();
-  const health = new Health(clock);
-  const slots = new Slots({ clock, queue, health });
+  const scheduler = new Scheduler({ clock, queue, gate: openGate, shares: allShares, learnt: nothingLearnt });
+  const take = (candidates: readonly Target[]) => scheduler.take(wantOf(candidates));
   const wait = (candidates: readonly Target[], options: { queueMs?: number; bytes?: number } = {}) => {
     let leave = () => {};
-    const slot = slots.wait(candidates, {
+    const slot = scheduler.wait(wantOf(candidates, { bytes: options.bytes ?? 1 }), {
       queueMs: options.queueMs ?? 1_000,
-      bytes: options.bytes ?? 1,
       onLeave: (run) => {
         leave = run;
       },
     });
     return { slot, leave: () => leave() };
   };
-  return { clock, health, slots, wait };
+  return { clock, scheduler, take, wait };
 }
 
+const served = endingOf('served');
+const left = endingOf('left');
 const a = targetOn(upstreamOf('a'));
 const b = targetOn(upstreamOf('b'));
 
 test('the first candidate with a free slot is taken, and none when all are busy', () => {
-  const { slots } = rig();
-  assert.equal(slots.take([a, b])?.target, a);
-  assert.equal(slots.take([a, b])?.target, b);
-  assert.equal(slots.take([a, b]), undefined);
+  const { take } = rig();
+  assert.equal(take([a, b])?.target, a);
+  assert.equal(take([a, b])?.target, b);
+  assert.equal(take([a, b]), undefined);
 });
 
 test('a freed slot goes to the oldest who can use it, whoever stands before', async () => {
-  const { slots, wait } = rig();
-  const onA = slots.take([a]);
-  const onB = slots.take([b]);
+  const { scheduler, take, wait } = rig();
+  const onA = take([a]);
+  const onB = take([b]);
   const first = wait([a]);
   const second = wait([a, b]);
   const third = wait([b]);
-  onB?.release('served');
+  onB?.release(served);
   assert.equal((await second.slot).target, b);
-  onA?.release('served');
+  onA?.release(served);
   assert.equal((await first.slot).target, a);
-  assert.equal(slots.waiting, 1);
-  (await second.slot).release('left');
+  assert.equal(scheduler.waiting, 1);
+  (await second.slot).release(left);
   assert.equal((await third.slot).target, b);
-  assert.equal(slots.waiting, 0);
+  assert.equal(scheduler.waiting, 0);
 });
 
 test('a slot is released once, however often it is said', () => {
-  const { slots } = rig();
-  const slot = slots.take([a]);
-  slot?.release('served');
-  slot?.release('served');
-  assert.equal(slots.inFlight(a.upstream), 0);
-  assert.ok(slots.take([a]));
-  assert.equal(slots.take([a]), undefined);
+  const { scheduler, take } = rig();
+  const slot = take([a]);
+  slot?.release(served);
+  slot?.release(served);
+  assert.equal(scheduler.inFlight(a.upstream), 0);
+  assert.ok(take([a]));
+  assert.equal(take([a]), undefined);
 });
 
 test('G16: waiting ends by its clock, with a time to come again, and leaves no timer', async () => {
-  const { clock, slots, wait } = rig();
-  slots.take([a]);
+  const { clock, scheduler, take, wait } = rig();
+  take([a]);
   const { slot } = wait([a], { queueMs: 500 });
   clock.advance(499);
-  assert.equal(slots.waiting, 1);
+  assert.equal(scheduler.waiting, 1);
   clock.advance(1);
   await assert.rejects(slot, { code: 'queue_timeout', retryAfterS: 5 });
-  assert.equal(slots.waiting + clock.pending, 0);
+  assert.equal(scheduler.waiting + clock.pending, 0);
 });
 
 test('G15: whoever leaves the queue gives up place, bytes and timer', async () => {
-  const { clock, slots, wait } = rig({ places: 1, bytes: 10 });
-  const held = slots.take([a]);
+  const { clock, scheduler, take, wait } = rig({ places: 1, bytes: 10 });
+  const held = take([a]);
   const { slot, leave } = wait([a], { bytes: 10 });
   leave();
   leave();
   await assert.rejects(slot, { code: 'client_gone' });
   assert.equal(clock.pending, 0);
   const next = wait([a], { bytes: 10 });
-  held?.release('served');
+  held?.release(served);
   assert.equal((await next.slot).target, a);
 });
 
 test('G14: the queue is bounded in places and in bytes', async () => {
-  const { slots, wait } = rig({ places: 2, bytes: 100 });
-  slots.take([a]);
+  const { scheduler, take, wait } = rig({ places: 2, bytes: 100 });
+  take([a]);
   wait([a], { bytes: 60 });
   await assert.rejects(wait([a], { bytes: 41 }).slot, { code: 'queue_full', retryAfterS: 2 });
   wait([a], { bytes: 40 });
   await assert.rejects(wait([a], { bytes: 0 }).slot, { code: 'queue_full' });
-  assert.equal(slots.waiting, 2);
+  assert.equal(scheduler.waiting, 2);
 });
 
 test('a reload keeps who waits and who works, and bounds those who come', async () => {
-  const { slots, wait } = rig();
-  const slot = slots.take([a]);
+  const { scheduler, take, wait } = rig();
+  const slot = take([a]);
   const { slot: waiting } = wait([a]);
-  slots.resize({ places: 0, bytes: 0 }, [a.upstream]);
+  scheduler.resize({ places: 0, bytes: 0 }, [a.upstream]);
   await assert.rejects(wait([a]).slot, { code: 'queue_full' });
-  slot?.release('served');
+  slot?.release(served);
   assert.equal((await waiting).target, a);
 });
 
 test('a reload that adds slots gives them to those who wait, the oldest first, and one that takes some overbooks nobody', async () => {
-  const { slots, wait } = rig();
-  slots.take([a]);
+  const { scheduler, take, wait } = rig();
+  take([a]);
   const [first, second, third] = [wait([a]), wait([a]), wait([a])];
-  slots.resize(roomy, [upstreamOf('a', 3)]);
+  scheduler.resize(roomy, [upstreamOf('a', 3)]);
   const held = await Promise.all([first.slot, second.slot]);
-  assert.deepEqual([slots.inFlight(a.upstream), slots.waiting], [3, 1]);
-  slots.resize(roomy, [upstreamOf('a', 1)]);
-  for (const slot of held) slot.release('served');
-  assert.deepEqual([slots.inFlight(a.upstream), slots.waiting], [1, 1]);
-  slots.resize(roomy, [upstreamOf('a', 2)]);
+  assert.deepEqual([scheduler.inFlight(a.upstream), scheduler.waiting], [3, 1]);
+  scheduler.resize(roomy, [upstreamOf('a', 1)]);
+  for (const slot of held) slot.release(served);
+  assert.deepEqual([scheduler.inFlight(a.upstream), scheduler.waiting], [1, 1]);
+  scheduler.resize(roomy, [upstreamOf('a', 2)]);
   assert.equal((await third.slot).target, a);
 });
 
@@ -137,18 +139,17 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 class Crowd {
   readonly #rig = rig();
   readonly #targets = [1, 2, 3].map((count) => targetOn(upstreamOf(`u${count}`, count)));
-  readonly #held: Array<{ release(outcome: 'served'): void }> = [];
+  readonly #held: Array<{ release(ending: Ending): void }> = [];
   readonly #waiting = new Map<() => void, readonly Target[]>();
 
   step(step: Step): void {
-    if ('free' in step)
-      this.#held.splice(step.free % Math.max(1, this.#held.length), 1)[0]?.release('served');
+    if ('free' in step) this.#held.splice(step.free % Math.max(1, this.#held.length), 1)[0]?.release(served);
     else if ('leave' in step) [...this.#waiting.keys()][step.leave]?.();
     else this.#come(this.#targets.filter((_, index) => step.take.includes(index)));
   }
 
   #come(candidates: readonly Target[]): void {
-    const slot = this.#rig.slots.take(candidates);
+    const slot = this.#rig.take(candidates);
     if (slot !== undefined) {
       this.#held.push(slot);
       return;
@@ -160,11 +161,11 @@ class Crowd {
   }
 
   check(): void {
-    const { slots } = this.#rig;
-    const isFull = ({ upstream }: Target) => slots.inFlight(upstream) === upstream.slots;
-    for (const { upstream } of this.#targets) assert.ok(slots.inFlight(upstream) <= upstream.slots);
-    assert.equal(slots.occupied.length, this.#held.length);
-    assert.equal(slots.waiting, this.#waiting.size);
+    const { scheduler } = this.#rig;
+    const isFull = ({ upstream }: Target) => scheduler.inFlight(upstream) === upstream.slots;
+    for (const { upstream } of this.#targets) assert.ok(scheduler.inFlight(upstream) <= upstream.slots);
+    assert.equal(scheduler.occupied.length, this.#held.length);
+    assert.equal(scheduler.waiting, this.#waiting.size);
     for (const candidates of this.#waiting.values()) assert.ok(candidates.every(isFull));
   }
 }
@@ -185,18 +186,18 @@ test('whatever comes and goes, no upstream is overbooked and nobody waits beside
 });
 
 test('a server that tells of more slots serves who waits, and a reload that says how many ends that', async () => {
-  const { slots, wait } = rig();
+  const { scheduler, take, wait } = rig();
   const assumed = { ...upstreamOf('c', 8), slotsAssumed: true };
   const c = targetOn(assumed);
-  slots.learn(assumed, 1);
-  assert.ok(slots.take([c]));
+  scheduler.learn(assumed, 1);
+  assert.ok(take([c]));
   const waiting = wait([c]);
-  assert.equal(slots.waiting, 1);
-  slots.learn(assumed, 2);
+  assert.equal(scheduler.waiting, 1);
+  scheduler.learn(assumed, 2);
   await waiting.slot;
-  slots.resize(roomy, [assumed]);
-  assert.equal(slots.limitOf(assumed), 2);
+  scheduler.resize(roomy, [assumed]);
+  assert.equal(scheduler.limitOf(assumed), 2);
   const said = { ...assumed, slots: 5, slotsAssumed: false };
-  slots.resize(roomy, [said]);
-  assert.equal(slots.limitOf(said), 5);
+  scheduler.resize(roomy, [said]);
+  assert.equal(scheduler.limitOf(said), 5);
 });

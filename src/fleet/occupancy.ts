@@ -1,0 +1,63 @@
+/** How many slots each upstream has, and how many are taken: kept by its identity, so that a reload forgets nobody. */
+import type { Upstream } from '../core/exchange.ts';
+
+/** One server's slots, as long as it is configured or works for somebody. */
+interface Seats {
+  inFlight: number;
+  /** As configured, or assumed of its kind. */
+  configured: number;
+  /** What the server tells of itself, or was learnt of it, where nobody said. */
+  told: number | undefined;
+}
+
+export class Occupancy {
+  readonly #seats = new Map<string, Seats>();
+
+  inFlight(upstream: Upstream): number {
+    return this.#seats.get(upstream.identity)?.inFlight ?? 0;
+  }
+
+  /** How many requests the upstream works on at once, as far as we know. */
+  limitOf(upstream: Upstream): number {
+    const { told, configured } = this.#of(upstream);
+    return told ?? configured;
+  }
+
+  began(upstream: Upstream): void {
+    this.#of(upstream).inFlight += 1;
+  }
+
+  ended(upstream: Upstream): void {
+    this.#of(upstream).inFlight -= 1;
+  }
+
+  /** What the server says itself counts where the configuration says nothing, up to what is assumed of its kind. */
+  learn(upstream: Upstream, slots: number | undefined): void {
+    const seats = this.#of(upstream);
+    const isOurs = slots !== undefined && upstream.slotsAssumed;
+    seats.configured = upstream.slots;
+    seats.told = isOurs ? Math.min(slots, upstream.slots) : undefined;
+  }
+
+  /** After a reload: the new counts hold for those who know an upstream by an older one as well. */
+  resize(upstreams: readonly Upstream[]): void {
+    const named = new Set<string>();
+    for (const upstream of upstreams) {
+      const seats = this.#of(upstream);
+      seats.configured = upstream.slots;
+      if (!upstream.slotsAssumed) seats.told = undefined;
+      named.add(upstream.identity);
+    }
+    for (const [identity, { inFlight }] of this.#seats) {
+      if (inFlight === 0 && !named.has(identity)) this.#seats.delete(identity);
+    }
+  }
+
+  #of(upstream: Upstream): Seats {
+    const known = this.#seats.get(upstream.identity);
+    if (known !== undefined) return known;
+    const seats = { inFlight: 0, configured: upstream.slots, told: undefined };
+    this.#seats.set(upstream.identity, seats);
+    return seats;
+  }
+}

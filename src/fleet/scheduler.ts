@@ -1,0 +1,241 @@
+/**
+ * Gives slots to requests. Those that find none wait here, and a freed slot takes one that it can serve: nobody is
+ * bound to a server before that server is free.
+ */
+import type { Target, Upstream } from '../core/exchange.ts';
+import { type Failure, fail } from '../core/failure.ts';
+import type { Ending, Gate, Known, SlotShares, Want } from '../core/fleet.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { Occupancy } from './occupancy.ts';
+
+export interface SchedulerOptions {
+  readonly clock: Clock;
+  readonly queue: QueueBounds;
+  readonly gate: Gate;
+  readonly shares: SlotShares;
+  /** What is learnt of targets by what happens with them. */
+  readonly learnt: Learnt;
+}
+
+export interface Learnt extends Pick<Known, 'serviceMs' | 'loadMs' | 'price'> {
+  /** Whether its model most likely has to be loaded first. */
+  isCold(target: Target): boolean;
+  /** Told of every request that had a slot, once it is over. */
+  ended(target: Target, ending: Ending): void;
+}
+
+/** How many may wait at once, and what their requests may hold together; the next one is refused. */
+export interface QueueBounds {
+  readonly places: number;
+  readonly bytes: number;
+}
+
+interface Waiting {
+  readonly queueMs: number;
+  onLeave(leave: () => void): void;
+}
+
+/** The right to occupy an upstream, until released with how it went. */
+export interface Occupied {
+  readonly target: Target;
+  /** Whether its model most likely has to be loaded first. */
+  readonly cold: boolean;
+  release(ending: Ending): void;
+}
+
+interface Waiter {
+  readonly want: Want;
+  readonly timer: Timer;
+  readonly admit: (slot: Occupied) => void;
+}
+
+export class Scheduler {
+  /** What policies may ask. */
+  readonly known: Known;
+  readonly #options: SchedulerOptions;
+  readonly #occupancy = new Occupancy();
+  readonly #occupied = new Set<Occupied>();
+  readonly #waiting = new Set<Waiter>();
+  #waitingBytes = 0;
+  #bounds: QueueBounds;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#bounds = options.queue;
+    const { learnt } = options;
+    this.known = {
+      inFlight: (upstream) => this.#occupancy.inFlight(upstream),
+      slots: (upstream) => this.#slotsOf(upstream),
+      serviceMs: (target) => learnt.serviceMs(target),
+      loadMs: (target) => learnt.loadMs(target),
+      price: (target) => learnt.price(target),
+    };
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** After a reload: the queue's bounds hold for those who come from now on, the slots for those who wait as well. */
+  resize(bounds: QueueBounds, upstreams: readonly Upstream[]): void {
+    this.#bounds = bounds;
+    this.#occupancy.resize(upstreams);
+    this.wake();
+  }
+
+  /** What the server says itself counts where the configuration says nothing, up to what is assumed of its kind. */
+  learn(upstream: Upstream, slots: number | undefined): void {
+    this.#occupancy.learn(upstream, slots);
+    this.wake();
+  }
+
+  /** How many requests the upstream works on at once, as far as we know. */
+  limitOf(upstream: Upstream): number {
+    return this.#occupancy.limitOf(upstream);
+  }
+
+  inFlight(upstream: Upstream): number {
+    return this.#occupancy.inFlight(upstream);
+  }
+
+  /** What runs where at this moment, one entry a slot. */
+  get occupied(): readonly Target[] {
+    return Array.from(this.#occupied, (slot) => slot.target);
+  }
+
+  /** A slot at once, or nothing. */
+  take(want: Want): Occupied | undefined {
+    const target = this.#choose(want);
+    return target === undefined ? undefined : this.#occupy(target);
+  }
+
+  /** Rejects when the queue is full, the wait too long, or the client gone; unless a later tier has a slot free. */
+  wait(want: Want, waiting: Waiting): Promise<Occupied> {
+    const full = this.#fullFor(want.bytes);
+    if (full !== undefined) {
+      const elsewhere = this.#elsewhere(want);
+      if (elsewhere !== undefined) return Promise.resolve(elsewhere);
+      return Promise.reject(fail('queue_full', full, { retryAfterS: 2 }));
+    }
+    return new Promise((resolve, reject) => {
+      const leave = (failure: Failure) => {
+        if (this.#leaveQueue(waiter)) reject(failure);
+      };
+      const leftMs = Math.max(0, want.deadlineMs - this.#options.clock.now());
+      const waitMs = Math.min(waiting.queueMs, leftMs);
+      const waiter: Waiter = {
+        want,
+        admit: resolve,
+        timer: this.#options.clock.after(waitMs, () => {
+          const elsewhere = this.#elsewhere(want);
+          if (elsewhere === undefined)
+            leave(fail('queue_timeout', `no slot became free within ${waitMs} ms`, { retryAfterS: 5 }));
+          else if (this.#leaveQueue(waiter)) resolve(elsewhere);
+        }),
+      };
+      this.#waiting.add(waiter);
+      this.#waitingBytes += want.bytes;
+      waiting.onLeave(() => leave(fail('client_gone', 'the client left while waiting for a slot')));
+    });
+  }
+
+  /** Looks again at everybody who waits: slots were added, or a server may be asked again. */
+  wake(): void {
+    let admitted = this.#admitNext();
+    while (admitted) admitted = this.#admitNext();
+  }
+
+  #choose(want: Want): Target | undefined {
+    const free = this.#freeFor(want);
+    if (free.length === 0) return undefined;
+    if (want.candidates.length === 1) return free[0];
+    return free[want.policy.choose(free, want, this.known)];
+  }
+
+  /** Those of the first tier that may be asked which have a slot free. When nobody may, all are: they may be back. */
+  #freeFor(want: Want): readonly Target[] {
+    let tier = 0;
+    const free: Target[] = [];
+    for (const target of want.candidates) {
+      if (tier !== 0 && target.tier !== tier) break;
+      if (want.visited.has(target.upstream.name)) continue;
+      const allowed = this.#options.gate.allows(target, this.#slotsOf(target.upstream));
+      if (allowed === 0) continue;
+      tier = target.tier;
+      if (this.#occupancy.inFlight(target.upstream) < allowed) free.push(target);
+    }
+    return tier === 0 ? this.#freeAnyway(want) : free;
+  }
+
+  #freeAnyway({ candidates, visited }: Want): readonly Target[] {
+    const left = candidates.filter(({ upstream }) => !visited.has(upstream.name));
+    return left.filter(({ tier, upstream }) => tier === left[0]?.tier && this.#hasRoom(upstream));
+  }
+
+  /** Who can wait no longer may be served by any tier. */
+  #elsewhere(want: Want): Occupied | undefined {
+    const { gate } = this.#options;
+    const target = want.candidates.find(
+      (candidate) =>
+        !want.visited.has(candidate.upstream.name) &&
+        this.#hasRoom(candidate.upstream) &&
+        gate.allows(candidate, this.#slotsOf(candidate.upstream)) >
+          this.#occupancy.inFlight(candidate.upstream),
+    );
+    return target === undefined ? undefined : this.#occupy(target);
+  }
+
+  #slotsOf(upstream: Upstream): number {
+    return this.#options.shares.of(upstream, this.#occupancy.limitOf(upstream));
+  }
+
+  #hasRoom(upstream: Upstream): boolean {
+    return this.#occupancy.inFlight(upstream) < this.#slotsOf(upstream);
+  }
+
+  #fullFor(bytes: number): string | undefined {
+    const { places, bytes: bytesMax } = this.#bounds;
+    if (this.#waiting.size >= places) return `all ${places} places in the queue are taken`;
+    if (this.#waitingBytes + bytes > bytesMax)
+      return `the requests in the queue hold ${bytesMax} bytes already`;
+    return undefined;
+  }
+
+  #leaveQueue(waiter: Waiter): boolean {
+    if (!this.#waiting.delete(waiter)) return false;
+    this.#waitingBytes -= waiter.want.bytes;
+    waiter.timer.cancel();
+    return true;
+  }
+
+  #occupy(target: Target): Occupied {
+    const { gate, learnt } = this.#options;
+    this.#occupancy.began(target.upstream);
+    gate.began(target);
+    const slot: Occupied = {
+      target,
+      cold: learnt.isCold(target),
+      release: (ending) => {
+        if (!this.#occupied.delete(slot)) return;
+        this.#occupancy.ended(target.upstream);
+        // First what is learnt of it, then who comes next: it may be nobody.
+        learnt.ended(target, ending);
+        gate.ended(target, ending);
+        if (this.#waiting.size > 0) this.#admitNext();
+      },
+    };
+    this.#occupied.add(slot);
+    return slot;
+  }
+
+  #admitNext(): boolean {
+    for (const waiter of this.#waiting) {
+      const slot = this.take(waiter.want);
+      if (slot === undefined) continue;
+      this.#leaveQueue(waiter);
+      waiter.admit(slot);
+      return true;
+    }
+    return false;
+  }
+}

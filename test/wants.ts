@@ -1,0 +1,43 @@
+/** What the tests of scheduling want, and how it ended: each says only what it is about. */
+import type { Target } from '../src/core/exchange.ts';
+import type { Ending, Gate, SlotShares, Want } from '../src/core/fleet.ts';
+import type { Learnt } from '../src/fleet/scheduler.ts';
+import { createRoundRobin } from '../src/routing/round-robin.ts';
+
+const nobody: ReadonlySet<string> = new Set();
+
+export function wantOf(candidates: readonly Target[], said: Partial<Want> = {}): Want {
+  return {
+    model: candidates[0]?.model ?? '',
+    candidates,
+    visited: nobody,
+    policy: createRoundRobin(),
+    tenant: 'default',
+    key: 'key',
+    tokens: 1,
+    priority: 0,
+    bytes: 1,
+    deadlineMs: Number.POSITIVE_INFINITY,
+    prefix: 0,
+    ...said,
+  };
+}
+
+export function endingOf(outcome: Ending['outcome']): Ending {
+  return { outcome, tookMs: 1, firstContentMs: 1, outputTokens: 1, cold: false };
+}
+
+/** Nobody is out of order. */
+export const openGate: Gate = { allows: (_, slots) => slots, began: () => {}, ended: () => {} };
+
+/** No other replica is there. */
+export const allShares: SlotShares = { of: (_, slots) => slots, want: () => {} };
+
+/** Nothing is known of anybody. */
+export const nothingLearnt: Learnt = {
+  serviceMs: () => 0,
+  loadMs: () => 0,
+  price: () => 0,
+  isCold: () => false,
+  ended: () => {},
+};
