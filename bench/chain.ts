@@ -39,7 +39,7 @@ import { openSpool } from '../src/stores/spool/open-spool.ts';
 import { createAccounts } from '../src/telemetry/accounts.ts';
 import { exchangeLine, intentLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
-import { allShares, createLearnt } from '../src/wiring/learnt.ts';
+import { createLearnt } from '../src/wiring/learnt.ts';
 
 const requests = Number(process.argv[2] ?? 300_000);
 const withBudgets = process.argv[3] === 'budgets';
@@ -205,7 +205,7 @@ const handler = createChain({
       clock,
       queue: { places: 100, bytes: 1e6 },
       gate: health,
-      shares: allShares,
+
       learnt: createLearnt(clock),
     }),
     clock,

@@ -1,6 +1,6 @@
 /** What the tests of scheduling want, and how it ended: each says only what it is about. */
 import type { Target } from '../src/core/exchange.ts';
-import type { Ending, Gate, SlotShares, Want } from '../src/core/fleet.ts';
+import type { Ending, Gate, Want } from '../src/core/fleet.ts';
 import type { Learnt } from '../src/fleet/scheduler.ts';
 import { createRoundRobin } from '../src/routing/round-robin.ts';
 
@@ -28,10 +28,13 @@ export function endingOf(outcome: Ending['outcome']): Ending {
 }
 
 /** Nobody is out of order. */
-export const openGate: Gate = { allows: (_, slots) => slots, began: () => {}, ended: () => {} };
-
-/** No other replica is there. */
-export const allShares: SlotShares = { of: (_, slots) => slots, want: () => {} };
+export const openGate: Gate = {
+  allows: (_, slots) => slots,
+  began: () => {},
+  ended: () => {},
+  refusal: () => undefined,
+  onChange: () => {},
+};
 
 /** Nothing is known of anybody. */
 export const nothingLearnt: Learnt = {

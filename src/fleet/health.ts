@@ -91,11 +91,17 @@ export class Health implements Gate {
     return lastCode !== undefined && silences.has(lastCode) && this.isDown(upstream);
   }
 
-  allows({ upstream }: Target, slots: number): number {
-    return this.isDown(upstream) ? 0 : slots;
+  /** When everybody is down all are asked: they may be back. */
+  allows({ upstream }: Target, slots: number, pool: readonly Target[]): number {
+    const isOut = this.isDown(upstream) && pool.some((other) => !this.isDown(other.upstream));
+    return isOut ? 0 : slots;
   }
 
   began(): void {}
+
+  refusal(): undefined {}
+
+  onChange(): void {}
 
   ended({ upstream }: Target, { outcome }: Ending): void {
     this.note(upstream, outcome);

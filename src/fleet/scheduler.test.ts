@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
-import { allShares, endingOf, nothingLearnt, openGate, wantOf } from '../../test/wants.ts';
+import { endingOf, nothingLearnt, openGate, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
 import { Scheduler } from './scheduler.ts';
@@ -12,7 +12,7 @@ const roomy = { places: 100, bytes: 1_000 };
 
 function rig(queue = roomy) {
   const clock = createHeldClock();
-  const scheduler = new Scheduler({ clock, queue, gate: openGate, shares: allShares, learnt: nothingLearnt });
+  const scheduler = new Scheduler({ clock, queue, gate: openGate, learnt: nothingLearnt });
   const take = (candidates: readonly Target[]) => scheduler.take(wantOf(candidates));
   const wait = (candidates: readonly Target[], options: { queueMs?: number; bytes?: number } = {}) => {
     let leave = () => {};
@@ -78,7 +78,7 @@ test('G16: waiting ends by its clock, with a time to come again, and leaves no t
 });
 
 test('G15: whoever leaves the queue gives up place, bytes and timer', async () => {
-  const { clock, scheduler, take, wait } = rig({ places: 1, bytes: 10 });
+  const { clock, take, wait } = rig({ places: 1, bytes: 10 });
   const held = take([a]);
   const { slot, leave } = wait([a], { bytes: 10 });
   leave();

@@ -12,7 +12,8 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly queue: QueueBounds;
   readonly gate: Gate;
-  readonly shares: SlotShares;
+  /** Present where replicas share the slots. */
+  readonly shares?: SlotShares | undefined;
   /** What is learnt of targets by what happens with them. */
   readonly learnt: Learnt;
 }
@@ -70,6 +71,8 @@ export class Scheduler {
       loadMs: (target) => learnt.loadMs(target),
       price: (target) => learnt.price(target),
     };
+    options.gate.onChange(() => this.wake());
+    options.shares?.onGrown(() => this.wake());
   }
 
   get waiting(): number {
@@ -152,45 +155,36 @@ export class Scheduler {
     return free[want.policy.choose(free, want, this.known)];
   }
 
-  /** Those of the first tier that may be asked which have a slot free. When nobody may, all are: they may be back. */
+  /** Those of the first tier that may be asked which have a slot free. */
   #freeFor(want: Want): readonly Target[] {
     let tier = 0;
     const free: Target[] = [];
     for (const target of want.candidates) {
       if (tier !== 0 && target.tier !== tier) break;
       if (want.visited.has(target.upstream.name)) continue;
-      const allowed = this.#options.gate.allows(target, this.#slotsOf(target.upstream));
+      const allowed = this.#options.gate.allows(target, this.#slotsOf(target.upstream), want.candidates);
       if (allowed === 0) continue;
       tier = target.tier;
       if (this.#occupancy.inFlight(target.upstream) < allowed) free.push(target);
     }
-    return tier === 0 ? this.#freeAnyway(want) : free;
-  }
-
-  #freeAnyway({ candidates, visited }: Want): readonly Target[] {
-    const left = candidates.filter(({ upstream }) => !visited.has(upstream.name));
-    return left.filter(({ tier, upstream }) => tier === left[0]?.tier && this.#hasRoom(upstream));
+    return free;
   }
 
   /** Who can wait no longer may be served by any tier. */
-  #elsewhere(want: Want): Occupied | undefined {
-    const { gate } = this.#options;
-    const target = want.candidates.find(
-      (candidate) =>
-        !want.visited.has(candidate.upstream.name) &&
-        this.#hasRoom(candidate.upstream) &&
-        gate.allows(candidate, this.#slotsOf(candidate.upstream)) >
-          this.#occupancy.inFlight(candidate.upstream),
-    );
+  #elsewhere({ candidates, visited }: Want): Occupied | undefined {
+    const target = candidates.find((candidate) => {
+      const { upstream } = candidate;
+      if (visited.has(upstream.name)) return false;
+      const allowed = this.#options.gate.allows(candidate, this.#slotsOf(upstream), candidates);
+      return this.#occupancy.inFlight(upstream) < allowed;
+    });
     return target === undefined ? undefined : this.#occupy(target);
   }
 
   #slotsOf(upstream: Upstream): number {
-    return this.#options.shares.of(upstream, this.#occupancy.limitOf(upstream));
-  }
-
-  #hasRoom(upstream: Upstream): boolean {
-    return this.#occupancy.inFlight(upstream) < this.#slotsOf(upstream);
+    const { shares } = this.#options;
+    const limit = this.#occupancy.limitOf(upstream);
+    return shares === undefined ? limit : shares.of(upstream, limit);
   }
 
   #fullFor(bytes: number): string | undefined {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { upstreamOf } from '../../test/targets.ts';
-import { allShares, nothingLearnt } from '../../test/wants.ts';
+import { nothingLearnt } from '../../test/wants.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import { llamacppSlots } from '../providers/openai/llamacpp-slots.ts';
 import { Catalogue } from './catalogue.ts';
@@ -39,7 +39,7 @@ async function rig(t: TestContext, answer: RequestListener) {
       clock,
       queue: { places: 1, bytes: 1 },
       gate: health,
-      shares: allShares,
+
       learnt: nothingLearnt,
     }),
     slotsToldBy: () => llamacppSlots,

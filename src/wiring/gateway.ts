@@ -37,7 +37,7 @@ import { type FollowedDirectory, openFollowedDirectory } from './followed-direct
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
-import { allShares, createLearnt } from './learnt.ts';
+import { createLearnt } from './learnt.ts';
 import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
@@ -280,7 +280,7 @@ class Running {
       clock,
       queue,
       gate: health,
-      shares: allShares,
+
       learnt: createLearnt(clock),
     });
     const metrics = createMetrics({

@@ -1,5 +1,4 @@
 /** What the scheduler knows of targets, from whoever learns it. */
-import type { SlotShares } from '../core/fleet.ts';
 import type { Learnt } from '../fleet/scheduler.ts';
 import { Warmth } from '../fleet/warmth.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -16,6 +15,3 @@ export function createLearnt(clock: Clock): Learnt {
     },
   };
 }
-
-/** Where nobody else is there. */
-export const allShares: SlotShares = { of: (_, slots) => slots, want: () => {} };
