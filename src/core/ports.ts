@@ -265,6 +265,38 @@ export interface KeptConversation {
   readonly messages: readonly Message[];
 }
 
+/** Slots of upstreams, divided among the replicas: what is granted never adds up to more than there are. */
+export interface Leases {
+  /**
+   * Tells what is held and wanted, and hears in the same order how many of each may be used until the lease ends, which
+   * begins when this was called. Fewer than are held may be told: those have to be given back. Never rejects; resolves to
+   * nothing while nobody can tell.
+   */
+  renew(claims: readonly LeaseClaim[]): Promise<readonly LeaseGrant[] | undefined>;
+  /** Gives all of them back. What could not be told ends with its lease. */
+  release(upstreams: readonly string[]): Promise<void>;
+  /** Runs when another replica waits for what may be ours to give, or has given back what we wait for. */
+  onNews(run: () => void): void;
+  /** How long a grant holds that is not renewed. */
+  readonly leaseMs: number;
+}
+
+export interface LeaseClaim {
+  /** The identity of the upstream. */
+  readonly upstream: string;
+  readonly slots: number;
+  /** What this replica uses, and may use before it hears more: nobody else is granted it. */
+  readonly held: number;
+  /** What it could use now. */
+  readonly wanted: number;
+}
+
+export interface LeaseGrant {
+  readonly granted: number;
+  /** Whether it was known that this replica holds some: who has held some and is not known has been forgotten. */
+  readonly known: boolean;
+}
+
 /** The replicas of this gateway: how many there are, and words between them. */
 export interface Presence {
   /** Tells that this replica is there, until it is closed. */

@@ -66,7 +66,7 @@ export class Scheduler {
     const { learnt } = options;
     this.known = {
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
-      slots: (upstream) => this.#slotsOf(upstream),
+      slots: (upstream) => this.#ours(upstream, this.limitOf(upstream)),
       serviceMs: (target) => learnt.serviceMs(target),
       loadMs: (target) => learnt.loadMs(target),
       price: (target) => learnt.price(target),
@@ -138,6 +138,7 @@ export class Scheduler {
       };
       this.#waiting.add(waiter);
       this.#waitingBytes += want.bytes;
+      for (const { upstream } of want.candidates) this.#tellWanted(upstream);
       waiting.onLeave(() => leave(fail('client_gone', 'the client left while waiting for a slot')));
     });
   }
@@ -162,10 +163,11 @@ export class Scheduler {
     for (const target of want.candidates) {
       if (tier !== 0 && target.tier !== tier) break;
       if (want.visited.has(target.upstream.name)) continue;
-      const allowed = this.#options.gate.allows(target, this.#slotsOf(target.upstream), want.candidates);
+      const allowed = this.#options.gate.allows(target, this.limitOf(target.upstream), want.candidates);
       if (allowed === 0) continue;
+      // One whose slots are all another replica's at this moment is busy, and not down.
       tier = target.tier;
-      if (this.#occupancy.inFlight(target.upstream) < allowed) free.push(target);
+      if (this.#hasRoom(target.upstream, allowed)) free.push(target);
     }
     return free;
   }
@@ -175,16 +177,32 @@ export class Scheduler {
     const target = candidates.find((candidate) => {
       const { upstream } = candidate;
       if (visited.has(upstream.name)) return false;
-      const allowed = this.#options.gate.allows(candidate, this.#slotsOf(upstream), candidates);
-      return this.#occupancy.inFlight(upstream) < allowed;
+      return this.#hasRoom(
+        upstream,
+        this.#options.gate.allows(candidate, this.limitOf(upstream), candidates),
+      );
     });
     return target === undefined ? undefined : this.#occupy(target);
   }
 
-  #slotsOf(upstream: Upstream): number {
+  #hasRoom(upstream: Upstream, allowed: number): boolean {
+    return this.#occupancy.inFlight(upstream) < this.#ours(upstream, allowed);
+  }
+
+  /** Of so many slots those that no other replica has. */
+  #ours(upstream: Upstream, slots: number): number {
     const { shares } = this.#options;
-    const limit = this.#occupancy.limitOf(upstream);
-    return shares === undefined ? limit : shares.of(upstream, limit);
+    return shares === undefined ? slots : Math.min(slots, shares.of(upstream, this.limitOf(upstream)));
+  }
+
+  #tellWanted(upstream: Upstream): void {
+    const { shares } = this.#options;
+    if (shares === undefined) return;
+    let waiting = 0;
+    for (const { want } of this.#waiting) {
+      if (want.candidates.some((target) => target.upstream.identity === upstream.identity)) waiting += 1;
+    }
+    shares.want(upstream, this.inFlight(upstream), waiting);
   }
 
   #fullFor(bytes: number): string | undefined {
@@ -199,6 +217,7 @@ export class Scheduler {
     if (!this.#waiting.delete(waiter)) return false;
     this.#waitingBytes -= waiter.want.bytes;
     waiter.timer.cancel();
+    for (const { upstream } of waiter.want.candidates) this.#tellWanted(upstream);
     return true;
   }
 
@@ -216,9 +235,11 @@ export class Scheduler {
         learnt.ended(target, ending);
         gate.ended(target, ending);
         if (this.#waiting.size > 0) this.#admitNext();
+        this.#tellWanted(target.upstream);
       },
     };
     this.#occupied.add(slot);
+    this.#tellWanted(target.upstream);
     return slot;
   }
 

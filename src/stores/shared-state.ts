@@ -1,5 +1,5 @@
 /** What is hot, behind its ports: in this process, or shared by all replicas. */
-import type { Conversations, Presence, Sealers, Tickets } from '../core/ports.ts';
+import type { Conversations, Leases, Presence, Sealers, Tickets } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { BudgetOption, BudgetsOptions, ConfiguredBudgets } from './budget-rules.ts';
 import type { ConversationsOptions } from './conversation-bounds.ts';
@@ -19,6 +19,8 @@ export interface Shared {
    * rejects.
    */
   claim(name: string, ttlMs: number): Promise<boolean>;
+  /** Slots of upstreams; absent where nobody else is there to share them with. */
+  readonly leases: Leases | undefined;
   tickets(kind: string, ticketsMax: number): Tickets;
   readonly state: SharedState;
   /** Conversations are kept by whoever shares them; replicas no longer count this one. */

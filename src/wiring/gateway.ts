@@ -11,6 +11,7 @@ import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
+import { SlotShares } from '../fleet/slot-shares.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import { openMasterKeys } from '../identity/master-keys.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -130,6 +131,8 @@ class Running {
   readonly #shared: Shared;
   readonly #sealers: OpenSealers;
   readonly #followed: FollowedDirectory;
+  /** Absent where no other replica uses the same servers. */
+  readonly #shares: SlotShares | undefined;
   readonly #generations = new Generations();
   #accepting = true;
   #closed: Promise<void> | undefined;
@@ -143,9 +146,11 @@ class Running {
     this.#sealers = sealers;
     this.#followed = followed;
     this.#pool = new UpstreamPool(options.clock);
+    this.#shares = createShares(options.clock, shared);
     this.lasting = this.#createLasting(masterKeys);
     this.snapshot = this.#createSnapshot(options.loaded);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
+    void this.#shares?.follow(this.snapshot.upstreams);
   }
 
   reload(loaded: LoadedConfig): void {
@@ -160,6 +165,7 @@ class Running {
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
+    void this.#shares?.follow(upstreams);
     lasting.alerts.follow(config.alerts);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
@@ -177,6 +183,7 @@ class Running {
     // First: what is cut because we stop is no answer to be given again.
     await this.lasting.claims?.close(lastEndsMs);
     await this.#pool.close();
+    await this.#shares?.close();
     await this.lasting.privacy.close();
     this.lasting.accounts.flush();
     this.#sealers.close();
@@ -280,7 +287,7 @@ class Running {
       clock,
       queue,
       gate: health,
-
+      shares: this.#shares,
       learnt: createLearnt(clock),
     });
     const metrics = createMetrics({
@@ -333,6 +340,12 @@ class Running {
       readiness: () => this.#readiness(),
     };
   }
+}
+
+function createShares(clock: Clock, { leases, presence }: Shared): SlotShares | undefined {
+  return leases === undefined
+    ? undefined
+    : new SlotShares({ leases, clock, replicas: () => presence.count() });
 }
 
 function createReplays({ config }: LoadedConfig, store: Store, sealers: Sealers): Replays {

@@ -15,6 +15,7 @@ export function createMemoryShared(clock: Clock): Shared {
     rateLimiter: (limits) => createMemoryRateLimiter(limits, clock),
     budgets: (budgets, options) => createMemoryBudgets(budgets, { ...options, clock }),
     tickets: (_kind, ticketsMax) => createMemoryTickets(clock, ticketsMax),
+    leases: undefined,
     claim: () => Promise.resolve(true),
     state: { degraded: false, turnsLost: 0 },
     close: () => presence.close(),

@@ -6,6 +6,7 @@ import { createRedisBudgets, type FirstRedisBudgets } from './budgets.ts';
 import { claimOnce } from './claims.ts';
 import { openRedis, type Redis } from './connection.ts';
 import { createRedisConversations, type RedisConversations } from './conversations.ts';
+import { createRedisLeases } from './leases.ts';
 import { createRedisPresence } from './presence.ts';
 import { createRedisRateLimiter } from './rate-limiter.ts';
 import { createRedisTickets } from './tickets.ts';
@@ -30,6 +31,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
     rateLimiter: (limits) =>
       createRedisRateLimiter(limits, { redis, clock, replicas: () => presence.count() }),
     tickets: (kind, ticketsMax) => createRedisTickets(redis, { kind, ticketsMax }),
+    leases: createRedisLeases({ redis, id }),
     claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
     budgets: (budgets, options) => {
       const first = createRedisBudgets(budgets, { ...options, redis, clock, presence });

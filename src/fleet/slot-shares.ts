@@ -1,0 +1,233 @@
+/**
+ * This replica's part of each upstream's slots. It is asked for and given back in the background, never while a request
+ * waits for the answer: what a request needs to know is a look into a map.
+ *
+ * What is not renewed ends here before it ends for the others, so that two never use the same slot. While Redis is away
+ * for everybody each goes on with what it held last, which together are no more than there are. Who slept and wakes up
+ * cannot know whether others have its slots now, and uses none before it has heard.
+ */
+import type { Upstream } from '../core/exchange.ts';
+import type { SlotShares as Shares } from '../core/fleet.ts';
+import type { LeaseClaim, LeaseGrant, Leases } from '../core/ports.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+
+export interface SlotSharesOptions {
+  readonly leases: Leases;
+  readonly clock: Clock;
+  /** As last known: at least 1. */
+  readonly replicas: () => number;
+}
+
+interface Share {
+  slots: number;
+  underWay: number;
+  waiting: number;
+  /** How many of them may be used. */
+  granted: number;
+  /** What the others last heard that we hold, and that we want. */
+  toldHeld: number;
+  toldWanted: number;
+  /** Whether it was ever heard what is ours. */
+  heard: boolean;
+  /** Until then it does not grow: others may hold what they have not told yet. */
+  settlesAtMs: number;
+}
+
+/** How often leases are renewed when nothing else is to be said. */
+const renewMs = 1_000;
+/** While something is waited for: news of it may have been missed. */
+const waitingMs = 100;
+/** What changes within so short a time is told together. */
+const soonMs = 2;
+/** Clocks of two machines do not run equally fast, and an answer is on its way for a while. */
+const marginMs = 1_000;
+/** Redis counts as away, and not as late, when it has not answered for so long. */
+const convincedMs = 2_000;
+
+export class SlotShares implements Shares {
+  readonly #options: SlotSharesOptions;
+  /** By the upstream's identity. */
+  readonly #shares = new Map<string, Share>();
+  #grown: () => void = () => {};
+  /** Until then what was granted is ours, whatever happens. */
+  #validUntilMs = 0;
+  /** Since when nobody answers; undefined while somebody does. */
+  #failingSinceMs: number | undefined;
+  /** When this process was last seen at work. */
+  #awakeMs: number;
+  #timer: Timer | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #asking = false;
+  /** Something was to be said while an answer was on its way. */
+  #again = false;
+  #closed = false;
+
+  constructor(options: SlotSharesOptions) {
+    this.#options = options;
+    this.#awakeMs = options.clock.now();
+    options.leases.onNews(() => this.#askWithin(soonMs));
+  }
+
+  of({ identity }: Upstream, slots: number): number {
+    const share = this.#shares.get(identity) ?? this.#begin(identity, slots);
+    share.slots = slots;
+    const nowMs = this.#options.clock.now();
+    if (nowMs < this.#validUntilMs) return Math.min(share.granted, slots);
+    if (!this.#isAway(nowMs)) return 0;
+    if (share.heard) return Math.min(share.granted, slots);
+    return Math.max(1, Math.floor(slots / this.#options.replicas()));
+  }
+
+  want({ identity }: Upstream, underWay: number, waiting: number): void {
+    const share = this.#shares.get(identity);
+    if (share === undefined) return;
+    share.underWay = underWay;
+    share.waiting = waiting;
+    if (this.#isNews(share)) this.#askWithin(soonMs);
+  }
+
+  onGrown(run: () => void): void {
+    this.#grown = run;
+  }
+
+  /** These are the upstreams there are: what is no longer used of others ends with its lease. Asks at once. */
+  async follow(upstreams: readonly Upstream[]): Promise<void> {
+    const named = new Set(upstreams.map(({ identity }) => identity));
+    for (const [identity, share] of this.#shares) {
+      if (!named.has(identity) && share.underWay === 0) this.#shares.delete(identity);
+    }
+    for (const { identity, slots } of upstreams) this.#shares.get(identity) ?? this.#begin(identity, slots);
+    await this.#ask();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    await this.#options.leases.release([...this.#shares.keys()]);
+  }
+
+  #begin(identity: string, slots: number): Share {
+    const share = {
+      slots,
+      underWay: 0,
+      waiting: 0,
+      granted: 0,
+      toldHeld: 0,
+      toldWanted: 0,
+      heard: false,
+      settlesAtMs: 0,
+    };
+    this.#shares.set(identity, share);
+    this.#askWithin(soonMs);
+    return share;
+  }
+
+  /** Nobody answers, and it is not that we slept: then the others cannot hear of anything new either. */
+  #isAway(nowMs: number): boolean {
+    const sinceMs = this.#failingSinceMs;
+    return sinceMs !== undefined && nowMs - sinceMs >= convincedMs && !this.#slept(nowMs);
+  }
+
+  #slept(nowMs: number): boolean {
+    return nowMs - this.#awakeMs > renewMs + marginMs;
+  }
+
+  #askWithin(ms: number): void {
+    if (this.#closed) return;
+    if (this.#asking) {
+      this.#again = true;
+      return;
+    }
+    const dueMs = this.#options.clock.now() + ms;
+    if (dueMs >= this.#dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = dueMs;
+    this.#timer = this.#options.clock.after(ms, () => void this.#ask());
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#closed || this.#asking) return;
+    this.#timer?.cancel();
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#asking = true;
+    this.#again = false;
+    const { clock, leases } = this.#options;
+    const sentMs = clock.now();
+    const asked = [...this.#shares];
+    const claims = this.#claims(asked, sentMs);
+    this.#awakeMs = sentMs;
+    const grants = await leases.renew(claims);
+    this.#asking = false;
+    if (grants === undefined) this.#unheard(sentMs);
+    else this.#heard(asked, { claims, grants, sentMs });
+    this.#askWithin(this.#again ? soonMs : this.#pauseMs());
+  }
+
+  #claims(asked: readonly (readonly [string, Share])[], nowMs: number): readonly LeaseClaim[] {
+    const slept = this.#slept(nowMs);
+    if (slept) this.#failingSinceMs = undefined;
+    // What was not renewed in time may be another's by now: only what is under way is certain to be used.
+    const isOurs = nowMs < this.#validUntilMs || (!slept && this.#isAway(nowMs));
+    return asked.map(([upstream, share]) => {
+      if (!isOurs) share.granted = 0;
+      if (!isOurs && slept) share.heard = false;
+      const held = heldOf(share);
+      const settles = nowMs < share.settlesAtMs;
+      const wanted = settles ? held : share.underWay + share.waiting;
+      return { upstream, slots: share.slots, held, wanted };
+    });
+  }
+
+  #unheard(sentMs: number): void {
+    // An answer that we slept through says nothing of the server.
+    if (this.#options.clock.now() - sentMs < convincedMs) this.#failingSinceMs ??= sentMs;
+  }
+
+  #heard(
+    asked: readonly (readonly [string, Share])[],
+    answer: { claims: readonly LeaseClaim[]; grants: readonly LeaseGrant[]; sentMs: number },
+  ): void {
+    const { leases } = this.#options;
+    this.#failingSinceMs = undefined;
+    this.#validUntilMs = answer.sentMs + leases.leaseMs - marginMs;
+    let grown = false;
+    asked.forEach(([, share], at) => {
+      const grant = answer.grants[at];
+      if (grant === undefined) return;
+      const held = answer.claims[at]?.held ?? 0;
+      // The server came back empty: the others may not have told it yet what they hold.
+      if (share.heard && !grant.known) share.settlesAtMs = answer.sentMs + leases.leaseMs;
+      share.heard = true;
+      share.toldHeld = Math.max(grant.granted, held);
+      share.toldWanted = answer.claims[at]?.wanted ?? 0;
+      const granted =
+        answer.sentMs < share.settlesAtMs ? Math.min(grant.granted, share.granted) : grant.granted;
+      grown ||= granted > share.granted && share.waiting > 0;
+      share.granted = granted;
+    });
+    if (grown) this.#grown();
+  }
+
+  #pauseMs(): number {
+    let pauseMs = this.#failingSinceMs === undefined ? renewMs : waitingMs;
+    for (const share of this.#shares.values()) {
+      if (this.#isNews(share)) return soonMs;
+      if (wantsMore(share)) pauseMs = waitingMs;
+    }
+    return pauseMs;
+  }
+
+  /** Something can be given back, or more is wanted than the others know of. Who gets no answer must not ask in a circle. */
+  #isNews(share: Share): boolean {
+    if (this.#failingSinceMs !== undefined || this.#options.clock.now() < share.settlesAtMs) return false;
+    return share.toldHeld > heldOf(share) || (wantsMore(share) && share.toldWanted <= share.granted);
+  }
+}
+
+function heldOf({ granted, underWay }: Share): number {
+  return Math.max(granted, underWay);
+}
+
+function wantsMore({ granted, underWay, waiting, slots }: Share): boolean {
+  return waiting > 0 && Math.min(underWay + waiting, slots) > granted;
+}

@@ -1,0 +1,165 @@
+/** What every driver of `Leases` promises: replicas of one service, asked one after the other. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { LeaseGrant, Leases } from '../../src/core/ports.ts';
+
+export interface LeasesDriver {
+  readonly driver: string;
+  /** A service that nobody has asked yet: opens replicas of it, and moves the time that it goes by. */
+  open(): Promise<{
+    replica(): Leases;
+    pass(ms: number): Promise<void>;
+  }>;
+}
+
+/** So long that every lease has ended that was not renewed meanwhile. */
+const leaseMs = 10_000;
+const turnMs = 1_000;
+
+export function leasesConformance({ driver, open }: LeasesDriver): void {
+  const promise = (name: string, run: () => Promise<void>) => test(`${driver}: ${name}`, run);
+
+  promise('who is alone has all the slots, and a second one a part as soon as it is given back', async () => {
+    const service = await open();
+    const [one, two] = [service.replica(), service.replica()];
+    assert.deepEqual(await ask(one, { slots: 4 }), { granted: 4, known: false });
+    assert.deepEqual(await ask(one, { slots: 4, held: 4 }), { granted: 4, known: true });
+    assert.equal((await ask(two, { slots: 4, wanted: 9 })).granted, 0);
+    const fewer = (await ask(one, { slots: 4, held: 4 })).granted;
+    assert.equal(fewer, 1, 'one stays with who is idle');
+    assert.equal((await ask(two, { slots: 4, wanted: 9 })).granted, 0, 'they may still be in use');
+    await ask(one, { slots: 4, held: fewer });
+    assert.equal((await ask(two, { slots: 4, wanted: 9 })).granted, 3);
+  });
+
+  promise('what is in use stays with who uses it, for as long as it does', async () => {
+    const service = await open();
+    const [one, two] = [service.replica(), service.replica()];
+    await ask(one, { slots: 3 });
+    await ask(two, { slots: 3, wanted: 3 });
+    for (const used of [3, 2]) {
+      await ask(one, { slots: 3, held: used, wanted: used });
+      assert.equal((await ask(two, { slots: 3, wanted: 3 })).granted, 3 - used);
+    }
+  });
+
+  promise('those who want more than there is have equal parts, whatever they want', async () => {
+    const service = await open();
+    const replicas = [service.replica(), service.replica(), service.replica()];
+    const held = replicas.map(() => 0);
+    for (let round = 0; round < 3; round += 1) {
+      for (const [at, replica] of replicas.entries()) {
+        const wanted = [2, 50, 500][at] ?? 0;
+        held[at] = (await ask(replica, { slots: 12, held: held[at] ?? 0, wanted })).granted;
+      }
+    }
+    assert.deepEqual(held, [2, 5, 5]);
+  });
+
+  promise('a server with one slot is one replica’s at a time, and they take turns', async () => {
+    const service = await open();
+    const [one, two] = [service.replica(), service.replica()];
+    const held = { one: 0, two: 0 };
+    const turns = { one: 0, two: 0 };
+    for (let turn = 0; turn < 6; turn += 1) {
+      for (let round = 0; round < 3; round += 1) {
+        held.one = (await ask(one, { slots: 1, held: held.one, wanted: 4 })).granted;
+        assert.ok(held.one + held.two <= 1);
+        held.two = (await ask(two, { slots: 1, held: held.two, wanted: 4 })).granted;
+        assert.ok(held.one + held.two <= 1);
+      }
+      turns.one += held.one;
+      turns.two += held.two;
+      await service.pass(turnMs);
+    }
+    assert.deepEqual(turns, { one: 3, two: 3 });
+  });
+
+  promise('P2: what a dead replica held is free when its lease has ended, and not before', async () => {
+    const service = await open();
+    const [dead, alive] = [service.replica(), service.replica()];
+    await ask(dead, { slots: 2, wanted: 2 });
+    await service.pass(leaseMs - 1);
+    assert.equal((await ask(alive, { slots: 2, wanted: 2 })).granted, 0);
+    await service.pass(1);
+    assert.equal((await ask(alive, { slots: 2, wanted: 2 })).granted, 2);
+  });
+
+  promise('P4: who comes back after its time gets nothing that others hold, and is not known', async () => {
+    const service = await open();
+    const [zombie, heir] = [service.replica(), service.replica()];
+    await ask(zombie, { slots: 1, wanted: 1 });
+    await service.pass(leaseMs);
+    assert.equal((await ask(heir, { slots: 1, wanted: 1 })).granted, 1);
+    assert.deepEqual(await ask(zombie, { slots: 1, wanted: 1 }), { granted: 0, known: false });
+  });
+
+  promise(
+    'what is given back at the end is there at once, and those who wait for it hear of it',
+    async () => {
+      const service = await open();
+      const [leaving, waiting] = [service.replica(), service.replica()];
+      const news = new Promise<void>((heard) => waiting.onNews(heard));
+      await ask(leaving, { slots: 2, wanted: 2 });
+      assert.equal((await ask(waiting, { slots: 2, wanted: 2 })).granted, 0);
+      await leaving.release(['server']);
+      assert.equal((await ask(waiting, { slots: 2, wanted: 2 })).granted, 2);
+      await news;
+    },
+  );
+
+  promise('who holds more than its part hears that another waits', async () => {
+    const service = await open();
+    const [holder, waiting] = [service.replica(), service.replica()];
+    await ask(holder, { slots: 2 });
+    const news = new Promise<void>((heard) => holder.onNews(heard));
+    await ask(waiting, { slots: 2, wanted: 1 });
+    await news;
+  });
+
+  promise(
+    'G14: whatever they ask, and whoever dies, what is granted is never more than there is',
+    async () => {
+      const steps = fc.array(
+        fc.record({
+          who: fc.nat(2),
+          wanted: fc.nat(7),
+          passMs: fc.oneof(fc.nat(300), fc.constant(leaseMs)),
+          uses: fc.boolean(),
+        }),
+        { minLength: 1, maxLength: 30 },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: 1, max: 5 }), steps, async (slots, all) => {
+          const service = await open();
+          const replicas = [0, 1, 2].map(() => ({ leases: service.replica(), held: 0, endsAtMs: 0 }));
+          let nowMs = 0;
+          for (const { who, wanted, passMs, uses } of all) {
+            const replica = replicas[who];
+            assert.ok(replica !== undefined);
+            // Who did not renew in time holds nothing: it knows by its own clock.
+            const held = nowMs < replica.endsAtMs ? Math.min(replica.held, uses ? slots : wanted) : 0;
+            replica.held = (await ask(replica.leases, { slots, held, wanted })).granted;
+            replica.endsAtMs = nowMs + leaseMs;
+            const together = replicas.reduce((sum, each) => sum + (nowMs < each.endsAtMs ? each.held : 0), 0);
+            assert.ok(together <= slots, `${together} of ${slots}`);
+            nowMs += passMs;
+            await service.pass(passMs);
+          }
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
+}
+
+async function ask(
+  leases: Leases,
+  claim: { slots: number; held?: number; wanted?: number },
+): Promise<LeaseGrant> {
+  const grants = await leases.renew([{ upstream: 'server', held: 0, wanted: 0, ...claim }]);
+  const [grant] = grants ?? [];
+  assert.ok(grant !== undefined, 'somebody could tell');
+  return grant;
+}
