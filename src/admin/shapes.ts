@@ -52,6 +52,11 @@ export const upstreamsShape = z.object({
       failures: z.int(),
       lastFailure: z.string().optional(),
       lastHeardAt: z.iso.datetime().optional(),
+      /** How much may be sent there: nothing while open, one request on trial, more and more while returning. */
+      standing: z.enum(['closed', 'open', 'trial', 'returning']),
+      nextTryAt: z.iso.datetime().optional(),
+      /** What it has and is not asked for, because that failed. */
+      modelsOut: z.array(z.string()),
       models: z.array(z.string()),
     }),
   ),

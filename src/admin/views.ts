@@ -43,7 +43,7 @@ export function viewUpstreams({ gateway }: Seen): z.input<typeof upstreamsShape>
 function viewUpstream(gateway: Gateway, upstream: Upstream) {
   const { health, scheduler, catalogue } = gateway.lasting;
   const configured = gateway.snapshot.config.upstreams[upstream.name];
-  const { state, failures, lastFailure, sinceMs } = health.of(upstream);
+  const { state, failures, lastFailure, sinceMs, standing, nextTryMs, modelsOut } = health.of(upstream);
   return {
     name: upstream.name,
     type: configured?.type ?? '',
@@ -54,6 +54,9 @@ function viewUpstream(gateway: Gateway, upstream: Upstream) {
     failures,
     ...(lastFailure === undefined ? {} : { lastFailure }),
     ...(sinceMs === 0 ? {} : { lastHeardAt: new Date(sinceMs).toISOString() }),
+    standing,
+    ...(nextTryMs === 0 ? {} : { nextTryAt: new Date(nextTryMs).toISOString() }),
+    modelsOut: [...modelsOut],
     models: [...catalogue.of(upstream)],
   };
 }

@@ -23,7 +23,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'prices.*.batch': 'prices of jobs in the background',
   'prices.*.cacheWritePerM': 'prices of what an upstream keeps: none tells yet how much it kept',
   'retries.budget': 'a budget for retries',
-  'health.eject': 'taking failing upstreams out for a while',
   'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',
 };

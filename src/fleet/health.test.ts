@@ -1,200 +1,323 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createHeldClock } from '../../test/held-clock.ts';
-import { upstreamOf } from '../../test/targets.ts';
-import { fail } from '../core/failure.ts';
+import { targetOn, upstreamOf } from '../../test/targets.ts';
+import type { Target } from '../core/exchange.ts';
+import { type Failure, type FailureCode, type FailureDetails, fail } from '../core/failure.ts';
 import { Health } from './health.ts';
 
-const upstream = upstreamOf('a');
+const a = targetOn(upstreamOf('a', 8));
+const b = targetOn(upstreamOf('b', 8));
+const c = targetOn(upstreamOf('c', 8));
 const cut = fail('upstream_cut', 'it broke');
+const hung = fail('first_token_timeout', 'it hangs');
+const refused = fail('connect_failed', 'nobody is there');
+const nobody: ReadonlySet<string> = new Set();
 
 function rig() {
   const clock = createHeldClock(1_000_000);
-  return { clock, health: new Health(clock) };
+  const health = new Health(clock);
+  const ended = (target: Target, outcome: 'served' | 'left' | Failure, more: { tookMs?: number } = {}) =>
+    health.ended(target, {
+      outcome,
+      tookMs: 1,
+      firstContentMs: 0,
+      outputTokens: 0,
+      cold: false,
+      ...more,
+    });
+  const fails = (target: Target, failure: Failure, times = 5) => {
+    for (let count = 0; count < times; count += 1) ended(target, failure);
+  };
+  const allowed = (pool: readonly Target[]) => pool.map((target) => health.allows(target, 8, pool));
+  const stateOf = (target: Target) => health.of(target.upstream).state;
+  return { clock, health, ended, fails, allowed, stateOf };
 }
 
 test('nobody knows an upstream before something has happened with it', () => {
-  const { health } = rig();
-  health.note(upstream, 'left');
-  assert.deepEqual(health.of(upstream), {
-    state: 'unknown',
-    failures: 0,
-    lastFailure: undefined,
-    sinceMs: 0,
-  });
+  const { health, ended, stateOf, allowed } = rig();
+  ended(a, 'left');
+  assert.equal(stateOf(a), 'unknown');
+  assert.deepEqual([health.of(a.upstream).sinceMs, allowed([a])], [0, [8]]);
 });
 
-test('three failures in a row make it count as down, and one success as up', () => {
-  const { clock, health } = rig();
+test('U2, U5: five failures in a row make it down, with the reason and the time of the next try', () => {
+  const { clock, health, ended, fails, stateOf } = rig();
   clock.advance(5);
-  health.note(upstream, cut);
-  health.note(upstream, cut);
-  assert.equal(health.of(upstream).state, 'unknown');
-  health.note(upstream, cut);
-  assert.deepEqual(health.of(upstream), {
+  fails(a, cut, 4);
+  assert.equal(stateOf(a), 'unknown');
+  ended(a, cut);
+  assert.deepEqual(health.of(a.upstream), {
     state: 'down',
-    failures: 3,
+    failures: 5,
     lastFailure: 'upstream_cut: it broke',
     sinceMs: 1_000_005,
+    standing: 'open',
+    nextTryMs: 1_030_005,
+    modelsOut: ['a-model'],
   });
-  health.note(upstream, 'served');
-  assert.equal(health.of(upstream).state, 'up');
 });
 
-test('failures with successes between them are no row', () => {
-  const { health } = rig();
-  for (let round = 0; round < 5; round += 1) {
-    health.note(upstream, 'served');
-    health.note(upstream, cut);
-    health.note(upstream, cut);
-    assert.equal(health.of(upstream).state, 'up');
-  }
-  health.note(upstream, 'served');
-  assert.deepEqual([health.of(upstream).failures, health.of(upstream).lastFailure], [0, undefined]);
-});
-
-test('U17: what is the client’s fault, or ours, says nothing of the upstream', () => {
-  const { health } = rig();
+test('U17: what is the client’s fault, or ours, or of this one request, says nothing of the upstream', () => {
+  const { fails, stateOf, allowed } = rig();
   for (const code of [
     'invalid_request',
     'upstream_rejected',
+    'context_length_exceeded',
+    'upstream_model_missing',
     'dependency_unavailable',
     'internal',
+    'total_timeout',
   ] as const) {
-    for (let count = 0; count < 3; count += 1) health.note(upstream, fail(code, 'not its fault'));
+    fails(a, fail(code, 'not its fault'), 20);
   }
-  assert.equal(health.of(upstream).state, 'unknown');
+  assert.deepEqual([stateOf(a), allowed([a, b])], ['unknown', [8, 8]]);
 });
 
-test('U6, U17: a server that refuses for a reason is there: it does not count as down', () => {
-  const { health } = rig();
-  for (const code of ['upstream_model_missing', 'upstream_rate_limited'] as const) {
-    for (let count = 0; count < 3; count += 1) health.note(upstream, fail(code, 'it said no'));
-  }
-  assert.notEqual(health.of(upstream).state, 'down');
+test('a last clock that ran out after long, without a word, tells of a hung server', () => {
+  const { ended, stateOf } = rig();
+  for (let count = 0; count < 5; count += 1) ended(a, fail('total_timeout', 'late'), { tookMs: 600_000 });
+  assert.equal(stateOf(a), 'down');
 });
 
-test('a listing that succeeds tells at once, and so does one that nobody answers or that is not let in', () => {
+test('one that is out gets nothing while another is there; when all are out, each gets one at a time', () => {
+  const { health, ended, fails, allowed } = rig();
+  fails(a, refused);
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  assert.deepEqual(allowed([a]), [8], 'a model that nobody else has');
+  fails(b, refused);
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+  assert.equal(health.refusal([a, b], nobody), undefined);
+  health.began(a);
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  health.began(b);
+  assert.deepEqual(allowed([a, b]), [0, 0]);
+  const refusal = health.refusal([a, b], nobody);
+  assert.deepEqual([refusal?.code, refusal?.status, refusal?.retryAfterS], ['no_upstream', 503, 30]);
+  ended(a, refused);
+  assert.equal(health.refusal([a, b], nobody), undefined);
+});
+
+test('U5: for bad answers never more than half are left out: of the others each gets one at a time', () => {
+  const { health, fails, allowed } = rig();
+  fails(a, fail('upstream_failed', '500'));
+  fails(b, fail('upstream_failed', '500'));
+  assert.deepEqual(allowed([a, b, c]), [0, 8, 8]);
+  health.began(b);
+  assert.deepEqual(allowed([a, b, c]), [0, 0, 8]);
+});
+
+test('whoever fails half of the time goes only where half are not left out already', () => {
+  const { ended, fails, allowed } = rig();
+  const sometimes = (target: Target) => {
+    for (let count = 0; count < 10; count += 1) {
+      ended(target, 'served');
+      ended(target, fail('upstream_failed', '500'));
+    }
+  };
+  sometimes(a);
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  sometimes(b);
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  // Who serves some stays in the place of who serves none.
+  fails(b, refused);
+  assert.deepEqual(allowed([a, b]), [8, 0]);
+});
+
+test('no less than half of a pool may be asked for bad answers alone, whoever they come from', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(6), { minLength: 1, maxLength: 7 }), (failures) => {
+      const { fails, allowed } = rig();
+      const pool = failures.map((_, index) => targetOn(upstreamOf(`u${index}`, 8)));
+      for (const [index, target] of pool.entries())
+        fails(target, fail('upstream_failed', '500'), failures[index]);
+      const out = allowed(pool).filter((slots) => slots === 0).length;
+      assert.ok(out <= Math.floor(pool.length / 2), `${out} of ${pool.length}`);
+    }),
+  );
+});
+
+test('G17: after its time one request tries, and others wait for how it ends instead of being refused', () => {
+  const { clock, health, ended, fails, allowed } = rig();
+  let told = 0;
+  fails(a, cut);
+  health.onChange(() => {
+    told += 1;
+  });
+  clock.advance(29_999);
+  assert.deepEqual([allowed([a, b]), told], [[0, 8], 0]);
+  clock.advance(1);
+  assert.equal(told, 1, 'the scheduler is told that time has passed');
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+  health.began(a);
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  assert.equal(health.refusal([a], nobody), undefined);
+  ended(a, 'served');
+  assert.deepEqual([allowed([a, b]), told], [[1, 8], 2]);
+  clock.advance(5_000);
+  assert.deepEqual(allowed([a, b]), [4, 8]);
+  clock.advance(5_000);
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+  assert.equal(clock.pending, 0);
+});
+
+test('a try that fails puts it out for longer, and whoever waited is told', () => {
+  const { clock, health, ended, fails, allowed } = rig();
+  fails(a, cut);
+  clock.advance(30_000);
+  health.began(a);
+  let told = 0;
+  health.onChange(() => {
+    told += 1;
+  });
+  ended(a, cut);
+  assert.deepEqual([told, health.of(a.upstream).nextTryMs], [1, 1_000_000 + 30_000 + 60_000]);
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+});
+
+test('one bad model on a server that serves others is left out alone', () => {
+  const { health, ended, stateOf, allowed } = rig();
+  const bad = { ...a, model: 'bad' };
+  for (let count = 0; count < 5; count += 1) {
+    ended(bad, fail('upstream_failed', 'it cannot load'));
+    ended(a, 'served');
+  }
+  assert.deepEqual([stateOf(a), health.of(a.upstream).modelsOut], ['up', ['bad']]);
+  assert.deepEqual([allowed([a, b]), allowed([bad, b])], [
+    [8, 8],
+    [0, 8],
+  ]);
+});
+
+test('models that anybody may make up are remembered up to a bound', () => {
+  const { ended, health } = rig();
+  for (let count = 0; count < 2_000; count += 1) ended({ ...a, model: `m${count}` }, cut);
+  assert.ok(health.of(a.upstream).modelsOut.length <= 256);
+});
+
+for (const [told, waitMs] of [
+  [{ retryAfterS: 5 }, 5_000],
+  [{ retryAfterS: 1e9 }, 60_000],
+  [{}, 1_000],
+] as const satisfies ReadonlyArray<readonly [FailureDetails, number]>) {
+  test(`U6: an account that has told us to wait (${JSON.stringify(told)}) is not asked before, others are`, () => {
+    const { clock, health, ended, stateOf, allowed } = rig();
+    ended(a, 'served');
+    ended(a, fail('upstream_rate_limited', 'too fast', told));
+    assert.deepEqual([allowed([a, b]), allowed([a])], [[0, 8], [0]]);
+    const refusal = health.refusal([a], nobody);
+    assert.deepEqual(
+      [refusal?.code, refusal?.status, refusal?.retryAfterS],
+      ['upstream_rate_limited', 429, waitMs / 1_000],
+    );
+    clock.advance(waitMs - 1);
+    assert.deepEqual(allowed([a, b]), [0, 8]);
+    clock.advance(1);
+    assert.deepEqual([allowed([a, b]), stateOf(a), clock.pending], [[8, 8], 'up', 0]);
+  });
+}
+
+test('U6: who tells us to wait no time at all is asked at once', () => {
+  const { ended, allowed } = rig();
+  ended(a, fail('upstream_rate_limited', 'too fast', { retryAfterS: 0 }));
+  assert.deepEqual(allowed([a]), [8]);
+});
+
+test('U15: a server that is busy gets a moment, in which requests for it alone wait', () => {
+  const { clock, health, ended, allowed } = rig();
+  ended(a, fail('upstream_overloaded', 'busy', { retryAfterS: 600 }));
+  assert.deepEqual([allowed([a, b]), health.refusal([a], nobody)], [[0, 8], undefined]);
+  clock.advance(5_000);
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+});
+
+test('the refusal is for those that have not failed the request already', () => {
+  const { health, ended } = rig();
+  ended(b, fail('upstream_rate_limited', 'too fast', { retryAfterS: 7 }));
+  assert.equal(health.refusal([a, b], nobody), undefined);
+  assert.equal(health.refusal([a, b], new Set(['a']))?.retryAfterS, 7);
+});
+
+test('a listing that nobody answers or that is not let in tells at once, and a good one lets a request try', () => {
   for (const code of ['connect_failed', 'connect_timeout', 'tls_error', 'upstream_unauthorized'] as const) {
-    const { health } = rig();
-    health.probed(upstream, fail(code, 'no'));
-    assert.equal(health.of(upstream).state, 'down', code);
-    health.probed(upstream, undefined);
-    assert.equal(health.of(upstream).state, 'up');
+    const { health, stateOf, allowed } = rig();
+    health.probed(a.upstream, fail(code, 'no'));
+    assert.deepEqual([stateOf(a), allowed([a, b])], ['down', [0, 8]], code);
+    health.probed(a.upstream, undefined);
+    assert.deepEqual([stateOf(a), allowed([a, b])], ['up', [8, 8]]);
+    health.began(a);
+    assert.deepEqual(allowed([a, b]), [0, 8]);
   }
 });
 
 test('one bad listing between good answers is one failure, not the end of a server', () => {
-  const { health } = rig();
-  health.note(upstream, 'served');
+  const { health, ended, stateOf } = rig();
+  ended(a, 'served');
   for (const code of ['bad_upstream_response', 'upstream_failed', 'total_timeout'] as const) {
-    assert.equal(health.of(upstream).state, 'up');
-    health.probed(upstream, fail(code, 'it said nonsense'));
+    assert.equal(stateOf(a), 'up');
+    health.probed(a.upstream, fail(code, 'it said nonsense'));
   }
-  assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['down', 3]);
+  assert.deepEqual([stateOf(a), health.of(a.upstream).failures], ['down', 3]);
 });
 
-const hung = fail('first_token_timeout', 'it hangs');
+for (const [failure, lifted] of [
+  [cut, true],
+  [refused, true],
+  [hung, false],
+  [fail('upstream_failed', '500'), false],
+] as const satisfies ReadonlyArray<readonly [Failure, boolean]>) {
+  test(`a good listing ${lifted ? 'lets a request try' : 'says nothing of a server'} after ${failure.code}`, () => {
+    const { health, fails, allowed } = rig();
+    fails(a, failure);
+    health.probed(a.upstream, undefined);
+    assert.deepEqual(allowed([a, b]), [lifted ? 8 : 0, 8]);
+  });
+}
 
-test('a good listing brings back who could not be reached, and says nothing of who could not serve', () => {
-  const { health } = rig();
-  for (const failure of [hung, hung, cut]) {
-    health.note(upstream, failure);
-    health.probed(upstream, undefined);
-  }
-  assert.equal(health.of(upstream).state, 'down');
-  health.note(upstream, 'served');
-  assert.deepEqual([health.of(upstream).state, health.anyDown], ['up', false]);
-
-  for (let count = 0; count < 3; count += 1) health.note(upstream, fail('connect_failed', 'nobody is there'));
-  assert.equal(health.of(upstream).state, 'down');
-  health.probed(upstream, undefined);
-  assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['up', 0]);
-});
-
-test('who could neither be reached nor serve is up again when it is listed, with the failures of its calls', () => {
-  const { health } = rig();
-  health.note(upstream, hung);
-  health.note(upstream, cut);
-  health.probed(upstream, fail('total_timeout', 'no list'));
-  assert.equal(health.of(upstream).state, 'down');
-  health.probed(upstream, undefined);
-  assert.deepEqual([health.of(upstream).state, health.of(upstream).failures], ['up', 2]);
-});
-
-test('who is down by its calls alone is on trial half a minute after the last, and a failure then is enough', () => {
-  const { clock, health } = rig();
-  for (let count = 0; count < 3; count += 1) health.note(upstream, hung);
-  clock.advance(29_999);
-  health.probed(upstream, undefined);
-  assert.deepEqual([health.isDown(upstream), health.anyDown], [true, true]);
-  clock.advance(1);
-  assert.deepEqual([health.isDown(upstream), health.of(upstream).state], [false, 'up']);
-  health.note(upstream, cut);
-  assert.equal(health.isDown(upstream), true);
-  clock.advance(30_000);
-  health.note(upstream, 'served');
-  assert.deepEqual(health.of(upstream).failures, 0);
-});
-
-test('who cannot be reached stays down for as long as nothing says otherwise', () => {
-  const { clock, health } = rig();
-  health.probed(upstream, fail('connect_failed', 'nobody is there'));
-  clock.advance(1_000_000);
-  assert.equal(health.isDown(upstream), true);
+test('U2: a server that was stopped may try as soon as it lists its models again', () => {
+  const { health, fails, allowed, stateOf } = rig();
+  fails(a, hung);
+  health.probed(a.upstream, fail('total_timeout', 'no list'));
+  assert.equal(stateOf(a), 'down');
+  health.probed(a.upstream, undefined);
+  assert.deepEqual(allowed([a, b]), [8, 8]);
 });
 
 test('a server without a list is there: that neither lifts the failures of calls nor counts as one', () => {
-  const { health } = rig();
+  const { health, fails, stateOf } = rig();
   const noList = fail('upstream_failed', 'no list');
-  for (let count = 0; count < 5; count += 1) health.withoutList(upstream, noList);
+  for (let count = 0; count < 5; count += 1) health.withoutList(a.upstream, noList);
   assert.deepEqual(
-    [health.of(upstream).state, health.of(upstream).lastFailure],
+    [stateOf(a), health.of(a.upstream).lastFailure],
     ['unknown', 'upstream_failed: no list'],
   );
-  for (let count = 0; count < 3; count += 1) health.note(upstream, fail('connect_failed', 'nobody is there'));
-  assert.equal(health.of(upstream).state, 'down');
-  health.withoutList(upstream, noList);
-  assert.equal(health.of(upstream).state, 'unknown');
-  for (let count = 0; count < 3; count += 1) health.note(upstream, hung);
-  health.withoutList(upstream, noList);
-  assert.equal(health.of(upstream).state, 'down');
+  fails(a, hung);
+  health.withoutList(a.upstream, noList);
+  assert.equal(stateOf(a), 'down');
 });
 
 test('U2: silent is who is down without a word; who refuses or breaks off is down, but not silent', () => {
-  for (const [failure, silent] of [
-    [hung, true],
-    [fail('connect_timeout', 'no connection'), true],
-    [cut, false],
-    [fail('upstream_failed', '500'), false],
-  ] as const) {
-    const { health } = rig();
-    health.note(upstream, failure);
-    health.note(upstream, failure);
-    assert.equal(health.isSilent(upstream), false);
-    health.note(upstream, failure);
-    assert.deepEqual([health.isDown(upstream), health.isSilent(upstream)], [true, silent], failure.code);
+  for (const [code, silent] of [
+    ['first_token_timeout', true],
+    ['connect_timeout', true],
+    ['upstream_cut', false],
+    ['upstream_failed', false],
+  ] as const satisfies ReadonlyArray<readonly [FailureCode, boolean]>) {
+    const { health, fails, stateOf } = rig();
+    fails(a, fail(code, 'no'), 4);
+    assert.equal(health.isSilent(a.upstream), false);
+    fails(a, fail(code, 'no'), 1);
+    assert.deepEqual([stateOf(a), health.isSilent(a.upstream)], ['down', silent], code);
   }
 });
 
-test('U2: a listing that came through ends the silence of those before it', () => {
-  const { health } = rig();
-  for (let count = 0; count < 3; count += 1) health.note(upstream, cut);
-  health.probed(upstream, fail('total_timeout', 'no list'));
-  assert.equal(health.isSilent(upstream), true);
-  health.probed(upstream, undefined);
-  assert.deepEqual([health.isDown(upstream), health.isSilent(upstream)], [true, false]);
-});
-
-test('what no configuration names is forgotten', () => {
-  const { health } = rig();
-  const other = upstreamOf('b');
-  health.note(upstream, 'served');
-  health.note(other, 'served');
-  health.keepOnly([other]);
-  assert.equal(health.of(upstream).state, 'unknown');
-  assert.equal(health.of(other).state, 'up');
-  health.probed(other, fail('connect_failed', 'nobody is there'));
-  health.keepOnly([]);
-  assert.equal(health.anyDown, false);
+test('what no configuration names is forgotten, with its timer', () => {
+  const { clock, health, ended, fails, stateOf } = rig();
+  ended(b, 'served');
+  fails(a, cut);
+  health.keepOnly([b.upstream]);
+  assert.deepEqual([stateOf(a), stateOf(b)], ['unknown', 'up']);
+  clock.advance(30_000);
+  assert.equal(clock.pending, 0);
 });

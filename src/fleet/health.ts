@@ -1,8 +1,14 @@
-/** What we know of each upstream from what happened with it. Nothing is asked for the sake of asking. */
+/**
+ * What is known of each upstream from what happened with it, and so how much may be sent there now. Nothing is asked
+ * here for the sake of asking.
+ */
 import type { Target, Upstream } from '../core/exchange.ts';
-import type { Failure, FailureCode } from '../core/failure.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate } from '../core/fleet.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { AccountHealth, isSilence } from './account-health.ts';
+import type { Breaker, EjectRules, Standing } from './breaker.ts';
+import { EjectionPool } from './ejection-pool.ts';
 
 export type HealthState = 'unknown' | 'up' | 'down';
 
@@ -13,164 +19,278 @@ export interface HealthRecord {
   readonly lastFailure: string | undefined;
   /** When the state was last learnt, in milliseconds since 1970. */
   readonly sinceMs: number;
+  readonly standing: Standing;
+  /** When it may be asked again, in milliseconds since 1970: 0 where it may be asked now. */
+  readonly nextTryMs: number;
+  /** Models that are left out there, on a server that is not. */
+  readonly modelsOut: readonly string[];
 }
 
-interface Learnt {
-  /** Whether it ever told or served anything. */
-  readonly heard: boolean;
-  /** Failures to reach it. A good listing clears them, as a served call does. */
-  readonly unreached: number;
-  /** Failures of calls to one that may well be there: its listing says nothing of them, only a served call does. */
-  readonly unserved: number;
-  readonly lastCode: FailureCode | undefined;
-  readonly lastFailure: string | undefined;
-  readonly sinceMs: number;
-  readonly lastFailureMs: number;
-}
-
-/** As many failures in a row as make an upstream count as down. */
-const failuresToBeDown = 3;
-/** Nobody asks a server that calls made down whether it serves again: after so long without a failure it is tried. */
-const trialAfterMs = 30_000;
-/** The server is there, and has its reason to refuse this request (U6, U17). */
-const refusals: ReadonlySet<FailureCode> = new Set(['upstream_model_missing', 'upstream_rate_limited']);
-/** What a listing would meet as well, so that a good one tells that it is over. */
-const unreachable: ReadonlySet<FailureCode> = new Set(['connect_failed', 'connect_timeout', 'tls_error']);
-/** Nobody is there, or nobody lets us in: asking twice more would tell nothing new. */
-const conclusive: ReadonlySet<FailureCode> = new Set([...unreachable, 'upstream_unauthorized']);
-/** No word came back. */
-const silences: ReadonlySet<FailureCode> = new Set([
-  'connect_failed',
-  'connect_timeout',
-  'first_token_timeout',
-  'idle_timeout',
-  'total_timeout',
-]);
-const nothing: Learnt = {
-  heard: false,
-  unreached: 0,
-  unserved: 0,
-  lastCode: undefined,
-  lastFailure: undefined,
-  sinceMs: 0,
-  lastFailureMs: 0,
+export const defaultRules: EjectRules = {
+  failures: 5,
+  baseMs: 30_000,
+  maxMs: 300_000,
+  slowStartMs: 10_000,
 };
-const wellAgain = { ...nothing, heard: true };
 
 export class Health implements Gate {
-  readonly #learnt = new Map<string, Learnt>();
-  /** Who had failures enough, those to be tried again among them. */
-  readonly #failing = new Set<string>();
+  readonly #known = new Map<string, AccountHealth>();
+  /** Of whom less than all may be asked now. While there are none, nobody has to be looked up. */
+  readonly #troubled = new Map<string, AccountHealth>();
   readonly #clock: Clock;
+  readonly #tells = new Set<() => void>();
+  #rules: EjectRules;
+  #wake: Timer | undefined;
+  #wakeMs = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, rules: EjectRules = defaultRules) {
     this.#clock = clock;
+    this.#rules = rules;
+  }
+
+  /** After a reload: what is out stays out for as long as was said. */
+  follow(rules: EjectRules): void {
+    this.#rules = rules;
+  }
+
+  close(): void {
+    this.#wake?.cancel();
+    this.#tells.clear();
+  }
+
+  onChange(tell: () => void): void {
+    this.#tells.add(tell);
   }
 
   of(upstream: Upstream): HealthRecord {
-    const { heard, unreached, unserved, lastFailure, sinceMs } = this.#of(upstream);
-    const isOnTrial = this.#failing.has(upstream.identity);
-    const state = this.isDown(upstream) ? 'down' : heard || isOnTrial ? 'up' : 'unknown';
-    return { state, failures: unreached + unserved, lastFailure, sinceMs };
-  }
-
-  /** False when nobody is down: then nobody has to be asked for. */
-  get anyDown(): boolean {
-    return this.#failing.size > 0;
-  }
-
-  isDown(upstream: Upstream): boolean {
-    if (!this.#failing.has(upstream.identity)) return false;
-    const { unreached, lastFailureMs } = this.#of(upstream);
-    return unreached > 0 || this.#clock.now() - lastFailureMs < trialAfterMs;
+    const known = this.#settled(upstream);
+    if (known === undefined) return nothingKnown;
+    const { own, pause, heard, failures, lastFailure, sinceMs } = known;
+    const isOnTrial = own.standing === 'trial' || own.standing === 'returning';
+    const untilMs = Math.max(own.standing === 'open' ? own.untilMs : 0, pause?.untilMs ?? 0);
+    return {
+      state: own.standing === 'open' ? 'down' : heard || isOnTrial ? 'up' : 'unknown',
+      failures,
+      lastFailure,
+      sinceMs,
+      standing: own.standing,
+      nextTryMs: untilMs === 0 ? 0 : Math.ceil(this.#clock.wall() + untilMs - this.#clock.now()),
+      modelsOut: [...known.models].filter(([, { standing }]) => standing === 'open').map(([model]) => model),
+    };
   }
 
   /** Down, and without a word: whatever waits for it there waits in vain. Who refuses or breaks off is not silent. */
   isSilent(upstream: Upstream): boolean {
-    const { lastCode } = this.#of(upstream);
-    return lastCode !== undefined && silences.has(lastCode) && this.isDown(upstream);
+    const known = this.#settled(upstream);
+    return known?.own.standing === 'open' && isSilence(known.lastCode);
   }
 
-  /** When everybody is down all are asked: they may be back. */
-  allows({ upstream }: Target, slots: number, pool: readonly Target[]): number {
-    const isOut = this.isDown(upstream) && pool.some((other) => !this.isDown(other.upstream));
-    return isOut ? 0 : slots;
+  allows(target: Target, slots: number, pool: readonly Target[]): number {
+    if (this.#troubled.size === 0) return slots;
+    const known = this.#troubled.get(target.upstream.identity);
+    return known === undefined ? slots : this.#allowed(known, { target, slots, pool });
   }
 
-  began(): void {}
-
-  refusal(): undefined {}
-
-  onChange(): void {}
-
-  ended({ upstream }: Target, { outcome }: Ending): void {
-    this.note(upstream, outcome);
+  began(target: Target): void {
+    if (this.#troubled.size > 0) this.#troubled.get(target.upstream.identity)?.began(target.model);
   }
 
-  note(upstream: Upstream, outcome: 'served' | 'left' | Failure): void {
-    if (outcome === 'left') return;
-    const before = this.#of(upstream);
-    if (outcome === 'served') {
-      const known = before.heard && before.lastFailure === undefined;
-      if (!known) this.#learn(upstream, wellAgain);
-    } else if (outcome.blame === 'upstream' && !refusals.has(outcome.code)) {
-      if (unreachable.has(outcome.code)) this.#unreached(upstream, outcome, before.unreached + 1);
-      else this.#failed(upstream, outcome, { ...before, unserved: before.unserved + 1 });
+  ended(target: Target, ending: Ending): void {
+    const { upstream, model } = target;
+    const { outcome } = ending;
+    if (outcome === 'left') {
+      const troubled = this.#troubled.get(upstream.identity);
+      troubled?.left(model);
+      if (troubled !== undefined) this.#tell();
+      return;
     }
+    if (outcome === 'served') {
+      const known = this.#known.get(upstream.identity);
+      if (known?.isClean !== true) this.#learn(upstream, (it, nowMs) => it.served(model, nowMs));
+      return;
+    }
+    this.#learn(upstream, (it, nowMs) =>
+      it.failed(model, { ...ending, outcome }, { nowMs, rules: this.#rules }),
+    );
+  }
+
+  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {
+    if (this.#troubled.size === 0) return undefined;
+    const left = pool.filter(({ upstream }) => !visited.has(upstream.name));
+    const waits: Wait[] = [];
+    for (const target of left.length === 0 ? pool : left) {
+      const wait = this.#waitFor(target, pool);
+      if (wait === undefined) return undefined;
+      waits.push(wait);
+    }
+    return refusalOf(waits);
   }
 
   /** What a listing told: that the upstream is there, or how it could not be asked. It never tells whether it serves. */
   probed(upstream: Upstream, failure: Failure | undefined): void {
-    const before = this.#of(upstream);
-    if (failure === undefined) {
-      const isWell = before.unserved === 0;
-      this.#learn(upstream, isWell ? wellAgain : { ...reached(before), heard: true });
-    } else if (conclusive.has(failure.code)) {
-      this.#unreached(upstream, failure, failuresToBeDown);
-    } else if (failure.blame === 'upstream') {
-      this.#unreached(upstream, failure, before.unreached + 1);
-    }
+    this.#learn(upstream, (it, nowMs) => {
+      if (failure === undefined) it.listed();
+      else it.unlisted(failure, { nowMs, rules: this.#rules });
+    });
   }
 
   /** It answered that it has no list: so it can be reached, and more is not known. */
-  withoutList(upstream: Upstream, { code, message }: Failure): void {
-    const before = this.#of(upstream);
-    const said = before.unserved > 0 ? before : { ...before, lastFailure: `${code}: ${message}` };
-    this.#learn(upstream, reached(said));
+  withoutList(upstream: Upstream, failure: Failure): void {
+    this.#learn(upstream, (it) => it.withoutList(failure));
   }
 
   /** Forgets upstreams that no configuration names any more. */
   keepOnly(upstreams: readonly Upstream[]): void {
     const kept = new Set(upstreams.map((upstream) => upstream.identity));
-    for (const identity of this.#learnt.keys()) {
+    for (const identity of this.#known.keys()) {
       if (kept.has(identity)) continue;
-      this.#learnt.delete(identity);
-      this.#failing.delete(identity);
+      this.#known.delete(identity);
+      this.#troubled.delete(identity);
     }
+    this.#tell();
   }
 
-  #of(upstream: Upstream): Learnt {
-    return this.#learnt.get(upstream.identity) ?? nothing;
+  #allowed(known: AccountHealth, asked: Asked): number {
+    const nowMs = this.#clock.now();
+    known.settle(nowMs, this.#rules);
+    if (known.pause !== undefined) return 0;
+    const own = this.#allowedBy(known.own, asked, nowMs);
+    const model = known.models.get(asked.target.model);
+    return model === undefined || own === 0 ? own : Math.min(own, this.#allowedBy(model, asked, nowMs));
   }
 
-  #unreached(upstream: Upstream, failure: Failure, unreached: number): void {
-    this.#failed(upstream, failure, { ...this.#of(upstream), unreached });
+  #allowedBy(breaker: Breaker, { target, slots, pool }: Asked, nowMs: number): number {
+    if (breaker.standing === 'closed') return slots;
+    const others = this.#poolOf(pool);
+    // Who serves some is better than too few.
+    if (breaker.cause === 'rate' && others.hasLeftOutHalf(target, breaker)) return slots;
+    if (breaker.standing === 'returning') return breaker.part(slots, nowMs, this.#rules);
+    if (breaker.onTrial) return 0;
+    const mayTry =
+      breaker.standing === 'trial' ||
+      others.isDead ||
+      (breaker.cause === 'row' && others.hasLeftOutHalf(target, breaker));
+    return mayTry ? slots : 0;
   }
 
-  #failed(upstream: Upstream, { code, message }: Failure, counted: Learnt): void {
-    const lastFailureMs = this.#clock.now();
-    this.#learn(upstream, { ...counted, lastCode: code, lastFailure: `${code}: ${message}`, lastFailureMs });
+  #poolOf(pool: readonly Target[]): EjectionPool {
+    return new EjectionPool(pool, ({ upstream, model }) => {
+      const known = this.#troubled.get(upstream.identity);
+      if (known === undefined) return undefined;
+      const { own } = known;
+      return own.standing === 'open' ? own : (known.models.get(model) ?? own);
+    });
   }
 
-  #learn(upstream: Upstream, learnt: Learnt): void {
+  /** How long nobody may be sent there; nothing where one may, or may soon. */
+  #waitFor(target: Target, pool: readonly Target[]): Wait | undefined {
+    const known = this.#troubled.get(target.upstream.identity);
+    if (known === undefined || this.#allowed(known, { target, slots: 1, pool }) > 0) return undefined;
+    const { pause, own, models } = known;
+    const nowMs = this.#clock.now();
+    if (pause !== undefined) {
+      return pause.code === 'upstream_rate_limited'
+        ? { target, waitMs: pause.untilMs - nowMs, limited: true }
+        : undefined;
+    }
+    const model = models.get(target.model);
+    const closed = [own, model].filter((breaker) => breaker?.standing === 'open');
+    if (closed.length === 0) return undefined;
+    return {
+      target,
+      waitMs: Math.max(...closed.map((breaker) => (breaker?.untilMs ?? 0) - nowMs)),
+      limited: false,
+    };
+  }
+
+  #settled(upstream: Upstream): AccountHealth | undefined {
+    const known = this.#known.get(upstream.identity);
+    known?.settle(this.#clock.now(), this.#rules);
+    return known;
+  }
+
+  #learn(upstream: Upstream, learn: (known: AccountHealth, nowMs: number) => void): void {
     const { identity } = upstream;
-    this.#learnt.set(identity, { ...learnt, sinceMs: this.#clock.wall() });
-    if (learnt.unreached + learnt.unserved >= failuresToBeDown) this.#failing.add(identity);
-    else this.#failing.delete(identity);
+    const nowMs = this.#clock.now();
+    const known = this.#known.get(identity) ?? new AccountHealth();
+    known.settle(nowMs, this.#rules);
+    const wasQuiet = known.isQuiet;
+    learn(known, nowMs);
+    known.sinceMs = this.#clock.wall();
+    this.#known.set(identity, known);
+    const isQuiet = known.isQuiet;
+    if (isQuiet) this.#troubled.delete(identity);
+    else this.#troubled.set(identity, known);
+    if (!isQuiet) this.#wakeBy(known.nextMs(nowMs, this.#rules));
+    if (!isQuiet || !wasQuiet) this.#tell();
+  }
+
+  #wakeBy(atMs: number): void {
+    if (atMs >= this.#wakeMs) return;
+    this.#wake?.cancel();
+    this.#wakeMs = atMs;
+    this.#wake = this.#clock.after(Math.max(1, atMs - this.#clock.now()), () => this.#woken());
+  }
+
+  #woken(): void {
+    const nowMs = this.#clock.now();
+    this.#wakeMs = Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
+    for (const [identity, known] of this.#troubled) {
+      known.settle(nowMs, this.#rules);
+      if (known.isQuiet) this.#troubled.delete(identity);
+      else next = Math.min(next, known.nextMs(nowMs, this.#rules));
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#wakeBy(next);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const tell of this.#tells) tell();
   }
 }
 
-/** What is left of it once it could be reached: the failures of calls. */
-function reached(before: Learnt): Learnt {
-  return { ...before, unreached: 0, lastCode: before.unreached > 0 ? undefined : before.lastCode };
+interface Asked {
+  readonly target: Target;
+  readonly slots: number;
+  readonly pool: readonly Target[];
+}
+
+interface Wait {
+  readonly target: Target;
+  readonly waitMs: number;
+  /** Whether it told us so itself, and is well. */
+  readonly limited: boolean;
+}
+
+const nothingKnown: HealthRecord = {
+  state: 'unknown',
+  failures: 0,
+  lastFailure: undefined,
+  sinceMs: 0,
+  standing: 'closed',
+  nextTryMs: 0,
+  modelsOut: [],
+};
+
+/** Of many, so many are named. */
+const namedMax = 5;
+const retryAfterMaxS = 60;
+
+function refusalOf(waits: readonly Wait[]): Failure {
+  const soonestMs = Math.min(...waits.map(({ waitMs }) => waitMs));
+  const retryAfterS = Math.min(retryAfterMaxS, Math.max(1, Math.ceil(soonestMs / 1_000)));
+  const names = [...new Set(waits.map(({ target }) => target.upstream.name))].slice(0, namedMax).join(', ');
+  if (waits.every(({ limited }) => limited)) {
+    return fail(
+      'upstream_rate_limited',
+      `whoever could answer has told us to wait (${names}); try again in ${retryAfterS} s`,
+      { retryAfterS },
+    );
+  }
+  return fail(
+    'no_upstream',
+    `whoever could answer has failed and is left alone for a while (${names}); try again in ${retryAfterS} s`,
+    { retryAfterS },
+  );
 }

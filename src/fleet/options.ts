@@ -17,4 +17,22 @@ export const retriesOptions = z.strictObject({
 
 export const healthOptions = z.strictObject({
   everyMs: milliseconds.min(100).default(10_000).describe('How often upstreams are asked how they are.'),
+  eject: z
+    .strictObject({
+      failures: z
+        .int()
+        .min(1)
+        .max(1_000)
+        .default(5)
+        .describe('So many failures in a row leave an upstream, or a model on it, out; so does half of the last 20.'),
+      baseMs: milliseconds
+        .default(30_000)
+        .describe('How long it is left out the first time; twice as long the second, and so on.'),
+      maxMs: milliseconds.default(300_000).describe('The longest that it is left out.'),
+      slowStartMs: milliseconds
+        .default(10_000)
+        .describe('How long it takes, once it serves again, until it gets all of its load.'),
+    })
+    .prefault({})
+    .describe('When an upstream that fails is left out, and how it comes back. See docs/failover.md.'),
 });

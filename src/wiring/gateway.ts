@@ -163,6 +163,7 @@ class Running {
     this.#followed.reconfigure(config.identity);
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
     lasting.catalogue.keepOnly(upstreams);
+    lasting.health.follow(config.health.eject);
     lasting.health.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
     void this.#shares?.follow(upstreams);
@@ -182,6 +183,7 @@ class Running {
   async #release(): Promise<void> {
     // First: what is cut because we stop is no answer to be given again.
     await this.lasting.claims?.close(lastEndsMs);
+    this.lasting.health.close();
     await this.#pool.close();
     await this.#shares?.close();
     await this.lasting.privacy.close();
@@ -282,7 +284,7 @@ class Running {
     const { queue } = loaded.config;
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
-    const health = new Health(clock);
+    const health = new Health(clock, loaded.config.health.eject);
     const scheduler = new Scheduler({
       clock,
       queue,

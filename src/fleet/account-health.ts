@@ -1,0 +1,204 @@
+/** What is known of one server and account: how its calls and its listings went, and what it told us to wait for. */
+import type { Failure, FailureCode } from '../core/failure.ts';
+import type { Ending } from '../core/fleet.ts';
+import { Breaker, type EjectRules } from './breaker.ts';
+
+/** It told us to come back later. */
+export interface Pause {
+  readonly untilMs: number;
+  readonly code: FailureCode;
+}
+
+/** As many listings in a row as make an upstream count as gone. */
+const listingsToBeGone = 3;
+/** Models that failed, each with a breaker of its own; the one that is known longest makes way. */
+const modelsMax = 256;
+/** What it told us to wait, at most (U6); and where it told nothing that can be believed. */
+const rateLimitedMsMax = 60_000;
+const rateLimitedMs = 1_000;
+const overloadedMsMax = 5_000;
+const overloadedMs = 250;
+/** A call that ended by its last clock without a word tells of silence only when it waited for long. */
+const silentMsMin = 30_000;
+
+/** The server is there, and has its reason to refuse this request (U6, U17). */
+const refusals: ReadonlySet<FailureCode> = new Set(['upstream_model_missing', 'upstream_rate_limited']);
+/** Nobody is there, or nobody lets us in: asking again would tell nothing new. */
+const conclusive: ReadonlySet<FailureCode> = new Set([
+  'connect_failed',
+  'connect_timeout',
+  'tls_error',
+  'upstream_unauthorized',
+]);
+/** No word came back. */
+const silences: ReadonlySet<FailureCode> = new Set([
+  'connect_failed',
+  'connect_timeout',
+  'first_token_timeout',
+  'idle_timeout',
+  'total_timeout',
+]);
+/** What a listing would meet as well, so that a good one tells that it may be over. */
+const listable: ReadonlySet<FailureCode> = new Set([...conclusive, 'upstream_cut']);
+
+export class AccountHealth {
+  readonly own = new Breaker();
+  /** Of models that failed, by their name there. */
+  readonly models = new Map<string, Breaker>();
+  /** Whether it ever told or served anything. */
+  heard = false;
+  pause: Pause | undefined;
+  lastCode: FailureCode | undefined;
+  lastFailure: string | undefined;
+  /** When anything was last learnt, in milliseconds since 1970. */
+  sinceMs = 0;
+  /** Listings in a row that came to nothing. */
+  #unlisted = 0;
+
+  get failures(): number {
+    return this.own.row + this.#unlisted;
+  }
+
+  get isClean(): boolean {
+    return this.heard && this.lastFailure === undefined && this.models.size === 0 && this.own.isClean;
+  }
+
+  /** Whether all of its slots may be used, for whatever model. */
+  get isQuiet(): boolean {
+    return this.pause === undefined && this.own.standing === 'closed' && this.#modelsAreClosed;
+  }
+
+  get #modelsAreClosed(): boolean {
+    for (const { standing } of this.models.values()) if (standing !== 'closed') return false;
+    return true;
+  }
+
+  settle(nowMs: number, rules: EjectRules): void {
+    if (this.pause !== undefined && nowMs >= this.pause.untilMs) this.pause = undefined;
+    this.own.settle(nowMs, rules);
+    for (const [model, breaker] of this.models) {
+      breaker.settle(nowMs, rules);
+      if (breaker.isClean) this.models.delete(model);
+    }
+  }
+
+  /** When time alone changes something next. */
+  nextMs(nowMs: number, rules: EjectRules): number {
+    let next = Math.min(this.pause?.untilMs ?? Number.POSITIVE_INFINITY, this.own.nextMs(nowMs, rules));
+    for (const breaker of this.models.values()) next = Math.min(next, breaker.nextMs(nowMs, rules));
+    return next;
+  }
+
+  began(model: string): void {
+    this.own.began();
+    this.models.get(model)?.began();
+  }
+
+  left(model: string): void {
+    this.own.left();
+    this.models.get(model)?.left();
+  }
+
+  served(model: string, nowMs: number): void {
+    this.heard = true;
+    this.#unlisted = 0;
+    this.own.served(nowMs);
+    this.models.get(model)?.served(nowMs);
+    if (this.own.row > 0) return;
+    this.lastCode = undefined;
+    this.lastFailure = undefined;
+  }
+
+  failed(model: string, ending: Ending & { readonly outcome: Failure }, at: At): void {
+    const { outcome } = ending;
+    this.#pauseFor(outcome, at.nowMs);
+    if (!tellsOfIt(ending)) return this.left(model);
+    this.#remember(outcome);
+    const silent = silences.has(outcome.code);
+    // Too much work is no fault of what it serves meanwhile.
+    const inWindow = outcome.code !== 'upstream_overloaded';
+    // One bad model among good ones is no reason to leave the server out.
+    this.own.failed(at.nowMs, at.rules, { silent, inWindow: false });
+    this.#breakerOf(model).failed(at.nowMs, at.rules, { silent, inWindow });
+  }
+
+  /** A listing came through: it is there, which says nothing of how it serves. */
+  listed(): void {
+    const wasGone = this.#unlisted > 0;
+    this.#unlisted = 0;
+    this.heard = true;
+    if (wasGone || (this.lastCode !== undefined && listable.has(this.lastCode))) this.#letTry();
+    if (this.own.row > 0) return;
+    this.lastCode = undefined;
+    this.lastFailure = undefined;
+  }
+
+  /** It answered that it has no list: so it can be reached, and more is not known. */
+  withoutList(failure: Failure): void {
+    const before = this.heard;
+    this.listed();
+    this.heard = before;
+    if (this.own.row === 0) this.lastFailure = worded(failure);
+  }
+
+  unlisted(failure: Failure, { nowMs, rules }: At): void {
+    if (failure.blame !== 'upstream') return;
+    this.#remember(failure);
+    this.#unlisted = conclusive.has(failure.code)
+      ? Math.max(listingsToBeGone, this.#unlisted + 1)
+      : this.#unlisted + 1;
+    if (this.#unlisted < listingsToBeGone) return;
+    // Each listing that fails puts the next try off: who is gone is not called for the sake of asking.
+    if (this.own.standing !== 'open' || this.own.cause === 'silence') this.own.open(nowMs, rules, 'silence');
+  }
+
+  #letTry(): void {
+    this.own.letTry();
+    for (const breaker of this.models.values()) breaker.letTry();
+  }
+
+  #remember(failure: Failure): void {
+    this.lastCode = failure.code;
+    this.lastFailure = worded(failure);
+  }
+
+  #pauseFor({ code, retryAfterS }: Failure, nowMs: number): void {
+    if (code !== 'upstream_rate_limited' && code !== 'upstream_overloaded') return;
+    const limited = code === 'upstream_rate_limited';
+    const toldMs = retryAfterS === undefined ? undefined : retryAfterS * 1_000;
+    const waitMs = Math.min(
+      Math.max(0, toldMs ?? (limited ? rateLimitedMs : overloadedMs)),
+      limited ? rateLimitedMsMax : overloadedMsMax,
+    );
+    const untilMs = nowMs + waitMs;
+    if (waitMs > 0 && untilMs > (this.pause?.untilMs ?? 0)) this.pause = { untilMs, code };
+  }
+
+  #breakerOf(model: string): Breaker {
+    const known = this.models.get(model);
+    if (known !== undefined) return known;
+    const [oldest] = this.models.keys();
+    if (this.models.size >= modelsMax && oldest !== undefined) this.models.delete(oldest);
+    const breaker = new Breaker();
+    this.models.set(model, breaker);
+    return breaker;
+  }
+}
+
+export interface At {
+  readonly nowMs: number;
+  readonly rules: EjectRules;
+}
+
+/** Whether a failure says something of the server, and not of this request alone. */
+function tellsOfIt({ outcome, firstContentMs, tookMs }: Ending & { readonly outcome: Failure }): boolean {
+  if (outcome.blame !== 'upstream' || refusals.has(outcome.code)) return false;
+  // An answer may be longer than its time, and who asks may say how little time there is.
+  return outcome.code !== 'total_timeout' || (firstContentMs === 0 && tookMs >= silentMsMin);
+}
+
+export function isSilence(code: FailureCode | undefined): boolean {
+  return code !== undefined && silences.has(code);
+}
+
+const worded = ({ code, message }: Failure) => `${code}: ${message}`;
