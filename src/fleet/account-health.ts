@@ -112,7 +112,10 @@ export class AccountHealth {
   failed(model: string, ending: Ending & { readonly outcome: Failure }, at: At): void {
     const { outcome } = ending;
     this.#pauseFor(outcome, at.nowMs);
-    if (!tellsOfIt(ending)) return this.left(model);
+    if (!tellsOfIt(ending)) {
+      this.left(model);
+      return;
+    }
     this.#remember(outcome);
     const silent = silences.has(outcome.code);
     // Too much work is no fault of what it serves meanwhile.

@@ -65,7 +65,7 @@ test('G17: after its time one request may try; when that ends well, load comes b
 
 test('each try that fails puts the next one off for longer, up to a bound', () => {
   const breaker = failing(5);
-  const waits = [];
+  const waits: number[] = [];
   for (let count = 0; count < 4; count += 1) {
     waits.push(breaker.untilMs - breaker.openedMs);
     tryAndFail(breaker, breaker.untilMs);

@@ -96,7 +96,11 @@ export class Breaker {
   }
 
   /** `inWindow`: whether it counts among the last ones as well, or in a row alone. */
-  failed(nowMs: number, rules: EjectRules, { silent, inWindow }: { silent: boolean; inWindow: boolean }): void {
+  failed(
+    nowMs: number,
+    rules: EjectRules,
+    { silent, inWindow }: { silent: boolean; inWindow: boolean },
+  ): void {
     const tried = this.onTrial;
     this.onTrial = false;
     this.row += 1;

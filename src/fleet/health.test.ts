@@ -184,10 +184,13 @@ test('one bad model on a server that serves others is left out alone', () => {
     ended(a, 'served');
   }
   assert.deepEqual([stateOf(a), health.of(a.upstream).modelsOut], ['up', ['bad']]);
-  assert.deepEqual([allowed([a, b]), allowed([bad, b])], [
-    [8, 8],
-    [0, 8],
-  ]);
+  assert.deepEqual(
+    [allowed([a, b]), allowed([bad, b])],
+    [
+      [8, 8],
+      [0, 8],
+    ],
+  );
 });
 
 test('models that anybody may make up are remembered up to a bound', () => {
@@ -288,10 +291,7 @@ test('a server without a list is there: that neither lifts the failures of calls
   const { health, fails, stateOf } = rig();
   const noList = fail('upstream_failed', 'no list');
   for (let count = 0; count < 5; count += 1) health.withoutList(a.upstream, noList);
-  assert.deepEqual(
-    [stateOf(a), health.of(a.upstream).lastFailure],
-    ['unknown', 'upstream_failed: no list'],
-  );
+  assert.deepEqual([stateOf(a), health.of(a.upstream).lastFailure], ['unknown', 'upstream_failed: no list']);
   fails(a, hung);
   health.withoutList(a.upstream, noList);
   assert.equal(stateOf(a), 'down');

@@ -24,7 +24,9 @@ export const healthOptions = z.strictObject({
         .min(1)
         .max(1_000)
         .default(5)
-        .describe('So many failures in a row leave an upstream, or a model on it, out; so does half of the last 20.'),
+        .describe(
+          'So many failures in a row leave an upstream, or a model on it, out; so does half of the last 20.',
+        ),
       baseMs: milliseconds
         .default(30_000)
         .describe('How long it is left out the first time; twice as long the second, and so on.'),

@@ -48,6 +48,7 @@ interface Waiter {
   readonly want: Want;
   readonly timer: Timer;
   readonly admit: (slot: Occupied) => void;
+  readonly refuse: (failure: Failure) => void;
 }
 
 export class Scheduler {
@@ -71,7 +72,7 @@ export class Scheduler {
       loadMs: (target) => learnt.loadMs(target),
       price: (target) => learnt.price(target),
     };
-    options.gate.onChange(() => this.wake());
+    options.gate.onChange(() => this.#gatesMoved());
     options.shares?.onGrown(() => this.wake());
   }
 
@@ -114,6 +115,8 @@ export class Scheduler {
 
   /** Rejects when the queue is full, the wait too long, or the client gone; unless a later tier has a slot free. */
   wait(want: Want, waiting: Waiting): Promise<Occupied> {
+    const refusal = this.#options.gate.refusal(want.candidates, want.visited);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const full = this.#fullFor(want.bytes);
     if (full !== undefined) {
       const elsewhere = this.#elsewhere(want);
@@ -129,6 +132,7 @@ export class Scheduler {
       const waiter: Waiter = {
         want,
         admit: resolve,
+        refuse: leave,
         timer: this.#options.clock.after(waitMs, () => {
           const elsewhere = this.#elsewhere(want);
           if (elsewhere === undefined)
@@ -147,6 +151,15 @@ export class Scheduler {
   wake(): void {
     let admitted = this.#admitNext();
     while (admitted) admitted = this.#admitNext();
+  }
+
+  /** Who may be asked again is, and whoever waits for servers that are all out need not wait for its clock. */
+  #gatesMoved(): void {
+    this.wake();
+    for (const { want, refuse } of this.#waiting) {
+      const refusal = this.#options.gate.refusal(want.candidates, want.visited);
+      if (refusal !== undefined) refuse(refusal);
+    }
   }
 
   #choose(want: Want): Target | undefined {

@@ -1247,6 +1247,8 @@ _UpstreamNeeds = TypedDict(
         "inFlight": "int",
         "slots": "int",
         "failures": "int",
+        "standing": "Literal[\"closed\", \"open\", \"trial\", \"returning\"]",
+        "modelsOut": "List[str]",
         "models": "List[str]",
     },
 )
@@ -1257,6 +1259,7 @@ _UpstreamMay = TypedDict(
         "url": "str",
         "lastFailure": "str",
         "lastHeardAt": "str",
+        "nextTryAt": "str",
     },
     total=False,
 )

@@ -656,6 +656,9 @@ export interface Upstream {
   readonly failures: number;
   readonly lastFailure?: string | undefined;
   readonly lastHeardAt?: string | undefined;
+  readonly standing: "closed" | "open" | "trial" | "returning";
+  readonly nextTryAt?: string | undefined;
+  readonly modelsOut: ReadonlyArray<string>;
   readonly models: ReadonlyArray<string>;
 }
 
