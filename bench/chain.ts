@@ -119,6 +119,7 @@ const models = new ModelTable({
   defaultModel: undefined,
 });
 const metrics = createMetrics({
+  batches: () => '',
   inFlight: () => 0,
   queued: () => 0,
   upstreams: () => [],
@@ -198,6 +199,12 @@ const handler = createChain({
     price: pricing.price,
     lengths: new OutputLengths(),
     spending: withBudgets ? { budgets, ratesAhead: pricing.ratesAhead } : undefined,
+  },
+  batches: {
+    clock,
+    boundsOf: () => ({ maxBatch: 8, maxWaitMs: 50 }),
+    isFree: () => true,
+    told: { joined: () => {}, left: () => {}, sent: () => {}, parted: () => {} },
   },
   retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {

@@ -41,7 +41,7 @@ test('every problem of a file is shown at once, from top to bottom (P11)', () =>
   const lines = [
     'listen: nowhere',
     'auth: jwt',
-    'batching: {}',
+    'tools: {}',
     'keys:',
     '  - { name: a, key: changeme }',
     '  - { name: b }',

@@ -172,11 +172,11 @@ test('files that include each other in a circle, too deep or too many are refuse
 
 test('a problem of an included file is shown there, and hides no other file’s', () => {
   const problems = refused({
-    'millrace.yaml': ['include: a.yaml', 'batching: {}', 'defaultModel: maybe-in-a'],
+    'millrace.yaml': ['include: a.yaml', 'tools: {}', 'defaultModel: maybe-in-a'],
     'a.yaml': ['queue: [', ''],
   });
   assert.equal(problems.length, 2);
-  assert.match(problems[0] ?? '', /millrace\.yaml:2:1: `batching` is not built yet/);
+  assert.match(problems[0] ?? '', /millrace\.yaml:2:1: `tools` is not built yet/);
   assert.match(problems[1] ?? '', /a\.yaml:/);
 });
 

@@ -5,7 +5,6 @@
 
 /** Keys, and what they will do. */
 export const keysNotBuiltYet: Readonly<Record<string, string>> = {
-  batching: 'batching of requests',
   cache: 'answering from a cache',
   warm: 'keeping models loaded',
   routing: 'routing by content',

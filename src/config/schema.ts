@@ -10,6 +10,7 @@ import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
 import { adminOptions, listenOptions } from '../net/options.ts';
 import { privacyOptions } from '../privacy/options.ts';
+import { batchingOptions } from '../routing/batching-options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
 import { secretsOptions } from '../secrets/options.ts';
 import { conversationsOptions, dataOption, spoolOptions } from '../stores/options.ts';
@@ -52,6 +53,9 @@ const hot = {
   ),
   upstreams: upstreamsOptions.describe('The servers, accounts and engines behind the gateway, by name.'),
   models: modelsOptions.describe('The models that clients see, by name.'),
+  batching: batchingOptions
+    .prefault({})
+    .describe('Requests that are sent to an upstream in one call. See docs/batching.md.'),
   queue: queueOptions.prefault({}).describe('Where requests wait for a slot.'),
   retries: retriesOptions
     .prefault({})

@@ -20,6 +20,8 @@ export interface Adapter {
   decodeFailure(status: number, body: string): Failure;
   /** The field of the call that keeps its whole answer from being told by the parts of a stream, if one does. */
   keptFromStreams(call: Call): string | undefined;
+  /** Whether a call like this one may bring the inputs of others along, and is answered input by input. */
+  manyInputs(call: Call): boolean;
 }
 
 export interface Encoded {

@@ -193,6 +193,13 @@ export interface Planned extends Parsed {
    * client wants it whole.
    */
   readonly meter?: StreamMeter;
+  /** Present on what is sent for several requests at once: others may join until it has a slot. */
+  readonly batch?: OpenBatch;
+}
+
+export interface OpenBatch {
+  /** Nobody joins any more: what is to be sent to its target. */
+  seal(bound: Bound): Bound;
 }
 
 export interface Bound extends Planned {

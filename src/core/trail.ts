@@ -53,6 +53,10 @@ export class Trail {
   reservedNanoUsd: NanoUsd = 0;
   reservedInputTokens = 0;
   reservedOutputTokens = 0;
+  // batch: how many requests the call upstream was sent for, this one included, 0 where for this one alone; how long
+  // it waited for the others before it was handed to the scheduler
+  batchedWith = 0;
+  gatheredMs = 0;
   // attempt
   attempts: AttemptRecord[] = [];
   // schedule: `upstream` and `targetModel` are empty while no upstream has it

@@ -7,6 +7,8 @@ import { type Handler, pipeline } from '../core/stage.ts';
 import { type AnswerOptions, answer } from './answer.ts';
 import { type AttemptOptions, attempt } from './attempt.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
+import { batch, seal } from './batch.ts';
+import type { BatchOptions } from './batch-call.ts';
 import { type ConverseOptions, converse } from './converse.ts';
 import { type DispatchOptions, dispatch } from './dispatch.ts';
 import { type KeepOptions, keep } from './keep.ts';
@@ -33,6 +35,7 @@ export interface Parts {
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
   readonly spending: ReserveOptions;
+  readonly batches: BatchOptions;
   readonly retries: AttemptOptions;
   readonly fleet: ScheduleOptions;
   readonly delivery: DispatchOptions;
@@ -53,7 +56,9 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(plan(parts.routing)) // Planned        + candidates, who chooses among them, and the clocks
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
     .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
+    .through(batch(parts.batches)) //                     what an upstream takes in one call waits for its like, while others are under way
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate
+    .through(seal()) //                                  a batch that has its slot is sent with whoever joined it by then
     .into(dispatch(parts.delivery)); //                  encode, send, decode
 }

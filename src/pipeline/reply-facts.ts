@@ -1,10 +1,10 @@
 /** What every answer tells about itself, in its body and in its headers. */
-import type { Bound, ReplyFacts } from '../core/exchange.ts';
+import type { Parsed, ReplyFacts } from '../core/exchange.ts';
 import { headerText, warningHeader } from '../core/header-text.ts';
 import type { DispatchOptions } from './dispatch.ts';
 
 export interface Replying {
-  readonly exchange: Bound;
+  readonly exchange: Parsed;
   readonly options: Pick<DispatchOptions, 'clock'>;
 }
 
@@ -20,7 +20,7 @@ export function replyFacts(given: Replying): ReplyFacts {
   };
 }
 
-export function replyHeaders(exchange: Bound, contentType: string): readonly string[] {
+export function replyHeaders(exchange: Parsed, contentType: string): readonly string[] {
   const { trail } = exchange;
   return [
     'content-type',

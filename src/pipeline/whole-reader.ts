@@ -1,11 +1,10 @@
 /** A whole answer: collected, checked, and written in the client's dialect unless it is that already. */
 import { isUtf8 } from 'node:buffer';
 import { type Failure, fail } from '../core/failure.ts';
-import type { CallResult, Choice } from '../core/part.ts';
 import { wholeReply } from '../core/stage.ts';
 import type { BodyReader, Delivery } from './delivery.ts';
+import { noteResult } from './note-result.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
-import { bytesPerToken } from './token-estimate.ts';
 
 export class WholeReader implements BodyReader {
   readonly #delivery: Delivery;
@@ -31,7 +30,7 @@ export class WholeReader implements BodyReader {
     const [first] = this.#chunks;
     const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
     const result = exchange.target.upstream.adapter.decode(exchange.call, parseAnswer(bytes));
-    this.#note(result);
+    noteResult(result, exchange);
     const body = encoded.verbatim
       ? bytes
       : Buffer.from(exchange.endpoint.renderResult(result, replyFacts(this.#delivery.given)));
@@ -48,27 +47,6 @@ export class WholeReader implements BodyReader {
   clientLeft(): void {
     this.#delivery.given.reject(fail('client_gone', 'the client left before the answer was complete'));
   }
-
-  #note(result: CallResult): void {
-    const { trail, transcript } = this.#delivery.given.exchange;
-    trail.usage = result.usage;
-    if (result.kind !== 'text') return;
-    if (result.usage === undefined) trail.outputSeen = textTokens(result.choices);
-    const [choice] = result.choices;
-    trail.stop = choice?.stop;
-    if (choice !== undefined) transcript?.add(choice.text);
-  }
-}
-
-/** Counted by its length, where nobody told. */
-function textTokens(choices: readonly Choice[]): number {
-  const bytes = choices.reduce(
-    (sum, { text, reasoning = '', refusal = '', toolCalls = [] }) =>
-      sum +
-      Buffer.byteLength([text, reasoning, refusal, ...toolCalls.map((call) => call.arguments)].join('')),
-    0,
-  );
-  return Math.ceil(bytes / bytesPerToken);
 }
 
 function parseAnswer(bytes: Buffer): unknown {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { milliseconds, modelName, name } from '../lib/options.ts';
+import { modelBatchingOptions } from './batching-options.ts';
 import { defaultClocks } from './clocks.ts';
 
 const targetOptions = z.strictObject({
@@ -56,6 +57,9 @@ const modelOptions = z.strictObject({
     .enum(['auto', 'round-robin'])
     .default('auto')
     .describe('How a target is chosen within a tier. `auto` is the gateway’s best.'),
+  batching: modelBatchingOptions
+    .prefault({})
+    .describe('What is sent together of its requests, where it differs from `batching`.'),
   clocks: clockOptions.prefault({}).describe('How long each phase of a request may take.'),
   context: z
     .literal('refuse')

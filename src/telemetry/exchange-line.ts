@@ -85,8 +85,9 @@ function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0
 }
 
 function seldom(trail: Trail): string {
-  const { failure, clientRequestId, attempts, warnings, queuedMs } = trail;
+  const { failure, clientRequestId, attempts, warnings, queuedMs, batchedWith, gatheredMs } = trail;
   let facts = trail.replayed ? ',"replayed":true' : '';
+  if (batchedWith > 0) facts += `,"batchedWith":${batchedWith},"gatheredMs":${round(gatheredMs)}`;
   if (queuedMs > 0) facts += `,"queuedMs":${round(queuedMs)}`;
   if (clientRequestId !== undefined) facts += `,"clientRequestId":${JSON.stringify(clientRequestId)}`;
   if (attempts.length > 0) facts += `,"attempts":${JSON.stringify(attempts)}`;

@@ -22,10 +22,12 @@ export class Histogram {
   render(name: string, labels: string): string {
     let seen = 0;
     let text = '';
+    const before = labels === '' ? '' : `${labels},`;
+    const all = labels === '' ? '' : `{${labels}}`;
     this.#counts.forEach((count, bucket) => {
       seen += count;
-      text += `${name}_bucket{${labels},le="${this.bounds[bucket] ?? '+Inf'}"} ${seen}\n`;
+      text += `${name}_bucket{${before}le="${this.bounds[bucket] ?? '+Inf'}"} ${seen}\n`;
     });
-    return `${text}${name}_sum{${labels}} ${this.#sum}\n${name}_count{${labels}} ${seen}\n`;
+    return `${text}${name}_sum${all} ${this.#sum}\n${name}_count${all} ${seen}\n`;
   }
 }

@@ -5,6 +5,7 @@ import { Trail } from '../core/trail.ts';
 import { createMetrics } from './metrics.ts';
 
 const sources = {
+  batches: () => '',
   inFlight: () => 3,
   queued: () => 1,
   spoolLost: () => 0,

@@ -15,6 +15,8 @@ export interface MetricsSources {
   readonly contentsLost: () => number;
   readonly turnsLost: () => number;
   readonly alertsLost: () => number;
+  /** Rendered already. */
+  readonly batches: () => string;
   /** What cannot be reached. */
   readonly degraded: () => Readonly<Record<string, boolean>>;
 }
@@ -79,6 +81,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
         attempts,
       ) +
       renderCalls([...calls.values()]) +
+      sources.batches() +
       renderGauges(sources),
   };
 }

@@ -27,6 +27,7 @@ import type { Shared } from '../stores/shared-state.ts';
 import type { Store } from '../stores/sql/store.ts';
 import { fileName } from '../stores/store-options.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
+import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -292,7 +293,9 @@ class Running {
       shares: this.#shares,
       learnt: createLearnt(clock),
     });
+    const batchMetrics = createBatchMetrics();
     const metrics = createMetrics({
+      batches: batchMetrics.render,
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => scheduler.waiting,
       spoolLost: () => this.#records.spool.lost,
@@ -312,6 +315,7 @@ class Running {
       clock,
       log,
       metrics,
+      batchMetrics,
       health,
       scheduler,
       catalogue: new Catalogue(),

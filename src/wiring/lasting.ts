@@ -14,6 +14,7 @@ import type { HeldClaims } from '../stores/held-claims.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Accounts } from '../telemetry/accounts.ts';
+import type { BatchMetrics } from '../telemetry/batch-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { FollowedDirectory } from './followed-directory.ts';
@@ -28,6 +29,7 @@ export interface Lasting {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly batchMetrics: BatchMetrics;
   readonly catalogue: Catalogue;
   readonly health: Health;
   readonly scheduler: Scheduler;

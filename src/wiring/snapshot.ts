@@ -20,6 +20,7 @@ import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store
 import { logAttempt } from '../telemetry/debug-lines.ts';
 import { intentLine } from '../telemetry/exchange-line.ts';
 import { metricsType } from '../telemetry/metrics.ts';
+import { createBatching } from './batching.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
 import { createPrices } from './prices.ts';
@@ -100,6 +101,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       lengths: lasting.outputLengths,
       spending: budgets.none ? undefined : { budgets, ratesAhead: pricing.ratesAhead },
     },
+    batches: createBatching(lasting, config),
     retries: {
       attempts: config.retries.attempts,
       clock,

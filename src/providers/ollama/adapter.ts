@@ -21,6 +21,7 @@ export const ollamaAdapter: Adapter = {
   // What it remembers by its own token ids comes back in words that no part has.
   keptFromStreams: (call) =>
     call.kind !== 'embed' && call.extra['context'] !== undefined ? 'context' : undefined,
+  manyInputs: (call) => call.kind === 'embed' && typeof call.input[0] === 'string',
 };
 
 const headers = ['content-type', 'application/json'] as const;

@@ -22,6 +22,7 @@ export const openaiAdapter: Adapter = {
   openDecoder: openaiStreamDecoder,
   decodeFailure: decodeOpenaiFailure,
   keptFromStreams,
+  manyInputs: (call) => call.kind !== 'chat',
 };
 
 function encode(call: Call, model: string): Encoded {

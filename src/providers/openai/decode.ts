@@ -16,7 +16,7 @@ export function decodeOpenai(call: Call, body: unknown): CallResult {
 function decodeChoices(value: JsonObject): CallResult {
   const choices = value['choices'];
   if (!Array.isArray(choices) || choices.length === 0) return wrongShape('has no choices');
-  return { kind: 'text', choices: choices.map(decodeChoice), usage: decodeUsage(value['usage']) };
+  return { kind: 'text', choices: inOrder(choices).map(decodeChoice), usage: decodeUsage(value['usage']) };
 }
 
 function decodeChoice(entry: Json): Choice {
@@ -62,8 +62,16 @@ export function argumentsText(value: Json | undefined): string | undefined {
 function decodeVectors(value: JsonObject): CallResult {
   const data = value['data'];
   if (!Array.isArray(data)) return wrongShape('has no data');
-  const vectors = data.map((entry: Json) => decodeVector(asObject(entry)?.['embedding']));
+  const vectors = inOrder(data).map((entry: Json) => decodeVector(asObject(entry)?.['embedding']));
   return { kind: 'vectors', vectors, usage: decodeUsage(value['usage']) };
+}
+
+/** By the place that each says it has; as they came where any says none, or one that another has. */
+function inOrder(entries: readonly Json[]): readonly Json[] {
+  const ordered = new Map<Json | undefined, Json>();
+  for (const entry of entries) ordered.set(asObject(entry)?.['index'], entry);
+  const placed = entries.map((_, index) => ordered.get(index));
+  return placed.every((entry) => entry !== undefined) ? placed : entries;
 }
 
 /** Numbers, or their bytes: OpenAI's own clients ask for little-endian float32 in base64 unless told otherwise. */

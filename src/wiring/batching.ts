@@ -1,0 +1,23 @@
+/** What is sent together: the bounds of each model, and what is known of the fleet. */
+import type { Config } from '../config/schema.ts';
+import type { BatchOptions } from '../pipeline/batch-call.ts';
+import type { Lasting } from './lasting.ts';
+
+export function createBatching({ clock, scheduler, batchMetrics }: Lasting, config: Config): BatchOptions {
+  const bounds = new Map(
+    Object.entries(config.models).map(([name, { batching }]) => [
+      name,
+      {
+        maxBatch: batching.maxBatch ?? config.batching.maxBatch,
+        maxWaitMs: batching.maxWaitMs ?? config.batching.maxWaitMs,
+      },
+    ]),
+  );
+  return {
+    clock,
+    boundsOf: (model) => bounds.get(model) ?? config.batching,
+    isFree: (candidates) =>
+      candidates.some(({ upstream }) => scheduler.inFlight(upstream) < scheduler.known.slots(upstream)),
+    told: batchMetrics,
+  };
+}
