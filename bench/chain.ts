@@ -131,10 +131,12 @@ const metrics = createMetrics({
 });
 const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
 const each = { perMs: 1, count: 1e9 };
-const accounts = createAccounts([
-  metrics.observe,
-  (trail) => spool.settle(exchangeLine(trail, trail.wallMs)),
-]);
+const accounts = createAccounts({
+  intend: (trail) => spool.intend(intentLine(trail)),
+  lineOf: (trail) => exchangeLine(trail, trail.wallMs),
+  settle: (ended) => spool.settle(ended.map(({ line }) => line)),
+  observers: [({ trail }) => metrics.observe(trail)],
+});
 const pricing = createPricing({
   book: new PriceBook({
     prices: { bench: { inputPerM: 2.5, cachedInputPerM: 1.25, outputPerM: 10 } },
@@ -162,7 +164,7 @@ const handler = createChain({
     configId: 'bench',
     degraded: () => '',
     voices,
-    account: (trail) => accounts.keep(trail),
+    accounts,
   },
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
@@ -194,7 +196,7 @@ const handler = createChain({
   },
   routing: { models },
   spending: {
-    intend: (trail) => spool.intend(intentLine(trail)),
+    intend: accounts.intend,
     isBilled: () => true,
     price: pricing.price,
     lengths: new OutputLengths(),
@@ -218,7 +220,7 @@ const handler = createChain({
     clock,
     lengths: new OutputLengths(),
   },
-  delivery: { clock, health, answerBytesMax: 1e7, eventBytesMax: 1e6 },
+  delivery: { clock, health, written: accounts.written, answerBytesMax: 1e7, eventBytesMax: 1e6 },
 });
 
 const read = Promise.resolve(body);

@@ -207,8 +207,8 @@ export interface LimitedCall {
 export interface Spool {
   /** Says that something is about to be spent. Resolves when that is in the file, or to false when it cannot be kept: it never rejects. */
   intend(line: string): Promise<boolean>;
-  /** Says how it ended: in the file at the end of the turn. */
-  settle(line: string): void;
+  /** Says how they ended: in the file when it returns, together with every intent before. */
+  settle(lines: readonly string[]): void;
   /**
    * What is not in the ledger yet: of runs that died, and, where `ours` is asked for, of what ended in this one. What did
    * not end counts at what was reserved for it. Never too little. Rejects when nobody can tell now.

@@ -12,6 +12,8 @@ export interface DispatchOptions {
     /** Whether an upstream is down for its silence: what waits for it there waits in vain. */
     isSilent(upstream: Upstream): boolean;
   };
+  /** Resolves when what ends in this turn is written down: the last of a stream leaves then (G21). */
+  readonly written: () => Promise<void>;
   /** A whole answer larger than this is refused (U14). */
   readonly answerBytesMax: number;
   /** One event of a stream larger than this is refused (U8). */

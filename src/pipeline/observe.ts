@@ -1,14 +1,21 @@
 /** Hands every exchange to those who keep account, once, when the last byte is on its way. */
 import type { Dialect } from '../core/call.ts';
 import type { Received, Voice } from '../core/exchange.ts';
-import { type Outcome, onEnded, type Stage } from '../core/stage.ts';
+import { type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 
+/** Spool, metrics and log. */
+interface Accounts {
+  /** Takes the finished trail, and neither waits nor throws. */
+  keep(trail: Trail): void;
+  /** Resolves when what ends in this turn is written down. */
+  written(): Promise<void>;
+}
+
 export interface ObserveOptions {
   readonly clock: Clock;
-  /** Metrics, log and spool: takes the finished trail, and neither waits nor throws. */
-  readonly account: (trail: Trail) => void;
+  readonly accounts: Accounts;
   readonly configId: string;
   /** What cannot be reached, by name; empty when all is well. Clients are told: that we go on is no secret (G19). */
   readonly degraded: () => string;
@@ -25,7 +32,7 @@ export function observe(options: ObserveOptions): Stage<Received> {
     if (outcome.kind === 'complete' && trail.failure !== undefined) {
       trail.outcome = trail.failure.code === 'client_gone' ? 'aborted' : 'failed';
     }
-    options.account(trail);
+    options.accounts.keep(trail);
   };
   return (next) => async (exchange) => {
     exchange.trail.configId = options.configId;
@@ -33,11 +40,17 @@ export function observe(options: ObserveOptions): Stage<Received> {
     exchange.trail.status = reply.status;
     if (reply.body instanceof Uint8Array) exchange.trail.bytesOut = reply.body.length;
     onEnded(reply, (outcome) => settle(exchange.trail, outcome));
-    const degraded = options.degraded();
-    const { standing, dialect } = exchange.trail;
-    if (degraded === '' && standing === undefined) return reply;
-    const told = standing === undefined ? [] : options.voices[dialect].renderStanding(standing);
-    const warned = degraded === '' ? [] : ['x-millrace-degraded', degraded];
-    return { ...reply, headers: [...reply.headers, ...told, ...warned] };
+    // A whole answer leaves when it is written down what it came to. The last of a stream does so by itself (G21).
+    if (reply.body instanceof Uint8Array && exchange.trail.model !== '') await options.accounts.written();
+    return withStanding(options, exchange.trail, reply);
   };
+}
+
+/** Tells the client how far its limits are spent, and what we go on without. */
+function withStanding(options: ObserveOptions, { standing, dialect }: Trail, reply: Reply): Reply {
+  const degraded = options.degraded();
+  if (degraded === '' && standing === undefined) return reply;
+  const told = standing === undefined ? [] : options.voices[dialect].renderStanding(standing);
+  const warned = degraded === '' ? [] : ['x-millrace-degraded', degraded];
+  return { ...reply, headers: [...reply.headers, ...told, ...warned] };
 }

@@ -68,6 +68,7 @@ async function open(meter: StreamMeter, stream = true) {
   const dispatched = dispatch({
     clock,
     health: { isSilent: () => false },
+    written: () => Promise.resolve(),
     answerBytesMax: 1e6,
     eventBytesMax: 1e6,
   })(exchangeOf(transport, meter, stream));

@@ -29,6 +29,9 @@ export class StreamReader extends EventReader implements StreamSource {
   #run: Buffer | undefined;
   #rendered = '';
   #promised = false;
+  /** What ends the stream: it leaves when it is written down what the exchange came to (G21). */
+  #last: Buffer[] = [];
+  #over = false;
   #settle: ((outcome: Outcome) => void) | undefined;
   #outcome: Outcome | undefined;
 
@@ -47,8 +50,8 @@ export class StreamReader extends EventReader implements StreamSource {
     const { route, trail } = this.delivery.given.exchange;
     trail.failure = failure;
     this.flush();
-    this.#write(Buffer.from(route.voice.renderStreamFailure(failure, trail.id)));
     this.#conclude({ kind: 'failed', failure });
+    this.#write(Buffer.from(route.voice.renderStreamFailure(failure, trail.id)));
   }
 
   clientLeft(): void {
@@ -63,7 +66,7 @@ export class StreamReader extends EventReader implements StreamSource {
     this.#heldBytes = 0;
     let more = true;
     for (const bytes of held) more = sink.write(bytes);
-    if (this.complete) sink.end();
+    if (this.#over) sink.end();
     else if (!more) this.pause();
   }
 
@@ -122,12 +125,15 @@ export class StreamReader extends EventReader implements StreamSource {
     const rendered = this.#rendered;
     this.#rendered = '';
     if (rendered !== '') this.#write(Buffer.from(rendered));
-    if (this.complete) this.#sink?.end();
   }
 
   #write(bytes: Buffer): void {
     const { trail } = this.delivery.given.exchange;
     trail.bytesOut += bytes.length;
+    if (this.complete) {
+      this.#last.push(bytes);
+      return;
+    }
     if (this.#sink !== undefined) {
       if (!this.#sink.write(bytes)) this.pause();
       return;
@@ -162,7 +168,18 @@ export class StreamReader extends EventReader implements StreamSource {
     this.complete = true;
     this.#outcome = outcome;
     this.#settle?.(outcome);
-    if (outcome.kind === 'failed') this.#sink?.end();
+    if (outcome.kind !== 'aborted') void this.delivery.given.options.written().then(() => this.#end());
+  }
+
+  #end(): void {
+    this.#over = true;
+    const sink = this.#sink;
+    if (sink === undefined) {
+      this.#held.push(...this.#last);
+      return;
+    }
+    for (const bytes of this.#last) sink.write(bytes);
+    sink.end();
   }
 }
 

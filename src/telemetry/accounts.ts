@@ -1,13 +1,34 @@
 /**
  * Finished exchanges are accounted for at the end of the turn, together: the code and the tables that it takes are then
- * fetched once for all of them, which in a busy process is a third of what accounting costs. No answer waits for it.
+ * fetched once for all of them, which in a busy process is a third of what accounting costs. What they came to is written
+ * down first, and the last of an answer leaves only then: whoever was answered is never accounted for as lost (G21).
  */
 import type { Trail } from '../core/trail.ts';
 
-export type Observer = (trail: Trail) => void;
+/** A finished exchange, and the line that tells all of it. */
+export interface Ended {
+  readonly trail: Trail;
+  readonly line: string;
+}
+
+export type Observer = (ended: Ended) => void;
+
+export interface AccountsOptions {
+  /** Writes down that something is about to be spent: at the end of the turn, or with the next that settles. */
+  readonly intend: (trail: Trail) => Promise<boolean>;
+  readonly lineOf: (trail: Trail) => string;
+  /** Writes down what they came to: in the file when it returns. */
+  readonly settle: (ended: readonly Ended[]) => void;
+  /** Called in order, after it. They never wait, and one that throws hurts itself alone (P6). */
+  readonly observers: readonly Observer[];
+}
 
 export interface Accounts {
+  /** Resolves when it is written down, or to false when it cannot be. Never rejects. */
+  intend(trail: Trail): Promise<boolean>;
   keep(trail: Trail): void;
+  /** Resolves when what ends in this turn is written down. Never rejects. */
+  written(): Promise<void>;
   /** For what must not wait for the end of the turn: the end of the process. */
   flush(): void;
 }
@@ -15,29 +36,61 @@ export interface Accounts {
 /** So many are not kept waiting. */
 const waitingMax = 256;
 
-/** Observers are called in order. They never wait, and one that throws hurts itself alone (P6). */
-export function createAccounts(observers: readonly Observer[]): Accounts {
+interface Turn {
+  readonly written: Promise<void>;
+  readonly resolve: () => void;
+}
+
+export function createAccounts({ intend, lineOf, settle, observers }: AccountsOptions): Accounts {
   let waiting: Trail[] = [];
-  const flush = () => {
+  let turn: Turn | undefined;
+  const account = () => {
+    if (waiting.length === 0) return;
     const trails = waiting;
     waiting = [];
-    for (const trail of trails) {
-      for (const observer of observers) tell(observer, trail);
+    const ended: Ended[] = [];
+    for (const trail of trails) attempt(() => ended.push({ trail, line: lineOf(trail) }));
+    attempt(() => settle(ended));
+    for (const one of ended) {
+      for (const observer of observers) attempt(() => observer(one));
     }
   };
+  const endTurn = () => {
+    const ending = turn;
+    turn = undefined;
+    account();
+    ending?.resolve();
+  };
+  const thisTurn = () => {
+    if (turn !== undefined) return turn;
+    turn = createTurn();
+    setImmediate(endTurn);
+    return turn;
+  };
   return {
+    intend: (trail) => {
+      // Its end comes before that of the spool: what begins and what ends in one turn is then written at once.
+      thisTurn();
+      return intend(trail);
+    },
     keep: (trail) => {
       waiting.push(trail);
-      if (waiting.length === 1) setImmediate(flush);
-      else if (waiting.length >= waitingMax) flush();
+      thisTurn();
+      if (waiting.length >= waitingMax) account();
     },
-    flush,
+    written: () => thisTurn().written,
+    flush: endTurn,
   };
 }
 
-function tell(observer: Observer, trail: Trail): void {
+function createTurn(): Turn {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { written: promise, resolve };
+}
+
+function attempt(what: () => void): void {
   try {
-    observer(trail);
+    what();
   } catch (mistake) {
     process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
   }

@@ -29,7 +29,7 @@ import { fileName } from '../stores/store-options.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
 import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
-import { exchangeLine } from '../telemetry/exchange-line.ts';
+import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { Alarms } from './alarms.ts';
@@ -333,15 +333,14 @@ class Running {
       budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms }),
       issuers: new Issuers(clock, log),
       degraded: () => this.#degraded(),
-      accounts: createAccounts([
-        metrics.observe,
-        (trail) => {
-          const line = exchangeLine(trail, clock.wall());
-          // What reached no model costs nothing, and clients may name as many models as they like.
-          if (trail.model !== '') spool.settle(line);
-          log.exchange(trail, line);
-        },
-      ]),
+      accounts: createAccounts({
+        intend: (trail) => spool.intend(intentLine(trail)),
+        lineOf: (trail) => exchangeLine(trail, clock.wall()),
+        // What reached no model costs nothing, and clients may name as many models as they like.
+        settle: (ended) =>
+          spool.settle(ended.filter(({ trail }) => trail.model !== '').map(({ line }) => line)),
+        observers: [({ trail }) => metrics.observe(trail), ({ trail, line }) => log.exchange(trail, line)],
+      }),
       accepting: () => this.#accepting,
       readiness: () => this.#readiness(),
     };

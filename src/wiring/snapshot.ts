@@ -18,7 +18,6 @@ import type { ConfiguredBudgets } from '../stores/budget-rules.ts';
 import type { ConfiguredRateLimiter } from '../stores/limit-rules.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
 import { logAttempt } from '../telemetry/debug-lines.ts';
-import { intentLine } from '../telemetry/exchange-line.ts';
 import { metricsType } from '../telemetry/metrics.ts';
 import { createBatching } from './batching.ts';
 import { credentialsOf } from './credentials.ts';
@@ -73,7 +72,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const handler = createChain({
     telemetry: {
       clock,
-      account: (trail) => lasting.accounts.keep(trail),
+      accounts: lasting.accounts,
       configId: id,
       degraded: lasting.degraded,
       voices,
@@ -95,7 +94,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     conversations: { conversations: config.conversations.enabled ? lasting.conversations : undefined },
     routing: { models },
     spending: {
-      intend: (trail) => lasting.spool.intend(intentLine(trail)),
+      intend: lasting.accounts.intend,
       isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
       price: pricing.price,
       lengths: lasting.outputLengths,
@@ -108,7 +107,13 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
     },
     fleet: { scheduler: lasting.scheduler, clock, lengths: lasting.outputLengths },
-    delivery: { clock, health: lasting.health, answerBytesMax, eventBytesMax },
+    delivery: {
+      clock,
+      health: lasting.health,
+      written: lasting.accounts.written,
+      answerBytesMax,
+      eventBytesMax,
+    },
   });
   return {
     id,

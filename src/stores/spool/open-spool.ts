@@ -100,7 +100,10 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       writer.add(line);
       return writer.written();
     },
-    settle: (line) => writer.add(line),
+    settle: (lines) => {
+      for (const line of lines) writer.add(line);
+      writer.commit();
+    },
     unshipped: async ({ ours }) => {
       const others = await unshipped.ofOthers();
       if (!ours) return others;

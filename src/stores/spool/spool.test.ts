@@ -117,9 +117,9 @@ story(
   async (rig) => {
     const spool = await rig.open();
     await spool.intend(intent('a'));
-    spool.settle(end('a', ',"reasoningTokens":3'));
+    spool.settle([end('a', ',"reasoningTokens":3')]);
     await until(rig, 'shipped', async () => (await rig.rows()).length === 1);
-    spool.settle(end('b'));
+    spool.settle([end('b')]);
     await spool.close();
     const rows = await rig.rows();
     assert.deepEqual(rows[0], {
@@ -191,8 +191,7 @@ story(
     const spool = await openSpool({ dir: ${JSON.stringify(rig.dir)}, clock, ledger, told, masterKeys, sealsLines: ${rig.sealsLines} });
     const lines = ${JSON.stringify([intent('x'), intent('y'), intent('z'), end('x'), end('y')])};
     for (const line of lines.slice(0, 3)) await spool.intend(line);
-    for (const line of lines.slice(3)) spool.settle(line);
-    await new Promise((resolve) => setImmediate(resolve));
+    for (const line of lines.slice(3)) spool.settle([line]);
     process.stdout.write('written');
   `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -265,7 +264,7 @@ story(
       },
     };
     const spool = await rig.open({ ledger });
-    for (let id = 0; id < 250; id += 1) spool.settle(end(`e${id}`));
+    for (let id = 0; id < 250; id += 1) spool.settle([end(`e${id}`)]);
     await until(rig, 'asked thrice', () => asked >= 3);
     assert.deepEqual(rig.told, ['ship: the database is gone']);
     down = false;
@@ -282,7 +281,7 @@ story(
   async (rig) => {
     const spool = await rig.open();
     for (let id = 10; id < 40; id += 1) {
-      spool.settle(id === 23 ? end('e23').replace('"inputTokens":7', '"inputTokens":0.5') : end(`e${id}`));
+      spool.settle([id === 23 ? end('e23').replace('"inputTokens":7', '"inputTokens":0.5') : end(`e${id}`)]);
     }
     await until(rig, 'put aside', () => rig.told.includes('refused: e23'));
     await spool.close();
@@ -298,14 +297,14 @@ story(
     await spool.intend(intent('long'));
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     for (let id = 0; id < 40; id += 1) {
-      spool.settle(end(`e${id}`));
+      spool.settle([end(`e${id}`)]);
       await turn();
     }
     assert.ok(rig.files().length > 5, `${rig.files().length} files`);
     await until(rig, 'shipped', async () => (await rig.rows()).length === 40);
     await until(rig, 'gone', () => rig.files().length === 2);
     assert.match(rig.files()[0] ?? '', /000000000\.jsonl$/, 'the first one still holds the intent');
-    spool.settle(end('long'));
+    spool.settle([end('long')]);
     await until(rig, 'gone', () => !(rig.files()[0] ?? '').endsWith('000000000.jsonl'));
     await spool.close();
     assert.deepEqual(rig.files(), []);
@@ -326,7 +325,7 @@ story(
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     for (let id = 0; id < 40; id += 1) {
       await spool.intend(intent(`e${id}`));
-      spool.settle(end(`e${id}`));
+      spool.settle([end(`e${id}`)]);
       await turn();
     }
     assert.ok(spool.lost > 40, `${spool.lost} lost`);
@@ -334,7 +333,7 @@ story(
     down = false;
     await until(rig, 'room', () => rig.files().length <= 1);
     const lostBefore = spool.lost;
-    spool.settle(end('after'));
+    spool.settle([end('after')]);
     await until(rig, 'kept', async () => (await rig.rows()).some(({ id }) => id === 'after'));
     assert.equal(spool.lost, lostBefore);
     assert.ok(rig.told.includes('write: again'));
@@ -368,7 +367,7 @@ test('P10: what was sealed under the master key before is shipped with both, and
   const next = createSealingKey(Buffer.alloc(32, 8));
   const without = await rig.open({ masterKeys: new KeyRing(next) });
   await until(rig, 'told', () => rig.told.some((line) => /previousMasterKeys/.test(line)));
-  without.settle(end('b'));
+  without.settle([end('b')]);
   await without.close();
   assert.deepEqual(rig.files(), ['00000000-0000-4000-8000-000000000000.000000000.jsonl']);
   const both = await rig.open({ masterKeys: new KeyRing(next, [masterKeys().current]) });
@@ -380,7 +379,7 @@ test('P10: what was sealed under the master key before is shipped with both, and
 story('G11: what is not in the ledger yet can be told, of this run and of those before it', async (rig) => {
   const before = await rig.open();
   await before.intend(intent('a'));
-  before.settle(end('a'));
+  before.settle([end('a')]);
   await before.intend(intent('b').replace('}', ',"costNanoUsd":77}'));
   const spool = await rig.open();
   const unfinished = await spool.unshipped({ ours: false });
@@ -394,14 +393,14 @@ story('G11: what is not in the ledger yet can be told, of this run and of those 
     ['a'],
     'what ended is in the ledger by now',
   );
-  before.settle(end('b'));
+  before.settle([end('b')]);
   await before.intend(intent('c'));
   const later = await spool.unshipped({ ours: false });
   assert.deepEqual(
     later.map(({ id }) => id),
     ['c'],
   );
-  spool.settle(end('d'));
+  spool.settle([end('d')]);
   const ours = await spool.unshipped({ ours: true });
   assert.deepEqual(ours.map(({ id }) => id).sort(), ['c', 'd']);
   await before.close();
