@@ -13,6 +13,7 @@ import { Trail } from '../src/core/trail.ts';
 import type { Transport } from '../src/core/transport.ts';
 import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
+import { Residency } from '../src/fleet/residency.ts';
 import { Scheduler } from '../src/fleet/scheduler.ts';
 import { KeyIndex } from '../src/identity/key-index.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
@@ -215,7 +216,7 @@ const handler = createChain({
       queue: { places: 100, bytes: 1e6 },
       gate: health,
 
-      learnt: createLearnt(clock),
+      learnt: createLearnt(new Residency({ clock })),
     }),
     clock,
     lengths: new OutputLengths(),

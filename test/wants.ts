@@ -41,6 +41,6 @@ export const nothingLearnt: Learnt = {
   serviceMs: () => 0,
   loadMs: () => 0,
   price: () => 0,
-  isCold: () => false,
+  began: () => false,
   ended: () => {},
 };

@@ -22,6 +22,7 @@ export interface LlamaOptions {
 }
 
 export interface Llama {
+  readonly gpu: string | false;
   readonly cpuMathCores: number;
   maxThreads: number;
   loadModel(options: { modelPath: string }): Promise<Model>;
@@ -30,6 +31,8 @@ export interface Llama {
 }
 
 export interface Model {
+  /** In bytes. */
+  readonly size: number;
   readonly trainContextSize: number;
   readonly fileInfo: { readonly metadata: { readonly tokenizer?: { readonly chat_template?: unknown } } };
   readonly tokens: {

@@ -15,6 +15,7 @@ const reads: Readonly<Record<string, (engine: Engine) => object>> = {
   '/health': () => ({ status: 'ok' }),
   '/v1/models': describeModels,
   '/props': describeSlots,
+  '/api/ps': describeLoaded,
 };
 
 const writes: Readonly<Record<string, (exchange: Exchange, fields: Fields) => Promise<void>>> = {
@@ -90,4 +91,12 @@ function describeSlots(engine: Engine): object {
     model: engine.name,
     threads: engine.threads,
   };
+}
+
+/** In Ollama's words, which have a place for what a model takes. */
+function describeLoaded({ name, model, llama }: Engine): object {
+  const { size } = model;
+  // Layers on a graphics processor share its memory with this one's: how much of it cannot be told apart.
+  const onGpu = llama.gpu === false ? { size_vram: 0 } : {};
+  return { models: [{ name, model: name, size, ...onGpu }] };
 }

@@ -1,82 +1,115 @@
-/** Which models work where, and what their servers tell about keeping them loaded. Asked for only when someone looks. */
-import { z } from 'zod';
-import type { Upstream } from '../core/exchange.ts';
-import { asFailure } from '../core/failure.ts';
-import { askJson } from '../fleet/ask.ts';
-import { providers } from '../providers/registry.ts';
+/** Which models work or are loaded where, as last told: nothing is asked because somebody looks. */
+import type { z } from 'zod';
+import type { Target, Upstream } from '../core/exchange.ts';
+import type { Held } from '../fleet/residency.ts';
+import type { Utilisation } from '../fleet/utilisation.ts';
+import { type Provider, providers } from '../providers/registry.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import type { psShape } from './shapes.ts';
 
-type Running = z.input<typeof psShape>['running'][number];
+type Shown = z.input<typeof psShape>;
+type Running = Shown['running'][number];
 
-const askMs = 1_000;
-const answerBytesMax = 1024 * 1024;
-
-const loadedModels = z.object({
-  models: z.array(
-    z.object({
-      name: z.string(),
-      size: z.number().optional(),
-      size_vram: z.number().optional(),
-      expires_at: z.string().optional(),
-    }),
-  ),
-});
-
-type Loaded = z.output<typeof loadedModels>['models'][number];
-
-export async function viewRunning(gateway: Gateway): Promise<z.input<typeof psShape>> {
-  const { scheduler, health } = gateway.lasting;
-  const running = await Promise.all(
-    gateway.snapshot.upstreams.map(async (upstream) => {
-      const counts = new Map<string, number>();
-      for (const target of scheduler.occupied) {
-        if (target.upstream.identity !== upstream.identity) continue;
-        counts.set(target.model, (counts.get(target.model) ?? 0) + 1);
-      }
-      const loaded = new Map((await askLoaded(gateway, upstream)).map((model) => [model.name, model]));
-      return [...new Set([...counts.keys(), ...loaded.keys()])].map((model): Running => {
-        const facts = loaded.get(model) ?? loaded.get(`${model}:latest`);
-        return {
-          model,
-          upstream: upstream.name,
-          state: health.of(upstream).state,
-          inFlight: counts.get(model) ?? 0,
-          slots: scheduler.limitOf(upstream),
-          ...(facts === undefined ? {} : { loaded: describe(facts) }),
-        };
-      });
-    }),
-  );
-  return { waiting: scheduler.waiting, running: running.flat() };
-}
-
-/** Nothing where the server does not tell, or does not answer: what it is doing for us is known all the same. */
-async function askLoaded(gateway: Gateway, upstream: Upstream): Promise<readonly Loaded[]> {
-  const type = gateway.snapshot.config.upstreams[upstream.name]?.type;
-  const path = type === undefined ? undefined : providers[type].loadedPath;
-  if (path === undefined) return [];
-  const { clock, log } = gateway.lasting;
-  try {
-    const body = await askJson(
-      upstream.transport,
-      { method: 'GET', path, headers: [] },
-      { clock, timeoutMs: askMs, bytesMax: answerBytesMax },
-    );
-    return loadedModels.safeParse(body).data?.models ?? [];
-  } catch (thrown) {
-    log.warn(
-      { upstream: upstream.name, message: asFailure(thrown).message },
-      'the loaded models are not known',
-    );
-    return [];
-  }
-}
-
-function describe({ size, size_vram, expires_at }: Loaded): NonNullable<Running['loaded']> {
+export function viewRunning(gateway: Gateway): Shown {
+  const { scheduler } = gateway.lasting;
+  const { upstreams } = gateway.snapshot;
   return {
-    ...(size === undefined ? {} : { bytes: size }),
-    ...(size_vram === undefined ? {} : { gpuBytes: size_vram }),
-    ...(expires_at === undefined ? {} : { until: expires_at }),
+    waiting: scheduler.waiting,
+    running: upstreams.flatMap((upstream) => viewUpstream(gateway, upstream)),
+    machines: upstreams.map((upstream) => viewMachine(gateway, upstream)),
   };
+}
+
+function viewUpstream(gateway: Gateway, upstream: Upstream): readonly Running[] {
+  const { scheduler, warm } = gateway.lasting;
+  const { residency } = warm;
+  const rows = new Map<string, Target>();
+  const add = (target: Target) => {
+    if (target.upstream.identity !== upstream.identity) return;
+    const known = [...rows.values()].some((other) => residency.isSame(other, target));
+    if (!known) rows.set(target.model, target);
+  };
+  for (const target of configuredTargets(gateway)) add(target);
+  for (const target of scheduler.occupied) add(target);
+  for (const { name } of residency.holds(upstream)) add({ upstream, model: name, tier: 1, weight: 1 });
+  return [...rows.values()].map((target) => viewTarget(gateway, target));
+}
+
+function configuredTargets({ snapshot }: Gateway): readonly Target[] {
+  return Object.keys(snapshot.config.models).flatMap(
+    (name) => snapshot.models.configured(name)?.targets ?? [],
+  );
+}
+
+function viewTarget(gateway: Gateway, target: Target): Running {
+  const { scheduler, health, warm } = gateway.lasting;
+  const { upstream, model } = target;
+  const held = warm.residency.find(target);
+  return {
+    model,
+    upstream: upstream.name,
+    state: health.of(upstream).state,
+    inFlight: scheduler.occupied.filter((running) => warm.residency.isSame(running, target)).length,
+    slots: scheduler.limitOf(upstream),
+    slotsFrom: scheduler.slotsFrom(upstream),
+    queued: queuedFor(gateway, target),
+    inMemory: inMemory(gateway, target),
+    ...(held === undefined || !warm.residency.isTold(upstream) ? {} : { loaded: describe(held) }),
+  };
+}
+
+/** Those that wait could be served here; by which server in the end, nobody knows yet. */
+function queuedFor({ snapshot, lasting }: Gateway, target: Target): number {
+  const { scheduler, warm } = lasting;
+  const names = snapshot.models.names().filter((name) => {
+    const targets = snapshot.models.configured(name)?.targets;
+    return targets === undefined
+      ? name === target.model
+      : targets.some((one) => warm.residency.isSame(one, target));
+  });
+  return names.reduce((sum, name) => sum + scheduler.waitingFor(name), 0);
+}
+
+function inMemory({ lasting, snapshot }: Gateway, target: Target): Running['inMemory'] {
+  const { warm, catalogue } = lasting;
+  const { upstream, model } = target;
+  if (upstream.loadsModels) {
+    if (warm.residency.loadMs(target) === 0) return 'yes';
+    return warm.residency.isTold(upstream) ? 'no' : 'unknown';
+  }
+  const type = snapshot.config.upstreams[upstream.name]?.type;
+  const provider: Provider | undefined = type === undefined ? undefined : providers[type];
+  const offered = catalogue.described(upstream).find(({ name }) => name === model);
+  // Such a server has one model, and has it as long as it runs.
+  return offered !== undefined && provider?.slotsTold?.isToldBy(offered.described) === true
+    ? 'yes'
+    : 'unknown';
+}
+
+function describe({ bytes, gpuBytes, untilMs }: Held): NonNullable<Running['loaded']> {
+  return {
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(gpuBytes === undefined ? {} : { gpuBytes }),
+    ...(untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() }),
+  };
+}
+
+function viewMachine(gateway: Gateway, upstream: Upstream): Shown['machines'][number] {
+  const { warm } = gateway.lasting;
+  const { loads, loadMs, evictions } = warm.residency.counts(upstream);
+  return {
+    upstream: upstream.name,
+    loads,
+    loadMs: Math.round(loadMs),
+    evictions,
+    ...rounded(warm.exporters.of(upstream)),
+  };
+}
+
+function rounded(utilisation: Utilisation | undefined): Partial<Record<keyof Utilisation, number>> {
+  return Object.fromEntries(
+    Object.entries(utilisation ?? {}).flatMap(([name, value]: [string, number | undefined]) =>
+      value === undefined ? [] : [[name, Math.round(value)]],
+    ),
+  );
 }

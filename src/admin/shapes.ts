@@ -84,7 +84,13 @@ export const psShape = z.object({
       upstream: z.string(),
       state: z.enum(['unknown', 'up', 'down']),
       inFlight: z.int(),
+      /** Of the upstream, for all its models together. */
       slots: z.int(),
+      slotsFrom: z.enum(['configured', 'told', 'assumed']),
+      /** Requests that wait and could be served here; each stands in the rows of all servers that would do. */
+      queued: z.int(),
+      /** Whether the model is in the server's memory, as far as it tells or shows. */
+      inMemory: z.enum(['yes', 'no', 'unknown']),
       /** Absent where the upstream does not tell. */
       loaded: z
         .object({
@@ -93,6 +99,22 @@ export const psShape = z.object({
           until: z.string().optional(),
         })
         .optional(),
+    }),
+  ),
+  /** What is known of the upstreams' machines. Utilisation is absent where no exporter tells of it. */
+  machines: z.array(
+    z.object({
+      upstream: z.string(),
+      /** Since this gateway knows it. */
+      loads: z.int(),
+      loadMs: z.int(),
+      evictions: z.int(),
+      gpuPercent: z.number().optional(),
+      gpuUsedBytes: z.number().optional(),
+      gpuTotalBytes: z.number().optional(),
+      cpuPercent: z.number().optional(),
+      memoryUsedBytes: z.number().optional(),
+      memoryTotalBytes: z.number().optional(),
     }),
   ),
 });

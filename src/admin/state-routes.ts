@@ -54,7 +54,7 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       summary: 'What runs at this moment',
       answers: { 200: psShape },
       example: {},
-      handle: async () => ({ status: 200, body: await viewRunning(seen.gateway) }),
+      handle: () => ({ status: 200, body: viewRunning(seen.gateway) }),
     }),
     adminRoute({
       name: 'configured-keys.list',

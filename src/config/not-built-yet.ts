@@ -6,7 +6,6 @@
 /** Keys, and what they will do. */
 export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   cache: 'answering from a cache',
-  warm: 'keeping models loaded',
   routing: 'routing by content',
   guards: 'checks of what goes in and comes out',
   jobs: 'jobs in the background',

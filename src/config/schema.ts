@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { alertsOptions } from '../alerts/options.ts';
 import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
+import { warmOptions } from '../fleet/warm-options.ts';
 import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
@@ -61,6 +62,9 @@ const hot = {
     .prefault({})
     .describe('What happens when a candidate fails before its first token.'),
   health: healthOptions.prefault({}).describe('How upstreams are watched.'),
+  warm: warmOptions
+    .prefault({})
+    .describe('Models that are kept in their servers’ memory. See docs/warmth.md.'),
   limits: limitsOptions.describe(
     'Rates; all that apply must allow a request. None apply on loopback. See docs/limits.md.',
   ),

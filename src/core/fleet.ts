@@ -1,6 +1,7 @@
 /** How requests meet servers: what one brings with it, what is known of servers, and who chooses between them. */
 import type { Target, Upstream } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import type { UpstreamRequest } from './transport.ts';
 
 /** What a request brings when it asks for a slot. */
 export interface Want {
@@ -95,4 +96,24 @@ export interface SlotShares {
   want(upstream: Upstream, underWay: number, waiting: number): void;
   /** Runs whenever a share has grown: whoever waits may have a slot now. */
   onGrown(run: () => void): void;
+}
+
+/** How servers of one kind tell which models they hold in memory, and how they are asked to load one. */
+export interface Keeping {
+  /** Where they tell. */
+  readonly path: string;
+  read(body: unknown): readonly ResidentModel[];
+  /**
+   * Ways to ask, in the order to try them: the next one where a server answers that its model cannot be asked so. None
+   * where it may not be asked; absent where nothing is to be asked, because a server's one model is there as it runs.
+   */
+  ask?(wish: KeepWish): readonly UpstreamRequest[];
+}
+
+export interface KeepWish {
+  readonly model: string;
+  /** How long it is to stay when nobody asks for it; 0 unloads it, and without one the server decides. */
+  readonly keepAliveMs?: number | undefined;
+  /** Answered with one token and thrown away, so that the first client need not wait for what is done once. */
+  readonly prompt?: string;
 }

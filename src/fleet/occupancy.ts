@@ -23,6 +23,12 @@ export class Occupancy {
     return told ?? configured;
   }
 
+  /** Who says how many: the configuration, the server, or what servers of its kind usually do. */
+  limitFrom(upstream: Upstream): 'configured' | 'told' | 'assumed' {
+    if (!upstream.slotsAssumed) return 'configured';
+    return this.#of(upstream).told === undefined ? 'assumed' : 'told';
+  }
+
   began(upstream: Upstream): void {
     this.#of(upstream).inFlight += 1;
   }

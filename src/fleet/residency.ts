@@ -49,10 +49,10 @@ export class Residency {
     return server.loadMs(plainName(model), now);
   }
 
-  /** Something goes there that needs the model. */
-  began(target: Target): void {
-    if (!target.upstream.loadsModels) return;
-    this.#of(target.upstream).began(plainName(target.model), this.#options.clock.now());
+  /** Something goes there that needs the model; whether that has to be loaded first. */
+  began({ upstream, model }: Target): boolean {
+    if (!upstream.loadsModels) return false;
+    return this.#of(upstream).began(plainName(model), this.#options.clock.now());
   }
 
   ended(target: Target, ending: Ending): void {
@@ -68,6 +68,17 @@ export class Residency {
     this.#of(upstream).told(models, askedMs);
   }
 
+  /** It was loaded because we asked for it. */
+  loaded({ upstream, model }: Target, tookMs: number): void {
+    this.#of(upstream).loaded(plainName(model), tookMs, this.#options.clock.now());
+    this.#options.onLoaded?.(upstream);
+  }
+
+  /** Loading it was tried, and it is not there. */
+  notLoaded({ upstream, model }: Target): void {
+    this.#servers.get(upstream.identity)?.notLoaded(plainName(model));
+  }
+
   unloaded({ upstream, model }: Target): void {
     this.#servers.get(upstream.identity)?.forget(plainName(model));
   }
@@ -80,6 +91,12 @@ export class Residency {
   find({ upstream, model }: Target): Held | undefined {
     const name = plainName(model);
     return this.holds(upstream).find((held) => held.name === name);
+  }
+
+  isSame(one: Target, other: Target): boolean {
+    return (
+      one.upstream.identity === other.upstream.identity && plainName(one.model) === plainName(other.model)
+    );
   }
 
   /** Whether the server itself told what it holds. */
@@ -146,10 +163,14 @@ class Server {
     return since === undefined ? wholeMs : Math.max(1, wholeMs - (now - since));
   }
 
-  began(model: string, now: number): void {
+  began(model: string, now: number): boolean {
     const held = this.#held.get(model);
-    if (held !== undefined && this.#isResident(model, now)) held.usedMs = now;
-    else if (!this.#loading.has(model)) this.#startLoading(model, now);
+    if (held !== undefined && this.#isResident(model, now)) {
+      held.usedMs = now;
+      return false;
+    }
+    if (!this.#loading.has(model)) this.#startLoading(model, now);
+    return true;
   }
 
   /** Whether the model was loaded for it. */
@@ -164,6 +185,22 @@ class Server {
     if (!wasLoaded) return false;
     if (toldMs !== undefined) this.#times.tell(model, toldMs);
     return this.#countLoad(model, ending, now);
+  }
+
+  /** One that was there already was not loaded. */
+  loaded(model: string, tookMs: number, now: number): void {
+    const wasThere = this.#isResident(model, now);
+    this.#loading.delete(model);
+    this.#use(model, now);
+    if (wasThere) return;
+    this.#times.tell(model, tookMs);
+    bounded(this.#loadedAtMs, model, now);
+    this.loads += 1;
+    this.loadedMs += tookMs;
+  }
+
+  notLoaded(model: string): void {
+    this.#loading.delete(model);
   }
 
   told(models: readonly ResidentModel[], askedMs: number): void {
@@ -208,7 +245,8 @@ class Server {
 
   #isResident(model: string, now: number): boolean {
     const held = this.#held.get(model);
-    if (held === undefined || this.#leaving.has(model)) return false;
+    // Servers list what they load as if it were there.
+    if (held === undefined || this.#leaving.has(model) || this.#loading.has(model)) return false;
     return this.isTold || now - held.usedMs <= warmMs;
   }
 

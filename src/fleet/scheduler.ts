@@ -19,8 +19,8 @@ export interface SchedulerOptions {
 }
 
 export interface Learnt extends Pick<Known, 'serviceMs' | 'loadMs' | 'price'> {
-  /** Whether its model most likely has to be loaded first. */
-  isCold(target: Target): boolean;
+  /** A request goes there; whether its model most likely has to be loaded first. */
+  began(target: Target): boolean;
   /** Told of every request that had a slot, once it is over. */
   ended(target: Target, ending: Ending): void;
 }
@@ -80,6 +80,13 @@ export class Scheduler {
     return this.#waiting.size;
   }
 
+  /** How many wait for a model, by the name that clients see. */
+  waitingFor(model: string): number {
+    let count = 0;
+    for (const { want } of this.#waiting) if (want.model === model) count += 1;
+    return count;
+  }
+
   /** After a reload: the queue's bounds hold for those who come from now on, the slots for those who wait as well. */
   resize(bounds: QueueBounds, upstreams: readonly Upstream[]): void {
     this.#bounds = bounds;
@@ -96,6 +103,10 @@ export class Scheduler {
   /** How many requests the upstream works on at once, as far as we know. */
   limitOf(upstream: Upstream): number {
     return this.#occupancy.limitOf(upstream);
+  }
+
+  slotsFrom(upstream: Upstream): ReturnType<Occupancy['limitFrom']> {
+    return this.#occupancy.limitFrom(upstream);
   }
 
   inFlight(upstream: Upstream): number {
@@ -240,7 +251,7 @@ export class Scheduler {
     gate.began(target);
     const slot: Occupied = {
       target,
-      cold: learnt.isCold(target),
+      cold: learnt.began(target),
       release: (ending) => {
         if (!this.#occupied.delete(slot)) return;
         this.#occupancy.ended(target.upstream);

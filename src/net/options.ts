@@ -177,5 +177,11 @@ export const connectionOptions = {
   idlePerHost: z.int().min(0).max(65_536).default(20).describe('Idle connections kept open to it.'),
   keepAliveMs: milliseconds.default(30_000).describe('How long an idle connection to it stays open.'),
   connectMs: milliseconds.default(5_000).describe('How long connecting may take.'),
+  exporter: url
+    .optional()
+    .describe(
+      'The page that an exporter for Prometheus beside it shows (node_exporter, dcgm-exporter, nvidia_gpu_exporter), such ' +
+        'as http://gpu-a:9400/metrics: `millrace ps` shows by it how busy the machine is.',
+    ),
   zone: name.optional().describe('Where it stands: upstreams in the zone of the gateway are asked first.'),
 };

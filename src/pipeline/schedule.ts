@@ -153,11 +153,14 @@ function occupy(
 
 function whatCame({ trail }: Planned) {
   const { sentMs, firstContentMs, usage, outputSeen } = trail;
-  return {
+  const came = {
     firstContentMs: firstContentMs > sentMs && sentMs > 0 ? firstContentMs - sentMs : 0,
     outputTokens: usage?.outputTokens ?? outputSeen,
   };
+  return usage?.loadNs === undefined ? came : { ...came, loadMs: usage.loadNs / nanosPerMs };
 }
+
+const nanosPerMs = 1e6;
 
 /** A model that has to load first has that time for its first token. */
 function withLoading(clocks: Clocks): Clocks {

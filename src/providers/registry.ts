@@ -1,6 +1,8 @@
 /** Every kind of upstream: the keys are the configuration's `type`. The only place that knows them all. */
 import type { Adapter, SlotsTold } from '../core/adapter.ts';
+import type { Keeping } from '../core/fleet.ts';
 import { ollamaAdapter } from './ollama/adapter.ts';
+import { ollamaKeeping, ownKeeping } from './ollama/keeping.ts';
 import { openaiAdapter } from './openai/adapter.ts';
 import { llamacppSlots } from './openai/llamacpp-slots.ts';
 
@@ -16,23 +18,25 @@ export interface Provider {
   readonly slotsTold: SlotsTold | undefined;
   /** Where it lists its models, and how the list reads. */
   readonly listPath: string;
-  /** Where it tells which models it holds in memory, if it does. */
-  readonly loadedPath: string | undefined;
+  /** How it tells which models it holds in memory, if it does. */
+  readonly keeping: Keeping | undefined;
   /** Whether it loads a model when it is first asked for. */
   readonly loadsModels: boolean;
 }
 
+/** The same API, as a service. */
+const hosted = /^https?:\/\/(?:[^/]*\.)?ollama\.com(?:[:/]|$)/;
 const onThisMachine = /^https?:\/\/(?:localhost|127\.|\[::1\])/;
 
 export const providers = {
   ollama: {
     adapter: ollamaAdapter,
     basePath: '',
-    paid: () => false,
+    paid: (url) => hosted.test(url),
     slots: 1,
     slotsTold: undefined,
     listPath: '/api/tags',
-    loadedPath: '/api/ps',
+    keeping: ollamaKeeping,
     loadsModels: true,
   },
   openai: {
@@ -42,7 +46,7 @@ export const providers = {
     slots: 64,
     slotsTold: llamacppSlots,
     listPath: '/models',
-    loadedPath: undefined,
+    keeping: undefined,
     loadsModels: false,
   },
   simulator: {
@@ -52,7 +56,7 @@ export const providers = {
     slots: 8,
     slotsTold: undefined,
     listPath: '/models',
-    loadedPath: undefined,
+    keeping: ownKeeping,
     loadsModels: true,
   },
   llamacpp: {
@@ -62,7 +66,7 @@ export const providers = {
     slots: 4,
     slotsTold: undefined,
     listPath: '/models',
-    loadedPath: undefined,
+    keeping: ownKeeping,
     loadsModels: true,
   },
 } as const satisfies Record<string, Provider>;

@@ -33,6 +33,10 @@ export function logSlotsUntold(log: Log, { name }: Upstream, failure: Failure): 
   log.debug({ upstream: name, ...factsOf(failure) }, 'an upstream does not tell its slots');
 }
 
+export function logUntold(log: Log, { name }: Upstream, failure: Failure): void {
+  log.debug({ upstream: name, ...factsOf(failure) }, 'an upstream does not tell which models it holds');
+}
+
 interface Taken {
   readonly configId: string;
   readonly before: readonly string[];

@@ -44,6 +44,8 @@ import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
+import { WarmModels } from './warm-models.ts';
+import { createWarmRules, keepsAlive } from './warm-rules.ts';
 
 export interface GatewayOptions {
   readonly loaded: LoadedConfig;
@@ -152,6 +154,7 @@ class Running {
     this.snapshot = this.#createSnapshot(options.loaded);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
     void this.#shares?.follow(this.snapshot.upstreams);
+    this.lasting.warm.follow(this.snapshot);
   }
 
   reload(loaded: LoadedConfig): void {
@@ -168,6 +171,7 @@ class Running {
     lasting.health.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
     void this.#shares?.follow(upstreams);
+    lasting.warm.follow(this.snapshot);
     lasting.alerts.follow(config.alerts);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
@@ -176,6 +180,7 @@ class Running {
   close(graceMs = this.snapshot.config.listen.drainMs): Promise<void> {
     this.#accepting = false;
     this.#stopWatching();
+    this.lasting.warm.close();
     const left = this.listener?.close(graceMs) ?? Promise.resolve();
     this.#closed ??= left.then(() => this.#release());
     return this.#closed;
@@ -200,7 +205,7 @@ class Running {
   #readiness(): Readiness {
     if (!this.#accepting) return 'draining';
     const isKnown = this.#followed.keys.areKnown && (this.#options.isConfigKnown?.() ?? true);
-    return isKnown ? 'ready' : 'starting';
+    return isKnown && this.lasting.warm.isWarm ? 'ready' : 'starting';
   }
 
   #degraded(): string {
@@ -211,7 +216,8 @@ class Running {
 
   #createSnapshot(loaded: LoadedConfig, before?: Snapshot): Snapshot {
     const { config, id } = loaded;
-    const upstreams = this.#pool.reconcile(config.upstreams);
+    const rules = keepsAlive(config) ? createWarmRules(config) : undefined;
+    const upstreams = this.#pool.reconcile(config.upstreams, rules);
     const watching = this.#watchOptions(loaded);
     const snapshot = createSnapshot(this.lasting, {
       id,
@@ -286,12 +292,14 @@ class Running {
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
     const health = new Health(clock, loaded.config.health.eject);
+    const fleet = () => ({ ...this.lasting, models: this.snapshot.models });
+    const warm = new WarmModels({ clock, log, shared: this.#shared, fleet });
     const scheduler = new Scheduler({
       clock,
       queue,
       gate: health,
       shares: this.#shares,
-      learnt: createLearnt(clock),
+      learnt: createLearnt(warm.residency),
     });
     const batchMetrics = createBatchMetrics();
     const metrics = createMetrics({
@@ -318,6 +326,7 @@ class Running {
       batchMetrics,
       health,
       scheduler,
+      warm,
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),
       conversations,

@@ -20,6 +20,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { FollowedDirectory } from './followed-directory.ts';
 import type { Issuers } from './issuers.ts';
 import type { Privacy } from './privacy.ts';
+import type { WarmModels } from './warm-models.ts';
 
 export interface Lasting {
   /** Of keys that requests carry; absent where they are switched off. */
@@ -33,6 +34,8 @@ export interface Lasting {
   readonly catalogue: Catalogue;
   readonly health: Health;
   readonly scheduler: Scheduler;
+  /** Which models are in memory where, and what keeps them there. */
+  readonly warm: WarmModels;
   readonly conversations: Conversations;
   readonly privacy: Privacy;
   readonly outputLengths: OutputLengths;

@@ -1,17 +1,14 @@
 /** What the scheduler knows of targets, from whoever learns it. */
-import type { Learnt } from '../fleet/scheduler.ts';
-import { Warmth } from '../fleet/warmth.ts';
-import type { Clock } from '../lib/clock.ts';
 
-export function createLearnt(clock: Clock): Learnt {
-  const warmth = new Warmth(clock);
+import type { Residency } from '../fleet/residency.ts';
+import type { Learnt } from '../fleet/scheduler.ts';
+
+export function createLearnt(residency: Residency): Learnt {
   return {
     serviceMs: () => 0,
-    loadMs: () => 0,
+    loadMs: (target) => residency.loadMs(target),
     price: () => 0,
-    isCold: (target) => warmth.isCold(target),
-    ended: (target, { outcome }) => {
-      if (outcome === 'served') warmth.served(target);
-    },
+    began: (target) => residency.began(target),
+    ended: (target, ending) => residency.ended(target, ending),
   };
 }

@@ -8,6 +8,8 @@ import { createSimulator } from '../engines/simulator/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import { providers } from '../providers/registry.ts';
+import { keptAlive } from './kept-alive.ts';
+import type { WarmRules } from './warm-rules.ts';
 
 type UpstreamConfig = Config['upstreams'][string];
 type HttpConfig = Extract<UpstreamConfig, { url: string }>;
@@ -30,8 +32,10 @@ export class UpstreamPool {
   }
 
   /** Opens what is new. What is no longer named stays open until it is retired. */
-  reconcile(configured: Readonly<Record<string, UpstreamConfig>>): Upstreams {
-    const all = Object.entries(configured).map(([name, config]) => this.#open(name, config));
+  reconcile(configured: Readonly<Record<string, UpstreamConfig>>, rules?: WarmRules): Upstreams {
+    const all = Object.entries(configured).map(([name, config]) =>
+      withKeepAlive(this.#open(name, config), rules),
+    );
     return { all, byName: new Map(all.map((upstream) => [upstream.name, upstream])) };
   }
 
@@ -79,6 +83,13 @@ export class UpstreamPool {
     this.#transports.set(way, transport);
     return transport;
   }
+}
+
+/** Where requests may say how long their model is to stay, those that do not say what the configuration says. */
+function withKeepAlive(upstream: Upstream, rules: WarmRules | undefined): Upstream {
+  const { adapter, name } = upstream;
+  if (rules === undefined || !adapter.loads) return upstream;
+  return { ...upstream, adapter: keptAlive(adapter, (model) => rules(name, model).keepAliveMs) };
 }
 
 /** Everything that makes another server or account of it, secrets included: hashed, so that it may be shown. */

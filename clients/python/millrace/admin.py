@@ -823,6 +823,9 @@ _ModelsRunningAnswerRunningItemNeeds = TypedDict(
         "state": "Literal[\"unknown\", \"up\", \"down\"]",
         "inFlight": "int",
         "slots": "int",
+        "slotsFrom": "Literal[\"configured\", \"told\", \"assumed\"]",
+        "queued": "int",
+        "inMemory": "Literal[\"yes\", \"no\", \"unknown\"]",
     },
 )
 
@@ -838,11 +841,39 @@ class ModelsRunningAnswerRunningItem(_ModelsRunningAnswerRunningItemNeeds, _Mode
     pass
 
 
+_ModelsRunningAnswerMachinesItemNeeds = TypedDict(
+    "_ModelsRunningAnswerMachinesItemNeeds",
+    {
+        "upstream": "str",
+        "loads": "int",
+        "loadMs": "int",
+        "evictions": "int",
+    },
+)
+
+_ModelsRunningAnswerMachinesItemMay = TypedDict(
+    "_ModelsRunningAnswerMachinesItemMay",
+    {
+        "gpuPercent": "float",
+        "gpuUsedBytes": "float",
+        "gpuTotalBytes": "float",
+        "cpuPercent": "float",
+        "memoryUsedBytes": "float",
+        "memoryTotalBytes": "float",
+    },
+    total=False,
+)
+
+class ModelsRunningAnswerMachinesItem(_ModelsRunningAnswerMachinesItemNeeds, _ModelsRunningAnswerMachinesItemMay):
+    pass
+
+
 ModelsRunningAnswer = TypedDict(
     "ModelsRunningAnswer",
     {
         "waiting": "int",
         "running": "List[ModelsRunningAnswerRunningItem]",
+        "machines": "List[ModelsRunningAnswerMachinesItem]",
     },
 )
 

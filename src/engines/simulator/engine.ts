@@ -75,10 +75,15 @@ class Simulator implements Transport {
     }
     playback.sent();
     if (playback.over) return;
+    const path = pathOf(request);
+    // Asked from time to time, and no reason to answer differently: the count decides who fails.
+    if (request.method === 'GET' && path === '/api/ps') {
+      this.#atOnce(playback, loadedScript(this.#isLoaded()));
+      return;
+    }
     this.#requests += 1;
     const id = `sim-${this.#requests}`;
     this.#orRefuse(playback, id, () => {
-      const path = pathOf(request);
       if (request.method === 'GET' && path === '/models') this.#atOnce(playback, modelsScript());
       else this.#queue(playback, id, this.#prepare(request, path, id));
     });
@@ -145,11 +150,20 @@ class Simulator implements Transport {
 
   /** Requests that come while it loads wait for the same load. */
   #loadWaitMs(): number {
-    const { loadMs, unloadAfterMs } = this.#options;
     const now = this.#clock.now();
-    const idle = this.#slots.running === 1 && now - this.#lastUsedMs >= unloadAfterMs;
-    if (this.#loadedMs === undefined || (idle && now >= this.#loadedMs)) this.#loadedMs = now + loadMs;
+    if (this.#loadedMs === undefined || this.#wasIdle(1)) this.#loadedMs = now + this.#options.loadMs;
     return Math.max(0, this.#loadedMs - now);
+  }
+
+  #isLoaded(): boolean {
+    return this.#loadedMs !== undefined && this.#clock.now() >= this.#loadedMs && !this.#wasIdle(0);
+  }
+
+  /** Nobody asked for so long that the model went. Whoever asks now is among those that run already. */
+  #wasIdle(running: number): boolean {
+    const now = this.#clock.now();
+    const idle = this.#slots.running === running && now - this.#lastUsedMs >= this.#options.unloadAfterMs;
+    return idle && this.#loadedMs !== undefined && now >= this.#loadedMs;
   }
 
   #atOnce(playback: Playback, script: Script): void {
@@ -158,8 +172,7 @@ class Simulator implements Transport {
 
   #leave(playback: Playback): void {
     this.#open.delete(playback);
-    this.#lastUsedMs = this.#clock.now();
-    this.#slots.leave(playback);
+    if (this.#slots.leave(playback)) this.#lastUsedMs = this.#clock.now();
     if (this.#open.size === 0) this.#closing?.resolve();
   }
 }
@@ -173,8 +186,17 @@ function modelsScript(): Script {
   return wholeScript(200, JSON.stringify({ object: 'list', data: [model] }));
 }
 
+function loadedScript(isLoaded: boolean): Script {
+  // It is nothing but code: it has a place and no size.
+  const models = isLoaded ? [{ name: simulatorModel, model: simulatorModel, size: 0, size_vram: 0 }] : [];
+  return wholeScript(200, JSON.stringify({ models }));
+}
+
 function pathOf(request: UpstreamRequest): string {
-  return request.path.replace(/\?.*$/, '').replace(/^\/v1(?=\/)/, '');
+  return request.path
+    .replace(/\?.*$/, '')
+    .replace(/^\.\.(?=\/)/, '')
+    .replace(/^\/v1(?=\/)/, '');
 }
 
 function parseBody({ body = '' }: UpstreamRequest): ParsedBody {

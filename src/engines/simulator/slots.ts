@@ -27,14 +27,15 @@ export class Slots {
     return true;
   }
 
-  /** For an owner that runs, waits, or never entered. */
-  leave(owner: object): void {
+  /** For an owner that runs, waits, or never entered; whether it ran. */
+  leave(owner: object): boolean {
     this.#waiting.delete(owner);
-    if (!this.#running.delete(owner)) return;
+    if (!this.#running.delete(owner)) return false;
     const [next] = this.#waiting;
-    if (next === undefined) return;
+    if (next === undefined) return true;
     this.#waiting.delete(next[0]);
     this.#running.add(next[0]);
     next[1]();
+    return true;
   }
 }

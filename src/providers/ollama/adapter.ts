@@ -33,7 +33,12 @@ function encodeVerbatim(call: Call, model: string): Encoded | undefined {
   if (wire.dialect !== 'ollama' || span === undefined || isGatewayContext(wire.value['context']))
     return undefined;
   const edits: Edit[] = [];
-  if (wire.value['model'] !== model) edits.push({ ...span, text: JSON.stringify(model) });
+  // A body of the client's own that does not say how long its model is to stay.
+  const { keepAlive } = call.engine;
+  const kept =
+    keepAlive === undefined || wire.value['keep_alive'] !== undefined ? '' : keepAliveText(keepAlive);
+  if (wire.value['model'] !== model || kept !== '')
+    edits.push({ ...span, text: `${JSON.stringify(model)}${kept}` });
   const flag = wire.spans.get('stream');
   // Where the client wants it whole, and it is collected here.
   if (call.stream && wire.value['stream'] === false && flag !== undefined)
@@ -45,6 +50,10 @@ function encodeVerbatim(call: Call, model: string): Encoded | undefined {
     verbatim: true,
     dropUsage: false,
   };
+}
+
+function keepAliveText(keepAlive: string | number): string {
+  return `,"keep_alive":${JSON.stringify(keepAlive)}`;
 }
 
 function encodeNeutral(call: Call, model: string): Encoded {

@@ -443,11 +443,26 @@ export interface ModelsRunningAnswer {
     readonly state: "unknown" | "up" | "down";
     readonly inFlight: number;
     readonly slots: number;
+    readonly slotsFrom: "configured" | "told" | "assumed";
+    readonly queued: number;
+    readonly inMemory: "yes" | "no" | "unknown";
     readonly loaded?: {
       readonly bytes?: number | undefined;
       readonly gpuBytes?: number | undefined;
       readonly until?: string | undefined;
     } | undefined;
+  }>;
+  readonly machines: ReadonlyArray<{
+    readonly upstream: string;
+    readonly loads: number;
+    readonly loadMs: number;
+    readonly evictions: number;
+    readonly gpuPercent?: number | undefined;
+    readonly gpuUsedBytes?: number | undefined;
+    readonly gpuTotalBytes?: number | undefined;
+    readonly cpuPercent?: number | undefined;
+    readonly memoryUsedBytes?: number | undefined;
+    readonly memoryTotalBytes?: number | undefined;
   }>;
 }
 

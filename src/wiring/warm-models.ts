@@ -1,0 +1,142 @@
+/** Connects what keeps models in memory with the fleet: what is told, what is wanted, and who may be asked. */
+import type { Config } from '../config/schema.ts';
+import type { Target, Upstream } from '../core/exchange.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Keeping } from '../core/fleet.ts';
+import { withoutSecrets } from '../core/without-secrets.ts';
+import { Loader } from '../fleet/loader.ts';
+import type { Step } from '../fleet/placement.ts';
+import { Residency } from '../fleet/residency.ts';
+import { Warming, type WarmModel, type WarmPlan, type WarmReason } from '../fleet/warming.ts';
+import { type LoadedWatch, watchLoaded } from '../fleet/watch-loaded.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type Provider, providers } from '../providers/registry.ts';
+import type { Shared } from '../stores/shared-state.ts';
+import { logUntold } from '../telemetry/debug-lines.ts';
+import type { Log } from '../telemetry/log.ts';
+import { Exporters } from './exporters.ts';
+import type { Snapshot } from './snapshot.ts';
+import { createWarmRules, type WarmRules } from './warm-rules.ts';
+import { createWarmView, type Fleet } from './warm-view.ts';
+
+export interface WarmModelsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly shared: Pick<Shared, 'claim'>;
+  /** What was made after it. */
+  readonly fleet: () => Fleet;
+}
+
+/** What one configuration says of them. */
+interface Followed {
+  readonly config: Config;
+  readonly upstreams: readonly Upstream[];
+  readonly rules: WarmRules;
+}
+
+export class WarmModels {
+  readonly residency: Residency;
+  readonly loader: Loader;
+  readonly exporters: Exporters;
+  readonly #options: WarmModelsOptions;
+  readonly #warming: Warming;
+  #followed: Followed | undefined;
+  #watch: LoadedWatch | undefined;
+
+  constructor(options: WarmModelsOptions) {
+    const { clock, shared } = options;
+    this.#options = options;
+    this.exporters = new Exporters(options);
+    const keepingOf = (upstream: Upstream) => this.#keepingOf(upstream);
+    this.residency = new Residency({ clock, onLoaded: (upstream) => this.#watch?.soon(upstream) });
+    this.loader = new Loader({
+      clock,
+      residency: this.residency,
+      keepingOf,
+      refusal: (upstream, { status, body }) =>
+        withoutSecrets(upstream, upstream.adapter.decodeFailure(status, body.toString('utf8'))),
+    });
+    this.#warming = new Warming({
+      clock,
+      residency: this.residency,
+      loader: this.loader,
+      view: createWarmView({ ...options, residency: this.residency, exporters: this.exporters }),
+      claim: (name, ttlMs) => shared.claim(name, ttlMs),
+      onDone: (step, reason, failure) => this.#tell(step, reason, failure),
+    });
+  }
+
+  /** True where nothing has to be waited for before this gateway is ready. */
+  get isWarm(): boolean {
+    return this.#followed?.config.warm.waitForReady !== true || this.#warming.isWarm;
+  }
+
+  ruleOf({ upstream, model }: Target): ReturnType<WarmRules> | undefined {
+    return this.#followed?.rules(upstream.name, model);
+  }
+
+  follow({ config, upstreams, models }: Snapshot): void {
+    const { clock, log } = this.#options;
+    this.#watch?.stop();
+    const rules = createWarmRules(config);
+    this.#followed = { config, upstreams, rules };
+    this.residency.keepOnly(upstreams);
+    this.exporters.follow(config);
+    this.#warming.follow(this.#planFor(this.#followed, (name) => models.find(name)?.targets ?? []));
+    this.#watch = watchLoaded(upstreams, {
+      clock,
+      residency: this.residency,
+      everyMs: config.health.everyMs,
+      keepingOf: (upstream) => this.#keepingOf(upstream),
+      onTold: (upstream) => this.#warming.told(upstream),
+      onUntold: (upstream, failure) => logUntold(log, upstream, failure),
+    });
+  }
+
+  close(): void {
+    this.exporters.close();
+    this.#watch?.stop();
+    this.#warming.close();
+  }
+
+  #planFor(followed: Followed, targetsOf: (name: string) => readonly Target[]): WarmPlan {
+    const { config, upstreams, rules } = followed;
+    const { onStart, models } = config.warm;
+    const placed = Object.entries(models).flatMap(([name, { copies }]) =>
+      copies === undefined ? [] : [name],
+    );
+    const named = (name: string): WarmModel => ({
+      name,
+      onStart: onStart.includes(name),
+      copies: models[name]?.copies,
+      targets: () => targetsOf(name).filter((target) => this.canLoad(target)),
+    });
+    return {
+      models: [...new Set([...onStart, ...placed])].map(named),
+      upstreams: upstreams.filter((upstream) => this.#keepingOf(upstream)?.ask !== undefined),
+      everyMs: config.health.everyMs,
+      ruleOf: ({ upstream, model }) => rules(upstream.name, model),
+    };
+  }
+
+  canLoad(target: Target): boolean {
+    return this.loader.canLoad(target);
+  }
+
+  /** Nobody who is paid is asked to load anything: it would cost money, or mean nothing. */
+  #keepingOf({ name }: Upstream): Keeping | undefined {
+    const configured = this.#followed?.config.upstreams[name];
+    if (configured === undefined) return undefined;
+    const provider: Provider = providers[configured.type];
+    const isPaid = 'url' in configured && provider.paid(configured.url);
+    return isPaid ? undefined : provider.keeping;
+  }
+
+  #tell({ kind, target }: Step, reason: WarmReason, failure: Failure | undefined): void {
+    const { log } = this.#options;
+    const facts = { upstream: target.upstream.name, model: target.model, reason };
+    if (failure === undefined) log.info(facts, `a model is ${kind}ed`);
+    else
+      log.warn({ ...facts, code: failure.code, message: failure.message }, `a model could not be ${kind}ed`);
+  }
+}
