@@ -135,6 +135,11 @@ export type Role = 'owner' | 'admin' | 'operator' | 'developer' | 'viewer' | 'bi
 
 export interface Authenticated extends Matched {
   readonly principal: Principal;
+  /**
+   * Present while it is still being asked whether the limits let it in: rejects with why not. Whatever comes meanwhile
+   * is done for nobody in vain: nothing is sent, begun or given before it has resolved.
+   */
+  readonly admission?: Promise<unknown>;
 }
 
 export interface Parsed extends Authenticated {

@@ -3,7 +3,7 @@
  * none: those that ask for nothing but the caller before any work is done, those that ask for the call once it is known.
  */
 import type { Authenticated, Planned, Principal } from '../core/exchange.ts';
-import { type FailureCode, fail } from '../core/failure.ts';
+import { type Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { LimitDecision, LimitSubject, RateLimiter } from '../core/ports.ts';
 import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import { tightest } from '../core/standing.ts';
@@ -20,9 +20,25 @@ export function limit({ limiter }: LimitOptions): Stage<Authenticated> {
     if (!limiter.limitsCallers) return next;
     return (exchange) => {
       if (exchange.route.permission === 'public' || isAtHome(exchange)) return next(exchange);
-      return decide(limiter.take(subjectOf(exchange)), next, exchange);
+      const decision = limiter.take(subjectOf(exchange));
+      if (decision instanceof Promise && isSmall(exchange)) return goOn(decision, next, exchange);
+      return decide(decision, next, exchange);
     };
   };
+}
+
+/** Reading so much is no work: it is done while the replicas' limits are asked. More than that waits for their answer. */
+const smallBytesMax = 64 * 1024;
+
+function isSmall({ route, incoming }: Authenticated): boolean {
+  const { headers } = incoming;
+  const length = headers['content-length'];
+  return (
+    route.endpoint !== undefined &&
+    headers['content-encoding'] === undefined &&
+    length !== undefined &&
+    Number(length) <= smallBytesMax
+  );
 }
 
 export function limitCall({ limiter }: LimitOptions): Stage<Planned> {
@@ -31,7 +47,8 @@ export function limitCall({ limiter }: LimitOptions): Stage<Planned> {
     return (exchange) => {
       if (isAtHome(exchange)) return next(exchange);
       const call = { model: exchange.trail.model, tokens: estimateTokens(exchange.call) };
-      return decide(limiter.take({ ...subjectOf(exchange), call }), next, exchange);
+      const decision = limiter.take({ ...subjectOf(exchange), call });
+      return decision instanceof Promise ? goOn(decision, next, exchange) : enforce(decision, next, exchange);
     };
   };
 }
@@ -83,16 +100,50 @@ function enforce<X extends Authenticated>(
 ): Promise<Reply> {
   const { trail } = exchange;
   trail.standing = tightest(trail.standing, decision.standing);
-  if (decision.allowed) {
-    const { settle } = decision;
-    return settle === undefined ? next(exchange) : settled(next, exchange, settle);
+  if (!decision.allowed) return Promise.reject(refusalOf(decision));
+  const { settle } = decision;
+  return settle === undefined ? next(exchange) : settled(next, exchange, settle);
+}
+
+/**
+ * What follows is asked at the same time: all of it together is one way to the store that replicas share and back.
+ * Whoever must not go on without an answer waits for `admission`.
+ */
+async function goOn<X extends Authenticated>(
+  decision: Promise<LimitDecision>,
+  next: Handler<X>,
+  exchange: X,
+): Promise<Reply> {
+  const { trail, admission: before } = exchange;
+  const asked = decision.then((taken) => {
+    trail.standing = tightest(trail.standing, taken.standing);
+    if (!taken.allowed) throw refusalOf(taken);
+    return taken.settle;
+  });
+  const admission = before === undefined ? asked : Promise.all([before, asked]);
+  // Nobody waits for it where something else ends the exchange first.
+  admission.catch(() => {});
+  const replied = next({ ...exchange, admission });
+  const [answer, reply] = await Promise.allSettled([asked, replied]);
+  if (answer.status === 'rejected') {
+    // It is none of ours what else went wrong meanwhile, nor what was found.
+    if (reply.status === 'fulfilled' && !(reply.value.body instanceof Uint8Array)) reply.value.body.abort();
+    throw answer.reason;
   }
-  const retryAfterS = decision.retryAfterMs / 1_000;
-  return Promise.reject(
-    fail('rate_limited', `the limit ${decision.limit} is reached; try again in ${Math.ceil(retryAfterS)} s`, {
-      retryAfterS,
-    }),
-  );
+  const settle = answer.value;
+  if (reply.status === 'rejected') {
+    settle?.(tokensOf(trail));
+    throw reply.reason;
+  }
+  if (settle !== undefined) onEnded(reply.value, () => settle(tokensOf(trail)));
+  return reply.value;
+}
+
+function refusalOf({ limit: name, retryAfterMs }: Extract<LimitDecision, { allowed: false }>): Failure {
+  const retryAfterS = retryAfterMs / 1_000;
+  return fail('rate_limited', `the limit ${name} is reached; try again in ${Math.ceil(retryAfterS)} s`, {
+    retryAfterS,
+  });
 }
 
 /** Tells what the call came to, once, however it ended. */

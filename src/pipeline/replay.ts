@@ -44,7 +44,8 @@ async function once(
   exchange: Parsed,
   { header, claims, bounds }: Asked,
 ): Promise<Reply> {
-  const { principal, route, call } = exchange;
+  const { principal, route, call, admission } = exchange;
+  if (admission !== undefined) await admission;
   const claim = claimOf({ header, principal, what: [route.name], body: call.wire.bytes });
   const found = mayBegin(await claims.begin(claim));
   if ('status' in found) {

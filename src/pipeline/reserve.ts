@@ -40,20 +40,34 @@ interface Served {
 export function reserve(options: ReserveOptions): Stage<Planned> {
   const { spending, lengths } = options;
   return (next) => (exchange) => {
+    const { admission } = exchange;
     // A model that is only to be loaded says nothing that costs money.
     if (spending === undefined || loadAsked(exchange.call) !== undefined) {
-      return proceed(options, next, { exchange });
+      const reserved = { exchange };
+      if (admission === undefined) return proceed(options, next, reserved);
+      return admission.then(() => proceed(options, next, reserved));
     }
     const estimate = estimateFor(spending, exchange, lengths.p95(exchange.trail.model));
     const decision = spending.budgets.reserve(subjectOf(exchange), estimate.spend);
+    const wanted = { spending, exchange, estimate };
     // Waited for only where there is something to wait for.
-    if (decision instanceof Promise) {
-      return decision.then((taken) =>
-        enter(options, next, reservedBy(taken, { spending, exchange, estimate })),
-      );
+    if (decision instanceof Promise || admission !== undefined) {
+      return admitted(admission, decision).then((taken) => enter(options, next, reservedBy(taken, wanted)));
     }
-    return enter(options, next, reservedBy(decision, { spending, exchange, estimate }));
+    return enter(options, next, reservedBy(decision, wanted));
   };
+}
+
+/** Both are asked at once. Whom the limits refuse has reserved nothing. */
+async function admitted(
+  admission: Promise<unknown> | undefined,
+  decision: BudgetDecision | Promise<BudgetDecision>,
+): Promise<BudgetDecision> {
+  const [entry, taken] = await Promise.allSettled([admission, decision]);
+  if (taken.status === 'rejected') throw taken.reason;
+  if (entry.status === 'fulfilled') return taken.value;
+  if (taken.value.allowed) taken.value.reservation?.settle(nothingSpent);
+  throw entry.reason;
 }
 
 function estimateFor(spending: Spending, { call, trail, candidates }: Planned, p95Tokens: number) {
