@@ -159,6 +159,8 @@ export interface Upstream {
   readonly slots: number;
   /** Whether nobody said how many slots: the server may tell better, though never more. */
   readonly slotsAssumed: boolean;
+  /** How many it may turn out to work on at once, where nobody said; as many as `slots` where absent. */
+  readonly slotsMax?: number;
   /** Where it stands; empty where nobody said. Those of our own zone are asked first. */
   readonly zone: string;
   /** Whether it loads a model when it is first asked for, which takes its time. */

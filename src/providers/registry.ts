@@ -12,8 +12,10 @@ export interface Provider {
   readonly basePath: string;
   /** Whether a call may cost money: such an upstream is never called to see whether it is well. */
   readonly paid: (url: string) => boolean;
-  /** How many requests it works on at once when nobody says. */
+  /** How many requests it is believed to work on at once when nobody says, until more is learnt. */
   readonly slots: number;
+  /** And how many it may turn out to. */
+  readonly slotsMax: number;
   /** Where a server that lists such models tells how many, if any of this kind does. */
   readonly slotsTold: SlotsTold | undefined;
   /** Where it lists its models, and how the list reads. */
@@ -34,6 +36,7 @@ export const providers = {
     basePath: '',
     paid: (url) => hosted.test(url),
     slots: 1,
+    slotsMax: 16,
     slotsTold: undefined,
     listPath: '/api/tags',
     keeping: ollamaKeeping,
@@ -43,7 +46,8 @@ export const providers = {
     adapter: openaiAdapter,
     basePath: '/v1',
     paid: (url) => !onThisMachine.test(url),
-    slots: 64,
+    slots: 16,
+    slotsMax: 64,
     slotsTold: llamacppSlots,
     listPath: '/models',
     keeping: undefined,
@@ -54,6 +58,7 @@ export const providers = {
     basePath: '',
     paid: () => false,
     slots: 8,
+    slotsMax: 8,
     slotsTold: undefined,
     listPath: '/models',
     keeping: ownKeeping,
@@ -64,6 +69,7 @@ export const providers = {
     basePath: '/v1',
     paid: () => false,
     slots: 4,
+    slotsMax: 4,
     slotsTold: undefined,
     listPath: '/models',
     keeping: ownKeeping,

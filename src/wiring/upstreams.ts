@@ -60,15 +60,16 @@ export class UpstreamPool {
   }
 
   #open(name: string, config: UpstreamConfig): Upstream {
-    const { adapter, loadsModels, slots: slotsByKind } = providers[config.type];
+    const { adapter, loadsModels, slots: slotsByKind, slotsMax: slotsMaxByKind } = providers[config.type];
     const slots = config.slots ?? slotsByKind;
     const slotsAssumed = config.slots === undefined;
     const identity = identityOf(name, config);
-    const transport = this.#transportTo(identity, config, slots);
+    const slotsMax = config.slots ?? slotsMaxByKind;
+    const transport = this.#transportTo(identity, config, slotsMax);
     const secrets = secretsOf(config);
     // An engine of our own stands where we stand.
     const zone = ('zone' in config ? config.zone : undefined) ?? '';
-    return { name, adapter, transport, identity, slots, slotsAssumed, zone, loadsModels, secrets };
+    return { name, adapter, transport, identity, slots, slotsAssumed, slotsMax, zone, loadsModels, secrets };
   }
 
   /** What was learnt of a server stays when only the way there changes. */

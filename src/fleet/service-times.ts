@@ -1,0 +1,100 @@
+/**
+ * How long requests occupy a slot, as learnt of each target. A long answer does not make a server look slow: what is learnt
+ * is the time to the first content and the time of each token after it, and told is what an answer of usual length takes.
+ */
+import type { Target, Upstream } from '../core/exchange.ts';
+import type { Ending } from '../core/fleet.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** Of the last so many answers; the older one is, the less it counts. */
+const answersCounted = 32;
+/** The same for the usual length of answers, which changes more slowly. */
+const lengthsCounted = 256;
+/**
+ * What was learnt and not seen again for so long counts half: a server that was slow looks better with time, until it is
+ * tried again. One that is ten times as slow as the best is tried every seven minutes when nothing else asks for it.
+ */
+const halfLifeMs = 120_000;
+/** Of an upstream; clients may make up names for one that lists none. */
+const modelsMax = 1_000;
+
+interface Learnt {
+  answers: number;
+  /** Until the first content, of answers that came in pieces. */
+  firstMs: number;
+  /** All the rest, and the tokens that came in it. */
+  restMs: number;
+  tokens: number;
+  /** Of answers without tokens, such as embeddings. */
+  wholeMs: number;
+  lastMs: number;
+}
+
+export class ServiceTimes {
+  readonly #clock: Clock;
+  /** By the upstream's identity, so that a reload forgets nothing, and the model there. */
+  readonly #learnt = new Map<string, Map<string, Learnt>>();
+  #usualTokens = 0;
+  #lengths = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** What an answer of usual length takes there; 0 where nothing is known. */
+  of({ upstream, model }: Target): number {
+    const learnt = this.#learnt.get(upstream.identity)?.get(model);
+    if (learnt === undefined) return 0;
+    const { firstMs, restMs, tokens, wholeMs } = learnt;
+    const usualMs = tokens > 0 ? firstMs + (restMs / tokens) * this.#usualTokens : wholeMs;
+    return usualMs * 2 ** ((learnt.lastMs - this.#clock.now()) / halfLifeMs);
+  }
+
+  ended(target: Target, ending: Ending): void {
+    if (ending.outcome !== 'served' || ending.cold) return;
+    const learnt = this.#of(target);
+    learnt.answers += 1;
+    learnt.lastMs = this.#clock.now();
+    const weight = Math.max(1 / learnt.answers, 1 / answersCounted);
+    if (ending.outputTokens === 0) {
+      learnt.wholeMs += weight * (ending.tookMs - learnt.wholeMs);
+      return;
+    }
+    this.#learnLength(ending.outputTokens);
+    // A whole answer has its first content with its last.
+    const isStream = ending.firstContentMs > 0 && ending.firstContentMs < ending.tookMs;
+    if (isStream) {
+      learnt.firstMs += (learnt.firstMs === 0 ? 1 : weight) * (ending.firstContentMs - learnt.firstMs);
+    }
+    const firstMs = isStream ? ending.firstContentMs : Math.min(learnt.firstMs, ending.tookMs);
+    learnt.restMs += weight * (ending.tookMs - firstMs - learnt.restMs);
+    learnt.tokens += weight * (ending.outputTokens - learnt.tokens);
+  }
+
+  /** Forgets upstreams that no configuration names any more. */
+  keepOnly(upstreams: readonly Upstream[]): void {
+    const kept = new Set(upstreams.map(({ identity }) => identity));
+    for (const identity of this.#learnt.keys()) if (!kept.has(identity)) this.#learnt.delete(identity);
+  }
+
+  #learnLength(tokens: number): void {
+    this.#lengths += 1;
+    this.#usualTokens += Math.max(1 / this.#lengths, 1 / lengthsCounted) * (tokens - this.#usualTokens);
+  }
+
+  #of({ upstream, model }: Target): Learnt {
+    let models = this.#learnt.get(upstream.identity);
+    if (models === undefined) {
+      models = new Map();
+      this.#learnt.set(upstream.identity, models);
+    }
+    let learnt = models.get(model);
+    if (learnt === undefined) {
+      learnt = { answers: 0, firstMs: 0, restMs: 0, tokens: 0, wholeMs: 0, lastMs: 0 };
+      models.set(model, learnt);
+      const [oldest] = models.keys();
+      if (models.size > modelsMax && oldest !== undefined) models.delete(oldest);
+    }
+    return learnt;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The gateway's best: whoever is expected to be done first, as learnt. Targets of our own zone come before others. Where
+ * several are expected to be done at about the same time, the cheapest is chosen, then whoever is least busy.
+ */
+import type { Target } from '../../core/exchange.ts';
+import type { Known, Policy, Want } from '../../core/fleet.ts';
+import { busyShare } from '../busy-share.ts';
+import { firstBy } from '../first-by.ts';
+import { ownerAmong } from '../prefix-affinity.ts';
+import { Turns } from '../turns.ts';
+
+/** What is learnt is never exact, and servers that work on several requests at once are slower for each. */
+const nearlyEqual = 1.25;
+/** Whoever has the conversation in memory may be so many times slower and is asked all the same. */
+const affinityGain = 2;
+
+export function createAuto(zone: string): Policy {
+  return new Auto(zone);
+}
+
+class Auto implements Policy {
+  readonly #zone: string;
+  readonly #turns = new Turns();
+
+  constructor(zone: string) {
+    this.#zone = zone;
+  }
+
+  choose(free: readonly Target[], want: Want, known: Known): number {
+    if (free.length === 1) return 0;
+    const near = this.#nearest(free);
+    const expected = near.map((target) => expectedMsOf(target, known));
+    const bestMs = Math.min(...expected);
+    const owner = want.prefix === 0 ? -1 : ownerAmong(near, want, known);
+    const index =
+      (expected[owner] ?? Number.NaN) <= bestMs * affinityGain
+        ? owner
+        : this.#among(near, { expected, bestMs, known });
+    const chosen = near[index];
+    return chosen === undefined || near === free ? index : free.indexOf(chosen);
+  }
+
+  #nearest(free: readonly Target[]): readonly Target[] {
+    if (this.#zone === '' || !free.some(({ upstream }) => upstream.zone === this.#zone)) return free;
+    return free.filter(({ upstream }) => upstream.zone === this.#zone);
+  }
+
+  /** Of those that are expected to be done first, give or take, the cheapest, the least busy, whose turn it is. */
+  #among(near: readonly Target[], { expected, bestMs, known }: Expected): number {
+    const soonest = near.filter((_, index) => (expected[index] ?? 0) <= bestMs * nearlyEqual);
+    const chosen = firstBy(
+      soonest,
+      (one, other) =>
+        known.price(one) - known.price(other) ||
+        busyShare(one, known) - busyShare(other, known) ||
+        this.#turns.compare(one, other),
+    );
+    const target = soonest[this.#turns.take(soonest, chosen)];
+    return target === undefined ? -1 : near.indexOf(target);
+  }
+}
+
+interface Expected {
+  readonly expected: readonly number[];
+  readonly bestMs: number;
+  readonly known: Known;
+}
+
+/** A target that nobody knows is tried at once, by one request: until that has ended it is everybody's last choice. */
+function expectedMsOf(target: Target, known: Known): number {
+  const serviceMs = known.serviceMs(target);
+  if (serviceMs === 0 && known.inFlight(target.upstream) > 0) return Number.POSITIVE_INFINITY;
+  return serviceMs + known.loadMs(target);
+}

@@ -1,0 +1,59 @@
+/** What a policy is handed, for the tests of what goes by it: a request that wants nothing special, and facts by upstream. */
+import type { Target, Upstream } from '../src/core/exchange.ts';
+import type { Known, Policy, Want } from '../src/core/fleet.ts';
+import { targetOn, upstreamOf } from './targets.ts';
+
+const nothingVisited: ReadonlySet<string> = new Set();
+
+export function wantOf(candidates: readonly Target[], policy: Policy, prefix = 0): Want {
+  return {
+    model: 'gemma',
+    candidates,
+    visited: nothingVisited,
+    policy,
+    tenant: 'default',
+    key: 'dev',
+    tokens: 100,
+    priority: 0,
+    bytes: 100,
+    deadlineMs: Number.POSITIVE_INFINITY,
+    prefix,
+  };
+}
+
+export interface Facts {
+  readonly slots?: number;
+  readonly zone?: string;
+  readonly tier?: number;
+  readonly weight?: number;
+  inFlight?: number;
+  serviceMs?: number;
+  loadMs?: number;
+  price?: number;
+}
+
+/** A fleet of one target an upstream, by name. Its facts may be changed between two choices. */
+export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>>) {
+  const names = Object.keys(facts) as Name[];
+  const targets = names.map((name) => {
+    const { slots = 1, zone = '', tier = 1, weight = 1 } = facts[name];
+    return { ...targetOn({ ...upstreamOf(name, slots), zone }, tier), weight };
+  });
+  const of = ({ name }: Upstream) => facts[name as Name];
+  const known: Known = {
+    inFlight: (upstream) => of(upstream).inFlight ?? 0,
+    slots: ({ slots }) => slots,
+    serviceMs: ({ upstream }) => of(upstream).serviceMs ?? 0,
+    loadMs: ({ upstream }) => of(upstream).loadMs ?? 0,
+    price: ({ upstream }) => of(upstream).price ?? 0,
+  };
+  /** Who is chosen among those of that name that have a slot free, all of them where nobody is named; '' for nobody. */
+  const choose = (policy: Policy, given: { readonly free?: string; readonly prefix?: number } = {}) => {
+    const free = targets.filter(({ upstream }) => given.free?.includes(upstream.name) ?? true);
+    return free[policy.choose(free, wantOf(targets, policy, given.prefix), known)]?.upstream.name ?? '';
+  };
+  /** Who is chosen so many times in a row. */
+  const chosen = (policy: Policy, times: number) =>
+    Array.from({ length: times }, () => choose(policy)).join('');
+  return { facts, targets, known, choose, chosen };
+}
