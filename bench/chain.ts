@@ -15,6 +15,7 @@ import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
 import { Residency } from '../src/fleet/residency.ts';
 import { Scheduler } from '../src/fleet/scheduler.ts';
+import { ServiceTimes } from '../src/fleet/service-times.ts';
 import { KeyIndex } from '../src/identity/key-index.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { createSealingKey, KeyRing } from '../src/lib/seal.ts';
@@ -30,7 +31,7 @@ import { voices } from '../src/protocol/voices.ts';
 import { openaiAdapter } from '../src/providers/openai/adapter.ts';
 import { defaultClocks } from '../src/routing/clocks.ts';
 import { ModelTable } from '../src/routing/model-table.ts';
-import { policies } from '../src/routing/policies.ts';
+import { policies } from '../src/routing/policies/registry.ts';
 import { createMemoryBudgets } from '../src/stores/memory/budgets.ts';
 import { createMemoryConversations } from '../src/stores/memory/conversations.ts';
 import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
@@ -112,10 +113,12 @@ const upstream = {
 };
 const health = new Health(clock);
 const targets = [{ upstream, model: 'bench', tier: 1, weight: 1 }];
+const policy = policies.auto({ zone: '', affinity: true });
 const models = new ModelTable({
-  models: new Map([['bench', { targets, clocks: defaultClocks, policy: policies.auto() }]]),
+  models: new Map([['bench', { targets, clocks: defaultClocks, policy }]]),
   upstreams: [upstream],
   offers: new Catalogue(),
+  createPolicy: () => policy,
   defaultClocks,
   defaultModel: undefined,
 });
@@ -216,7 +219,11 @@ const handler = createChain({
       queue: { places: 100, bytes: 1e6 },
       gate: health,
 
-      learnt: createLearnt(new Residency({ clock })),
+      learnt: createLearnt({
+        residency: new Residency({ clock }),
+        serviceTimes: new ServiceTimes(clock),
+        price: () => 0,
+      }),
     }),
     clock,
     lengths: new OutputLengths(),

@@ -1,25 +1,8 @@
-/** What a policy is handed, for the tests of what goes by it: a request that wants nothing special, and facts by upstream. */
-import type { Target, Upstream } from '../src/core/exchange.ts';
-import type { Known, Policy, Want } from '../src/core/fleet.ts';
+/** What a policy is handed, for the tests of what goes by it: facts by upstream. */
+import type { Upstream } from '../src/core/exchange.ts';
+import type { Known, Policy } from '../src/core/fleet.ts';
 import { targetOn, upstreamOf } from './targets.ts';
-
-const nothingVisited: ReadonlySet<string> = new Set();
-
-export function wantOf(candidates: readonly Target[], policy: Policy, prefix = 0): Want {
-  return {
-    model: 'gemma',
-    candidates,
-    visited: nothingVisited,
-    policy,
-    tenant: 'default',
-    key: 'dev',
-    tokens: 100,
-    priority: 0,
-    bytes: 100,
-    deadlineMs: Number.POSITIVE_INFINITY,
-    prefix,
-  };
-}
+import { wantOf } from './wants.ts';
 
 export interface Facts {
   readonly slots?: number;
@@ -50,7 +33,8 @@ export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>
   /** Who is chosen among those of that name that have a slot free, all of them where nobody is named; '' for nobody. */
   const choose = (policy: Policy, given: { readonly free?: string; readonly prefix?: number } = {}) => {
     const free = targets.filter(({ upstream }) => given.free?.includes(upstream.name) ?? true);
-    return free[policy.choose(free, wantOf(targets, policy, given.prefix), known)]?.upstream.name ?? '';
+    const want = wantOf(targets, { policy, prefix: given.prefix ?? 0 });
+    return free[policy.choose(free, want, known)]?.upstream.name ?? '';
   };
   /** Who is chosen so many times in a row. */
   const chosen = (policy: Policy, times: number) =>

@@ -2,7 +2,7 @@
 import type { Target } from '../src/core/exchange.ts';
 import type { Ending, Gate, Want } from '../src/core/fleet.ts';
 import type { Learnt } from '../src/fleet/scheduler.ts';
-import { createRoundRobin } from '../src/routing/round-robin.ts';
+import { createRoundRobin } from '../src/routing/policies/round-robin.ts';
 
 const nobody: ReadonlySet<string> = new Set();
 

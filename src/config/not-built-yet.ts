@@ -34,10 +34,6 @@ interface ValueNotBuiltYet {
 }
 
 export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
-  { path: 'models.*.policy', matches: /^weighted$/, shown: 'weighted', what: 'this policy' },
-  { path: 'models.*.policy', matches: /^least-busy$/, shown: 'least-busy', what: 'this policy' },
-  { path: 'models.*.policy', matches: /^priority$/, shown: 'priority', what: 'this policy' },
-  { path: 'models.*.policy', matches: /^random$/, shown: 'random', what: 'this policy' },
   { path: 'models.*.context', matches: /^grow$/, shown: 'grow', what: 'reloading with more context' },
   {
     path: 'models.*.context',

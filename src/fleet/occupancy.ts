@@ -1,13 +1,17 @@
 /** How many slots each upstream has, and how many are taken: kept by its identity, so that a reload forgets nobody. */
 import type { Upstream } from '../core/exchange.ts';
+import type { Ending } from '../core/fleet.ts';
+import { AdaptiveLimit } from './adaptive-limit.ts';
 
 /** One server's slots, as long as it is configured or works for somebody. */
 interface Seats {
   inFlight: number;
   /** As configured, or assumed of its kind. */
   configured: number;
-  /** What the server tells of itself, or was learnt of it, where nobody said. */
+  /** What the server tells of itself, where nobody said. */
   told: number | undefined;
+  /** Where nobody tells: what is learnt from its answers. */
+  learnt: AdaptiveLimit | undefined;
 }
 
 export class Occupancy {
@@ -19,8 +23,8 @@ export class Occupancy {
 
   /** How many requests the upstream works on at once, as far as we know. */
   limitOf(upstream: Upstream): number {
-    const { told, configured } = this.#of(upstream);
-    return told ?? configured;
+    const { told, learnt, configured } = this.#of(upstream);
+    return told ?? learnt?.now ?? configured;
   }
 
   /** Who says how many: the configuration, the server, or what servers of its kind usually do. */
@@ -33,8 +37,13 @@ export class Occupancy {
     this.#of(upstream).inFlight += 1;
   }
 
-  ended(upstream: Upstream): void {
-    this.#of(upstream).inFlight -= 1;
+  /** Says whether there are more slots now than before, besides the one that is free again. */
+  ended(upstream: Upstream, ending: Ending): boolean {
+    const seats = this.#of(upstream);
+    const before = this.limitOf(upstream);
+    seats.learnt?.ended(ending, seats.inFlight);
+    seats.inFlight -= 1;
+    return this.limitOf(upstream) > before;
   }
 
   /** What the server says itself counts where the configuration says nothing, up to what is assumed of its kind. */
@@ -42,7 +51,7 @@ export class Occupancy {
     const seats = this.#of(upstream);
     const isOurs = slots !== undefined && upstream.slotsAssumed;
     seats.configured = upstream.slots;
-    seats.told = isOurs ? Math.min(slots, upstream.slots) : undefined;
+    seats.told = isOurs ? Math.min(slots, upstream.slotsMax ?? upstream.slots) : undefined;
   }
 
   /** After a reload: the new counts hold for those who know an upstream by an older one as well. */
@@ -52,6 +61,7 @@ export class Occupancy {
       const seats = this.#of(upstream);
       seats.configured = upstream.slots;
       if (!upstream.slotsAssumed) seats.told = undefined;
+      seats.learnt = limitFor(upstream, seats.learnt);
       named.add(upstream.identity);
     }
     for (const [identity, { inFlight }] of this.#seats) {
@@ -62,8 +72,15 @@ export class Occupancy {
   #of(upstream: Upstream): Seats {
     const known = this.#seats.get(upstream.identity);
     if (known !== undefined) return known;
-    const seats = { inFlight: 0, configured: upstream.slots, told: undefined };
+    const learnt = limitFor(upstream);
+    const seats = { inFlight: 0, configured: upstream.slots, told: undefined, learnt };
     this.#seats.set(upstream.identity, seats);
     return seats;
   }
+}
+
+/** The one there is stays as long as it is still to be learnt. */
+function limitFor(upstream: Upstream, before?: AdaptiveLimit): AdaptiveLimit | undefined {
+  const { slots: start, slotsAssumed, slotsMax: max = start } = upstream;
+  return slotsAssumed && max > start ? (before ?? new AdaptiveLimit({ start, max })) : undefined;
 }

@@ -254,11 +254,12 @@ export class Scheduler {
       cold: learnt.began(target),
       release: (ending) => {
         if (!this.#occupied.delete(slot)) return;
-        this.#occupancy.ended(target.upstream);
+        const hasGrown = this.#occupancy.ended(target.upstream, ending);
         // First what is learnt of it, then who comes next: it may be nobody.
         learnt.ended(target, ending);
         gate.ended(target, ending);
-        if (this.#waiting.size > 0) this.#admitNext();
+        if (hasGrown) this.wake();
+        else if (this.#waiting.size > 0) this.#admitNext();
         this.#tellWanted(target.upstream);
       },
     };

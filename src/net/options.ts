@@ -166,7 +166,8 @@ export const connectionOptions = {
     .max(65_536)
     .optional()
     .describe(
-      'Requests it works on at once. When absent: what llama.cpp tells, up to 64; 1 for Ollama; 64 for others.',
+      'Requests it works on at once. When absent: what llama.cpp tells; otherwise what is learnt from how soon answers ' +
+        'begin, from 1 up to 16 for Ollama and from 16 up to 64 for others.',
     ),
   connections: z
     .int()

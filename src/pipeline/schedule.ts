@@ -5,6 +5,7 @@ import { Failure, fail } from '../core/failure.ts';
 import type { Ending, Policy, Want } from '../core/fleet.ts';
 import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
+import { conversationPrefix } from './conversation-prefix.ts';
 import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
 
 /** The right to occupy an upstream, until released with how it went. */
@@ -52,10 +53,10 @@ class Wanted implements Want {
   readonly priority = 0;
   readonly bytes: number;
   readonly deadlineMs: number;
-  readonly prefix = 0;
   readonly #call: Call;
   readonly #lengths: ScheduleOptions['lengths'];
   #tokens = 0;
+  #prefix: number | undefined;
 
   constructor(exchange: Planned, lengths: ScheduleOptions['lengths']) {
     const { candidates, visited, policy, principal, call, clocks, trail } = exchange;
@@ -74,6 +75,11 @@ class Wanted implements Want {
   get tokens(): number {
     if (this.#tokens === 0) this.#tokens = Math.ceil(1 + promptTokens(this.#call) + this.#answerTokens());
     return this.#tokens;
+  }
+
+  get prefix(): number {
+    this.#prefix ??= conversationPrefix(this.#call);
+    return this.#prefix;
   }
 
   #answerTokens(): number {

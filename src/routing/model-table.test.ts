@@ -4,7 +4,7 @@ import { targetOn, upstreamOf } from '../../test/targets.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { defaultClocks } from './clocks.ts';
 import { ModelTable } from './model-table.ts';
-import { createRoundRobin } from './round-robin.ts';
+import { createRoundRobin } from './policies/round-robin.ts';
 
 const a = upstreamOf('a');
 const b = upstreamOf('b');
@@ -21,6 +21,7 @@ function rig(offered: Readonly<Record<string, readonly string[]>>) {
     models: new Map([['gemma', { targets: [targetOn(b)], clocks: quick, policy: createRoundRobin() }]]),
     upstreams: [a, b],
     offers,
+    createPolicy: createRoundRobin,
     defaultClocks,
     defaultModel: 'gemma',
   });

@@ -3,7 +3,7 @@ import type { Clocks, Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Policy } from '../core/fleet.ts';
 import { closest } from '../lib/closest.ts';
-import { policies } from './policies.ts';
+import { createPriority } from './policies/priority.ts';
 
 export interface NamedModel {
   readonly name: string;
@@ -27,6 +27,8 @@ export interface ModelTableOptions {
   readonly models: ReadonlyMap<string, Omit<NamedModel, 'name'>>;
   readonly upstreams: readonly Upstream[];
   readonly offers: Offers;
+  /** For a model that upstreams offer without an entry of its own. */
+  readonly createPolicy: () => Policy;
   readonly defaultClocks: Clocks;
   readonly defaultModel: string | undefined;
 }
@@ -36,7 +38,7 @@ const unheardNamedMax = 5;
 const unheardRetryS = 5;
 const nameCharsMax = 200;
 /** Where there is one target there is nothing to choose. */
-const alone = policies.auto();
+const alone = createPriority();
 
 export class ModelTable {
   readonly defaultModel: string | undefined;
@@ -116,7 +118,7 @@ export class ModelTable {
       // Not kept: whatever anybody makes up is such a name.
       return named === undefined ? undefined : { name, clocks, targets: [named], policy: alone };
     }
-    const found = { name, clocks, targets, policy: policies.auto() };
+    const found = { name, clocks, targets, policy: this.#options.createPolicy() };
     this.#offered.set(name, found);
     return found;
   }

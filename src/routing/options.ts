@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { milliseconds, modelName, name } from '../lib/options.ts';
 import { modelBatchingOptions } from './batching-options.ts';
 import { defaultClocks } from './clocks.ts';
+import { policyNames } from './policies/registry.ts';
 
 const targetOptions = z.strictObject({
   upstream: name.describe('The name of an upstream.'),
@@ -54,9 +55,20 @@ const modelOptions = z.strictObject({
     .max(256)
     .describe('Where the model is served: each of a tier in its turn, the next tier when it cannot.'),
   policy: z
-    .enum(['auto', 'round-robin'])
+    .enum(policyNames)
     .default('auto')
-    .describe('How a target is chosen within a tier. `auto` is the gateway’s best.'),
+    .describe(
+      'How a target is chosen among those of a tier that have a slot free. `auto`: whoever will be done first, as learnt; ' +
+        'then the cheapest, then the least busy. `weighted`: by `weight`. `least-busy`: by the part of the slots in use. ' +
+        '`priority`: the order here. `round-robin` and `random` go by nothing. See docs/scheduling.md.',
+    ),
+  affinity: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .describe(
+      'Whether `auto` keeps a conversation where its beginning is in memory, as long as that server is not much slower ' +
+        'or busier than the others. `auto`: where a target is a server of your own.',
+    ),
   batching: modelBatchingOptions
     .prefault({})
     .describe('What is sent together of its requests, where it differs from `batching`.'),

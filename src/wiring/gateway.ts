@@ -11,6 +11,7 @@ import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
+import { ServiceTimes } from '../fleet/service-times.ts';
 import { SlotShares } from '../fleet/slot-shares.ts';
 import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
 import { openMasterKeys } from '../identity/master-keys.ts';
@@ -169,6 +170,7 @@ class Running {
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.follow(config.health.eject);
     lasting.health.keepOnly(upstreams);
+    lasting.serviceTimes.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
     void this.#shares?.follow(upstreams);
     lasting.warm.follow(this.snapshot);
@@ -294,12 +296,17 @@ class Running {
     const health = new Health(clock, loaded.config.health.eject);
     const fleet = () => ({ ...this.lasting, models: this.snapshot.models });
     const warm = new WarmModels({ clock, log, shared: this.#shared, fleet });
+    const serviceTimes = new ServiceTimes(clock);
     const scheduler = new Scheduler({
       clock,
       queue,
       gate: health,
       shares: this.#shares,
-      learnt: createLearnt(warm.residency),
+      learnt: createLearnt({
+        residency: warm.residency,
+        serviceTimes,
+        price: (target) => this.snapshot.tokenPrices.of(target),
+      }),
     });
     const batchMetrics = createBatchMetrics();
     const metrics = createMetrics({
@@ -327,6 +334,7 @@ class Running {
       health,
       scheduler,
       warm,
+      serviceTimes,
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),
       conversations,

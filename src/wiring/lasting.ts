@@ -6,6 +6,7 @@ import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Scheduler } from '../fleet/scheduler.ts';
+import type { ServiceTimes } from '../fleet/service-times.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import type { OutputLengths } from '../money/output-lengths.ts';
@@ -36,6 +37,7 @@ export interface Lasting {
   readonly scheduler: Scheduler;
   /** Which models are in memory where, and what keeps them there. */
   readonly warm: WarmModels;
+  readonly serviceTimes: ServiceTimes;
   readonly conversations: Conversations;
   readonly privacy: Privacy;
   readonly outputLengths: OutputLengths;

@@ -1,14 +1,25 @@
 /** What the scheduler knows of targets, from whoever learns it. */
-
+import type { Target } from '../core/exchange.ts';
 import type { Residency } from '../fleet/residency.ts';
 import type { Learnt } from '../fleet/scheduler.ts';
+import type { ServiceTimes } from '../fleet/service-times.ts';
 
-export function createLearnt(residency: Residency): Learnt {
+export interface LearntOptions {
+  readonly residency: Residency;
+  readonly serviceTimes: ServiceTimes;
+  /** What a token costs there, by the prices of the configuration in force. */
+  readonly price: (target: Target) => number;
+}
+
+export function createLearnt({ residency, serviceTimes, price }: LearntOptions): Learnt {
   return {
-    serviceMs: () => 0,
+    serviceMs: (target) => serviceTimes.of(target),
     loadMs: (target) => residency.loadMs(target),
-    price: () => 0,
+    price,
     began: (target) => residency.began(target),
-    ended: (target, ending) => residency.ended(target, ending),
+    ended: (target, ending) => {
+      residency.ended(target, ending);
+      serviceTimes.ended(target, ending);
+    },
   };
 }

@@ -4,7 +4,7 @@ import { answerRoutes } from '../answers/answer-routes.ts';
 import { documentRoutes } from '../answers/document-routes.ts';
 import type { Config } from '../config/schema.ts';
 import type { TokenRates } from '../core/budget.ts';
-import type { Received, Upstream } from '../core/exchange.ts';
+import type { Received, Target, Upstream } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { createChain } from '../pipeline/chain.ts';
@@ -13,7 +13,7 @@ import { createRouteTable, type PlacedRoute, type RouteTable } from '../protocol
 import { voices } from '../protocol/voices.ts';
 import { defaultClocks } from '../routing/clocks.ts';
 import { ModelTable } from '../routing/model-table.ts';
-import { policies } from '../routing/policies.ts';
+import { policies } from '../routing/policies/registry.ts';
 import type { ConfiguredBudgets } from '../stores/budget-rules.ts';
 import type { ConfiguredRateLimiter } from '../stores/limit-rules.ts';
 import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store.ts';
@@ -22,7 +22,8 @@ import { metricsType } from '../telemetry/metrics.ts';
 import { createBatching } from './batching.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
-import { createPrices } from './prices.ts';
+import { billingHosts, createPrices } from './prices.ts';
+import { TokenPrices } from './token-prices.ts';
 import type { Upstreams } from './upstreams.ts';
 
 export interface Snapshot {
@@ -39,6 +40,7 @@ export interface Snapshot {
   readonly keys: KeyStore;
   /** Keys that stand in no file: made by the gateway itself. */
   readonly ownKeys: readonly StaticKey[];
+  readonly tokenPrices: TokenPrices;
 }
 
 export interface SnapshotOptions {
@@ -126,6 +128,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     handler,
     keys,
     ownKeys: options.ownKeys,
+    tokenPrices: new TokenPrices(pricing),
   };
 }
 
@@ -165,18 +168,27 @@ function nameOf(path: string | undefined, routes: readonly PlacedRoute[]): strin
 
 function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
   const { config, upstreams } = options;
+  const billing = billingHosts(config);
+  // What a cloud has in memory is its own affair: there is one way to it.
+  const isOwn = ({ upstream }: Target) => !billing.has(upstream.name);
+  const zone = '';
   const models = Object.entries(config.models).map(([name, model]) => {
     const targets = model.targets.flatMap((target) => {
       const upstream = upstreams.byName.get(target.upstream);
       if (upstream === undefined) return [];
       return [{ upstream, model: target.model, tier: target.tier, weight: target.weight }];
     });
-    return [name, { targets, clocks: model.clocks, policy: policies[model.policy]() }] as const;
+    const affinity = model.affinity === 'on' || (model.affinity === 'auto' && targets.some(isOwn));
+    return [
+      name,
+      { targets, clocks: model.clocks, policy: policies[model.policy]({ zone, affinity }) },
+    ] as const;
   });
   return new ModelTable({
     models: new Map(models),
     upstreams: upstreams.all,
     offers: lasting.catalogue,
+    createPolicy: () => policies.auto({ zone, affinity: true }),
     defaultClocks,
     defaultModel: config.defaultModel,
   });

@@ -1,8 +1,9 @@
 /** What the simulator takes from a request before it makes up an answer. */
 import type { ChatCall, CompleteCall, Message } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
+import { hashText } from '../../lib/hash-text.ts';
 import type { SimulatorOptions } from '../simulator-options.ts';
-import { hashNumber, hashText } from './random.ts';
+import { hashNumber } from './random.ts';
 import { countTokens } from './tokenise.ts';
 
 export interface Ask {

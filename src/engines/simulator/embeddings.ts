@@ -2,7 +2,7 @@
  * Vectors from hashed character trigrams and words: no meaning, but texts that share spelling lie close together,
  * which is what searches and caches need to be tried out.
  */
-import { hashText, scramble } from './random.ts';
+import { hashText, scramble } from '../../lib/hash-text.ts';
 
 const wordWeight = 2;
 

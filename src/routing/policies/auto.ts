@@ -14,16 +14,23 @@ const nearlyEqual = 1.25;
 /** Whoever has the conversation in memory may be so many times slower and is asked all the same. */
 const affinityGain = 2;
 
-export function createAuto(zone: string): Policy {
-  return new Auto(zone);
+export interface AutoOptions {
+  /** Our own; empty where nobody said. */
+  readonly zone: string;
+  /** Whether conversations stay where they were. */
+  readonly affinity: boolean;
+}
+
+export function createAuto(options: AutoOptions): Policy {
+  return new Auto(options);
 }
 
 class Auto implements Policy {
-  readonly #zone: string;
+  readonly #options: AutoOptions;
   readonly #turns = new Turns();
 
-  constructor(zone: string) {
-    this.#zone = zone;
+  constructor(options: AutoOptions) {
+    this.#options = options;
   }
 
   choose(free: readonly Target[], want: Want, known: Known): number {
@@ -31,7 +38,7 @@ class Auto implements Policy {
     const near = this.#nearest(free);
     const expected = near.map((target) => expectedMsOf(target, known));
     const bestMs = Math.min(...expected);
-    const owner = want.prefix === 0 ? -1 : ownerAmong(near, want, known);
+    const owner = this.#options.affinity ? ownerAmong(near, want, known) : -1;
     const index =
       (expected[owner] ?? Number.NaN) <= bestMs * affinityGain
         ? owner
@@ -41,8 +48,9 @@ class Auto implements Policy {
   }
 
   #nearest(free: readonly Target[]): readonly Target[] {
-    if (this.#zone === '' || !free.some(({ upstream }) => upstream.zone === this.#zone)) return free;
-    return free.filter(({ upstream }) => upstream.zone === this.#zone);
+    const { zone } = this.#options;
+    if (zone === '' || !free.some(({ upstream }) => upstream.zone === zone)) return free;
+    return free.filter(({ upstream }) => upstream.zone === zone);
   }
 
   /** Of those that are expected to be done first, give or take, the cheapest, the least busy, whose turn it is. */

@@ -65,7 +65,7 @@ test('random: everybody as often as the others', () => {
 
 test('auto: whoever is expected to be done first', () => {
   const { facts, choose } = fleetOf({ a: { serviceMs: 300 }, b: { serviceMs: 100 }, c: { serviceMs: 200 } });
-  const policy = policies.auto('');
+  const policy = policies.auto({ zone: '', affinity: true });
   assert.equal(choose(policy), 'b');
   assert.equal(choose(policy, { free: 'ac' }), 'c');
   facts.b.loadMs = 5_000;
@@ -78,7 +78,7 @@ test('auto: nobody is done sooner for being a little quicker; then the cheapest,
     b: { serviceMs: 110, slots: 4 },
     c: { serviceMs: 120, slots: 4, inFlight: 2, price: 5 },
   });
-  const policy = policies.auto('');
+  const policy = policies.auto({ zone: '', affinity: true });
   assert.equal(choose(policy), 'b');
   facts.a.price = 6;
   facts.b.price = 7;
@@ -89,7 +89,7 @@ test('auto: nobody is done sooner for being a little quicker; then the cheapest,
 
 test('auto: who is not known is tried, by one request at a time where others are known', () => {
   const { facts, choose } = fleetOf({ a: { serviceMs: 100, slots: 4 }, b: { slots: 4 } });
-  const policy = policies.auto('');
+  const policy = policies.auto({ zone: '', affinity: true });
   assert.equal(choose(policy), 'b');
   facts.b.inFlight = 1;
   assert.equal(choose(policy), 'a');
@@ -102,9 +102,9 @@ test('auto: our own zone comes before others, however quick they are', () => {
     b: { serviceMs: 900, zone: 'west' },
     c: { serviceMs: 10 },
   });
-  assert.equal(choose(policies.auto('west')), 'b');
-  assert.equal(choose(policies.auto('west'), { free: 'ac' }), 'a');
-  assert.equal(choose(policies.auto('north')), 'a');
+  assert.equal(choose(policies.auto({ zone: 'west', affinity: true })), 'b');
+  assert.equal(choose(policies.auto({ zone: 'west', affinity: true }), { free: 'ac' }), 'a');
+  assert.equal(choose(policies.auto({ zone: 'north', affinity: true })), 'a');
 });
 
 test('every policy chooses somebody who is free, also when nobody else is there', () => {
@@ -120,8 +120,9 @@ test('every policy chooses somebody who is free, also when nobody else is there'
   fc.assert(
     fc.property(fc.array(facts, { minLength: 1, maxLength: 6 }), fc.nat(), (drawn, prefix) => {
       const { targets, choose } = fleetOf(Object.fromEntries(drawn.map((fact, index) => [index, fact])));
+      const given = { zone: 'west', affinity: true };
       for (const name of policyNames) {
-        const policy = policies[name]('west');
+        const policy = policies[name](given);
         for (const { upstream } of targets) {
           assert.equal(choose(policy, { free: upstream.name, prefix }), upstream.name);
           assert.notEqual(choose(policy, { prefix }), '', name);

@@ -1,6 +1,6 @@
 /** Every policy: the keys are the configuration's `policy`. */
 import type { Policy } from '../../core/fleet.ts';
-import { createAuto } from './auto.ts';
+import { type AutoOptions, createAuto } from './auto.ts';
 import { createLeastBusy } from './least-busy.ts';
 import { createPriority } from './priority.ts';
 import { createRandom } from './random.ts';
@@ -9,13 +9,13 @@ import { createWeighted } from './weighted.ts';
 
 /** One for each model: a policy may remember whose turn it is. */
 export const policies = {
-  auto: (zone) => createAuto(zone),
+  auto: createAuto,
   'round-robin': () => createRoundRobin(),
   weighted: () => createWeighted(),
   'least-busy': () => createLeastBusy(),
   priority: () => createPriority(),
   random: () => createRandom(),
-} as const satisfies Record<string, (zone: string) => Policy>;
+} as const satisfies Record<string, (options: AutoOptions) => Policy>;
 
 export type PolicyName = keyof typeof policies;
 export const policyNames = Object.keys(policies) as readonly PolicyName[] as [PolicyName, ...PolicyName[]];
