@@ -24,6 +24,7 @@ import { OutputLengths } from '../src/money/output-lengths.ts';
 import { PriceBook } from '../src/money/price-book.ts';
 import { readPriceCatalogue } from '../src/money/price-catalogue.ts';
 import { createPricing } from '../src/money/price-exchange.ts';
+import { CallsUnderWay } from '../src/pipeline/calls-under-way.ts';
 import { createChain } from '../src/pipeline/chain.ts';
 import { callRoutes } from '../src/protocol/call-routes.ts';
 import { createRouteTable } from '../src/protocol/route-table.ts';
@@ -228,7 +229,14 @@ const handler = createChain({
     clock,
     lengths: new OutputLengths(),
   },
-  delivery: { clock, health, written: accounts.written, answerBytesMax: 1e7, eventBytesMax: 1e6 },
+  delivery: {
+    clock,
+    health,
+    underWay: new CallsUnderWay(),
+    written: accounts.written,
+    answerBytesMax: 1e7,
+    eventBytesMax: 1e6,
+  },
 });
 
 const read = Promise.resolve(body);

@@ -23,7 +23,7 @@ export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof
     uptimeS: Math.floor(uptimeMs / 1000),
     configId: snapshot.id,
     configFiles: [...reloader.loaded.files],
-    accepting: lasting.accepting(),
+    accepting: lasting.readiness() !== 'draining' && lasting.accepting(),
     replicas: lasting.shared.presence.count(),
     degraded: lasting
       .degraded()

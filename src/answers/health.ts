@@ -28,7 +28,7 @@ export function health(knowledge: Knowledge): Answer {
       state: knowledge.health.of(upstream).state,
     }));
     const someUp = upstreams.some((upstream) => upstream.state !== 'down');
-    const healthy = knowledge.accepting() && someUp;
+    const healthy = knowledge.readiness() !== 'draining' && someUp;
     return jsonReply({ status: healthy ? 'healthy' : 'unhealthy', upstreams }, healthy ? 200 : 503);
   };
 }

@@ -37,7 +37,7 @@ export function chooseUpstreams(
   field?: Json,
 ): Omit<Operation, 'form'> {
   if (!knowledge.accepting()) {
-    throw fail('draining', 'this gateway is about to stop; try another', { retryAfterS: 1 });
+    throw fail('server_draining', 'this gateway is about to stop; try another', { retryAfterS: 1 });
   }
   const header = incoming.headers[upstreamsHeader];
   const [asked, param] = isAbsent(field) ? [splitHeader(header), upstreamsHeader] : [field, 'upstreams'];

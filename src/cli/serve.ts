@@ -51,7 +51,15 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
   );
   if (served === undefined) return 1;
   // Whoever reads that we are ready may stop us at once: by then we must know how.
-  const ended = stopped({ running: served, log, drainMs: loaded.config.listen.drainMs });
+  const { drain } = loaded.config;
+  // Nobody balances load over a gateway that somebody watches in a terminal.
+  const preStopMs = terminal ? 0 : drain.preStopMs;
+  const ended = stopped({
+    running: { drain: () => served.drain(preStopMs), close: served.close },
+    log,
+    drainMs: preStopMs + Math.max(drain.requestsMs, drain.streamsMs),
+    requestsMs: drain.requestsMs,
+  });
   announce({ served, configuration, log, invocation, terminal });
   const exitCode = await ended;
   await removeRunningFile(loaded.config.data);
@@ -84,7 +92,8 @@ interface Served {
   readonly loaded: LoadedConfig;
   readonly secrets: OwnSecrets;
   readonly adminPort: number;
-  close(graceMs?: number): Promise<void>;
+  drain(preStopMs: number): Promise<void>;
+  readonly close: (graceMs: number) => Promise<void>;
 }
 
 async function open(parts: {
@@ -122,10 +131,13 @@ async function open(parts: {
     log,
     alone: config.store === 'sqlite',
   });
-  const close = async (graceMs?: number) => {
+  const unwatch = async () => {
     watching.close();
     unfollow();
     await applied.close();
+  };
+  const close = async (graceMs: number) => {
+    await unwatch();
     await gateway.close(graceMs);
   };
   try {
@@ -155,6 +167,10 @@ async function open(parts: {
       secrets,
       adminPort: opened.port,
       // The admin listener ends last: a probe may watch the gateway drain.
+      drain: async (preStopMs) => {
+        await Promise.all([unwatch(), gateway.drain(preStopMs)]);
+        await opened.close();
+      },
       close: async (graceMs) => {
         await close(graceMs);
         await opened.close();

@@ -2,35 +2,38 @@
 import type { Log } from '../telemetry/log.ts';
 
 export interface Stoppable {
-  /** Lets requests end, for as long as the configuration says or at most `graceMs`. May be called again with less. */
-  close(graceMs?: number): Promise<void>;
+  /** Leaves in good order: settles when everything has ended. */
+  drain(): Promise<void>;
+  /** Takes nothing new and lets what is in flight end, at most for so long. May be called again with less. */
+  close(graceMs: number): Promise<void>;
 }
 
 export interface StopOptions {
   readonly running: Stoppable;
   readonly log: Log;
-  /** How long the configuration lets requests end. */
+  /** How long leaving in good order may take, and how long what is in flight may after a mistake of our own. */
   readonly drainMs: number;
+  readonly requestsMs: number;
 }
 
 /** Whatever still holds the process after this time is cut off with it. */
 const lastMs = 3_000;
 
 /**
- * Ctrl-C ends at once, as whoever pressed it expects; SIGTERM lets what is in flight end; a second signal of either
- * kind cuts it. All of them are what the operator wanted, so the exit code is 0. After a mistake of our own what is
+ * Ctrl-C ends at once, as whoever pressed it expects; SIGTERM leaves the rotation first and lets what is in flight end;
+ * a second signal of either kind cuts it. All of them are what the operator wanted, so the exit code is 0. After a mistake of our own what is
  * in flight may end too, nothing new is taken, and the exit code is 1.
  */
-export function stopped({ running, log, drainMs }: StopOptions): Promise<number> {
+export function stopped({ running, log, drainMs, requestsMs }: StopOptions): Promise<number> {
   return new Promise((resolve) => {
     let exitCode = 0;
     let signals = 0;
     let last: NodeJS.Timeout | undefined;
-    const end = (graceMs: number) => {
+    const end = (ending: Promise<void>, withinMs: number) => {
       clearTimeout(last);
-      last = setTimeout(() => process.exit(exitCode), graceMs + lastMs);
+      last = setTimeout(() => process.exit(exitCode), withinMs + lastMs);
       last.unref();
-      running.close(graceMs).then(
+      ending.then(
         () => resolve(exitCode),
         (trouble: unknown) => {
           log.error({ cause: stackOf(trouble) }, 'stopping failed');
@@ -42,9 +45,10 @@ export function stopped({ running, log, drainMs }: StopOptions): Promise<number>
     const onSignal = (signal: NodeJS.Signals) => {
       signals += 1;
       if (signals > 2) process.exit(exitCode);
-      const graceMs = signal === 'SIGINT' || signals > 1 ? 0 : drainMs;
-      log.info({ signal, graceMs }, 'stopping');
-      end(graceMs);
+      const atOnce = signal === 'SIGINT' || signals > 1;
+      log.info({ signal, withinMs: atOnce ? 0 : drainMs }, 'stopping');
+      if (atOnce) end(running.close(0), 0);
+      else end(running.drain(), drainMs);
     };
     const onMistake = (mistake: unknown) => {
       log.error({ cause: stackOf(mistake) }, 'a mistake of the gateway itself: it stops');
@@ -52,7 +56,7 @@ export function stopped({ running, log, drainMs }: StopOptions): Promise<number>
       // Only the first one begins the end; more of them must not prolong it.
       if (exitCode === 1) return;
       exitCode = 1;
-      end(drainMs);
+      end(running.close(requestsMs), requestsMs);
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);

@@ -9,7 +9,7 @@ import { allowParametersOption, limitsOptions } from '../identity/limit-options.
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
 import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
-import { adminOptions, listenOptions } from '../net/options.ts';
+import { adminOptions, drainOptions, listenOptions } from '../net/options.ts';
 import { privacyOptions } from '../privacy/options.ts';
 import { batchingOptions } from '../routing/batching-options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
@@ -61,6 +61,7 @@ const hot = {
   retries: retriesOptions
     .prefault({})
     .describe('What happens when a candidate fails before its first token.'),
+  drain: drainOptions.prefault({}).describe('How the gateway stops. See docs/zero-downtime.md.'),
   health: healthOptions.prefault({}).describe('How upstreams are watched.'),
   warm: warmOptions
     .prefault({})

@@ -38,7 +38,7 @@ export const failures = {
   queue_timeout: { status: 503, blame: 'policy', retry: false },
 
   no_upstream: { status: 503, blame: 'gateway', retry: false },
-  draining: { status: 503, blame: 'gateway', retry: false },
+  server_draining: { status: 503, blame: 'gateway', retry: false },
   dependency_unavailable: { status: 503, blame: 'gateway', retry: false },
   internal: { status: 500, blame: 'gateway', retry: false },
 

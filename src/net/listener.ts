@@ -39,7 +39,9 @@ export interface Listener {
   readonly inFlight: number;
   /** Shows another certificate to connections from now on. */
   present(certificate: Certificate): void;
-  /** Resolves when the last request is done, or cuts what is left after `graceMs`. */
+  /** From now on every answer says that its connection closes: who keeps some open opens the next ones elsewhere. */
+  wane(): void;
+  /** Takes no more connections. Resolves when the last request is done, or cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -77,6 +79,9 @@ export async function openListener(
       return state.inFlight;
     },
     present: http.present,
+    wane: () => {
+      state.draining = true;
+    },
     close: (graceMs) => close(http, state, { clock: options.clock, graceMs }),
   };
 }

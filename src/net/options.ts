@@ -76,9 +76,6 @@ export const listenOptions = orText('address', {
   stallMs: milliseconds
     .default(60_000)
     .describe('How long a client may leave an answer unread before its connection is closed.'),
-  drainMs: milliseconds
-    .default(30_000)
-    .describe('How long requests in flight may take to end when stopping.'),
   connectionsMax: z.int().min(1).max(1_000_000).default(16_384).describe('Client connections open at once.'),
   connectionsPerAddress: z
     .int()
@@ -123,6 +120,21 @@ export const listenOptions = orText('address', {
     .describe(
       'The web pages that may call, by their origin; `*` alone means all. Keys are asked for all the same.',
     ),
+});
+
+export const drainOptions = z.strictObject({
+  preStopMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(5_000)
+    .describe(
+      'How long a gateway that was told to stop goes on taking work, so that who sends it here hears of `/readyz` first.',
+    ),
+  requestsMs: milliseconds.default(30_000).describe('After that: how long whole answers may take to end.'),
+  streamsMs: milliseconds
+    .default(30_000)
+    .describe('After that: how long streams may take. Then they end with an event that says why.'),
 });
 
 export const adminOptions = z.strictObject({

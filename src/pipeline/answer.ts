@@ -4,7 +4,7 @@ import { fail } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
 
 export interface AnswerOptions {
-  /** False while draining. */
+  /** False once nothing new is taken. */
   readonly accepting: () => boolean;
 }
 
@@ -13,6 +13,8 @@ export function answer(options: AnswerOptions): Stage<Authenticated> {
     const { route } = exchange;
     if (route.answer !== undefined) return route.answer(exchange);
     if (options.accepting()) return next(exchange);
-    return Promise.reject(fail('draining', 'this gateway is about to stop; try another', { retryAfterS: 1 }));
+    return Promise.reject(
+      fail('server_draining', 'this gateway is about to stop; try another', { retryAfterS: 1 }),
+    );
   };
 }

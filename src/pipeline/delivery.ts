@@ -8,6 +8,7 @@ import type { Flow, Receiver } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { asBuffer } from '../lib/as-buffer.ts';
 import type { Timer } from '../lib/clock.ts';
+import type { CallUnderWay } from './calls-under-way.ts';
 import { CollectingReader } from './collecting-reader.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { RefusalReader } from './refusal-reader.ts';
@@ -41,7 +42,7 @@ function isWhole(contentType: string | string[] | undefined): boolean {
   return typeof contentType === 'string' && /^application\/json\b/i.test(contentType);
 }
 
-export class Delivery implements Receiver {
+export class Delivery implements Receiver, CallUnderWay {
   readonly given: DeliveryOptions;
   readonly watchdog: Watchdog;
   #flow: Flow | undefined;
@@ -65,6 +66,7 @@ export class Delivery implements Receiver {
     const { exchange, encoded } = this.given;
     exchange.trail.sentMs = 0;
     exchange.trail.firstByteMs = 0;
+    this.given.options.underWay.add(this);
     const flow = exchange.target.upstream.transport.send(encoded.request, this);
     this.#flow = flow;
     if (this.#over) {
@@ -133,6 +135,14 @@ export class Delivery implements Receiver {
     this.#break(failure, { closed: true });
   }
 
+  get streams(): boolean {
+    return this.given.exchange.call.stream;
+  }
+
+  stop(failure: Failure): void {
+    this.#break(failure);
+  }
+
   pause(): void {
     this.#flow?.pause();
     this.watchdog.hold();
@@ -147,6 +157,7 @@ export class Delivery implements Receiver {
   finish(): void {
     this.#over = true;
     this.watchdog.stop();
+    this.given.options.underWay.delete(this);
   }
 
   /** As `finish`, for an upstream that may still have something to say: read and dropped, but not for long. */

@@ -3,11 +3,13 @@ import type { Bound, Upstream } from '../core/exchange.ts';
 import type { Handler } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { loadAsked } from '../protocol/ollama-load.ts';
+import type { CallsUnderWay } from './calls-under-way.ts';
 import { Delivery } from './delivery.ts';
 import { loadReply } from './load-reply.ts';
 
 export interface DispatchOptions {
   readonly clock: Clock;
+  readonly underWay: CallsUnderWay;
   readonly health: {
     /** Whether an upstream is down for its silence: what waits for it there waits in vain. */
     isSilent(upstream: Upstream): boolean;

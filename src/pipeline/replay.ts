@@ -57,7 +57,7 @@ async function once(
     return await kept(reply, { exchange, begun: found, bounds });
   } catch (thrown) {
     const failure = asFailure(thrown);
-    await found.end(wasDone(exchange.trail) ? rendered(failure, exchange) : 'undone');
+    await found.end(wasDone(exchange.trail, failure) ? rendered(failure, exchange) : 'undone');
     throw failure;
   }
 }
@@ -75,7 +75,13 @@ async function kept(reply: Reply, { exchange, begun, bounds }: Keeping): Promise
     const stream = new KeptStream(reply, body, {
       ...bounds,
       keep: (bytes) =>
-        begun.end(bytes === undefined ? 'too-large' : { status, headers: free(headers), body: bytes }),
+        begun.end(
+          exchange.trail.failure?.code === 'server_draining'
+            ? 'undone'
+            : bytes === undefined
+              ? 'too-large'
+              : { status, headers: free(headers), body: bytes },
+        ),
     });
     exchange.signal.onAbort(() => stream.abort());
     return { ...reply, body: stream };
@@ -111,7 +117,10 @@ const notBegun: ReadonlySet<string> = new Set<FailureCode>([
   'upstream_model_missing',
 ]);
 
-/** Whether an upstream may have worked for it. What was refused before that may be asked again. */
-function wasDone({ attempts }: Trail): boolean {
-  return attempts.some(({ code }) => !notBegun.has(code));
+/**
+ * Whether an upstream may have worked for it. What was refused before that may be asked again, and so may what was cut
+ * because this gateway stops: that is no answer.
+ */
+function wasDone({ attempts }: Trail, { code: last }: Failure): boolean {
+  return last !== 'server_draining' && attempts.some(({ code }) => !notBegun.has(code));
 }

@@ -13,6 +13,7 @@ import { parseJsonBody } from '../protocol/json-body.ts';
 import { openaiChat } from '../protocol/openai-chat.ts';
 import { openaiVoice } from '../protocol/openai-voice.ts';
 import { openaiAdapter } from '../providers/openai/adapter.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
 import { dispatch } from './dispatch.ts';
 
 /** Lets so many tokens pass, and then asks: the test answers. */
@@ -69,6 +70,7 @@ async function open(meter: StreamMeter, stream = true) {
     clock,
     health: { isSilent: () => false },
     written: () => Promise.resolve(),
+    underWay: new CallsUnderWay(),
     answerBytesMax: 1e6,
     eventBytesMax: 1e6,
   })(exchangeOf(transport, meter, stream));

@@ -95,6 +95,7 @@ function withCompanions(listener: Listener, { kept, redirect }: Companions): Cli
     },
     redirectPort: redirect?.port,
     present: listener.present,
+    wane: listener.wane,
     renewCertificate: async () => {
       const trouble = await kept?.renew();
       return trouble === undefined ? [] : [trouble];

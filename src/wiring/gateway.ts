@@ -18,6 +18,7 @@ import { openMasterKeys } from '../identity/master-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { OutputLengths } from '../money/output-lengths.ts';
+import { CallsUnderWay } from '../pipeline/calls-under-way.ts';
 import { providers } from '../providers/registry.ts';
 import { createDerivedSealers } from '../stores/derived-sealers.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
@@ -36,6 +37,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
+import { Departure } from './departure.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
@@ -64,10 +66,12 @@ export interface Gateway {
   /** Builds the new beside the old and swaps; what is in flight ends with what it started with. */
   reload(loaded: LoadedConfig): void;
   /**
-   * Refuses new work, lets what is in flight end, at most for as long as the configuration says. May be called again
-   * with less time.
+   * Leaves as the configuration says: is no longer ready, then takes no more connections, then lets what is in flight
+   * end. Whoever works in front of it needs no `preStopMs`.
    */
-  close(graceMs?: number): Promise<void>;
+  drain(preStopMs?: number): Promise<void>;
+  /** Refuses new work and lets what is in flight end, for so long at most. May be called again, after `drain` too. */
+  close(graceMs: number): Promise<void>;
 }
 
 const conversationBytesMax = 1024 * 1024;
@@ -138,8 +142,8 @@ class Running {
   /** Absent where no other replica uses the same servers. */
   readonly #shares: SlotShares | undefined;
   readonly #generations = new Generations();
-  #accepting = true;
-  #closed: Promise<void> | undefined;
+  readonly #underWay = new CallsUnderWay();
+  readonly #departure: Departure;
   #stopWatching: () => void = () => {};
 
   constructor(options: GatewayOptions, { alarms, records, shared, sealers, masterKeys, followed }: Opened) {
@@ -151,6 +155,12 @@ class Running {
     this.#followed = followed;
     this.#pool = new UpstreamPool(options.clock);
     this.#shares = createShares(options.clock, shared);
+    this.#departure = new Departure({
+      clock: options.clock,
+      underWay: this.#underWay,
+      listener: () => this.listener,
+      release: () => this.#release(),
+    });
     this.lasting = this.#createLasting(masterKeys);
     this.snapshot = this.#createSnapshot(options.loaded);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
@@ -179,16 +189,17 @@ class Running {
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
   }
 
-  close(graceMs = this.snapshot.config.listen.drainMs): Promise<void> {
-    this.#accepting = false;
-    this.#stopWatching();
-    this.lasting.warm.close();
-    const left = this.listener?.close(graceMs) ?? Promise.resolve();
-    this.#closed ??= left.then(() => this.#release());
-    return this.#closed;
+  drain(preStopMs = this.snapshot.config.drain.preStopMs): Promise<void> {
+    return this.#departure.drain({ ...this.snapshot.config.drain, preStopMs });
+  }
+
+  close(graceMs: number): Promise<void> {
+    return this.#departure.close(graceMs);
   }
 
   async #release(): Promise<void> {
+    this.#stopWatching();
+    this.lasting.warm.close();
     // First: what is cut because we stop is no answer to be given again.
     await this.lasting.claims?.close(lastEndsMs);
     this.lasting.health.close();
@@ -205,7 +216,7 @@ class Running {
   }
 
   #readiness(): Readiness {
-    if (!this.#accepting) return 'draining';
+    if (this.#departure.begun) return 'draining';
     const isKnown = this.#followed.keys.areKnown && (this.#options.isConfigKnown?.() ?? true);
     return isKnown && this.lasting.warm.isWarm ? 'ready' : 'starting';
   }
@@ -358,7 +369,8 @@ class Running {
           spool.settle(ended.filter(({ trail }) => trail.model !== '').map(({ line }) => line)),
         observers: [({ trail }) => metrics.observe(trail), ({ trail, line }) => log.exchange(trail, line)],
       }),
-      accepting: () => this.#accepting,
+      underWay: this.#underWay,
+      accepting: () => !this.#departure.refuses,
       readiness: () => this.#readiness(),
     };
   }

@@ -10,6 +10,7 @@ import type { ServiceTimes } from '../fleet/service-times.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import type { OutputLengths } from '../money/output-lengths.ts';
+import type { CallsUnderWay } from '../pipeline/calls-under-way.ts';
 import type { BudgetsOptions } from '../stores/budget-rules.ts';
 import type { HeldClaims } from '../stores/held-claims.ts';
 import type { Shared } from '../stores/shared-state.ts';
@@ -57,7 +58,9 @@ export interface Lasting {
   readonly issuers: Issuers;
   /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
   readonly degraded: () => string;
-  /** False while draining. */
+  /** What upstreams work on at this moment. */
+  readonly underWay: CallsUnderWay;
+  /** False once nothing new is taken. */
   readonly accepting: () => boolean;
   readonly readiness: () => Readiness;
 }

@@ -111,6 +111,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     fleet: { scheduler: lasting.scheduler, clock, lengths: lasting.outputLengths },
     delivery: {
       clock,
+      underWay: lasting.underWay,
       health: lasting.health,
       written: lasting.accounts.written,
       answerBytesMax,

@@ -49,6 +49,7 @@ export const cleanEnvironment = {
   OLLAMA_HOST: '127.0.0.1:9',
   MILLRACE__LISTEN__ADDRESS: '127.0.0.1:0',
   MILLRACE__ADMIN__LISTEN: '127.0.0.1:0',
+  MILLRACE__DRAIN__PRE_STOP_MS: '0',
 };
 
 function start(args: readonly string[], command: Command): ChildProcess {
