@@ -7,6 +7,7 @@ import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
 import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
+import { name } from '../lib/options.ts';
 import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
 import { adminOptions, drainOptions, listenOptions } from '../net/options.ts';
@@ -26,6 +27,9 @@ const install = {
     .prefault({})
     .describe('The clients’ listener; its address alone may be written as text.'),
   admin: adminOptions.prefault({}).describe('The operators’ listener.'),
+  zone: name
+    .optional()
+    .describe('Where this gateway stands: upstreams of its zone are asked first. See docs/regions.md.'),
   data: dataOption.describe('The folder for what the gateway keeps. Relative to the file that names it.'),
   store: durableStoreOption,
   shared: sharedStateOption,

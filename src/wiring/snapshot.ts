@@ -172,7 +172,7 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
   const billing = billingHosts(config);
   // What a cloud has in memory is its own affair: there is one way to it.
   const isOwn = ({ upstream }: Target) => !billing.has(upstream.name);
-  const zone = '';
+  const zone = config.zone ?? '';
   const models = Object.entries(config.models).map(([name, model]) => {
     const targets = model.targets.flatMap((target) => {
       const upstream = upstreams.byName.get(target.upstream);

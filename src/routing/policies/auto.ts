@@ -1,5 +1,5 @@
 /**
- * The gateway's best: whoever is expected to be done first, as learnt. Targets of our own zone come before others. Where
+ * The gateway's best: whoever is expected to be done first, as learnt. Where
  * several are expected to be done at about the same time, the cheapest is chosen, then whoever is least busy.
  */
 import type { Target } from '../../core/exchange.ts';
@@ -15,8 +15,6 @@ const nearlyEqual = 1.25;
 const affinityGain = 2;
 
 export interface AutoOptions {
-  /** Our own; empty where nobody said. */
-  readonly zone: string;
   /** Whether conversations stay where they were. */
   readonly affinity: boolean;
 }
@@ -35,27 +33,17 @@ class Auto implements Policy {
 
   choose(free: readonly Target[], want: Want, known: Known): number {
     if (free.length === 1) return 0;
-    const near = this.#nearest(free);
-    const expected = near.map((target) => expectedMsOf(target, known));
+    const expected = free.map((target) => expectedMsOf(target, known));
     const bestMs = Math.min(...expected);
-    const owner = this.#options.affinity ? ownerAmong(near, want, known) : -1;
-    const index =
-      (expected[owner] ?? Number.NaN) <= bestMs * affinityGain
-        ? owner
-        : this.#among(near, { expected, bestMs, known });
-    const chosen = near[index];
-    return chosen === undefined || near === free ? index : free.indexOf(chosen);
-  }
-
-  #nearest(free: readonly Target[]): readonly Target[] {
-    const { zone } = this.#options;
-    if (zone === '' || !free.some(({ upstream }) => upstream.zone === zone)) return free;
-    return free.filter(({ upstream }) => upstream.zone === zone);
+    const owner = this.#options.affinity ? ownerAmong(free, want, known) : -1;
+    return (expected[owner] ?? Number.NaN) <= bestMs * affinityGain
+      ? owner
+      : this.#among(free, { expected, bestMs, known });
   }
 
   /** Of those that are expected to be done first, give or take, the cheapest, the least busy, whose turn it is. */
-  #among(near: readonly Target[], { expected, bestMs, known }: Expected): number {
-    const soonest = near.filter((_, index) => (expected[index] ?? 0) <= bestMs * nearlyEqual);
+  #among(free: readonly Target[], { expected, bestMs, known }: Expected): number {
+    const soonest = free.filter((_, index) => (expected[index] ?? 0) <= bestMs * nearlyEqual);
     const chosen = firstBy(
       soonest,
       (one, other) =>
@@ -64,7 +52,7 @@ class Auto implements Policy {
         this.#turns.compare(one, other),
     );
     const target = soonest[this.#turns.take(soonest, chosen)];
-    return target === undefined ? -1 : near.indexOf(target);
+    return target === undefined ? -1 : free.indexOf(target);
   }
 }
 

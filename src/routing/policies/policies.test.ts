@@ -8,7 +8,7 @@ import { policies, policyNames } from './registry.ts';
 
 test('round robin: each in its turn, and of those that are free whoever was chosen longest ago', () => {
   const { choose, chosen } = fleetOf({ a: {}, b: {}, c: {} });
-  const policy = policies['round-robin']();
+  const policy = policies['round-robin']({ zone: '', affinity: true });
   assert.equal(chosen(policy, 5), 'abcab');
   assert.equal(choose(policy, { free: 'ab' }), 'a', 'c waits for its turn without losing it');
   assert.equal(choose(policy), 'c');
@@ -17,7 +17,7 @@ test('round robin: each in its turn, and of those that are free whoever was chos
 
 test('weighted: shares by weight, spread over time and not in a row', () => {
   const { chosen } = fleetOf({ a: { weight: 4 }, b: { weight: 2 }, c: { weight: 1 } });
-  assert.equal(chosen(policies.weighted(), 14), 'abacabaabacaba');
+  assert.equal(chosen(policies.weighted({ zone: '', affinity: true }), 14), 'abacabaabacaba');
 });
 
 test('weighted: over a whole round everybody has its weight, whatever the weights are', () => {
@@ -25,7 +25,10 @@ test('weighted: over a whole round everybody has its weight, whatever the weight
   fc.assert(
     fc.property(weights, (drawn) => {
       const { chosen } = fleetOf(Object.fromEntries(drawn.map((weight, index) => [index, { weight }])));
-      const names = chosen(policies.weighted(), 3 * drawn.reduce((sum, weight) => sum + weight));
+      const names = chosen(
+        policies.weighted({ zone: '', affinity: true }),
+        3 * drawn.reduce((sum, weight) => sum + weight),
+      );
       for (const [index, weight] of drawn.entries()) {
         assert.equal(names.split(String(index)).length - 1, 3 * weight, names);
       }
@@ -39,7 +42,7 @@ test('least busy: by the part of the slots in use, and equals in their turn', ()
     b: { slots: 2, inFlight: 1 },
     c: {},
   });
-  const policy = policies['least-busy']();
+  const policy = policies['least-busy']({ zone: '', affinity: true });
   assert.equal(choose(policy), 'c');
   facts.c.inFlight = 1;
   assert.equal(chosen(policy, 3), 'aba');
@@ -49,8 +52,8 @@ test('least busy: by the part of the slots in use, and equals in their turn', ()
 
 test('priority: the order in the file, whatever else is known', () => {
   const { choose } = fleetOf({ a: { serviceMs: 900, inFlight: 3, slots: 9 }, b: { serviceMs: 1 } });
-  assert.equal(choose(policies.priority()), 'a');
-  assert.equal(choose(policies.priority(), { free: 'b' }), 'b');
+  assert.equal(choose(policies.priority({ zone: '', affinity: true })), 'a');
+  assert.equal(choose(policies.priority({ zone: '', affinity: true }), { free: 'b' }), 'b');
 });
 
 test('random: everybody as often as the others', () => {
@@ -96,15 +99,17 @@ test('auto: who is not known is tried, by one request at a time where others are
   assert.equal(choose(policy, { free: 'b' }), 'b');
 });
 
-test('auto: our own zone comes before others, however quick they are', () => {
+test('every policy: our own zone comes before others, however quick they are', () => {
   const { choose } = fleetOf({
     a: { serviceMs: 10, zone: 'east' },
     b: { serviceMs: 900, zone: 'west' },
     c: { serviceMs: 10 },
   });
-  assert.equal(choose(policies.auto({ zone: 'west', affinity: true })), 'b');
-  assert.equal(choose(policies.auto({ zone: 'west', affinity: true }), { free: 'ac' }), 'a');
-  assert.equal(choose(policies.auto({ zone: 'north', affinity: true })), 'a');
+  for (const name of policyNames) {
+    assert.equal(choose(policies[name]({ zone: 'west', affinity: true })), 'b', name);
+    assert.notEqual(choose(policies[name]({ zone: 'west', affinity: true }), { free: 'ac' }), '', name);
+    assert.notEqual(choose(policies[name]({ zone: 'north', affinity: true })), '', name);
+  }
 });
 
 test('every policy chooses somebody who is free, also when nobody else is there', () => {
