@@ -13,6 +13,7 @@ import { Trail } from '../src/core/trail.ts';
 import type { Transport } from '../src/core/transport.ts';
 import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
+import { LiveStreams } from '../src/fleet/live-streams.ts';
 import { Residency } from '../src/fleet/residency.ts';
 import { Scheduler } from '../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../src/fleet/service-times.ts';
@@ -204,6 +205,8 @@ const handler = createChain({
     intend: accounts.intend,
     isBilled: () => true,
     price: pricing.price,
+    costOf: ({ upstream, targetModel, usage }, model) =>
+      pricing.costOf({ upstream, targetModel, model }, usage),
     lengths: new OutputLengths(),
     spending: withBudgets ? { budgets, ratesAhead: pricing.ratesAhead } : undefined,
   },
@@ -212,6 +215,17 @@ const handler = createChain({
     boundsOf: () => ({ maxBatch: 8, maxWaitMs: 50 }),
     isFree: () => true,
     told: { joined: () => {}, left: () => {}, sent: () => {}, parted: () => {} },
+  },
+  survival: {
+    clock,
+    triesMax: 3,
+    comment: false,
+    isOn: () => true,
+    goesOn: () => true,
+    isWell: () => true,
+    written: () => Promise.resolve(),
+    streams: new LiveStreams(),
+    onCarriedOn: () => {},
   },
   retries: { attempts: 2, clock, onFailed: () => {} },
   fleet: {

@@ -1,7 +1,7 @@
 /** The whole tree, composed from the options of each part. Types, defaults, JSON Schema and docs come from here. */
 import { z } from 'zod';
 import { alertsOptions } from '../alerts/options.ts';
-import { healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
+import { carryOnOptions, healthOptions, queueOptions, retriesOptions } from '../fleet/options.ts';
 import { warmOptions } from '../fleet/warm-options.ts';
 import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
@@ -66,6 +66,11 @@ const hot = {
     .prefault({})
     .describe('What happens when a candidate fails before its first token.'),
   drain: drainOptions.prefault({}).describe('How the gateway stops. See docs/zero-downtime.md.'),
+  carryOn: carryOnOptions
+    .prefault({})
+    .describe(
+      'Streams that break off after their first token and are gone on with. See docs/streams-that-survive.md.',
+    ),
   health: healthOptions.prefault({}).describe('How upstreams are watched.'),
   warm: warmOptions
     .prefault({})

@@ -57,6 +57,8 @@ export interface StreamMeter {
   open(upstream: string, targetModel: string): void;
   /** Told of how many tokens have come in all, before the last are passed on. What forbids those, if anything does. */
   count(tokens: number): 'spent' | 'unavailable' | undefined;
+  /** What came so far has to be paid for, and is asked about again by whoever goes on with it: `open` follows. */
+  carryOn(): void;
   /** Settles when more may be passed on, or never again; absent while nothing has to be waited for. */
   readonly waiting: Promise<void> | undefined;
 }

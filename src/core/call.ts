@@ -27,12 +27,33 @@ export interface Span {
   readonly end: number;
 }
 
+/** The beginning of an answer, which somebody else said. */
+export interface Begun {
+  readonly text: string;
+  /** What was thought before it; empty where nothing was. */
+  readonly reasoning: string;
+  /** What was said behind the text, and is to be said once more: it proves that the answer is gone on with. */
+  readonly again: string;
+  /** How many tokens that came to. The call's bound allows for them. */
+  readonly tokensAgain: number;
+  /** Text and what is behind it as an engine's own ids, where it told all of them. */
+  readonly tokens?: TokenIds | undefined;
+}
+
+export interface TokenIds {
+  /** Stands for the model: ids mean nothing to another. */
+  readonly of: string;
+  readonly ids: readonly number[];
+}
+
 interface CallFacts {
   readonly wire: Wire;
   /** The model as the client named it; empty where the dialect allows none. */
   readonly model: string;
   /** Whether the client wants the answer as it grows. */
   readonly stream: boolean;
+  /** Present where only the rest of an answer is wanted. Messages and prompt are as the client sent them. */
+  readonly begun?: Begun;
 }
 
 export interface Sampling {

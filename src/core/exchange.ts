@@ -3,6 +3,7 @@
 import type { Adapter } from './adapter.ts';
 import type { StreamMeter } from './budget.ts';
 import type { Call, Dialect, JsonObject, Span } from './call.ts';
+import type { Carried } from './carried.ts';
 import type { Failure } from './failure.ts';
 import type { Policy } from './fleet.ts';
 import type { CallResult, Part } from './part.ts';
@@ -103,6 +104,8 @@ export interface ReplyFacts {
   readonly wallMs: number;
   /** Milliseconds since the exchange began, on the monotonic clock. */
   elapsedMs(): number;
+  /** How an answer that others began says whose it is: `id`, `created`, … stay as the client has read them. */
+  readonly head?: JsonObject;
 }
 
 export interface Matched extends Received {
@@ -202,6 +205,8 @@ export interface Planned extends Parsed {
   readonly meter?: StreamMeter;
   /** Present on what is sent for several requests at once: others may join until it has a slot. */
   readonly batch?: OpenBatch;
+  /** Present on a stream that others may go on with where one breaks off. */
+  readonly carried?: Carried;
 }
 
 export interface OpenBatch {

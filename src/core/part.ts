@@ -1,5 +1,5 @@
 /** What an upstream answers, whichever dialect it answers in: pieces of a stream, or a whole. */
-import type { Json, ToolCall } from './call.ts';
+import type { Json, TokenIds, ToolCall } from './call.ts';
 import type { Failure } from './failure.ts';
 
 export type StopReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'load' | 'unload';
@@ -16,7 +16,14 @@ export interface Usage {
 }
 
 export type Part =
-  | { readonly type: 'text-delta'; readonly text: string; readonly choice?: number; readonly logprobs?: Json }
+  | {
+      readonly type: 'text-delta';
+      readonly text: string;
+      readonly choice?: number;
+      readonly logprobs?: Json;
+      /** Those that were drawn since the last part, where an engine of our own tells them. */
+      readonly tokens?: TokenIds;
+    }
   | { readonly type: 'reasoning-delta'; readonly text: string; readonly choice?: number }
   | { readonly type: 'refusal-delta'; readonly text: string; readonly choice?: number }
   | {

@@ -15,6 +15,23 @@ export interface AttemptRecord {
   readonly tookMs: number;
 }
 
+/** A stream was gone on with by another target, or by the same one again. */
+export interface CarriedOnRecord {
+  readonly upstream: string;
+  readonly model: string;
+  readonly toUpstream: string;
+  readonly toModel: string;
+  /** Why the one before broke off. */
+  readonly code: string;
+  /** What the client had by then. Tokens are counted as they came, for nobody told them. */
+  readonly atChars: number;
+  readonly atTokens: number;
+  /** Of those, how many were said once more, to see that it goes on from there. */
+  readonly tokensAgain: number;
+  /** From the break until more came. */
+  readonly tookMs: number;
+}
+
 export class Trail {
   // listener
   readonly id: string;
@@ -57,6 +74,8 @@ export class Trail {
   // it waited for the others before it was handed to the scheduler
   batchedWith = 0;
   gatheredMs = 0;
+  // carryOn
+  carriedOn: CarriedOnRecord[] | undefined = undefined;
   // attempt
   attempts: AttemptRecord[] = [];
   // schedule: `upstream` and `targetModel` are empty while no upstream has it

@@ -15,6 +15,19 @@ export const retriesOptions = z.strictObject({
     .describe('Candidates tried before a request fails, the first one included.'),
 });
 
+export const carryOnOptions = z.strictObject({
+  tries: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(3)
+    .describe('How often a stream is gone on with elsewhere at most; 0 for never.'),
+  comment: z
+    .boolean()
+    .default(false)
+    .describe('Whether clients of SSE read in a comment who goes on. Others are told nothing.'),
+});
+
 export const healthOptions = z.strictObject({
   everyMs: milliseconds.min(100).default(10_000).describe('How often upstreams are asked how they are.'),
   eject: z

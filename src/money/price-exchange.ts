@@ -1,5 +1,7 @@
 /** What exchanges cost, by the prices of the configuration that serves them: afterwards, and as far as it can be told before. */
 import type { TokenRates } from '../core/budget.ts';
+import type { NanoUsd } from '../core/ledger.ts';
+import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
 import { costOf, doubtOf } from './cost-of.ts';
 import type { Price } from './price.ts';
@@ -23,6 +25,8 @@ const toldMax = 1_000;
 export interface Pricing {
   /** Writes into a finished trail what it cost, and what it saved unless it failed. */
   price(trail: Trail, failed: boolean): void;
+  /** What was used there comes to. */
+  costOf(served: Served, usage: Usage): NanoUsd;
   /** What so long a prompt and its answer would cost there. */
   ratesAhead(served: Served, inputTokens: number): TokenRates;
 }
@@ -34,6 +38,7 @@ export function createPricing(options: PricingOptions): Pricing {
       const tariff = priceTrail(tariffs, trail);
       if (tariff !== undefined && !failed) tellSaving(options, tariff, trail);
     },
+    costOf: (served, usage) => costOf(usage, tariffs.of(served).price),
     ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
   };
 }

@@ -9,6 +9,7 @@ import { type AttemptOptions, attempt } from './attempt.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import { batch, seal } from './batch.ts';
 import type { BatchOptions } from './batch-call.ts';
+import { type CarryOnOptions, carryOn } from './carry-on.ts';
 import { type ConverseOptions, converse } from './converse.ts';
 import { type DispatchOptions, dispatch } from './dispatch.ts';
 import { type KeepOptions, keep } from './keep.ts';
@@ -36,6 +37,7 @@ export interface Parts {
   readonly routing: PlanOptions;
   readonly spending: ReserveOptions;
   readonly batches: BatchOptions;
+  readonly survival: CarryOnOptions;
   readonly retries: AttemptOptions;
   readonly fleet: ScheduleOptions;
   readonly delivery: DispatchOptions;
@@ -57,6 +59,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
     .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
     .through(batch(parts.batches)) //                     what an upstream takes in one call waits for its like, while others are under way
+    .through(carryOn(parts.survival)) //                 the only exception to "never after content": the rest is said elsewhere
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate
     .through(seal()) //                                  a batch that has its slot is sent with whoever joined it by then

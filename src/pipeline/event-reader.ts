@@ -58,7 +58,8 @@ export abstract class EventReader implements BodyReader {
     const { adapter } = exchange.target.upstream;
     this.#framing = framings[adapter.framing];
     this.#framer = this.#framing.create(options.eventBytesMax);
-    this.#decode = adapter.openDecoder(exchange.call);
+    const decode = adapter.openDecoder(exchange.call);
+    this.#decode = exchange.carried?.joint?.join(decode) ?? decode;
     this.#meter = exchange.meter;
     this.#meter?.open(exchange.trail.upstream, exchange.trail.targetModel);
     exchange.trail.outputSeen = 0;

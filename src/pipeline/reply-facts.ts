@@ -8,8 +8,7 @@ export interface Replying {
   readonly options: Pick<DispatchOptions, 'clock'>;
 }
 
-export function replyFacts(given: Replying): ReplyFacts {
-  const { exchange, options } = given;
+export function replyFacts({ exchange, options }: Replying): ReplyFacts {
   const { trail, call } = exchange;
   return {
     id: trail.id,

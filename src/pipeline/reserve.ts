@@ -95,7 +95,9 @@ function reservedBy(decision: BudgetDecision, wanted: Wanted): Reserved | Failur
   trail.reservedNanoUsd = estimate.spend.nanoUsd;
   trail.reservedInputTokens = estimate.promptTokens;
   trail.reservedOutputTokens = estimate.answerTokens;
-  if (estimate.answerTokens >= answerTokensMax(exchange.call)) return { exchange, reservation, estimate };
+  // A stream may be gone on with by another, who is asked the whole question again: that may come to more.
+  const isBounded = estimate.answerTokens >= answerTokensMax(exchange.call);
+  if (isBounded && !exchange.call.stream) return { exchange, reservation, estimate };
   const unbounded = refusalOfUnbounded(exchange);
   if (unbounded !== undefined) {
     reservation.settle(nothingSpent);

@@ -2,8 +2,10 @@
 import type { Reservation, Spend } from '../core/budget.ts';
 import type { Planned } from '../core/exchange.ts';
 import type { FailureCode } from '../core/failure.ts';
+import type { NanoUsd } from '../core/ledger.ts';
 import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
+import { allUsage, earlierUsage, handedOver, type LegUsage } from './carried-usage.ts';
 import type { SpendEstimate } from './spend-estimate.ts';
 import type { SpendMeter } from './spend-meter.ts';
 import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
@@ -11,6 +13,8 @@ import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
 export interface SettleOptions {
   /** Writes into a finished trail what it cost, and what it saved unless it failed. */
   readonly price: (trail: Trail, failed: boolean) => void;
+  /** What one of those cost who said a part of it and broke off. */
+  readonly costOf: (leg: LegUsage, model: string) => NanoUsd;
   readonly lengths: Lengths;
 }
 
@@ -36,12 +40,21 @@ export function settle(options: SettleOptions, reserved: Reserved, code: Failure
   try {
     complete(options, exchange, code);
     options.price(trail, code !== undefined && code !== 'client_gone');
+    if (trail.carriedOn !== undefined) addEarlier(options, exchange);
     tellExcess(reserved);
   } catch (mistake) {
     process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
   }
   reservation?.settle(spendOf(trail));
 }
+
+function addEarlier({ costOf }: SettleOptions, { trail, call }: Planned): void {
+  const earlier = earlierUsage(trail, Math.ceil(promptTokens(call)));
+  for (const leg of earlier) trail.costNanoUsd += costOf(leg, trail.model);
+  trail.usage = allUsage(trail.usage ?? nothing, earlier);
+}
+
+const nothing: Usage = { inputTokens: 0, outputTokens: 0 };
 
 /** Fills in the usage that nobody told, and learns from the one that somebody did. */
 function complete({ lengths }: SettleOptions, exchange: Planned, code: FailureCode | undefined): void {
@@ -50,7 +63,7 @@ function complete({ lengths }: SettleOptions, exchange: Planned, code: FailureCo
   if (trail.usage === undefined) {
     trail.usage = countedUsage(exchange, code, lengths);
     trail.usageEstimated = trail.usage !== undefined;
-  } else if (code === undefined && call.kind !== 'embed') {
+  } else if (code === undefined && call.kind !== 'embed' && trail.carriedOn === undefined) {
     lengths.tell(trail.model, trail.usage.outputTokens / answersOf(call));
   }
 }
@@ -68,8 +81,11 @@ function countedUsage(
   code: FailureCode | undefined,
   lengths: Lengths,
 ): Usage | undefined {
-  const inputTokens = Math.ceil(promptTokens(call));
-  if (code === undefined || trail.outputSeen > 0) return { inputTokens, outputTokens: trail.outputSeen };
+  const before = trail.carriedOn?.at(-1);
+  const inputTokens = Math.ceil(promptTokens(call)) + handedOver(before);
+  if (code === undefined || trail.outputSeen > 0) {
+    return { inputTokens, outputTokens: trail.outputSeen + (before?.tokensAgain ?? 0) };
+  }
   if (!givenUp.has(code)) return undefined;
   const isUnseen = !call.stream && meter === undefined && call.kind !== 'embed';
   const likely = isUnseen ? lengths.p95(trail.model) * answersOf(call) : 0;

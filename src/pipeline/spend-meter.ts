@@ -23,6 +23,11 @@ export class SpendMeter implements StreamMeter {
   /** How long the answer may become by what is set aside. */
   #allowed = 0;
   #seen = 0;
+  /** What those who broke off said of the answer: a part of the next one's question. */
+  #said = 0;
+  /** What they came to. */
+  #spentPicoUsd = 0;
+  #spentTokens = 0;
   /** Halved by each refusal: what is left of a budget is used to the last token. At 0 nobody is asked any more. */
   #stepTokens = stepTokensMax;
   #refused: 'spent' | 'unavailable' = 'spent';
@@ -38,6 +43,15 @@ export class SpendMeter implements StreamMeter {
     this.#rates = this.#given.ratesOf(upstream, targetModel);
     this.#seen = 0;
     this.#allow(this.#affordable());
+    // A second question is seldom in what was set aside for the first.
+    if (this.#said > 0 && this.#asking === undefined) void this.#ask();
+  }
+
+  carryOn(): void {
+    const { inputPicoUsd, outputPicoUsd } = this.#rates;
+    this.#spentPicoUsd += this.#promptTokens * inputPicoUsd + this.#seen * outputPicoUsd;
+    this.#spentTokens += this.#promptTokens + this.#seen;
+    this.#said += this.#seen;
   }
 
   count(tokens: number): 'spent' | 'unavailable' | undefined {
@@ -88,15 +102,16 @@ export class SpendMeter implements StreamMeter {
 
   /** An answer that is a step longer, and what it needs besides what it has. */
   #next(): Wanted {
-    const { promptTokens, answerTokensMax } = this.#given;
+    const promptTokens = this.#promptTokens;
     const longer = Math.max(this.#seen, this.#allowed) + this.#stepTokens;
-    const answerTokens = Math.min(answerTokensMax, longer);
-    const nanoUsd = costAhead(this.#rates, promptTokens, answerTokens);
+    const answerTokens = Math.min(this.#answerTokensMax, longer);
+    const nanoUsd =
+      costAhead(this.#rates, promptTokens, answerTokens) + Math.ceil(this.#spentPicoUsd / 1_000);
     return {
       answerTokens,
       more: {
         nanoUsd: Math.max(0, nanoUsd - this.#nanoUsd),
-        tokens: Math.max(0, promptTokens + answerTokens - this.#tokens),
+        tokens: Math.max(0, this.#spentTokens + promptTokens + answerTokens - this.#tokens),
         requests: 0,
       },
     };
@@ -104,15 +119,23 @@ export class SpendMeter implements StreamMeter {
 
   /** Whoever may say all that was asked for needs no more. */
   #allow(answerTokens: number): void {
-    this.#allowed = answerTokens >= this.#given.answerTokensMax ? Number.POSITIVE_INFINITY : answerTokens;
+    this.#allowed = answerTokens >= this.#answerTokensMax ? Number.POSITIVE_INFINITY : answerTokens;
+  }
+
+  get #promptTokens(): number {
+    return this.#given.promptTokens + this.#said;
+  }
+
+  get #answerTokensMax(): number {
+    return this.#given.answerTokensMax - this.#said;
   }
 
   /** By the prices of the target that was chosen, which may be lower than those that were reserved. */
   #affordable(): number {
-    const { promptTokens } = this.#given;
+    const promptTokens = this.#promptTokens;
     const { inputPicoUsd, outputPicoUsd } = this.#rates;
-    const picoUsd = this.#nanoUsd * 1_000 - promptTokens * inputPicoUsd;
-    const tokens = this.#tokens - promptTokens;
+    const picoUsd = this.#nanoUsd * 1_000 - this.#spentPicoUsd - promptTokens * inputPicoUsd;
+    const tokens = this.#tokens - this.#spentTokens - promptTokens;
     return outputPicoUsd === 0 ? tokens : Math.min(tokens, Math.floor(picoUsd / outputPicoUsd));
   }
 }

@@ -18,6 +18,7 @@ import { dispatch } from './dispatch.ts';
 
 /** Lets so many tokens pass, and then asks: the test answers. */
 class AskingMeter implements StreamMeter {
+  carryOn(): void {}
   #allowed: number;
   #seen = 0;
   #asked: PromiseWithResolvers<void> | undefined;

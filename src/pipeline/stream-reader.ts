@@ -2,9 +2,11 @@
  * A stream for a client that wants one: written in its dialect unless it is that already.
  * Until the first content nothing is promised to the client; after it, a failure is the stream's last event.
  */
+
+import type { Carried, Leg } from '../core/carried.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Part } from '../core/part.ts';
-import type { Outcome, Sink, StreamSource } from '../core/stage.ts';
+import type { Outcome, Sink } from '../core/stage.ts';
 import type { Delivery } from './delivery.ts';
 import { EventReader } from './event-reader.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
@@ -20,7 +22,7 @@ const endings = {
     fail('dependency_unavailable', 'nobody can tell what is left of the budget: the answer was stopped here'),
 } as const;
 
-export class StreamReader extends EventReader implements StreamSource {
+export class StreamReader extends EventReader implements Leg {
   readonly #render: ((part: Part) => string) | undefined;
   #sink: Sink | undefined;
   #held: Buffer[] = [];
@@ -34,11 +36,19 @@ export class StreamReader extends EventReader implements StreamSource {
   #over = false;
   #settle: ((outcome: Outcome) => void) | undefined;
   #outcome: Outcome | undefined;
+  readonly #carried: Carried | undefined;
+  /** Others go on where it broke off: the client's stream is not over. */
+  #isTakenOver = false;
 
   constructor(delivery: Delivery) {
     super(delivery);
     const { exchange, encoded } = delivery.given;
-    this.#render = encoded.verbatim ? undefined : exchange.endpoint.openRenderer(replyFacts(delivery.given));
+    const { carried } = exchange;
+    this.#carried = carried;
+    this.#render =
+      carried?.joint?.render ??
+      (encoded.verbatim ? undefined : exchange.endpoint.openRenderer(replyFacts(delivery.given)));
+    carried?.opened(this, this.#render);
   }
 
   failed(failure: Failure): void {
@@ -48,8 +58,13 @@ export class StreamReader extends EventReader implements StreamSource {
       return;
     }
     const { route, trail } = this.delivery.given.exchange;
-    trail.failure = failure;
     this.flush();
+    if (this.#carried?.takesOver(failure) === true) {
+      this.#isTakenOver = true;
+      this.#conclude({ kind: 'failed', failure });
+      return;
+    }
+    trail.failure = failure;
     this.#conclude({ kind: 'failed', failure });
     this.#write(Buffer.from(route.voice.renderStreamFailure(failure, trail.id)));
   }
@@ -68,6 +83,10 @@ export class StreamReader extends EventReader implements StreamSource {
     for (const bytes of held) more = sink.write(bytes);
     if (this.#over) sink.end();
     else if (!more) this.pause();
+  }
+
+  breakOff(failure: Failure): void {
+    this.delivery.breakOff(failure);
   }
 
   pause(): void {
@@ -93,11 +112,13 @@ export class StreamReader extends EventReader implements StreamSource {
 
   protected passPart(part: Part): void {
     if (part.type === 'text-delta') this.delivery.given.exchange.transcript?.add(part.text);
+    this.#carried?.heard(part);
     if (this.#render !== undefined) this.#rendered += this.#render(part);
   }
 
   protected passEvent(bytes: Buffer, usageOnly: boolean): void {
     if (this.#render !== undefined || (usageOnly && this.delivery.given.encoded.dropUsage)) return;
+    this.#carried?.passed(bytes);
     this.#pass(bytes);
   }
 
@@ -149,7 +170,7 @@ export class StreamReader extends EventReader implements StreamSource {
     this.delivery.watchdog.enter('idle');
     if (this.#promised) return;
     this.#promised = true;
-    exchange.trail.firstContentMs = options.clock.now();
+    if (this.#carried?.joint === undefined) exchange.trail.firstContentMs = options.clock.now();
     const ended = new Promise<Outcome>((settle) => {
       this.#settle = settle;
       if (this.#outcome !== undefined) settle(this.#outcome);
@@ -168,7 +189,9 @@ export class StreamReader extends EventReader implements StreamSource {
     this.complete = true;
     this.#outcome = outcome;
     this.#settle?.(outcome);
-    if (outcome.kind !== 'aborted') void this.delivery.given.options.written().then(() => this.#end());
+    // What is over is this part of it alone, where others go on.
+    if (outcome.kind === 'aborted' || this.#isTakenOver) return;
+    void this.delivery.given.options.written().then(() => this.#end());
   }
 
   #end(): void {

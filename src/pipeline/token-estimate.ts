@@ -4,6 +4,8 @@ import type { Call, Content, Message } from '../core/call.ts';
 /** As of English prose; code and other languages have fewer. */
 export const bytesPerToken = 4;
 const imageTokens = 1_000;
+/** Longer pieces of a stream than this, on the average, hold several tokens each. */
+const pieceBytesMax = 8;
 /** For an answer whose length nobody bounded. */
 const answerTokens = 1_000;
 
@@ -62,6 +64,11 @@ function messageTokens({ content, toolCalls }: Message): number {
 
 function contentTokens(part: Content): number {
   return part.type === 'text' ? textTokens(part.text) : imageTokens;
+}
+
+/** What came of a stream: servers send a token a piece, unless they are short of time. */
+export function tokensIn(pieces: number, bytes: number): number {
+  return bytes > pieces * pieceBytesMax ? Math.ceil(bytes / bytesPerToken) : pieces;
 }
 
 function textTokens(text: string): number {

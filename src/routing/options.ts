@@ -73,6 +73,13 @@ const modelOptions = z.strictObject({
     .prefault({})
     .describe('What is sent together of its requests, where it differs from `batching`.'),
   clocks: clockOptions.prefault({}).describe('How long each phase of a request may take.'),
+  carryOn: z
+    .enum(['auto', 'off', 'on'])
+    .default('auto')
+    .describe(
+      'Whether a stream that breaks off is gone on with by another target: `auto` where its server is known to go on ' +
+        'with what another began, `on` wherever it is served.',
+    ),
   context: z
     .literal('refuse')
     .default('refuse')

@@ -15,6 +15,11 @@ export function logAttempt(log: Log, { id, attempts }: Trail, failure: Failure):
   log.debug({ id, ...attempt, model, ...factsOf(failure) }, 'an attempt failed');
 }
 
+/** The last time of the trail that its stream was gone on with. */
+export function logCarriedOn(log: Log, { id, carriedOn }: Trail): void {
+  log.debug({ id, ...carriedOn?.at(-1) }, 'a stream broke off and is gone on with');
+}
+
 interface Listing {
   readonly upstream: string;
   readonly tookMs: number;

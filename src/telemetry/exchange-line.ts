@@ -90,6 +90,7 @@ function seldom(trail: Trail): string {
   if (batchedWith > 0) facts += `,"batchedWith":${batchedWith},"gatheredMs":${round(gatheredMs)}`;
   if (queuedMs > 0) facts += `,"queuedMs":${round(queuedMs)}`;
   if (clientRequestId !== undefined) facts += `,"clientRequestId":${JSON.stringify(clientRequestId)}`;
+  if (trail.carriedOn !== undefined) facts += `,"carriedOn":${JSON.stringify(trail.carriedOn)}`;
   if (attempts.length > 0) facts += `,"attempts":${JSON.stringify(attempts)}`;
   if (warnings.length > 0) facts += `,"warnings":${JSON.stringify(warnings)}`;
   if (failure === undefined) return facts;

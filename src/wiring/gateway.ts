@@ -10,6 +10,7 @@ import type { Conversations, Replays, Sealers } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
+import { LiveStreams } from '../fleet/live-streams.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
 import { SlotShares } from '../fleet/slot-shares.ts';
@@ -346,6 +347,7 @@ class Running {
       scheduler,
       warm,
       serviceTimes,
+      streams: new LiveStreams(),
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),
       conversations,

@@ -5,6 +5,7 @@ import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
+import type { LiveStreams } from '../fleet/live-streams.ts';
 import type { Scheduler } from '../fleet/scheduler.ts';
 import type { ServiceTimes } from '../fleet/service-times.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -39,6 +40,8 @@ export interface Lasting {
   /** Which models are in memory where, and what keeps them there. */
   readonly warm: WarmModels;
   readonly serviceTimes: ServiceTimes;
+  /** Streams that could be moved to another upstream. */
+  readonly streams: LiveStreams;
   readonly conversations: Conversations;
   readonly privacy: Privacy;
   readonly outputLengths: OutputLengths;

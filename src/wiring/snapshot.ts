@@ -23,6 +23,7 @@ import { createBatching } from './batching.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
 import { billingHosts, createPrices } from './prices.ts';
+import { createSurvival } from './survival.ts';
 import { TokenPrices } from './token-prices.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -99,10 +100,13 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       intend: lasting.accounts.intend,
       isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
       price: pricing.price,
+      costOf: ({ upstream, targetModel, usage }, model) =>
+        pricing.costOf({ upstream, targetModel, model }, usage),
       lengths: lasting.outputLengths,
       spending: budgets.none ? undefined : { budgets, ratesAhead: pricing.ratesAhead },
     },
     batches: createBatching(lasting, config),
+    survival: createSurvival(lasting, config),
     retries: {
       attempts: config.retries.attempts,
       clock,

@@ -75,6 +75,8 @@ export async function openFaultRig(t: TestContext, options: FaultRigOptions = {}
   const model = (name: string) => ({
     targets: [{ upstream: name, model: 'fake-model' }],
     clocks: clocks ?? {},
+    // What becomes of a stream that breaks off is told of one server here; `carried-rig.ts` has several.
+    carryOn: 'off',
   });
   const gateway = await openTestGateway({
     ...rest,

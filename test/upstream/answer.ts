@@ -5,6 +5,8 @@ import { instanceOf } from './schema-instance.ts';
 
 /** What a request asks, whatever its dialect. */
 export interface Ask {
+  /** The beginning of the answer, where the request hands one over. */
+  readonly begun?: string | undefined;
   readonly lastText: string;
   readonly lastRole: string;
   readonly promptTokens: number;
@@ -35,7 +37,8 @@ export const paddingMark = '\uE001';
 
 export function composeAnswer(ask: Ask, behaviour: Behaviour): Answer {
   const toolCalls = chooseTools(ask, behaviour);
-  const all = toolCalls.length > 0 ? [] : chooseTexts(ask, behaviour);
+  const whole = toolCalls.length > 0 ? [] : chooseTexts(ask, behaviour);
+  const all = ask.begun === undefined ? whole : restOf(whole, ask.begun, behaviour);
   const texts = mark(all.slice(0, ask.tokensMax), behaviour);
   const reasoning = chooseReasoning(ask, behaviour);
   const tokens = reasoning.length + texts.length + toolCalls.length;
@@ -54,6 +57,24 @@ export const wordsOf = (text: string): readonly string[] => text.match(/\s*\S+|\
 
 export const countWords = (value: unknown): number =>
   (JSON.stringify(value ?? '').match(/\w+/g) ?? []).length;
+
+/** A conversation whose last message is the assistant's is to be gone on with: that message, and those before it. */
+export function splitBegun<Message extends { readonly role?: unknown; readonly content?: unknown }>(
+  messages: readonly Message[],
+): { readonly begun: string | undefined; readonly before: readonly Message[] } {
+  const last = messages.at(-1);
+  if (last === undefined || last.role !== 'assistant') return { begun: undefined, before: messages };
+  return { begun: contentText(last.content), before: messages.slice(0, -1) };
+}
+
+/** A prompt says not where the question ends: what of it stands at the beginning of the answer was said already. */
+export function begunIn(prompt: string, chunks: readonly string[] | undefined): string | undefined {
+  const whole = chunks?.join('') ?? '';
+  for (let length = whole.length; length > 0; length -= 1) {
+    if (prompt.endsWith(whole.slice(0, length))) return whole.slice(0, length);
+  }
+  return undefined;
+}
 
 /** The text of a message whose content is a string or a list of parts. */
 export function contentText(content: unknown): string {
@@ -77,6 +98,26 @@ function chooseTexts(ask: Ask, behaviour: Behaviour): readonly string[] {
   if (behaviour.chunks !== undefined) return behaviour.chunks;
   if (ask.schema !== undefined) return JSON.stringify(instanceOf(ask.schema)).match(/.{1,8}/gsu) ?? [];
   return wordsOf(`echo: ${ask.lastText}`);
+}
+
+/** What is said behind the beginning that it was handed. What it would not have said itself it does not go on with. */
+function restOf(whole: readonly string[], begun: string, { begun: manner }: Behaviour): readonly string[] {
+  const isOwn = whole.join('').startsWith(begun);
+  if (manner === 'anew' || !isOwn) return whole;
+  const rest = dropped(whole, begun.length);
+  if (manner === 'repeats') return [/\s*\S+$/.exec(begun)?.[0] ?? '', ...rest];
+  if (manner === 'skips') return rest.slice(1);
+  if (manner === 'trims') return rest.map((text, index) => (index === 0 ? text.trimStart() : text));
+  return rest;
+}
+
+function dropped(texts: readonly string[], chars: number): readonly string[] {
+  let left = chars;
+  return texts.flatMap((text) => {
+    const rest = text.slice(Math.max(0, left));
+    left -= text.length;
+    return rest === '' ? [] : [rest];
+  });
 }
 
 function mark(texts: readonly string[], behaviour: Behaviour): readonly string[] {

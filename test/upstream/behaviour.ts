@@ -18,6 +18,11 @@ export interface Behaviour {
 
   /** The exact texts of the answer, one a chunk; otherwise it echoes the last message, one word a chunk. */
   readonly chunks: readonly string[] | undefined;
+  /**
+   * What it does with the beginning of an answer that it is handed: goes on with it, or says what a server does that
+   * does not: all of it anew, the last word again, the rest without what it was to say again.
+   */
+  readonly begun: 'goes-on' | 'anew' | 'repeats' | 'skips' | 'trims';
   /** The exact reasoning, one text a chunk; `when-asked` reasons when the request asks for it. */
   readonly reasoning: readonly string[] | 'when-asked' | 'never';
   /** The exact tool calls; `when-asked` calls the first tool when the last user message contains "tool". */
@@ -67,6 +72,9 @@ export interface Behaviour {
   readonly stallBeforeHead: boolean;
   /** Falls silent for ever after so many content chunks; 0 still sends the head and the role. */
   readonly stallAfterChunks: number;
+  /** Closes the connection, or resets it, after so many content chunks: as a server that is killed. */
+  readonly cutAfterChunks: number;
+  readonly resetAfterChunks: number;
   /** Sends the head, then a comment (where there are none: an empty line) at this interval, and never content. */
   readonly keepAliveOnlyMs: number | undefined;
   /** Closes the connection after so many body bytes, in the middle of a chunk if it falls there. */
@@ -100,6 +108,7 @@ export const defaults: Behaviour = {
   tokensPerSecond: Number.POSITIVE_INFINITY,
 
   chunks: undefined,
+  begun: 'goes-on',
   reasoning: 'when-asked',
   toolCalls: 'when-asked',
   finishReason: 'natural',
@@ -126,6 +135,8 @@ export const defaults: Behaviour = {
 
   stallBeforeHead: false,
   stallAfterChunks: Number.POSITIVE_INFINITY,
+  cutAfterChunks: Number.POSITIVE_INFINITY,
+  resetAfterChunks: Number.POSITIVE_INFINITY,
   keepAliveOnlyMs: undefined,
   cutAfterBytes: Number.POSITIVE_INFINITY,
   resetAfterBytes: Number.POSITIVE_INFINITY,

@@ -2,7 +2,12 @@ import type { Behaviour } from './behaviour.ts';
 import type { Frame, Reply } from './reply.ts';
 
 /** One thing that the wire does next. */
-export type Step = { readonly text: string } | { readonly pace: 'next' | 'quiet' } | 'stall';
+export type Step =
+  | { readonly text: string }
+  | { readonly pace: 'next' | 'quiet' }
+  | 'stall'
+  | 'cut'
+  | 'reset';
 
 /** What is sent of a reply under this behaviour, in order. May be endless. */
 export function* distort(reply: Reply, behaviour: Behaviour): Generator<Step> {
@@ -11,19 +16,23 @@ export function* distort(reply: Reply, behaviour: Behaviour): Generator<Step> {
   let contents = 0;
   for (const frame of reply.frames) {
     const fault = faultAt(frame, contents, behaviour);
-    if (fault === 'stall') yield fault;
-    if (fault === 'error') return yield { text: reply.errorFrame };
+    // What breaks the connection, or falls silent, is not gone on with here.
+    if (fault !== undefined) return yield fault === 'error' ? { text: reply.errorFrame } : fault;
     if (frame.kind === 'content' && contents > 0) yield { pace: 'next' };
     for (const text of textsOf(frame, contents, behaviour)) yield* sent(text, reply, behaviour);
     if (frame.kind === 'content') contents += 1;
   }
 }
 
+type Fault = 'stall' | 'cut' | 'reset' | 'error';
+
 /** Faults come after so much content, so the frames that lead up to the first content are always sent. */
-function faultAt({ kind }: Frame, contents: number, behaviour: Behaviour): 'stall' | 'error' | 'none' {
-  if (contents === 0 && kind === 'other') return 'none';
+function faultAt({ kind }: Frame, contents: number, behaviour: Behaviour): Fault | undefined {
+  if (contents === 0 && kind === 'other') return undefined;
+  if (contents >= behaviour.cutAfterChunks) return 'cut';
+  if (contents >= behaviour.resetAfterChunks) return 'reset';
   if (contents >= behaviour.stallAfterChunks) return 'stall';
-  return contents >= behaviour.errorEventAfter ? 'error' : 'none';
+  return contents >= behaviour.errorEventAfter ? 'error' : undefined;
 }
 
 function* sent(text: string, { streamed }: Reply, behaviour: Behaviour): Generator<Step> {

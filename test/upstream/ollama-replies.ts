@@ -1,5 +1,13 @@
-import { type Answer, type Ask, composeAnswer, contentText, countWords } from './answer.ts';
-import type { ToolCall } from './behaviour.ts';
+import {
+  type Answer,
+  type Ask,
+  begunIn,
+  composeAnswer,
+  contentText,
+  countWords,
+  splitBegun,
+} from './answer.ts';
+import type { Behaviour, ToolCall } from './behaviour.ts';
 import { embed } from './embedding.ts';
 import { fieldsOf, listOf, textOf } from './json.ts';
 import { type Frame, jsonReply, ndjsonLine, ndjsonReply, type Reply, replayable } from './reply.ts';
@@ -33,7 +41,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Where chat and generate differ. */
 interface Shape {
-  ask(body: Fields): Ask;
+  ask(body: Fields, behaviour: Behaviour): Ask;
   /** Whether the request only loads or unloads the model. */
   isEmpty(body: Fields): boolean;
   text(text: string): Fields;
@@ -64,7 +72,8 @@ const chat: Shape = {
 };
 
 const generate: Shape = {
-  ask: (body) => ({
+  ask: (body, { chunks }) => ({
+    begun: body['raw'] === true ? begunIn(textOf(body['prompt']), chunks) : undefined,
     lastText: textOf(body['prompt']),
     lastRole: 'user',
     promptTokens: countWords(body['prompt']),
@@ -93,7 +102,7 @@ function answer(context: RouteContext, shape: Shape): Reply {
     const reason = body['keep_alive'] === 0 ? 'unload' : 'load';
     return jsonReply({ ...head, ...shape.text(''), done: true, done_reason: reason });
   }
-  const composed = composeAnswer(shape.ask(body), context.behaviour);
+  const composed = composeAnswer(shape.ask(body, context.behaviour), context.behaviour);
   const last = { ...lastFields(composed), ...shape.last(body) };
   if (body['stream'] === false) {
     return jsonReply({ ...head, ...shape.whole(composed), ...last }, { tokens: composed.tokens });
@@ -139,8 +148,10 @@ function lastFields({ finish, usage }: Answer): Fields {
 }
 
 function askOfChat(body: Fields): Ask {
-  const last = fieldsOf(listOf(body['messages']).at(-1));
+  const { begun, before } = splitBegun(listOf(body['messages']).map(fieldsOf));
+  const last = before.at(-1) ?? {};
   return {
+    begun,
     lastText: contentText(last['content']),
     lastRole: textOf(last['role']),
     promptTokens: countWords(body['messages']),

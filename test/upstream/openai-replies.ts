@@ -1,4 +1,13 @@
-import { type Answer, type Ask, composeAnswer, contentText, countWords } from './answer.ts';
+import {
+  type Answer,
+  type Ask,
+  begunIn,
+  composeAnswer,
+  contentText,
+  countWords,
+  splitBegun,
+} from './answer.ts';
+import type { Behaviour } from './behaviour.ts';
 import { embed, toBase64 } from './embedding.ts';
 import { fieldsOf, listOf, textOf } from './json.ts';
 import { type Frame, jsonReply, type Reply, replayable, sseEvent, sseReply } from './reply.ts';
@@ -30,7 +39,7 @@ interface Shape {
   readonly prefix: string;
   readonly object: string;
   readonly chunkObject: string;
-  ask(body: Readonly<Record<string, unknown>>): Ask;
+  ask(body: Readonly<Record<string, unknown>>, behaviour: Behaviour): Ask;
   whole(answer: Answer): Readonly<Record<string, unknown>>;
   /** The chunks of one choice: what goes beside its index, and whether it is content. */
   chunks(answer: Answer): Iterable<readonly [Frame['kind'], Readonly<Record<string, unknown>>]>;
@@ -71,7 +80,8 @@ const completion: Shape = {
   prefix: 'cmpl',
   object: 'text_completion',
   chunkObject: 'text_completion',
-  ask: (body) => ({
+  ask: (body, { chunks }) => ({
+    begun: begunIn(promptText(body['prompt']), chunks),
     lastText: promptText(body['prompt']),
     lastRole: 'user',
     promptTokens: countWords(body['prompt']),
@@ -89,7 +99,7 @@ const completion: Shape = {
 
 function answer(context: RouteContext, shape: Shape): Reply {
   const body = fieldsOf(context.json);
-  const composed = composeAnswer(shape.ask(body), context.behaviour);
+  const composed = composeAnswer(shape.ask(body, context.behaviour), context.behaviour);
   const choices = Array.from({ length: Number(body['n'] ?? 1) }, (_, index) => index);
   const head = {
     id: context.behaviour.id ?? `${shape.prefix}-fake-${context.serial}`,
@@ -154,10 +164,14 @@ function usageField({ usage }: Answer): Readonly<Record<string, unknown>> {
 }
 
 function askOfChat(body: Readonly<Record<string, unknown>>): Ask {
-  const messages = listOf(body['messages']).map(fieldsOf);
-  const last = messages.at(-1) ?? {};
+  const all = listOf(body['messages']).map(fieldsOf);
+  // As vLLM has it: without the word for it, a last message of the assistant is a turn that is over.
+  const isOpen = body['continue_final_message'] === true && body['add_generation_prompt'] === false;
+  const { begun, before } = isOpen ? splitBegun(all) : { begun: undefined, before: all };
+  const last = before.at(-1) ?? {};
   const effort = body['reasoning_effort'];
   return {
+    begun,
     lastText: contentText(last['content']),
     lastRole: textOf(last['role']),
     promptTokens: countWords(body['messages']),

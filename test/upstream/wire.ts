@@ -36,6 +36,7 @@ export async function deliver(delivery: Delivery): Promise<'complete' | 'broken'
 
 async function take(step: Step, body: Body, pacer: Pacer): Promise<void> {
   if (step === 'stall') return await body.stall();
+  if (step === 'cut' || step === 'reset') return await body.cut(step);
   if ('pace' in step) return await pacer.wait(step.pace);
   await body.write(step.text);
 }
@@ -99,7 +100,7 @@ function lengthOf(reply: Reply, behaviour: Behaviour): number | undefined {
 function measure(reply: Reply, behaviour: Behaviour): number {
   let bytes = 0;
   for (const step of distort(reply, { ...behaviour, stallAfterChunks: Number.POSITIVE_INFINITY })) {
-    if (step === 'stall' || 'pace' in step) continue;
+    if (typeof step === 'string' || 'pace' in step) continue;
     for (const piece of piecesOf(step.text, behaviour)) bytes += piece.length;
   }
   return bytes;
@@ -140,6 +141,10 @@ class Body {
     return await forever(this.#delivery.signal);
   }
 
+  async cut(how: 'cut' | 'reset'): Promise<void> {
+    await this.#break(new Uint8Array(0), 0, how === 'reset');
+  }
+
   async write(text: string): Promise<void> {
     const { behaviour, signal } = this.#delivery;
     const isSplit = behaviour.splitBytes !== Number.POSITIVE_INFINITY;
@@ -169,7 +174,7 @@ class Body {
   }
 
   /** Sends the first bytes of a piece and closes, leaving what frames them unfinished. */
-  async #break(piece: Uint8Array, left = 0): Promise<void> {
+  async #break(piece: Uint8Array, left = 0, resets = false): Promise<void> {
     const { response, request, behaviour } = this.#delivery;
     this.isBroken = true;
     request.bytesSent += left;
@@ -180,7 +185,7 @@ class Body {
     if (socket === null) return;
     const isChunked = this.#length === undefined && behaviour.framing !== 'close-delimited';
     if (isChunked && left > 0) socket.write(`${piece.length.toString(16)}\r\n`);
-    const isReset = request.bytesSent >= behaviour.resetAfterBytes;
+    const isReset = resets || request.bytesSent >= behaviour.resetAfterBytes;
     socket.write(piece.subarray(0, left), () => {
       if (isReset) socket.resetAndDestroy();
       else socket.destroySoon();

@@ -30,6 +30,8 @@ const headers = ['content-type', 'application/json'] as const;
 function encodeVerbatim(call: Call, model: string): Encoded | undefined {
   const { wire } = call;
   const span = wire.spans.get('model');
+  // The client's own words have no place for what another said of the answer.
+  if (call.begun !== undefined) return undefined;
   if (wire.dialect !== 'ollama' || span === undefined || isGatewayContext(wire.value['context']))
     return undefined;
   const edits: Edit[] = [];

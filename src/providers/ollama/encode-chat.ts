@@ -1,5 +1,6 @@
 /** A neutral chat as the body of `/api/chat`. */
 import type { ChatCall, Tool } from '../../core/call.ts';
+import { messagesWithBegun } from '../../protocol/begun-message.ts';
 import { encodeMessages } from './encode-messages.ts';
 import { encodeShared } from './encode-options.ts';
 import { cannot, ownExtra } from './refuse.ts';
@@ -8,7 +9,7 @@ export function encodeChat(call: ChatCall, model: string): object {
   return {
     ...withoutContext(ownExtra(call)),
     model,
-    messages: encodeMessages(call.messages),
+    messages: encodeMessages(messagesWithBegun(call)),
     tools: encodeTools(call),
     ...encodeShared(call),
   };

@@ -1,5 +1,6 @@
 /** A text to be carried on, as the body of `/api/generate`. */
 import type { CompleteCall } from '../../core/call.ts';
+import { promptWithBegun } from '../../protocol/begun-message.ts';
 import { bareBase64 } from './encode-messages.ts';
 import { encodeShared } from './encode-options.ts';
 import { cannot, ownExtra } from './refuse.ts';
@@ -10,7 +11,7 @@ export function encodeComplete(call: CompleteCall, model: string): object {
   return {
     ...ownExtra(call),
     model,
-    prompt: onePrompt(call.prompt),
+    prompt: onePrompt(promptWithBegun(call)),
     suffix: call.suffix,
     raw: call.suffix === undefined || call.suffix === '',
     images: call.images?.map((image, index) => bareBase64(image, `images[${index}]`)),

@@ -11,6 +11,7 @@ import type {
   Tool,
 } from '../../core/call.ts';
 import { fail } from '../../core/failure.ts';
+import { messagesWithBegun, promptWithBegun } from '../../protocol/begun-message.ts';
 
 export function encodeBody(call: Call, model: string): JsonObject {
   switch (call.kind) {
@@ -32,7 +33,8 @@ export function encodeBody(call: Call, model: string): JsonObject {
 function encodeChat(call: ChatCall, model: string): JsonObject {
   return {
     model,
-    messages: call.messages.map(encodeMessage),
+    messages: messagesWithBegun(call).map(encodeMessage),
+    ...goingOn(call),
     ...streaming(call),
     ...encodeSampling(call.sampling),
     tools: call.tools?.map(encodeTool),
@@ -58,7 +60,7 @@ function encodeComplete(call: CompleteCall, model: string): JsonObject {
   }
   return {
     model,
-    prompt: call.prompt,
+    prompt: promptWithBegun(call),
     suffix: call.suffix,
     echo: call.echo,
     ...streaming(call),
@@ -68,6 +70,13 @@ function encodeComplete(call: CompleteCall, model: string): JsonObject {
     top_logprobs: undefined,
     response_format: encodeFormat(call),
   };
+}
+
+/** As vLLM, SGLang and llama.cpp's server have it: the last message is open, and no other is begun. */
+export function goingOn({ begun }: ChatCall): JsonObject {
+  return begun === undefined || begun.text === ''
+    ? {}
+    : { continue_final_message: true, add_generation_prompt: false };
 }
 
 function streaming(call: Call): JsonObject {
@@ -106,7 +115,7 @@ function encodeEffort(call: ChatCall): string | undefined {
   return call.think ? 'medium' : 'none';
 }
 
-function encodeMessage(message: Message): JsonObject {
+export function encodeMessage(message: Message): JsonObject {
   return {
     role: message.role,
     content: typeof message.content === 'string' ? message.content : message.content.map(encodeContent),

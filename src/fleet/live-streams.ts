@@ -1,0 +1,28 @@
+/** Streams that are on their way and could be gone on with elsewhere: a server that is drained need not wait for them. */
+import { type Failure, fail } from '../core/failure.ts';
+
+interface Stream {
+  /** Who says it now, by name. */
+  readonly upstream: string;
+  /** Has the rest said elsewhere; false where that cannot be, and then nothing happens. */
+  move(why: Failure): boolean;
+}
+
+export class LiveStreams {
+  readonly #streams = new Set<Stream>();
+
+  enter(stream: Stream): void {
+    this.#streams.add(stream);
+  }
+
+  leave(stream: Stream): void {
+    this.#streams.delete(stream);
+  }
+
+  /** How many of an upstream's streams go on elsewhere. The others end where they are. */
+  moveFrom(upstream: string): number {
+    const why = fail('draining', `the upstream ${upstream} is drained`);
+    const there = [...this.#streams].filter((stream) => stream.upstream === upstream);
+    return there.filter((stream) => stream.move(why)).length;
+  }
+}
