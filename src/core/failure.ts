@@ -57,6 +57,8 @@ export const failures = {
   upstream_rejected: { status: 400, blame: 'client', retry: false },
   bad_upstream_response: { status: 502, blame: 'upstream', retry: true },
   response_too_large: { status: 502, blame: 'upstream', retry: false },
+  // It is well, and is to have less to do: what it began is gone on with elsewhere.
+  upstream_draining: { status: 503, blame: 'gateway', retry: true },
   // It answered, and not with the rest of what was begun elsewhere: it is well, and its model may say so another time.
   not_continued: { status: 502, blame: 'gateway', retry: true },
 } as const satisfies Record<string, FailureKind>;

@@ -21,7 +21,7 @@ export class LiveStreams {
 
   /** How many of an upstream's streams go on elsewhere. The others end where they are. */
   moveFrom(upstream: string): number {
-    const why = fail('draining', `the upstream ${upstream} is drained`);
+    const why = fail('upstream_draining', `the upstream ${upstream} is drained`);
     const there = [...this.#streams].filter((stream) => stream.upstream === upstream);
     return there.filter((stream) => stream.move(why)).length;
   }

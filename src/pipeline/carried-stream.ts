@@ -165,8 +165,7 @@ export class CarriedStream implements StreamSource, Carried {
   #breakAt(failure: Failure): Break | undefined {
     const { exchange, options } = this.#given;
     const { trail, signal } = exchange;
-    const isMendable = failure.retry || failure.code === 'draining';
-    if (!isMendable || signal.aborted || !this.#held.isWhole || this.#held.text === '') return undefined;
+    if (!failure.retry || signal.aborted || !this.#held.isWhole || this.#held.text === '') return undefined;
     const visited = new Set(this.#visited).add(trail.upstream);
     const way = this.#wayOn(failure.code, visited);
     const cut = way === undefined ? undefined : cutOrNothing(this.#held.text);
