@@ -6,6 +6,7 @@ import type { Directory, KeyUses } from '../core/ports.ts';
 import type { Digester } from '../identity/digester.ts';
 import { assertExpiry, newKey, rotatedKey } from '../identity/key-rules.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { AdminActor } from './actor.ts';
 import {
   entryParams,
   keyChange,
@@ -55,7 +56,10 @@ const example = {
   change: { active: false },
 };
 
-function keyKind({ clock }: KeyRoutesOptions): EntryChange<KeyEntry, View, z.output<typeof keyChange>> {
+function keyKind({
+  clock,
+  directory,
+}: KeyRoutesOptions): EntryChange<KeyEntry, View, z.output<typeof keyChange>> {
   return {
     kind: 'key',
     plural: 'keys',
@@ -73,7 +77,7 @@ function keyKind({ clock }: KeyRoutesOptions): EntryChange<KeyEntry, View, z.out
       assertExpiry(expiresAtMs, clock.wall());
       return { ...merged(entry, change), expiresAtMs };
     },
-    assertMay,
+    assertMay: (call, step) => assertMay(directory, call, step),
   };
 }
 
@@ -154,7 +158,7 @@ function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
           { ...asked, tenant: call.tenant, expiresAtMs: readTime(expiresAt) },
           await context(),
         );
-        assertMay(call, { after: draft });
+        await assertMay(directory, call, { after: draft });
         const entry = (await directory.put(draft, 0)) as KeyEntry;
         return { status: 201, body: made(key, entry), headers: madeHeaders('keys', entry) };
       },
@@ -175,7 +179,7 @@ function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
       handle: async (call) => {
         const before = await findEntry(directory, keyKind(options), call);
         matchedVersion(call.headers, before);
-        assertMay(call, { before, after: before });
+        await assertMay(directory, call, { before, after: before });
         const { key, draft } = rotatedKey(before, call.body.overlapS * 1_000, await context());
         // Of two rotations at once one is told: else it would hand out a key that never opens.
         const entry = (await directory.put(draft, before.version)) as KeyEntry;
@@ -201,9 +205,13 @@ function withOwner({ actor, reach }: AdminCall, asked: Asked): Asked {
   return asked.user === '' ? { ...asked, user: actor.user, team: '' } : asked;
 }
 
-type KeyFacts = Pick<DirectoryDraft & { kind: 'key' }, 'role' | 'user'>;
+type KeyFacts = Pick<DirectoryDraft & { kind: 'key' }, 'role' | 'user' | 'expiresAtMs'>;
 
-function assertMay({ actor, reach }: AdminCall, step: EntryStep<KeyFacts>): void {
+async function assertMay(
+  directory: Directory,
+  { actor, reach }: AdminCall,
+  step: EntryStep<KeyFacts>,
+): Promise<void> {
   assertGrants(actor, step);
   if (actor.scopes !== undefined) {
     throw fail('forbidden', `"${actor.name}" is narrowed to its scopes, and a key that it made would not be`);
@@ -211,6 +219,21 @@ function assertMay({ actor, reach }: AdminCall, step: EntryStep<KeyFacts>): void
   if (reach === 'own' && step.after !== undefined && step.after.user !== actor.user) {
     throw fail('forbidden', `"${actor.name}" may make keys for "${actor.user}" alone`);
   }
+  await assertEndsWith(directory, actor, step);
+}
+
+/** A key that ends hands on no longer time than it has, to itself least of all. */
+async function assertEndsWith(
+  directory: Directory,
+  { how, tenant, name }: AdminActor,
+  { before, after }: EntryStep<KeyFacts>,
+): Promise<void> {
+  if (how !== 'key' || after === undefined || after.expiresAtMs === before?.expiresAtMs) return;
+  const own = await directory.find({ kind: 'key', tenant, name });
+  if (own?.kind !== 'key' || own.expiresAtMs === 0) return;
+  if (after.expiresAtMs !== 0 && after.expiresAtMs <= own.expiresAtMs) return;
+  const until = writeTime(own.expiresAtMs);
+  throw fail('forbidden', `"${name}" ends at ${until}, and no key that it makes or changes may last longer`);
 }
 
 /** A tenant at a time, as they are kept. */

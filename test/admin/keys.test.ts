@@ -78,6 +78,22 @@ test('rotation lets both keys open for a while, and at once where no overlap is 
   assert.equal((await rotate({ overlapS: 31 * 86_400 })).status, 400);
 });
 
+test('a key that ends hands on no more time than it has, neither to another nor to itself', async () => {
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const later = new Date(Date.now() + 7_200_000).toISOString();
+  const own = { user: 'someone', role: 'developer', expiresAt };
+  const { key } = (await make({ name: 'ending', ...own })).body;
+  const asked = async (path: string, method: string, body: object) =>
+    (await admin.ask(path, { method, as: key, body, headers: method === 'PATCH' ? { 'if-match': '*' } : {} }))
+      .status;
+  assert.equal(await asked('keys/ending', 'PATCH', { expiresAt: later }), 403);
+  assert.equal(await asked('keys/ending', 'PATCH', { expiresAt: null }), 403);
+  assert.equal(await asked('keys', 'POST', { name: 'heir' }), 403);
+  assert.equal(await asked('keys', 'POST', { name: 'heir', expiresAt: later }), 403);
+  assert.equal(await asked('keys', 'POST', { name: 'heir', expiresAt }), 201);
+  assert.equal(await asked('keys/ending/rotate', 'POST', {}), 200);
+});
+
 test('a key that is switched off or removed opens nothing any more', async () => {
   const { key } = (await make({ name: 'leaving' })).body;
   const path = 'keys/leaving?tenant=acme';
