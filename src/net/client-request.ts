@@ -21,6 +21,7 @@ export class ClientRequest implements Incoming {
   readonly #request: IncomingMessage;
   readonly #clock: Clock;
   readonly #search: string;
+  #isProxied = false;
 
   constructor(request: IncomingMessage, clock: Clock) {
     this.#request = request;
@@ -37,6 +38,7 @@ export class ClientRequest implements Incoming {
 
   /** Where trusted proxies speak for others: the address becomes that of the client behind them. */
   askFor(doorkeeper: Doorkeeper): void {
+    this.#isProxied = doorkeeper.isProxy(this.remoteAddress);
     const client = doorkeeper.clientOf(this.remoteAddress, this.headers);
     if (typeof client === 'string') this.remoteAddress = client;
     else this.fault ??= client;
@@ -47,7 +49,8 @@ export class ClientRequest implements Incoming {
   }
 
   get onLoopback(): boolean {
-    // A proxy on this machine speaks for others, who are not on it.
+    // A proxy on this machine speaks for others, who are not on it: also where it does not say for whom.
+    if (this.#isProxied) return false;
     return isLoopbackPeer(this.remoteAddress) && !forwarded.some((name) => name in this.headers);
   }
 

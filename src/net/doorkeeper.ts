@@ -52,6 +52,11 @@ export class Doorkeeper {
     });
   }
 
+  /** Whether whoever connects from there speaks for others. */
+  isProxy(peer: string): boolean {
+    return this.#options.trustedProxies?.has(peer) === true;
+  }
+
   /** The address of whom a request comes from, or why it is refused. */
   clientOf(peer: string, headers: Parameters<typeof clientBehind>[1]): string | Failure {
     const { allow, trustedProxies } = this.#options;
@@ -62,9 +67,9 @@ export class Doorkeeper {
   }
 
   #refusalOf(socket: Socket): RefusedConnection['reason'] | undefined {
-    const { allow, trustedProxies, connectionsPerAddress } = this.#options;
+    const { allow, connectionsPerAddress } = this.#options;
     const address = plainAddress(socket.remoteAddress);
-    const isProxy = trustedProxies?.has(address) === true;
+    const isProxy = this.isProxy(address);
     if (allow !== undefined && !isProxy && !allow.has(address)) return 'not_allowed';
     if (connectionsPerAddress === undefined || isProxy || isLoopbackPeer(address)) return undefined;
     return this.#count(partyOf(address), socket, connectionsPerAddress) ? undefined : 'too_many';

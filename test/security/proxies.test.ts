@@ -64,6 +64,15 @@ test('a trusted proxy tells the address of its client', async (t) => {
   assert.equal(await addressOf(gateway, { 'x-real-ip': '203.0.113.7' }), '127.0.0.1');
 });
 
+test('what a trusted proxy on this machine sends is not from this machine, also where it does not say for whom', async (t) => {
+  const limits = [{ per: 'address', requests: '1/min', burst: 2 }];
+  const gateway = await open(t, { trustedProxies: ['127.0.0.1'] }, { limits });
+  const statuses: number[] = [];
+  for (let count = 0; count < 3; count += 1)
+    statuses.push((await answerTo(gateway.port, list(gateway, {}))).status);
+  assert.deepEqual(statuses, [200, 200, 429]);
+});
+
 test('headers of a trusted proxy that cannot be read are refused in the dialect of the caller', async (t) => {
   const gateway = await open(t, { trustedProxies: ['127.0.0.1'] });
   const unreadable: readonly Headers[] = [
