@@ -144,7 +144,8 @@ export function changingRoutes<Entry extends DirectoryEntry, View, Change>(
         const before = await findEntry(directory, kind, call);
         matchedVersion(call.headers, before);
         await kind.assertMay(call, { before });
-        await directory.remove(before);
+        // Of what was looked at, and nothing that it has become since.
+        await directory.remove(before, before.version);
         return { status: 204, body: undefined };
       },
     }),

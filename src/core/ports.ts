@@ -50,8 +50,8 @@ export interface Directory {
    * with `invalid_request` when what it names is not there.
    */
   put(draft: DirectoryDraft, ifVersion?: number): Promise<DirectoryEntry>;
-  /** With all that belongs to it. False when there was none. */
-  remove(place: DirectoryPlace): Promise<boolean>;
+  /** With all that belongs to it. False when there was none; refuses with `conflict` when it has changed since `ifVersion`. */
+  remove(place: DirectoryPlace, ifVersion?: number): Promise<boolean>;
   /** What has changed since a version: from 0 on everything there is. */
   changes(since: number, rowsMax: number): Promise<DirectoryChanges>;
 }

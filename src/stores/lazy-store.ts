@@ -125,7 +125,7 @@ function knowledgeOver(
       find: (place) => use((store) => store.directory.find(place)),
       page: (question) => use((store) => store.directory.page(question)),
       put: (draft, ifVersion) => use((store) => store.directory.put(draft, ifVersion)),
-      remove: (place) => use((store) => store.directory.remove(place)),
+      remove: (place, ifVersion) => use((store) => store.directory.remove(place, ifVersion)),
       changes: (since, rowsMax) => use((store) => store.directory.changes(since, rowsMax)),
     },
     keyUses: {

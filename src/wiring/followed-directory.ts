@@ -83,7 +83,7 @@ export class FollowedDirectory {
       find: (place) => store.directory.find(place),
       page: (question) => store.directory.page(question),
       put: (draft, ifVersion) => this.#change(() => store.directory.put(draft, ifVersion)),
-      remove: (place) => this.#change(() => store.directory.remove(place)),
+      remove: (place, ifVersion) => this.#change(() => store.directory.remove(place, ifVersion)),
       changes: (since, rowsMax) => store.directory.changes(since, rowsMax),
     };
   }

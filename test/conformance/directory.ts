@@ -215,6 +215,15 @@ export function directoryConformance(
     },
   );
 
+  story('what has changed since it was looked at is not removed', async ({ directory }, tenant) => {
+    const first = await directory.put(aKey(tenant, 'one'));
+    const second = await directory.put(aKey(tenant, 'one'), first.version);
+    await assert.rejects(directory.remove(first, first.version), { code: 'conflict' });
+    assert.deepEqual(await directory.find(first), second);
+    assert.equal(await directory.remove(first, second.version), true);
+    assert.equal(await directory.remove(first, second.version), false);
+  });
+
   story('what was taken out can be made again, and is then new', async ({ directory }, tenant) => {
     const first = await directory.put(aKey(tenant, 'one'));
     await directory.remove(first);

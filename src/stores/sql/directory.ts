@@ -46,7 +46,8 @@ export function createSqlDirectory({ write }: Pick<SqlAccess, 'write'>, clock: C
       }),
     page: (question) => write((database) => page(database, question)),
     put: (draft, ifVersion) => change((transaction, nowMs) => put(transaction, draft, { ifVersion, nowMs })),
-    remove: (place) => change((transaction, nowMs) => remove(transaction, place, nowMs)),
+    remove: (place, ifVersion) =>
+      change((transaction, nowMs) => remove(transaction, place, { ifVersion, nowMs })),
     changes: (since, rowsMax) => write((database) => changes(database, since, rowsMax)),
   };
 }
@@ -101,7 +102,7 @@ function placeOf({ kind, tenant, name }: DirectoryRow): DirectoryPlace {
   return { kind: kind as DirectoryKind, tenant, name };
 }
 
-interface PutOptions {
+interface ChangeOptions {
   readonly ifVersion: number | undefined;
   readonly nowMs: number;
 }
@@ -109,7 +110,7 @@ interface PutOptions {
 async function put(
   transaction: Transaction<Tables>,
   draft: DirectoryDraft,
-  { ifVersion, nowMs }: PutOptions,
+  { ifVersion, nowMs }: ChangeOptions,
 ): Promise<DirectoryEntry> {
   const columns = toColumns(draft);
   const version = await nextVersion(transaction);
@@ -133,11 +134,13 @@ async function put(
 async function remove(
   transaction: Transaction<Tables>,
   place: DirectoryPlace,
-  nowMs: number,
+  { ifVersion, nowMs }: ChangeOptions,
 ): Promise<boolean> {
   const version = await nextVersion(transaction);
   await forgetRemoved(transaction, nowMs);
-  if ((await findRow(transaction, place)) === undefined) return false;
+  const before = await findRow(transaction, place);
+  if (before === undefined) return false;
+  if (ifVersion !== undefined && ifVersion !== before.version) throw conflict(place, before, ifVersion);
   const removed = sql`removed_at_ms = ${nowMs}`;
   const { kind, tenant, name } = place;
   const next = await touch(transaction, {
