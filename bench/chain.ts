@@ -14,6 +14,7 @@ import type { Transport } from '../src/core/transport.ts';
 import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
 import { LiveStreams } from '../src/fleet/live-streams.ts';
+import { queueOptions } from '../src/fleet/options.ts';
 import { Residency } from '../src/fleet/residency.ts';
 import { Scheduler } from '../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../src/fleet/service-times.ts';
@@ -231,7 +232,7 @@ const handler = createChain({
   fleet: {
     scheduler: new Scheduler({
       clock,
-      queue: { places: 100, bytes: 1e6 },
+      queue: queueOptions.parse({}),
       gate: health,
 
       learnt: createLearnt({

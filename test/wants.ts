@@ -1,7 +1,8 @@
 /** What the tests of scheduling want, and how it ended: each says only what it is about. */
 import type { Target } from '../src/core/exchange.ts';
 import type { Ending, Gate, Want } from '../src/core/fleet.ts';
-import type { Learnt } from '../src/fleet/scheduler.ts';
+import { queueOptions } from '../src/fleet/options.ts';
+import type { Learnt, QueueOptions } from '../src/fleet/scheduler.ts';
 import { createRoundRobin } from '../src/routing/policies/round-robin.ts';
 
 const nobody: ReadonlySet<string> = new Set();
@@ -44,3 +45,8 @@ export const nothingLearnt: Learnt = {
   began: () => false,
   ended: () => {},
 };
+
+/** The queue as it is where nobody says otherwise. */
+export function queueOf(said: Partial<QueueOptions> = {}): QueueOptions {
+  return { ...queueOptions.parse({}), ...said };
+}

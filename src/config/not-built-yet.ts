@@ -17,7 +17,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'upstreams.*.tls': 'certificates of your own for an upstream',
   'models.*.cache': 'answering from a cache',
   'queue.commentAfterMs': 'comments to clients that wait long',
-  'queue.fairness': 'fair shares of the queue',
   'prices.*.batch': 'prices of jobs in the background',
   'prices.*.cacheWritePerM': 'prices of what an upstream keeps: none tells yet how much it kept',
   'retries.budget': 'a budget for retries',

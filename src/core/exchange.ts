@@ -164,6 +164,8 @@ export interface Upstream {
   readonly slotsAssumed: boolean;
   /** How many it may turn out to work on at once, where nobody said; as many as `slots` where absent. */
   readonly slotsMax?: number;
+  /** How many of them one model may have; absent where it may have all. */
+  readonly slotsPerModel?: number | undefined;
   /** Where it stands; empty where nobody said. Those of our own zone are asked first. */
   readonly zone: string;
   /** Whether it loads a model when it is first asked for, which takes its time. */

@@ -1,5 +1,5 @@
 /** How many slots each upstream has, and how many are taken: kept by its identity, so that a reload forgets nobody. */
-import type { Upstream } from '../core/exchange.ts';
+import type { Target, Upstream } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
 import { AdaptiveLimit } from './adaptive-limit.ts';
 
@@ -12,6 +12,8 @@ interface Seats {
   told: number | undefined;
   /** Where nobody tells: what is learnt from its answers. */
   learnt: AdaptiveLimit | undefined;
+  /** In flight by model, where each has a bound of its own. */
+  readonly byModel: Map<string, number>;
 }
 
 export class Occupancy {
@@ -33,17 +35,24 @@ export class Occupancy {
     return this.#of(upstream).told === undefined ? 'assumed' : 'told';
   }
 
-  began(upstream: Upstream): void {
-    this.#of(upstream).inFlight += 1;
+  inFlightOn({ upstream, model }: Target): number {
+    return this.#seats.get(upstream.identity)?.byModel.get(model) ?? 0;
   }
 
-  /** Says whether there are more slots now than before, besides the one that is free again. */
-  ended(upstream: Upstream, ending: Ending): boolean {
+  began({ upstream, model }: Target): void {
     const seats = this.#of(upstream);
-    const before = this.limitOf(upstream);
+    seats.inFlight += 1;
+    if (upstream.slotsPerModel !== undefined) seats.byModel.set(model, (seats.byModel.get(model) ?? 0) + 1);
+  }
+
+  ended({ upstream, model }: Target, ending: Ending): void {
+    const seats = this.#of(upstream);
     seats.learnt?.ended(ending, seats.inFlight);
     seats.inFlight -= 1;
-    return this.limitOf(upstream) > before;
+    const left = (seats.byModel.get(model) ?? 0) - 1;
+    // One that began before a reload may have been counted for all alone.
+    if (left > 0) seats.byModel.set(model, left);
+    else seats.byModel.delete(model);
   }
 
   /** What the server says itself counts where the configuration says nothing, up to what is assumed of its kind. */
@@ -73,7 +82,7 @@ export class Occupancy {
     const known = this.#seats.get(upstream.identity);
     if (known !== undefined) return known;
     const learnt = limitFor(upstream);
-    const seats = { inFlight: 0, configured: upstream.slots, told: undefined, learnt };
+    const seats = { inFlight: 0, configured: upstream.slots, told: undefined, learnt, byModel: new Map() };
     this.#seats.set(upstream.identity, seats);
     return seats;
   }

@@ -4,6 +4,32 @@ import { bytes, milliseconds } from '../lib/options.ts';
 export const queueOptions = z.strictObject({
   places: z.int().min(0).max(1_000_000).default(1_024).describe('Requests that may wait for a slot at once.'),
   bytes: bytes.prefault('64MiB').describe('What the waiting requests may hold together.'),
+  fairness: z
+    .enum(['tenant', 'key', 'none'])
+    .default('tenant')
+    .describe(
+      'Between whom slots are shared when requests wait, by tokens: between tenants and then their keys, between all ' +
+        'keys alike, or between nobody.',
+    ),
+  order: z
+    .enum(['fifo', 'shortest'])
+    .default('fifo')
+    .describe(
+      'Who goes first of those that share nothing any more: who came first, or whose answer is expected to be short.',
+    ),
+  agingMs: milliseconds
+    .max(3_600_000)
+    .default(10_000)
+    .describe(
+      'Who is passed over for longer, by higher priorities or shorter requests, has turns of its own.',
+    ),
+  stayMs: milliseconds
+    .max(3_600_000)
+    .default(10_000)
+    .describe(
+      'How long a server stays with the model that it holds, as long as there is work for it, while others wait for ' +
+        'another model; twice what loading that one takes, where that is longer.',
+    ),
 });
 
 export const retriesOptions = z.strictObject({

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
-import { endingOf, nothingLearnt, openGate, wantOf } from '../../test/wants.ts';
+import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
 import { Scheduler } from './scheduler.ts';
 
-const roomy = { places: 100, bytes: 1_000 };
+const roomy = queueOf({ places: 100, bytes: 1_000 });
 
 function rig(queue = roomy) {
   const clock = createHeldClock();
@@ -78,7 +78,7 @@ test('G16: waiting ends by its clock, with a time to come again, and leaves no t
 });
 
 test('G15: whoever leaves the queue gives up place, bytes and timer', async () => {
-  const { clock, take, wait } = rig({ places: 1, bytes: 10 });
+  const { clock, take, wait } = rig(queueOf({ places: 1, bytes: 10 }));
   const held = take([a]);
   const { slot, leave } = wait([a], { bytes: 10 });
   leave();
@@ -91,7 +91,7 @@ test('G15: whoever leaves the queue gives up place, bytes and timer', async () =
 });
 
 test('G14: the queue is bounded in places and in bytes', async () => {
-  const { scheduler, take, wait } = rig({ places: 2, bytes: 100 });
+  const { scheduler, take, wait } = rig(queueOf({ places: 2, bytes: 100 }));
   take([a]);
   wait([a], { bytes: 60 });
   await assert.rejects(wait([a], { bytes: 41 }).slot, { code: 'queue_full', retryAfterS: 2 });
@@ -104,7 +104,7 @@ test('a reload keeps who waits and who works, and bounds those who come', async 
   const { scheduler, take, wait } = rig();
   const slot = take([a]);
   const { slot: waiting } = wait([a]);
-  scheduler.resize({ places: 0, bytes: 0 }, [a.upstream]);
+  scheduler.resize(queueOf({ places: 0, bytes: 0 }), [a.upstream]);
   await assert.rejects(wait([a]).slot, { code: 'queue_full' });
   slot?.release(served);
   assert.equal((await waiting).target, a);

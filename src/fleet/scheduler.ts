@@ -1,16 +1,26 @@
 /**
- * Gives slots to requests. Those that find none wait here, and a freed slot takes one that it can serve: nobody is
- * bound to a server before that server is free.
+ * Gives slots to requests. Those that find none wait here, a queue for each model, and a freed slot looks at all queues
+ * that it can serve: nobody is bound to a server before that server is free.
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, Known, SlotShares, Want } from '../core/fleet.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
+import { DrainRates } from './drain-rates.ts';
+import { createFairQueue, partyOf, type QueueRules } from './fair-queue.ts';
+import type { Moment } from './line.ts';
+import { type ModelQueue, ModelQueues } from './model-queues.ts';
+import { type Head, ModelTurns } from './model-turns.ts';
 import { Occupancy } from './occupancy.ts';
+import { Openings } from './openings.ts';
+import { type PlaceBounds, Places } from './places.ts';
+import { queueFull, queueTimeout } from './queue-failures.ts';
+import { type QueueView, viewQueue } from './queue-view.ts';
+import { Waiter } from './waiter.ts';
 
 export interface SchedulerOptions {
   readonly clock: Clock;
-  readonly queue: QueueBounds;
+  readonly queue: QueueOptions;
   readonly gate: Gate;
   /** Present where replicas share the slots. */
   readonly shares?: SlotShares | undefined;
@@ -18,17 +28,16 @@ export interface SchedulerOptions {
   readonly learnt: Learnt;
 }
 
+export interface QueueOptions extends PlaceBounds, QueueRules {
+  /** How long who waits for another model lets a server stay with the one it holds. */
+  readonly stayMs: number;
+}
+
 export interface Learnt extends Pick<Known, 'serviceMs' | 'loadMs' | 'price'> {
   /** A request goes there; whether its model most likely has to be loaded first. */
   began(target: Target): boolean;
   /** Told of every request that had a slot, once it is over. */
   ended(target: Target, ending: Ending): void;
-}
-
-/** How many may wait at once, and what their requests may hold together; the next one is refused. */
-export interface QueueBounds {
-  readonly places: number;
-  readonly bytes: number;
 }
 
 interface Waiting {
@@ -44,53 +53,68 @@ export interface Occupied {
   release(ending: Ending): void;
 }
 
-interface Waiter {
-  readonly want: Want;
-  readonly timer: Timer;
-  readonly admit: (slot: Occupied) => void;
-  readonly refuse: (failure: Failure) => void;
+/** Where somebody stands who waits. */
+export interface QueuePlace {
+  /** The next one to be served is first. */
+  readonly position: number;
+  /** Absent as long as nobody knows how fast the queue moves. */
+  readonly expectedMs: number | undefined;
 }
 
+/** Of so many slots that are given to who waits, one is for those whom higher priorities have held up too long. */
+const turnsBetweenAged = 4;
 export class Scheduler {
   /** What policies may ask. */
   readonly known: Known;
   readonly #options: SchedulerOptions;
   readonly #occupancy = new Occupancy();
+  readonly #openings: Openings;
   readonly #occupied = new Set<Occupied>();
-  readonly #waiting = new Set<Waiter>();
-  #waitingBytes = 0;
-  #bounds: QueueBounds;
+  readonly #waiters = new Map<Want, Waiter>();
+  readonly #places: Places<Waiter>;
+  readonly #drained = new DrainRates();
+  readonly #modelTurns: ModelTurns;
+  #queues: ModelQueues<Waiter>;
+  #rules: QueueOptions;
+  #turn = 0;
 
   constructor(options: SchedulerOptions) {
+    const { learnt, gate, shares, queue } = options;
     this.#options = options;
-    this.#bounds = options.queue;
-    const { learnt } = options;
+    this.#rules = queue;
+    this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares });
+    this.#places = new Places(queue);
+    this.#queues = this.#createQueues();
     this.known = {
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
-      slots: (upstream) => this.#ours(upstream, this.limitOf(upstream)),
+      slots: (upstream) => this.#openings.slots(upstream),
       serviceMs: (target) => learnt.serviceMs(target),
       loadMs: (target) => learnt.loadMs(target),
       price: (target) => learnt.price(target),
     };
-    options.gate.onChange(() => this.#gatesMoved());
-    options.shares?.onGrown(() => this.wake());
+    this.#modelTurns = new ModelTurns({ known: this.known, ...queue });
+    gate.onChange(() => this.wake());
+    shares?.onGrown(() => this.wake());
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiters.size;
   }
 
   /** How many wait for a model, by the name that clients see. */
   waitingFor(model: string): number {
-    let count = 0;
-    for (const { want } of this.#waiting) if (want.model === model) count += 1;
-    return count;
+    return this.#queues.of(model)?.line.size ?? 0;
   }
 
-  /** After a reload: the queue's bounds hold for those who come from now on, the slots for those who wait as well. */
-  resize(bounds: QueueBounds, upstreams: readonly Upstream[]): void {
-    this.#bounds = bounds;
+  /** After a reload: bounds hold for those who come from now on, slots and rules for those who wait as well. */
+  resize(rules: QueueOptions, upstreams: readonly Upstream[]): void {
+    this.#rules = rules;
+    this.#places.bounds = rules;
+    this.#modelTurns.options = { known: this.known, ...rules };
+    this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
+    this.#queues = this.#createQueues();
+    for (const waiter of this.#waiters.values()) this.#queues.add(waiter);
     this.wake();
   }
 
@@ -118,164 +142,253 @@ export class Scheduler {
     return Array.from(this.#occupied, (slot) => slot.target);
   }
 
-  /** A slot at once, or nothing. */
+  /** Who waits for what, for people. */
+  get queues(): readonly QueueView[] {
+    return Array.from(this.#queues.all, ({ model }) => {
+      const waiters = [...this.#waiters.values()].filter(({ want }) => want.model === model);
+      return viewQueue(model, waiters, {
+        nowMs: this.#options.clock.now(),
+        placeOf: ({ want }) => this.placeOf(want),
+        expectedMs: this.#expectedMs(model, waiters.length + 1),
+      });
+    });
+  }
+
+  placeOf(want: Want): QueuePlace | undefined {
+    const waiter = this.#waiters.get(want);
+    const ahead = waiter === undefined ? undefined : this.#queues.of(want.model)?.line.ahead(waiter);
+    if (ahead === undefined) return undefined;
+    return { position: ahead + 1, expectedMs: this.#expectedMs(want.model, ahead + 1) };
+  }
+
+  /** A slot at once, or nothing. Where others wait for the model, whoever comes stands behind them. */
   take(want: Want): Occupied | undefined {
+    if (this.#waiters.size > 0 && this.#queues.of(want.model) !== undefined) return undefined;
     const target = this.#choose(want);
     return target === undefined ? undefined : this.#occupy(target);
   }
 
   /** Rejects when the queue is full, the wait too long, or the client gone; unless a later tier has a slot free. */
   wait(want: Want, waiting: Waiting): Promise<Occupied> {
-    const refusal = this.#options.gate.refusal(want.candidates, want.visited);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const full = this.#fullFor(want.bytes);
-    if (full !== undefined) {
+    const { clock } = this.#options;
+    const nowMs = clock.now();
+    const waitMs = Math.min(waiting.queueMs, this.#inTimeMs(want) - nowMs);
+    const refusal = waitMs <= 0 ? this.#tooLate(want, 0) : this.#makeRoom(want);
+    if (refusal !== undefined) {
       const elsewhere = this.#elsewhere(want);
-      if (elsewhere !== undefined) return Promise.resolve(elsewhere);
-      return Promise.reject(fail('queue_full', full, { retryAfterS: 2 }));
+      return elsewhere === undefined ? Promise.reject(refusal) : Promise.resolve(elsewhere);
     }
     return new Promise((resolve, reject) => {
-      const leave = (failure: Failure) => {
-        if (this.#leaveQueue(waiter)) reject(failure);
-      };
-      const leftMs = Math.max(0, want.deadlineMs - this.#options.clock.now());
-      const waitMs = Math.min(waiting.queueMs, leftMs);
-      const waiter: Waiter = {
-        want,
-        admit: resolve,
-        refuse: leave,
-        timer: this.#options.clock.after(waitMs, () => {
-          const elsewhere = this.#elsewhere(want);
-          if (elsewhere === undefined)
-            leave(fail('queue_timeout', `no slot became free within ${waitMs} ms`, { retryAfterS: 5 }));
-          else if (this.#leaveQueue(waiter)) resolve(elsewhere);
-        }),
-      };
-      this.#waiting.add(waiter);
-      this.#waitingBytes += want.bytes;
-      for (const { upstream } of want.candidates) this.#tellWanted(upstream);
-      waiting.onLeave(() => leave(fail('client_gone', 'the client left while waiting for a slot')));
+      const party = partyOf(want, this.#rules.fairness);
+      const waiter = new Waiter({ want, party, sinceMs: nowMs, admit: resolve, refuse: reject });
+      waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#tooLate(want, waitMs)));
+      this.#waiters.set(want, waiter);
+      this.#places.add(waiter);
+      const queue = this.#queues.add(waiter);
+      this.#tellWanted(waiter);
+      waiting.onLeave(() => {
+        if (this.#leave(waiter)) reject(fail('client_gone', 'the client left while waiting for a slot'));
+      });
+      // Those before it may wait for other servers than it could go to.
+      if (queue.line.size > 1 && this.#openings.of(want).length > 0) this.#serve([queue]);
     });
   }
 
-  /** Looks again at everybody who waits: slots were added, or a server may be asked again. */
+  /** Looks again at everybody who waits: slots were added, or a server may be asked again, or may not any more. */
   wake(): void {
-    let admitted = this.#admitNext();
-    while (admitted) admitted = this.#admitNext();
+    if (this.#waiters.size === 0) return;
+    this.#serve([...this.#queues.all]);
+    for (const waiter of [...this.#waiters.values()]) {
+      const refusal = this.#refusalOf(waiter.want);
+      if (refusal !== undefined) this.#refuse(waiter, refusal);
+    }
   }
 
-  /** Who may be asked again is, and whoever waits for servers that are all out need not wait for its clock. */
-  #gatesMoved(): void {
-    this.wake();
-    for (const { want, refuse } of this.#waiting) {
-      const refusal = this.#options.gate.refusal(want.candidates, want.visited);
-      if (refusal !== undefined) refuse(refusal);
-    }
+  #createQueues(): ModelQueues<Waiter> {
+    return new ModelQueues(() => createFairQueue<Waiter>(this.#rules));
   }
 
   #choose(want: Want): Target | undefined {
-    const free = this.#freeFor(want);
+    const free = this.#openings.of(want);
     if (free.length === 0) return undefined;
     if (want.candidates.length === 1) return free[0];
-    return free[want.policy.choose(free, want, this.known)];
-  }
-
-  /** Those of the first tier that may be asked which have a slot free. */
-  #freeFor(want: Want): readonly Target[] {
-    let tier = 0;
-    const free: Target[] = [];
-    for (const target of want.candidates) {
-      if (tier !== 0 && target.tier !== tier) break;
-      if (want.visited.has(target.upstream.name)) continue;
-      const allowed = this.#options.gate.allows(target, this.limitOf(target.upstream), want.candidates);
-      if (allowed === 0) continue;
-      // One whose slots are all another replica's at this moment is busy, and not down.
-      tier = target.tier;
-      if (this.#hasRoom(target.upstream, allowed)) free.push(target);
-    }
-    return free;
-  }
-
-  /** Who can wait no longer may be served by any tier. */
-  #elsewhere({ candidates, visited }: Want): Occupied | undefined {
-    const target = candidates.find((candidate) => {
-      const { upstream } = candidate;
-      if (visited.has(upstream.name)) return false;
-      return this.#hasRoom(
-        upstream,
-        this.#options.gate.allows(candidate, this.limitOf(upstream), candidates),
-      );
-    });
-    return target === undefined ? undefined : this.#occupy(target);
-  }
-
-  #hasRoom(upstream: Upstream, allowed: number): boolean {
-    return this.#occupancy.inFlight(upstream) < this.#ours(upstream, allowed);
-  }
-
-  /** Of so many slots those that no other replica has. */
-  #ours(upstream: Upstream, slots: number): number {
-    const { shares } = this.#options;
-    return shares === undefined ? slots : Math.min(slots, shares.of(upstream, this.limitOf(upstream)));
-  }
-
-  #tellWanted(upstream: Upstream): void {
-    const { shares } = this.#options;
-    if (shares === undefined) return;
-    let waiting = 0;
-    for (const { want } of this.#waiting) {
-      if (want.candidates.some((target) => target.upstream.identity === upstream.identity)) waiting += 1;
-    }
-    shares.want(upstream, this.inFlight(upstream), waiting);
-  }
-
-  #fullFor(bytes: number): string | undefined {
-    const { places, bytes: bytesMax } = this.#bounds;
-    if (this.#waiting.size >= places) return `all ${places} places in the queue are taken`;
-    if (this.#waitingBytes + bytes > bytesMax)
-      return `the requests in the queue hold ${bytesMax} bytes already`;
-    return undefined;
-  }
-
-  #leaveQueue(waiter: Waiter): boolean {
-    if (!this.#waiting.delete(waiter)) return false;
-    this.#waitingBytes -= waiter.want.bytes;
-    waiter.timer.cancel();
-    for (const { upstream } of waiter.want.candidates) this.#tellWanted(upstream);
-    return true;
+    const chosen = free[want.policy.choose(free, want, this.known)];
+    // Waiting for one that is busy needs one that is busy: else nobody would ever look again.
+    if (chosen === undefined && want.candidates.every(({ upstream }) => this.inFlight(upstream) === 0))
+      return free[0];
+    return chosen;
   }
 
   #occupy(target: Target): Occupied {
-    const { gate, learnt } = this.#options;
-    this.#occupancy.began(target.upstream);
+    const { gate, learnt, clock } = this.#options;
+    this.#occupancy.began(target);
     gate.began(target);
+    if (target.upstream.loadsModels) this.#modelTurns.began(target, clock.now());
     const slot: Occupied = {
       target,
       cold: learnt.began(target),
       release: (ending) => {
         if (!this.#occupied.delete(slot)) return;
-        const hasGrown = this.#occupancy.ended(target.upstream, ending);
+        this.#occupancy.ended(target, ending);
         // First what is learnt of it, then who comes next: it may be nobody.
         learnt.ended(target, ending);
         gate.ended(target, ending);
-        if (hasGrown) this.wake();
-        else if (this.#waiting.size > 0) this.#admitNext();
-        this.#tellWanted(target.upstream);
+        this.#freed(target.upstream);
       },
     };
     this.#occupied.add(slot);
-    this.#tellWanted(target.upstream);
+    this.#tellShares(target.upstream);
     return slot;
   }
 
-  #admitNext(): boolean {
-    for (const waiter of this.#waiting) {
-      const slot = this.take(waiter.want);
-      if (slot === undefined) continue;
-      this.#leaveQueue(waiter);
-      waiter.admit(slot);
-      return true;
+  #freed(upstream: Upstream): void {
+    if (this.#waiters.size > 0) {
+      // A server that is to hold several at once may be free for several.
+      while (this.#openings.hasRoom(upstream) && this.#serveOne(this.#queues.at(upstream)));
     }
-    return false;
+    this.#tellShares(upstream);
   }
+
+  #serve(queues: Iterable<ModelQueue<Waiter>>): void {
+    while (this.#serveOne(queues));
+  }
+
+  /** Gives one of those who wait the slot that there is for it. */
+  #serveOne(queues: Iterable<ModelQueue<Waiter>>): boolean {
+    const nowMs = this.#options.clock.now();
+    const moment = { nowMs, agedTurn: this.#turn % turnsBetweenAged === turnsBetweenAged - 1 };
+    const held = new Set<ModelQueue<Waiter>>();
+    for (;;) {
+      const next = this.#nextOf(queues, moment, held);
+      if (next === undefined) return false;
+      const target = this.#choose(next.waiter.want);
+      if (target !== undefined) {
+        this.#admit(next, target, nowMs);
+        return true;
+      }
+      held.add(next.queue);
+    }
+  }
+
+  /** Of those that could be given a slot now, the one whose turn it is. */
+  #nextOf(
+    queues: Iterable<ModelQueue<Waiter>>,
+    moment: Moment,
+    held: ReadonlySet<ModelQueue<Waiter>>,
+  ): Next | undefined {
+    const freeFor = this.#freeForMany();
+    let next: Next | undefined;
+    for (const queue of queues) {
+      if (held.has(queue)) continue;
+      const waiter = queue.line.first(moment, (one) => freeFor(one.want) !== undefined);
+      const target = waiter === undefined ? undefined : freeFor(waiter.want);
+      if (waiter === undefined || target === undefined) continue;
+      const head = { queue, waiter, target, party: waiter.party };
+      if (next === undefined || this.#modelTurns.isBefore(head, next, moment)) next = head;
+    }
+    return next;
+  }
+
+  /** Most of those who wait for a model have the same candidates: looked at once. */
+  #freeForMany(): (want: Want) => Target | undefined {
+    let candidates: Want['candidates'] | undefined;
+    let free: Target | undefined;
+    return (want) => {
+      if (want.visited.size > 0) return this.#openings.of(want)[0];
+      if (want.candidates !== candidates) {
+        candidates = want.candidates;
+        free = this.#openings.of(want)[0];
+      }
+      return free;
+    };
+  }
+
+  #admit({ waiter, party }: Next, target: Target, nowMs: number): void {
+    const { upstream } = target;
+    this.#turn += 1;
+    if (this.#queues.at(upstream).size > 1) this.#modelTurns.charge({ waiter, target, party });
+    this.#queues.charge(waiter, upstream);
+    this.#drained.tell(waiter.want.model, nowMs);
+    this.#leave(waiter);
+    waiter.admit(this.#occupy(target));
+  }
+
+  #leave(waiter: Waiter): boolean {
+    if (!this.#waiters.delete(waiter.want)) return false;
+    waiter.timer?.cancel();
+    this.#places.remove(waiter);
+    this.#queues.remove(waiter);
+    if (this.#waiters.size === 0) this.#modelTurns.forget();
+    this.#tellWanted(waiter);
+    return true;
+  }
+
+  /** It can wait no longer, or may not: a later tier may have a slot free. */
+  #refuse(waiter: Waiter, failure: Failure): void {
+    if (!this.#leave(waiter)) return;
+    const elsewhere = this.#elsewhere(waiter.want);
+    if (elsewhere === undefined) waiter.refuse(failure);
+    else waiter.admit(elsewhere);
+  }
+
+  #elsewhere(want: Want): Occupied | undefined {
+    const target = this.#openings.ofAnyTier(want);
+    return target === undefined ? undefined : this.#occupy(target);
+  }
+
+  /** Why there is no place for it. Where somebody has more than their share of the places, their newest gives way. */
+  #makeRoom(want: Want): Failure | undefined {
+    const refusal = this.#refusalOf(want);
+    if (refusal !== undefined) return refusal;
+    const room = this.#places.roomFor({ party: partyOf(want, this.#rules.fairness), bytes: want.bytes });
+    if (typeof room === 'string') return this.#full(want, room);
+    for (const waiter of room) {
+      this.#refuse(waiter, this.#full(waiter.want, 'the queue is full, and who holds most of it gives way'));
+    }
+    return undefined;
+  }
+
+  #refusalOf({ candidates, visited }: Want): Failure | undefined {
+    return this.#options.gate.refusal(candidates, visited);
+  }
+
+  #full(want: Want, message: string): Failure {
+    return queueFull(message, this.#drainMs(want));
+  }
+
+  #tooLate(want: Want, waitMs: number): Failure {
+    return queueTimeout(waitMs, this.#drainMs(want));
+  }
+
+  /** How long until all who wait now for the model have left its queue. */
+  #drainMs({ model }: Want): number | undefined {
+    return this.#expectedMs(model, this.waitingFor(model) + 1);
+  }
+
+  #expectedMs(model: string, count: number): number | undefined {
+    return this.#drained.expectedMs(model, { count, nowMs: this.#options.clock.now() });
+  }
+
+  /** Begun later than this it would not be over by its deadline, even where it is served fastest. */
+  #inTimeMs({ candidates, deadlineMs }: Want): number {
+    if (deadlineMs === Number.POSITIVE_INFINITY) return deadlineMs;
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (const target of candidates) leastMs = Math.min(leastMs, this.known.serviceMs(target));
+    return deadlineMs - (leastMs === Number.POSITIVE_INFINITY ? 0 : leastMs);
+  }
+
+  #tellWanted({ want }: Waiter): void {
+    if (this.#options.shares === undefined) return;
+    for (const { upstream } of want.candidates) this.#tellShares(upstream);
+  }
+
+  #tellShares(upstream: Upstream): void {
+    this.#options.shares?.want(upstream, this.inFlight(upstream), this.#queues.waitingFor(upstream));
+  }
+}
+
+/** The first of its queue. */
+interface Next extends Head {
+  readonly queue: ModelQueue<Waiter>;
+  readonly waiter: Waiter;
 }

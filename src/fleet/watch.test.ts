@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { upstreamOf } from '../../test/targets.ts';
-import { nothingLearnt } from '../../test/wants.ts';
+import { nothingLearnt, queueOf } from '../../test/wants.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import { llamacppSlots } from '../providers/openai/llamacpp-slots.ts';
 import { Catalogue } from './catalogue.ts';
@@ -37,7 +37,7 @@ async function rig(t: TestContext, answer: RequestListener) {
     health,
     scheduler: new Scheduler({
       clock,
-      queue: { places: 1, bytes: 1 },
+      queue: queueOf({ places: 1, bytes: 1 }),
       gate: health,
 
       learnt: nothingLearnt,
@@ -132,6 +132,6 @@ test('llama.cpp is believed about its slots, as long as it is there and nobody s
   assert.equal(await slotsAfter(), 3);
   owner = 'vllm';
   assert.equal(await slotsAfter(), 64, 'another server stands there now');
-  options.scheduler.resize({ places: 1, bytes: 1 }, [{ ...upstream, slots: 8 }]);
+  options.scheduler.resize(queueOf({ places: 1, bytes: 1 }), [{ ...upstream, slots: 8 }]);
   assert.equal(options.scheduler.limitOf({ ...upstream, slots: 8 }), 8);
 });

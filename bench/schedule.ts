@@ -1,0 +1,123 @@
+/**
+ * What scheduling costs a request, without anything around it: `node bench/schedule.ts [requests]`. Once where nothing
+ * waits, and at 1,000 waiting in three shapes: each request comes, waits, and leaves with a slot that another gave back.
+ */
+import type { Target } from '../src/core/exchange.ts';
+import type { Ending, Gate, Want } from '../src/core/fleet.ts';
+import { queueOptions } from '../src/fleet/options.ts';
+import { type Occupied, Scheduler } from '../src/fleet/scheduler.ts';
+import { systemClock as clock } from '../src/lib/clock.ts';
+import { openaiAdapter } from '../src/providers/openai/adapter.ts';
+import { policies } from '../src/routing/policies/registry.ts';
+
+const requests = Number(process.argv[2] ?? 200_000);
+const warmUp = 20_000;
+const waitingMax = 1_000;
+const ending: Ending = { outcome: 'served', tookMs: 100, firstContentMs: 10, outputTokens: 100, cold: false };
+const nobody: ReadonlySet<string> = new Set();
+const gate: Gate = {
+  allows: (_, slots) => slots,
+  began: () => {},
+  ended: () => {},
+  refusal: () => undefined,
+  onChange: () => {},
+};
+
+function open() {
+  return new Scheduler({
+    clock,
+    queue: queueOptions.parse({}),
+    gate,
+    learnt: { serviceMs: () => 0, loadMs: () => 0, price: () => 0, began: () => false, ended: () => {} },
+  });
+}
+
+function targets(servers: number): readonly Target[] {
+  return Array.from({ length: servers }, (_, at) => ({
+    upstream: {
+      name: `server${at}`,
+      identity: `server${at}#1`,
+      slots: 4,
+      slotsAssumed: false,
+      zone: '',
+      loadsModels: false,
+      secrets: [],
+      adapter: openaiAdapter,
+      transport: { send: unused, close: () => Promise.resolve() },
+    },
+    model: 'model',
+    tier: 1,
+    weight: 1,
+  }));
+}
+
+function unused(): never {
+  throw new TypeError('nothing is sent here');
+}
+
+interface Shape {
+  readonly tenants: number;
+  readonly models: number;
+}
+
+function wantsOf({ tenants, models }: Shape): (at: number) => Want {
+  const candidates = targets(3);
+  const policy = policies.auto({ zone: '', affinity: true });
+  return (at) => ({
+    model: `model${at % models}`,
+    candidates,
+    visited: nobody,
+    policy,
+    tenant: `tenant${at % tenants}`,
+    key: 'key',
+    tokens: 100 + (at % 7) * 50,
+    priority: 0,
+    bytes: 100,
+    deadlineMs: Number.POSITIVE_INFINITY,
+    prefix: 0,
+  });
+}
+
+function idle(times: number): void {
+  const scheduler = open();
+  const want = wantsOf({ tenants: 1, models: 1 });
+  for (let at = 0; at < times; at += 1) scheduler.take(want(at))?.release(ending);
+}
+
+const stays = { queueMs: 30_000, onLeave: () => {} };
+
+async function crowded(times: number, shape: Shape): Promise<void> {
+  const scheduler = open();
+  const want = wantsOf(shape);
+  const held: Occupied[] = [];
+  let at = 0;
+  const come = () => {
+    const next = want(at);
+    at += 1;
+    const slot = scheduler.take(next);
+    if (slot === undefined) void scheduler.wait(next, stays).then((given) => held.push(given));
+    else held.push(slot);
+  };
+  while (scheduler.waiting < waitingMax) come();
+  while (at < times) {
+    for (const slot of held.splice(0)) {
+      slot.release(ending);
+      come();
+    }
+    await Promise.resolve();
+  }
+}
+
+async function measure(name: string, run: (times: number) => Promise<void> | void): Promise<void> {
+  await run(warmUp);
+  const before = process.cpuUsage();
+  await run(requests);
+  const { user, system } = process.cpuUsage(before);
+  console.log(`${((user + system) / requests).toFixed(2)} us of CPU a request: ${name}`);
+}
+
+await measure('nothing waits', idle);
+await measure('1,000 wait, of one tenant', (times) => crowded(times, { tenants: 1, models: 1 }));
+await measure('1,000 wait, of 1,000 tenants', (times) => crowded(times, { tenants: 1_000, models: 1 }));
+await measure('1,000 wait, for 10 models', (times) => crowded(times, { tenants: 100, models: 10 }));
+process.exit();

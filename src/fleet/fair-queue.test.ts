@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createFairQueue, type QueueRules } from './fair-queue.ts';
+import type { Standing } from './line.ts';
+
+interface One extends Standing {
+  readonly name: string;
+}
+
+const rules: QueueRules = { fairness: 'tenant', order: 'fifo', agingMs: 1_000 };
+const anybody = () => true;
+
+function one(name: string, said: Partial<One> = {}): One {
+  return { name, tenant: name, key: 'k', tokens: 1, priority: 0, sinceMs: 0, ...said };
+}
+
+/** Who is served, one after the other, every fourth turn being that of those who waited too long. */
+function serveAll(queue: ReturnType<typeof createFairQueue<One>>, turns: number, nowMs = 0): readonly One[] {
+  const served: One[] = [];
+  for (let turn = 0; turn < turns; turn += 1) {
+    const next = queue.first({ nowMs, agedTurn: turn % 4 === 3 }, anybody);
+    if (next === undefined) break;
+    queue.charge(next);
+    queue.remove(next);
+    served.push(next);
+  }
+  return served;
+}
+
+const names = (served: readonly One[]) => served.map(({ name }) => name).join(' ');
+
+test('one who asks for much waits for those who ask for little, and within a tenant keys take turns', () => {
+  const queue = createFairQueue<One>(rules);
+  for (let count = 1; count <= 4; count += 1)
+    queue.add(one(`a${count}`, { tenant: 'a', key: 'loud', tokens: 2 }));
+  queue.add(one('a-quiet', { tenant: 'a', key: 'quiet', tokens: 2 }));
+  for (let count = 1; count <= 2; count += 1) queue.add(one(`b${count}`, { tenant: 'b', tokens: 3 }));
+  assert.equal(names(serveAll(queue, 9)), 'a1 b1 a-quiet b2 a2 a3 a4');
+});
+
+test('without fairness they are served in the order of coming, and by key tenants do not count', () => {
+  const fill = (fairness: QueueRules['fairness']) => {
+    const queue = createFairQueue<One>({ ...rules, fairness });
+    queue.add(one('a1', { tenant: 'a', key: '1' }));
+    queue.add(one('a1b', { tenant: 'a', key: '1' }));
+    queue.add(one('a2', { tenant: 'a', key: '2' }));
+    queue.add(one('b', { tenant: 'b', key: '1' }));
+    return names(serveAll(queue, 4));
+  };
+  assert.equal(fill('none'), 'a1 a1b a2 b');
+  assert.equal(fill('key'), 'a1 a2 b a1b');
+  assert.equal(fill('tenant'), 'a1 b a2 a1b');
+});
+
+test('the shortest goes first where that is wanted, until somebody has waited too long', () => {
+  const queue = createFairQueue<One>({ ...rules, fairness: 'none', order: 'shortest' });
+  queue.add(one('long', { tokens: 900 }));
+  queue.add(one('short', { tokens: 3, sinceMs: 500 }));
+  queue.add(one('middling', { tokens: 40, sinceMs: 500 }));
+  assert.equal(names(serveAll(queue, 1, 999)), 'short');
+  assert.equal(names(serveAll(queue, 2, 1_000)), 'long middling');
+});
+
+test('the higher priority goes first, and who is passed over too long has one turn of four', () => {
+  const queue = createFairQueue<One>(rules);
+  for (let count = 0; count < 4; count += 1) queue.add(one(`low${count}`, { tenant: 'a' }));
+  for (let count = 0; count < 8; count += 1)
+    queue.add(one(`high${count}`, { tenant: 'b', priority: 5, sinceMs: 900 }));
+  assert.equal(names(serveAll(queue, 4, 999)), 'high0 high1 high2 high3');
+  assert.equal(names(serveAll(queue, 8, 1_000)), 'high4 high5 high6 low0 high7 low1 low2 low3');
+});
+
+test('who comes back begins where those who wait have got to: no turns are saved up, and no debt is forgotten', () => {
+  const queue = createFairQueue<One>(rules);
+  for (let count = 0; count < 10; count += 1) queue.add(one(`a${count}`, { tenant: 'a', tokens: 10 }));
+  serveAll(queue, 5);
+  queue.add(one('late', { tenant: 'b', tokens: 25 }));
+  assert.equal(names(serveAll(queue, 1)), 'a5', 'it does not come before those who were there, for nothing');
+  assert.equal(names(serveAll(queue, 1)), 'late');
+  queue.add(one('again', { tenant: 'b', tokens: 25 }));
+  assert.equal(names(serveAll(queue, 3)), 'a6 a7 again');
+});
+
+const crowd = fc.array(
+  fc.record({
+    tenant: fc.constantFrom('a', 'b', 'c', 'd'),
+    key: fc.constantFrom('1', '2'),
+    tokens: fc.integer({ min: 1, max: 50 }),
+    priority: fc.constantFrom(0, 0, 0, 3),
+    sinceMs: fc.integer({ min: 0, max: 5_000 }),
+  }),
+  { maxLength: 60 },
+);
+
+test('everybody is served once, whatever the rules and whoever leaves', () => {
+  const anyRules = fc.record({
+    fairness: fc.constantFrom<QueueRules['fairness']>('tenant', 'key', 'none'),
+    order: fc.constantFrom<QueueRules['order']>('fifo', 'shortest'),
+    agingMs: fc.constantFrom(0, 1_000),
+  });
+  fc.assert(
+    fc.property(anyRules, crowd, fc.array(fc.nat(60)), (drawnRules, drawn, leaving) => {
+      const queue = createFairQueue<One>(drawnRules);
+      const all = drawn
+        .toSorted((a, b) => a.sinceMs - b.sinceMs)
+        .map((standing, index) => one(`${index}`, standing));
+      for (const each of all) queue.add(each);
+      const left = new Set(leaving.flatMap((at) => all[at] ?? []));
+      for (const each of left) queue.remove(each);
+      assert.equal(queue.size, all.length - left.size);
+      const served = serveAll(queue, 100, 5_000);
+      assert.deepEqual(new Set(served), new Set(all.filter((each) => !left.has(each))));
+      assert.equal(queue.size, 0);
+    }),
+  );
+});
+
+test('while two tenants wait, what they were given never differs by more than the largest request', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 50 })), {
+        minLength: 5,
+        maxLength: 80,
+      }),
+      (sizes) => {
+        const queue = createFairQueue<One>(rules);
+        for (const [a, b] of sizes) {
+          queue.add(one('a', { tokens: a }));
+          queue.add(one('b', { tokens: b }));
+        }
+        const given = { a: 0, b: 0 };
+        const waiting = { a: sizes.length, b: sizes.length };
+        while (waiting.a > 0 && waiting.b > 0) {
+          const [next] = serveAll(queue, 1);
+          assert.ok(next);
+          const name = next.name as 'a' | 'b';
+          given[name] += next.tokens;
+          waiting[name] -= 1;
+          assert.ok(Math.abs(given.a - given.b) <= 50, `${given.a} against ${given.b}`);
+        }
+      },
+    ),
+  );
+});
+
+test('somebody who would not do is passed over, and keeps the turn', () => {
+  const queue = createFairQueue<One>(rules);
+  queue.add(one('a'));
+  queue.add(one('b'));
+  const moment = { nowMs: 0, agedTurn: false };
+  assert.equal(queue.first(moment, ({ name }) => name === 'b')?.name, 'b');
+  assert.equal(
+    queue.first(moment, () => false),
+    undefined,
+  );
+  assert.equal(queue.first(moment, anybody)?.name, 'a');
+});
+
+test('how many go before is what then happens', () => {
+  fc.assert(
+    fc.property(crowd, (drawn) => {
+      const queue = createFairQueue<One>(rules);
+      const all = drawn.map((standing, index) =>
+        one(`${index}`, { ...standing, tokens: 1, key: '1', priority: 0, sinceMs: 0 }),
+      );
+      for (const each of all) queue.add(each);
+      const ahead = new Map(all.map((each) => [each, queue.ahead(each)]));
+      // Whose turn comes first among equals is not told beforehand: it may be one place per tenant.
+      for (const [at, each] of serveAll(queue, 100).entries())
+        assert.ok(Math.abs((ahead.get(each) ?? 0) - at) <= 4, `${ahead.get(each)} was told, ${at} it was`);
+    }),
+  );
+});

@@ -1,0 +1,62 @@
+/** Who waits, in an order: one after the other, the shortest first, in fair turns, by priority. They stand in each other. */
+
+/** What an order may go by. */
+export interface Standing {
+  readonly tenant: string;
+  readonly key: string;
+  readonly tokens: number;
+  readonly priority: number;
+  readonly sinceMs: number;
+}
+
+/** The moment at which somebody is asked for. */
+export interface Moment {
+  readonly nowMs: number;
+  /** Whether it is the turn of those who have waited longer than priorities may hold them up. */
+  readonly agedTurn: boolean;
+}
+
+export interface Line<W extends Standing> {
+  readonly size: number;
+  add(one: W): void;
+  remove(one: W): void;
+  /** Whose turn it is, of those that would do. */
+  first(moment: Moment, wouldDo: (one: W) => boolean): W | undefined;
+  /** Somebody of the same tenant and key was given a slot for which they could all have been taken. */
+  charge(one: W): void;
+  /** How many will most likely go before. */
+  ahead(one: W): number;
+}
+
+/** In the order of coming. */
+export class ArrivalLine<W extends Standing> implements Line<W> {
+  readonly #all = new Set<W>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  add(one: W): void {
+    this.#all.add(one);
+  }
+
+  remove(one: W): void {
+    this.#all.delete(one);
+  }
+
+  first(_: Moment, wouldDo: (one: W) => boolean): W | undefined {
+    for (const one of this.#all) if (wouldDo(one)) return one;
+    return undefined;
+  }
+
+  charge(): void {}
+
+  ahead(one: W): number {
+    let ahead = 0;
+    for (const other of this.#all) {
+      if (other === one) break;
+      ahead += 1;
+    }
+    return ahead;
+  }
+}

@@ -1,0 +1,72 @@
+/** Which of a request's targets have a slot for it at this moment. */
+import type { Target, Upstream } from '../core/exchange.ts';
+import type { Gate, SlotShares, Want } from '../core/fleet.ts';
+import type { Occupancy } from './occupancy.ts';
+
+export interface OpeningsOptions {
+  readonly occupancy: Occupancy;
+  readonly gate: Gate;
+  /** Present where replicas share the slots. */
+  readonly shares?: SlotShares | undefined;
+}
+
+export class Openings {
+  readonly #options: OpeningsOptions;
+
+  constructor(options: OpeningsOptions) {
+    this.#options = options;
+  }
+
+  /** Of the first tier that may be asked, those that have a slot free. */
+  of(want: Want): readonly Target[] {
+    let tier = 0;
+    const free: Target[] = [];
+    for (const target of want.candidates) {
+      if (tier !== 0 && target.tier !== tier) break;
+      if (want.visited.has(target.upstream.name)) continue;
+      const allowed = this.#allowed(target, want);
+      if (allowed === 0) continue;
+      // One whose slots are all another replica's at this moment is busy, and not down.
+      tier = target.tier;
+      if (this.#hasRoom(target, allowed)) free.push(target);
+    }
+    return free;
+  }
+
+  /** For who can wait no longer: of any tier. */
+  ofAnyTier(want: Want): Target | undefined {
+    return want.candidates.find(
+      (target) =>
+        !want.visited.has(target.upstream.name) && this.#hasRoom(target, this.#allowed(target, want)),
+    );
+  }
+
+  /** Whether any more can be sent there, whatever it is. */
+  hasRoom(upstream: Upstream): boolean {
+    return this.#options.occupancy.inFlight(upstream) < this.slots(upstream);
+  }
+
+  /** How many there are for us. */
+  slots(upstream: Upstream): number {
+    return this.#ours(upstream, this.#options.occupancy.limitOf(upstream));
+  }
+
+  #allowed(target: Target, { candidates }: Want): number {
+    const { gate, occupancy } = this.#options;
+    return gate.allows(target, occupancy.limitOf(target.upstream), candidates);
+  }
+
+  #hasRoom(target: Target, allowed: number): boolean {
+    const { upstream } = target;
+    const { occupancy } = this.#options;
+    if (occupancy.inFlight(upstream) >= this.#ours(upstream, allowed)) return false;
+    const { slotsPerModel } = upstream;
+    return slotsPerModel === undefined || occupancy.inFlightOn(target) < slotsPerModel;
+  }
+
+  /** Of so many slots those that no other replica has. */
+  #ours(upstream: Upstream, slots: number): number {
+    const { shares, occupancy } = this.#options;
+    return shares === undefined ? slots : Math.min(slots, shares.of(upstream, occupancy.limitOf(upstream)));
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The higher priority first. Who is passed over for longer than a bound has its own turns, one of a few: so neither those
+ * below nor those above are ever shut out, however long both lines are.
+ */
+import type { Line, Moment, Standing } from './line.ts';
+
+interface Level<W extends Standing> {
+  readonly priority: number;
+  readonly line: Line<W>;
+  /** In the order of coming. */
+  readonly arrivals: Set<W>;
+}
+
+export class PriorityLine<W extends Standing> implements Line<W> {
+  readonly #agingMs: number;
+  readonly #createLine: () => Line<W>;
+  /** Those that somebody waits in, the highest first. */
+  #levels: readonly Level<W>[] = [];
+  #size = 0;
+
+  constructor(agingMs: number, createLine: () => Line<W>) {
+    this.#agingMs = agingMs;
+    this.#createLine = createLine;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(one: W): void {
+    const level = this.#levelOf(one.priority) ?? this.#open(one.priority);
+    level.line.add(one);
+    level.arrivals.add(one);
+    this.#size += 1;
+  }
+
+  remove(one: W): void {
+    const level = this.#levelOf(one.priority);
+    if (!level?.arrivals.delete(one)) return;
+    level.line.remove(one);
+    this.#size -= 1;
+    if (level.arrivals.size === 0) this.#levels = this.#levels.filter((other) => other !== level);
+  }
+
+  first(moment: Moment, wouldDo: (one: W) => boolean): W | undefined {
+    const levels =
+      moment.agedTurn && this.#levels.length > 1 ? this.#longestFirst(moment.nowMs) : this.#levels;
+    for (const { line } of levels) {
+      const one = line.first(moment, wouldDo);
+      if (one !== undefined) return one;
+    }
+    return undefined;
+  }
+
+  charge(one: W): void {
+    for (const { line } of this.#levels) line.charge(one);
+  }
+
+  ahead(one: W): number {
+    let ahead = 0;
+    for (const { priority, line } of this.#levels) {
+      if (priority > one.priority) ahead += line.size;
+      else if (priority === one.priority) ahead += line.ahead(one);
+    }
+    return ahead;
+  }
+
+  /** Levels in which somebody has waited too long, the longest first; then the others as ever. */
+  #longestFirst(nowMs: number): readonly Level<W>[] {
+    const rank = (level: Level<W>) => {
+      const [oldest] = level.arrivals;
+      const waitedMs = oldest === undefined ? 0 : nowMs - oldest.sinceMs;
+      return waitedMs >= this.#agingMs ? waitedMs : 0;
+    };
+    return this.#levels.toSorted((one, other) => rank(other) - rank(one));
+  }
+
+  #levelOf(priority: number): Level<W> | undefined {
+    for (const level of this.#levels) if (level.priority === priority) return level;
+    return undefined;
+  }
+
+  #open(priority: number): Level<W> {
+    const level = { priority, line: this.#createLine(), arrivals: new Set<W>() };
+    this.#levels = [...this.#levels, level].sort((one, other) => other.priority - one.priority);
+    return level;
+  }
+}
