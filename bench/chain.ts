@@ -15,7 +15,9 @@ import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
 import { LiveStreams } from '../src/fleet/live-streams.ts';
 import { queueOptions } from '../src/fleet/options.ts';
+import { Quarantine } from '../src/fleet/quarantine.ts';
 import { Residency } from '../src/fleet/residency.ts';
+import { RetryBudget } from '../src/fleet/retry-budget.ts';
 import { Scheduler } from '../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../src/fleet/service-times.ts';
 import { KeyIndex } from '../src/identity/key-index.ts';
@@ -134,6 +136,7 @@ const metrics = createMetrics({
   contentsLost: () => 0,
   turnsLost: () => 0,
   alertsLost: () => 0,
+  retriesRefused: () => 0,
   degraded: () => ({}),
 });
 const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
@@ -228,7 +231,15 @@ const handler = createChain({
     streams: new LiveStreams(),
     onCarriedOn: () => {},
   },
-  retries: { attempts: 2, clock, onFailed: () => {} },
+  retries: {
+    attempts: 2,
+    share: 0.2,
+    budget: new RetryBudget({ clock, active: () => 0 }),
+    quarantineMs: 30_000,
+    quarantine: new Quarantine({ clock }),
+    clock,
+    onFailed: () => {},
+  },
   fleet: {
     scheduler: new Scheduler({
       clock,

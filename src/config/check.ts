@@ -8,6 +8,7 @@ import { readPriceCatalogue } from '../money/price-catalogue.ts';
 import { isPostgresUrl } from '../stores/postgres/postgres-url.ts';
 import { isRedisUrl } from '../stores/redis/redis-url.ts';
 import { checkListeners } from './check-listeners.ts';
+import { circleFrom } from './fallback-circle.ts';
 import type { Path } from './placed.ts';
 import type { Config } from './schema.ts';
 import { weaknessOf } from './weak-secret.ts';
@@ -39,6 +40,7 @@ export function check(checked: Checked): Finding[] {
     checkAuth,
     checkPeppers,
     checkTargets,
+    checkFallbacks,
     checkDefaultModel,
     checkPrices,
     checkBudgets,
@@ -175,6 +177,19 @@ function checkTargets({ config, upstreams }: Checked): Finding[] {
       return same === undefined ? [] : [{ path, message: `is the same target as targets[${same}]` }];
     });
   });
+}
+
+function checkFallbacks({ config, models }: Checked): Finding[] {
+  return Object.entries(config.models).flatMap(([name, { fallback }]) =>
+    fallback.flatMap((other, index) => {
+      const path = ['models', name, 'fallback', index];
+      if (!models.includes(other)) return [unknownName(path, { what: 'model', name: other, known: models })];
+      const circle = circleFrom(name, other, config.models);
+      if (circle === undefined) return [];
+      const message = `leads back to where it began: ${circle.join(' → ')}`;
+      return [{ path, message, hint: 'take one of these fallbacks out' }];
+    }),
+  );
 }
 
 function checkDefaultModel({ config, upstreams, models }: Checked): Finding[] {

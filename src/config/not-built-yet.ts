@@ -19,7 +19,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'queue.commentAfterMs': 'comments to clients that wait long',
   'prices.*.batch': 'prices of jobs in the background',
   'prices.*.cacheWritePerM': 'prices of what an upstream keeps: none tells yet how much it kept',
-  'retries.budget': 'a budget for retries',
   'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',
 };

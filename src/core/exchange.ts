@@ -193,6 +193,14 @@ export interface Clocks {
   readonly queueMs: number;
 }
 
+/** Another model, for when no target of the one that was asked for can. */
+export interface Fallback {
+  readonly name: string;
+  readonly targets: readonly Target[];
+  readonly policy: Policy;
+  readonly clocks: Clocks;
+}
+
 export interface Planned extends Parsed {
   /** Tiers in their order. */
   readonly candidates: readonly Target[];
@@ -200,6 +208,8 @@ export interface Planned extends Parsed {
   readonly clocks: Clocks;
   /** Upstreams that already failed this exchange. Grows only in `attempt`. */
   readonly visited: ReadonlySet<string>;
+  /** In the order to ask them. */
+  readonly fallbacks: readonly Fallback[];
   /**
    * Present on an answer that may come to more than is reserved for it: it is asked for as a stream, also where the
    * client wants it whole.

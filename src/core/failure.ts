@@ -36,6 +36,7 @@ export const failures = {
   budget_exceeded: { status: 429, blame: 'policy', retry: false },
   queue_full: { status: 429, blame: 'policy', retry: false },
   queue_timeout: { status: 503, blame: 'policy', retry: false },
+  poison_suspected: { status: 502, blame: 'policy', retry: false },
 
   no_upstream: { status: 503, blame: 'gateway', retry: false },
   server_draining: { status: 503, blame: 'gateway', retry: false },

@@ -62,7 +62,7 @@ export class Trail {
   stream = false;
   // replay: the answer is one that was given before, and nothing was done for it
   replayed = false;
-  // plan
+  // plan; attempt, where a fallback is asked in its place
   model = '';
   // limit: how far the limits that apply are spent
   standing: Standing | undefined = undefined;

@@ -39,6 +39,22 @@ export const retriesOptions = z.strictObject({
     .max(5)
     .default(2)
     .describe('Candidates tried before a request fails, the first one included.'),
+  budget: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe(
+      'The share of the requests of the last minute that may be retries; where there are few, three a second.',
+    ),
+  quarantineMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(30_000)
+    .describe(
+      'How long a request is refused with which the connections to two upstreams broke. 0 refuses none.',
+    ),
 });
 
 export const carryOnOptions = z.strictObject({

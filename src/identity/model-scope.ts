@@ -8,6 +8,10 @@ export function modelsInScope(principal: Principal, names: readonly string[]): r
   return models === undefined ? names : names.filter((name) => models.has(name));
 }
 
+export function isModelInScope({ scopes }: Principal, name: string): boolean {
+  return scopes?.models?.has(name) ?? true;
+}
+
 const namedMax = 5;
 const nameCharsMax = 200;
 

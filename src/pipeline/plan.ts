@@ -1,9 +1,9 @@
 /** Which targets would do, who chooses among them, and how long each phase may take. */
-import type { Clocks, Parsed, Planned, Principal, Target } from '../core/exchange.ts';
+import type { Clocks, Fallback, Parsed, Planned, Principal, Target } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Policy } from '../core/fleet.ts';
 import type { Stage } from '../core/stage.ts';
-import { assertModelInScope } from '../identity/model-scope.ts';
+import { assertModelInScope, isModelInScope } from '../identity/model-scope.ts';
 
 export interface ModelPlan {
   /** The name that clients and metrics see. */
@@ -13,6 +13,8 @@ export interface ModelPlan {
   readonly targets: readonly Target[];
   /** Chooses among those of them that have a slot free. */
   readonly policy: Policy;
+  /** Asked when none of the targets can. */
+  readonly fallbacks: readonly Fallback[];
 }
 
 export interface ModelTable {
@@ -33,10 +35,11 @@ export function plan(options: PlanOptions): Stage<Parsed, Planned> {
       const { call, trail, route, principal } = exchange;
       const found = findModel(options.models, call.model, principal);
       const { targets: candidates, policy } = found;
+      const fallbacks = fallbacksFor(exchange, found);
       trail.model = found.name;
       if (candidates.length === 0) throw fail('no_upstream', `no upstream is configured for ${found.name}`);
       const clocks = route.totalMs === undefined ? found.clocks : lowered(found.clocks, route.totalMs);
-      return next({ ...exchange, candidates, policy, clocks, visited: nothingVisited });
+      return next({ ...exchange, candidates, policy, clocks, visited: nothingVisited, fallbacks });
     } catch (refusal) {
       return Promise.reject(refusal);
     }
@@ -52,6 +55,12 @@ function findModel(models: ModelTable, asked: string, principal: Principal): Mod
   }
   assertModelInScope(principal, name);
   return models.require(name);
+}
+
+/** Vectors of one model are of no use beside those of another; and nobody gets a model that their key is not for. */
+function fallbacksFor({ call, principal }: Parsed, { fallbacks }: ModelPlan): readonly Fallback[] {
+  if (fallbacks.length === 0) return fallbacks;
+  return call.kind === 'embed' ? [] : fallbacks.filter(({ name }) => isModelInScope(principal, name));
 }
 
 function lowered(clocks: Clocks, totalMs: number): Clocks {

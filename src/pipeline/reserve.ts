@@ -3,7 +3,7 @@
  * sent: what comes after that is never forgotten (G21). When it is over it is priced and settled, once.
  */
 import type { BudgetDecision, BudgetSubject, Reservation, TokenRates } from '../core/budget.ts';
-import type { Planned } from '../core/exchange.ts';
+import type { Planned, Target } from '../core/exchange.ts';
 import { asFailure, Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { NanoUsd } from '../core/ledger.ts';
 import type { Budgets } from '../core/ports.ts';
@@ -70,13 +70,24 @@ async function admitted(
   throw entry.reason;
 }
 
-function estimateFor(spending: Spending, { call, trail, candidates }: Planned, p95Tokens: number) {
-  const { model } = trail;
-  return estimateSpend(call, p95Tokens, (promptTokens) =>
-    candidates.map((target) =>
-      spending.ratesAhead({ upstream: target.upstream.name, targetModel: target.model, model }, promptTokens),
-    ),
+function estimateFor(spending: Spending, exchange: Planned, p95Tokens: number) {
+  return estimateSpend(exchange.call, p95Tokens, (promptTokens) =>
+    servable(exchange).map((served) => spending.ratesAhead(served, promptTokens)),
   );
+}
+
+/** Whoever may answer, those of the fallbacks among them. */
+function servable({ candidates, fallbacks, trail }: Planned): readonly Served[] {
+  const own = candidates.map((target) => servedBy(target, trail.model));
+  if (fallbacks.length === 0) return own;
+  return [
+    ...own,
+    ...fallbacks.flatMap(({ name, targets }) => targets.map((target) => servedBy(target, name))),
+  ];
+}
+
+function servedBy({ upstream, model: targetModel }: Target, model: string): Served {
+  return { upstream: upstream.name, targetModel, model };
 }
 
 interface Wanted {
@@ -110,9 +121,9 @@ function reservedBy(decision: BudgetDecision, wanted: Wanted): Reserved | Failur
 const nothingSpent = { nanoUsd: 0, tokens: 0, requests: 0 };
 
 /** A whole answer without a bound is asked for as a stream. What cannot be told by one could not be stopped on its way. */
-function refusalOfUnbounded({ call, candidates }: Planned): Failure | undefined {
+function refusalOfUnbounded({ call, candidates, fallbacks }: Planned): Failure | undefined {
   if (call.stream) return undefined;
-  for (const { upstream } of candidates) {
+  for (const { upstream } of [...candidates, ...fallbacks.flatMap(({ targets }) => targets)]) {
     const param = upstream.adapter.keptFromStreams(call);
     if (param === undefined) continue;
     return fail(
@@ -168,12 +179,8 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
 }
 
 /** What costs money is not done while nobody can write it down (K1); what costs nothing goes on. */
-function assertFree({ isBilled }: ReserveOptions, { candidates, trail }: Planned): void {
-  const { model } = trail;
-  const billed = candidates.some((target) =>
-    isBilled({ upstream: target.upstream.name, targetModel: target.model, model }),
-  );
-  if (!billed) return;
+function assertFree({ isBilled }: ReserveOptions, exchange: Planned): void {
+  if (!servable(exchange).some(isBilled)) return;
   throw fail('dependency_unavailable', 'what this would cost cannot be written down now; try again', {
     retryAfterS,
   });

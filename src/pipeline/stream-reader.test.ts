@@ -112,6 +112,7 @@ function exchangeOf(transport: Transport, meter: StreamMeter, stream: boolean): 
     candidates: [target],
     clocks,
     visited: new Set<string>(),
+    fallbacks: [],
     target,
     meter,
   } as const;

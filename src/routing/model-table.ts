@@ -1,5 +1,5 @@
 /** Which targets stand behind a model's name: the operator's list first, then what upstreams offer by themselves. */
-import type { Clocks, Target, Upstream } from '../core/exchange.ts';
+import type { Clocks, Fallback, Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Policy } from '../core/fleet.ts';
 import { closest } from '../lib/closest.ts';
@@ -11,6 +11,13 @@ export interface NamedModel {
   /** Tiers in their order. */
   readonly targets: readonly Target[];
   readonly policy: Policy;
+  /** Asked in this order when none of the targets can. */
+  readonly fallbacks: readonly Fallback[];
+}
+
+export interface ConfiguredModel extends Omit<NamedModel, 'name' | 'fallbacks'> {
+  /** Names of others on the list. */
+  readonly fallback?: readonly string[];
 }
 
 /** What upstreams offer, as last heard from them. */
@@ -24,7 +31,7 @@ export interface Offers {
 }
 
 export interface ModelTableOptions {
-  readonly models: ReadonlyMap<string, Omit<NamedModel, 'name'>>;
+  readonly models: ReadonlyMap<string, ConfiguredModel>;
   readonly upstreams: readonly Upstream[];
   readonly offers: Offers;
   /** For a model that upstreams offer without an entry of its own. */
@@ -51,9 +58,18 @@ export class ModelTable {
   constructor(options: ModelTableOptions) {
     this.#options = options;
     this.defaultModel = options.defaultModel;
-    for (const [name, model] of options.models) {
-      const targets = model.targets.toSorted((one, other) => one.tier - other.tier);
-      this.#configured.set(name, { ...model, name, targets });
+    const plans = new Map<string, Fallback>();
+    for (const [name, { policy, clocks, targets }] of options.models) {
+      plans.set(name, {
+        name,
+        policy,
+        clocks,
+        targets: targets.toSorted((one, other) => one.tier - other.tier),
+      });
+    }
+    for (const [name, plan] of plans) {
+      const fallbacks = [...fallbacksOf(name, options.models)].flatMap((other) => plans.get(other) ?? []);
+      this.#configured.set(name, { ...plan, fallbacks });
     }
   }
 
@@ -116,9 +132,11 @@ export class ModelTable {
     if (targets.length === 0) {
       const named = this.#targetNamed(name);
       // Not kept: whatever anybody makes up is such a name.
-      return named === undefined ? undefined : { name, clocks, targets: [named], policy: alone };
+      return named === undefined
+        ? undefined
+        : { name, clocks, targets: [named], policy: alone, fallbacks: [] };
     }
-    const found = { name, clocks, targets, policy: this.#options.createPolicy() };
+    const found = { name, clocks, targets, policy: this.#options.createPolicy(), fallbacks: [] };
     this.#offered.set(name, found);
     return found;
   }
@@ -143,6 +161,20 @@ export class ModelTable {
     }
     return targets;
   }
+}
+
+/** Those of a model, each followed by its own. The configuration knows no circles. */
+function fallbacksOf(
+  name: string,
+  models: ReadonlyMap<string, ConfiguredModel>,
+  found = new Set<string>(),
+): ReadonlySet<string> {
+  for (const other of models.get(name)?.fallback ?? []) {
+    if (found.has(other)) continue;
+    found.add(other);
+    fallbacksOf(other, models, found);
+  }
+  return found;
 }
 
 /** Ollama's names mean `:latest` when they say nothing. */

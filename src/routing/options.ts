@@ -69,6 +69,11 @@ const modelOptions = z.strictObject({
       'Whether `auto` keeps a conversation where its beginning is in memory, as long as that server is not much slower ' +
         'or busier than the others. `auto`: where a target is a server of your own.',
     ),
+  fallback: z
+    .array(modelName)
+    .max(8)
+    .default([])
+    .describe('Other models, asked in this order when no target of this one can. Never for embeddings.'),
   batching: modelBatchingOptions
     .prefault({})
     .describe('What is sent together of its requests, where it differs from `batching`.'),

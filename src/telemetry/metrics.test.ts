@@ -12,6 +12,7 @@ const sources = {
   contentsLost: () => 0,
   turnsLost: () => 0,
   alertsLost: () => 2,
+  retriesRefused: () => 0,
   degraded: () => ({ shared: true, store: false }),
   upstreams: () => [{ name: 'gpu "a"', state: 'up', inFlight: 2 }],
 };

@@ -15,6 +15,7 @@ export interface MetricsSources {
   readonly contentsLost: () => number;
   readonly turnsLost: () => number;
   readonly alertsLost: () => number;
+  readonly retriesRefused: () => number;
   /** Rendered already. */
   readonly batches: () => string;
   /** What cannot be reached. */
@@ -184,6 +185,7 @@ function renderGauges(sources: MetricsSources): string {
       'Turns of conversations that could not be kept.',
       sources.turnsLost(),
     ),
+    gauge('millrace_retries_refused', 'Retries that were not made: too many were.', sources.retriesRefused()),
     gauge('millrace_alerts_lost', 'Notices of alerts that a receiver did not take.', sources.alertsLost()),
     head('millrace_degraded', 'gauge', '1 for what cannot be reached.'),
     ...degraded,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readiness } from '../answers/knowledge.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Received, Upstream } from '../core/exchange.ts';
-import type { Conversations, Replays, Sealers } from '../core/ports.ts';
+import type { Conversations, Replays } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
@@ -22,12 +22,10 @@ import { OutputLengths } from '../money/output-lengths.ts';
 import { CallsUnderWay } from '../pipeline/calls-under-way.ts';
 import { providers } from '../providers/registry.ts';
 import { createDerivedSealers } from '../stores/derived-sealers.ts';
-import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { openShared } from '../stores/open-shared.ts';
 import { createSealers, type OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
-import type { Store } from '../stores/sql/store.ts';
 import { fileName } from '../stores/store-options.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
@@ -37,6 +35,7 @@ import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
+import { createClaims, createReplays } from './claims.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Departure } from './departure.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
@@ -46,6 +45,7 @@ import type { Lasting } from './lasting.ts';
 import { createLearnt } from './learnt.ts';
 import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
+import { createRetries } from './retries.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
 import { WarmModels } from './warm-models.ts';
@@ -76,8 +76,6 @@ export interface Gateway {
 }
 
 const conversationBytesMax = 1024 * 1024;
-/** A claim on an `Idempotency-Key` that nobody renews is free after so long: its gateway has died. */
-const claimLeaseMs = 30_000;
 /** Requests with a key whose clients have left have so long to end: nobody else waits for them. */
 const lastEndsMs = 2_000;
 
@@ -299,6 +297,15 @@ class Running {
     return privacy;
   }
 
+  #upstreamStates() {
+    const { health, scheduler } = this.lasting;
+    return this.snapshot.upstreams.map((upstream) => ({
+      name: upstream.name,
+      state: health.of(upstream).state,
+      inFlight: scheduler.inFlight(upstream),
+    }));
+  }
+
   #createLasting(masterKeys: KeyRing): Lasting {
     const { clock, log, loaded } = this.#options;
     const { store, spool } = this.#records;
@@ -309,6 +316,7 @@ class Running {
     const fleet = () => ({ ...this.lasting, models: this.snapshot.models });
     const warm = new WarmModels({ clock, log, shared: this.#shared, fleet });
     const serviceTimes = new ServiceTimes(clock);
+    const retries = createRetries(clock, () => this.listener?.inFlight ?? 0);
     const scheduler = new Scheduler({
       clock,
       queue,
@@ -328,14 +336,10 @@ class Running {
       spoolLost: () => this.#records.spool.lost,
       contentsLost: () => this.lasting.privacy.contents.lost,
       turnsLost: () => this.#shared.state.turnsLost,
+      retriesRefused: () => retries.budget.refused,
       alertsLost: () => this.#alarms.alerts.receivers.reduce((sum, { lost }) => sum + lost, 0),
       degraded: () => ({ shared: this.#shared.state.degraded, store: !this.#records.reachable }),
-      upstreams: () =>
-        this.snapshot.upstreams.map((upstream) => ({
-          name: upstream.name,
-          state: health.of(upstream).state,
-          inFlight: scheduler.inFlight(upstream),
-        })),
+      upstreams: () => this.#upstreamStates(),
     });
     return {
       alerts: this.#alarms.alerts,
@@ -348,6 +352,7 @@ class Running {
       warm,
       serviceTimes,
       streams: new LiveStreams(),
+      retries,
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),
       conversations,
@@ -382,20 +387,6 @@ function createShares(clock: Clock, { leases, presence }: Shared): SlotShares | 
   return leases === undefined
     ? undefined
     : new SlotShares({ leases, clock, replicas: () => presence.count() });
-}
-
-function createReplays({ config }: LoadedConfig, store: Store, sealers: Sealers): Replays {
-  return store.replays({ ttlMs: config.idempotency.ttlS * 1_000, leaseMs: claimLeaseMs, sealers });
-}
-
-function createClaims({ loaded, clock, log }: GatewayOptions, replays: Replays): HeldClaims | undefined {
-  if (!loaded.config.idempotency.enabled) return undefined;
-  return createHeldClaims({
-    replays,
-    clock,
-    leaseMs: claimLeaseMs,
-    onTrouble: ({ message }) => log.error({ message }, 'the answer to an Idempotency-Key could not be kept'),
-  });
 }
 
 function identitiesOf({ upstreams }: Snapshot): readonly string[] {

@@ -23,6 +23,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { FollowedDirectory } from './followed-directory.ts';
 import type { Issuers } from './issuers.ts';
 import type { Privacy } from './privacy.ts';
+import type { Retries } from './retries.ts';
 import type { WarmModels } from './warm-models.ts';
 
 export interface Lasting {
@@ -36,6 +37,7 @@ export interface Lasting {
   readonly batchMetrics: BatchMetrics;
   readonly catalogue: Catalogue;
   readonly health: Health;
+  readonly retries: Retries;
   readonly scheduler: Scheduler;
   /** Which models are in memory where, and what keeps them there. */
   readonly warm: WarmModels;

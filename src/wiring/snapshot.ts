@@ -109,6 +109,10 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     survival: createSurvival(lasting, config),
     retries: {
       attempts: config.retries.attempts,
+      share: config.retries.budget,
+      budget: lasting.retries.budget,
+      quarantineMs: config.retries.quarantineMs,
+      quarantine: lasting.retries.quarantine,
       clock,
       onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
     },
@@ -184,10 +188,8 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
       return [{ upstream, model: target.model, tier: target.tier, weight: target.weight }];
     });
     const affinity = model.affinity === 'on' || (model.affinity === 'auto' && targets.some(isOwn));
-    return [
-      name,
-      { targets, clocks: model.clocks, policy: policies[model.policy]({ zone, affinity }) },
-    ] as const;
+    const { clocks, fallback } = model;
+    return [name, { targets, clocks, fallback, policy: policies[model.policy]({ zone, affinity }) }] as const;
   });
   return new ModelTable({
     models: new Map(models),

@@ -79,6 +79,8 @@ test('U7: another upstream answers in place of one that answers nonsense', async
   const rig = await openFaultRig(t, {
     config: {
       models: { o: { targets: ['openai', 'ollama'].map((upstream) => ({ upstream, model: 'fake-model' })) } },
+      retries: { budget: 1 },
+      health: { eject: { failures: 1_000 } },
     },
   });
   for (const fault of Object.values(bodies)) {
