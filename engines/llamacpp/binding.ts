@@ -1,5 +1,7 @@
 /** The few calls of node-llama-cpp that the engine uses, in our own words, so that types hold without the package. */
 
+import type { SharedBatches } from './shared-batch.ts';
+
 export type Token = number;
 
 export interface Binding {
@@ -56,6 +58,7 @@ export interface ContextOptions {
   readonly sequences: number;
   readonly contextSize: number;
   readonly threads: number;
+  readonly batching: { readonly itemPrioritizationStrategy: SharedBatches['share'] };
 }
 
 export interface Context {

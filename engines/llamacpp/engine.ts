@@ -12,6 +12,7 @@ import {
   type Sequence,
   type Template,
 } from './binding.ts';
+import { createSharedBatches, type SharedBatches } from './shared-batch.ts';
 import { defaultThreads } from './threads.ts';
 import { createWaitingLine, type WaitingLine } from './waiting-line.ts';
 
@@ -32,6 +33,7 @@ export interface Engine {
   readonly context: Context;
   /** The library decodes all sequences that are at work in one batch, so a slot is a sequence. */
   readonly slots: WaitingLine<Sequence>;
+  readonly batches: SharedBatches;
   /** Embeddings need a context of their own, made when the first are asked for. */
   readonly embedders: WaitingLine<() => Promise<EmbeddingContext>>;
   readonly threads: number;
@@ -51,8 +53,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   llama.maxThreads = threads;
   const model = await llama.loadModel({ modelPath: options.modelPath });
   const contextSize = Math.min(options.contextSize ?? contextSizeDefault, model.trainContextSize);
-  const context = await model.createContext({ sequences: options.slots, contextSize, threads });
+  const batches = createSharedBatches(() => slots.total - slots.free);
+  const context = await model.createContext({
+    sequences: options.slots,
+    contextSize,
+    threads,
+    batching: { itemPrioritizationStrategy: batches.share },
+  });
   const sequences = Array.from({ length: options.slots }, () => context.getSequence());
+  const slots = createWaitingLine(sequences, queuePlacesMax);
   let embedder: Promise<EmbeddingContext> | undefined;
   const openEmbedder = (): Promise<EmbeddingContext> => {
     embedder ??= model.createEmbeddingContext({ contextSize, threads }).catch((error: unknown) => {
@@ -69,7 +78,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     model,
     chatTemplate: await parseTemplate(templateOf(model)),
     context,
-    slots: createWaitingLine(sequences, queuePlacesMax),
+    batches,
+    slots,
     embedders: createWaitingLine([openEmbedder], queuePlacesMax),
     threads,
     startedAtS: Math.floor(Date.now() / 1000),

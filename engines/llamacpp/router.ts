@@ -82,12 +82,13 @@ function describeModels(engine: Engine): object {
 
 /** The first two fields are where llama.cpp's own server has them. */
 function describeSlots(engine: Engine): object {
-  const { slots, context } = engine;
+  const { slots, context, batches } = engine;
   return {
     total_slots: slots.total,
     default_generation_settings: { n_ctx: context.contextSize },
     free_slots: slots.free,
     queue: { waiting: slots.waiting, places: queuePlacesMax },
+    decoded: batches.decoded,
     model: engine.name,
     threads: engine.threads,
   };

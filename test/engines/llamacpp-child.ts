@@ -35,6 +35,7 @@ export interface ReadyLine {
 export interface Props {
   readonly total_slots: number;
   readonly free_slots: number;
+  readonly decoded: { readonly batches: number; readonly sequences: number };
   readonly queue: { readonly waiting: number; readonly places: number };
 }
 

@@ -1,5 +1,5 @@
-/** Writes a real but tiny GGUF model: random weights, one token per printable character, half a megabyte. */
-import { writeFileSync } from 'node:fs';
+/** Writes a real GGUF model with random weights and one token per printable character: half a megabyte, or as large as is asked. */
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 /** What the file promises to its readers, for tests that count tokens. */
@@ -16,13 +16,27 @@ export const tinyGguf = {
  * a grammar, which leaves it no other choice, brings it to its end token.
  */
 export function writeTinyGguf(path: string): void {
-  writeFileSync(path, encodeGguf(metadata(), tensors()));
+  writeGguf(path, { dimensions: tinyGguf.embeddingDimensions, feedForward: 128, layers: 2, heads: 4 });
 }
 
-const dimensions = tinyGguf.embeddingDimensions;
-const feedForward = 128;
-const layers = 2;
-const heads = 4;
+/** How large a model is, and how its matrices are written: in float32 unless they are to be half as large. */
+export interface GgufShape {
+  readonly dimensions: number;
+  readonly feedForward: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly matrices?: 'bf16';
+}
+
+export function writeGguf(path: string, shape: GgufShape): void {
+  const all = tensors(shape);
+  const file = openSync(path, 'w');
+  writeSync(file, encodeHead(metadata(shape), all));
+  // One at a time: all together they may be more than a buffer can hold.
+  for (const { weights, type } of all) writeSync(file, padded(encodings[type].encode(weights)));
+  closeSync(file);
+}
+
 const seed = 20_260_101;
 
 // The numbers of GGUF and of llama.cpp's token types.
@@ -67,7 +81,7 @@ interface TypedList {
   readonly items: readonly (number | string)[];
 }
 
-function metadata(): Readonly<Record<string, Value>> {
+function metadata({ dimensions, feedForward, layers, heads }: GgufShape): Readonly<Record<string, Value>> {
   const u32 = (value: number): Value => [valueType.u32, value];
   const idOf = (text: string): Value => u32(vocabulary.findIndex((token) => token.text === text));
   const list = (type: number, items: readonly (number | string)[]): Value => [
@@ -117,24 +131,27 @@ interface Tensor {
   /** The fastest dimension first, as GGUF has it. */
   readonly shape: readonly number[];
   readonly weights: Float32Array;
+  readonly type: keyof typeof encodings;
 }
 
 /** The bias dimension: the same in every hidden state, so that a token's weight on it is a constant bias. */
 const biasDimension = 0;
 
-function tensors(): readonly Tensor[] {
+function tensors({ dimensions, feedForward, layers, matrices }: GgufShape): readonly Tensor[] {
   const random = normalRandom(seed);
   const matrix = (name: string, columns: number, rows: number): Tensor => {
     const scale = 1 / Math.sqrt(columns);
     return {
       name,
       shape: [columns, rows],
+      type: name.startsWith('blk.') ? (matrices ?? 'f32') : 'f32',
       weights: Float32Array.from({ length: columns * rows }, () => random() * scale),
     };
   };
   const ones = (name: string): Tensor => ({
     name,
     shape: [dimensions],
+    type: 'f32',
     weights: new Float32Array(dimensions).fill(1),
   });
   const blocks = Array.from({ length: layers }, (_, layer) => [
@@ -182,7 +199,7 @@ function normalRandom(start: number): () => number {
 
 const alignmentBytes = 32;
 
-function encodeGguf(values: Readonly<Record<string, Value>>, weights: readonly Tensor[]): Buffer {
+function encodeHead(values: Readonly<Record<string, Value>>, weights: readonly Tensor[]): Buffer {
   const entries = Object.entries(values);
   const head: Buffer[] = [
     Buffer.from('GGUF'),
@@ -191,17 +208,32 @@ function encodeGguf(values: Readonly<Record<string, Value>>, weights: readonly T
     integer(entries.length, 8),
     ...entries.flatMap(([key, [type, value]]) => [text(key), integer(type, 4), encodeValue(type, value)]),
   ];
-  const data: Buffer[] = [];
   let offset = 0;
-  for (const { name, shape, weights: numbers } of weights) {
-    const bytes = padded(Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength));
+  for (const { name, shape, weights: numbers, type } of weights) {
+    const { id, bytesOf } = encodings[type];
     head.push(text(name), integer(shape.length, 4), ...shape.map((size) => integer(size, 8)));
-    head.push(integer(0, 4), integer(offset, 8));
-    data.push(bytes);
-    offset += bytes.length;
+    head.push(integer(id, 4), integer(offset, 8));
+    offset += paddedLength(bytesOf(numbers.length));
   }
-  return Buffer.concat([padded(Buffer.concat(head)), ...data]);
+  return padded(Buffer.concat(head));
 }
+
+/** The upper half of a float32, rounded to the nearest. */
+function encodeBf16({ buffer, byteOffset, length }: Float32Array): Buffer {
+  const words = new Uint32Array(buffer, byteOffset, length);
+  const halves = Uint16Array.from(words, (word) => (word + 0x8000) >>> 16);
+  return Buffer.from(halves.buffer);
+}
+
+/** By the numbers that GGUF has for them. */
+const encodings = {
+  f32: {
+    id: 0,
+    bytesOf: (weights: number) => weights * 4,
+    encode: ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength),
+  },
+  bf16: { id: 30, bytesOf: (weights: number) => weights * 2, encode: encodeBf16 },
+} as const;
 
 function encodeValue(type: number, value: Value[1] | number | string): Buffer {
   if (typeof value === 'string') return text(value);
@@ -231,9 +263,13 @@ function text(value: string): Buffer {
   return Buffer.concat([integer(bytes.length, 8), bytes]);
 }
 
+function paddedLength(length: number): number {
+  return Math.ceil(length / alignmentBytes) * alignmentBytes;
+}
+
 function padded(bytes: Buffer): Buffer {
-  const missing = (alignmentBytes - (bytes.length % alignmentBytes)) % alignmentBytes;
-  return Buffer.concat([bytes, Buffer.alloc(missing)]);
+  const missing = paddedLength(bytes.length) - bytes.length;
+  return missing === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(missing)]);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
