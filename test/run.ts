@@ -4,6 +4,7 @@
  *   npm test                     everything
  *   npm test -- PATTERN …        only files whose path contains one of the patterns
  *   npm test -- --embedded       leaves out what needs more than npm packages, and says how many files that is
+ *   npm run soak                 those that go on for as long as their row of the fault matrix says: many minutes
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -35,6 +36,8 @@ const runCanary = `canary${randomBytes(16).toString('hex')}`;
 
 const args = process.argv.slice(2);
 const embedded = args.includes('--embedded');
+/** Tests that can go on for longer do so, and the others are left out. */
+const soak = args.includes('--soak');
 const patterns = args.filter((arg) => !arg.startsWith('--'));
 const ci = process.env['CI'] === 'true';
 
@@ -46,6 +49,7 @@ if (embedded && ci) {
 const found = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts', 'engines/*/*.test.ts'])
   .filter((file) => !file.includes('node_modules'))
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .filter((file) => !soak || /from '.*\/soak\.ts'/.test(readFileSync(file, 'utf8')))
   .sort();
 const files = embedded ? found.filter((file) => !needs.some((need) => need.isFor(file))) : found;
 if (embedded) {
@@ -68,7 +72,7 @@ const runner = spawn(
   process.execPath,
   [
     '--test',
-    '--test-timeout=120000',
+    `--test-timeout=${soak ? 20 * 60_000 : 120_000}`,
     // A file that does not end must not hold the run. Node's own --test-force-exit loses results on its way out.
     `--import=${import.meta.resolve('./leave.ts')}`,
     // Two at a time on a small machine: the tests measure time and must not starve each other.
@@ -80,6 +84,7 @@ const runner = spawn(
     env: {
       ...process.env,
       [canaryVariable]: runCanary,
+      ...(soak ? { SOAK: '1' } : {}),
       ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
     },
   },

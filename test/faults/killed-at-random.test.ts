@@ -7,11 +7,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 import { openPlace, type Place, type RunningProcess, serve } from '../cli/gateway-process.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { soaking, times } from '../soak.ts';
 import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
 
 const clients = 10;
-const killedMs = { from: 150, within: 350 };
-const victims = ['gateway', 'postgres', 'both'] as const;
+const killedMs = soaking ? { from: 500, within: 4_000 } : { from: 150, within: 350 };
+const kinds = ['gateway', 'postgres', 'both'] as const;
+const victims = Array.from({ length: times(kinds.length, 50) }, (_, kill) => kinds[kill % kinds.length]);
 
 test('G21: whoever is killed and whenever, no answer is missing in the ledger, and none is there twice', async (t) => {
   const { place, llm, postgres, store, start } = await open(t);
@@ -32,6 +34,7 @@ test('G21: whoever is killed and whenever, no answer is missing in the ledger, a
     gateway = await start();
   }
   assert.ok(answered.length > clients, `${answered.length} of ${sent} were answered`);
+  t.diagnostic(`${victims.length} kills, ${sent} requests sent, ${answered.length} answered`);
   await t.waitFor(
     async () => {
       const rows = await rowsOf(store);

@@ -5,8 +5,9 @@ import { Client } from 'pg';
 import { openTestAdmin } from '../admin-rig.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { times } from '../soak.ts';
 
-const runs = 10;
+const runs = times(10, 50);
 
 let redis: RedisServer;
 let postgres: PostgresServer;
@@ -15,7 +16,7 @@ before(async () => {
 });
 after(() => Promise.all([redis.stop(), postgres.stop()]));
 
-test('P12: two replicas start together ten times: every step is taken once, and of two that do the same one wins', async () => {
+test('P12: two replicas start together, again and again: every step is taken once, and of two that do the same one wins', async () => {
   for (let run = 0; run < runs; run += 1) await startTogether();
 });
 
