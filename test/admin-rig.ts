@@ -72,6 +72,7 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     reloader,
     applied,
     version: '0.0.0',
+    configFiles: () => reloader.loaded.files,
     admin: { listen: { host: '127.0.0.1', port: 0 }, tls: undefined, allow: [] },
     token,
   });

@@ -102,14 +102,22 @@ test('only `net` connects to anywhere, so that nothing goes around the guarded d
   assert.deepEqual(wrong, []);
 });
 
-const spawning = /from 'node:child_process'/;
+const spawning = /from 'node:(?:child_process|cluster)'/;
 /** What is run or loaded stands in the source: no text becomes code, and no name that was computed is loaded. */
 const evaluating = /(?<![.\w])eval\(|new Function\(|node:vm|(?<![.\w*@])import\((?!')/;
 
-test('G7: one file starts a process, and none evaluates a text or loads what it is told the name of', () => {
+/** An engine is a process, and so is a worker, which is the only one that knows it is one. */
+const startsProcesses = [
+  join('src', 'cli', 'serve-as-worker.ts'),
+  join('src', 'engines', 'llamacpp.ts'),
+  join('src', 'wiring', 'workers', 'worker-process.ts'),
+  join('src', 'wiring', 'workers', 'workers.ts'),
+];
+
+test('G7: processes are started where engines and workers are, and no file evaluates a text or loads what it is told the name of', () => {
   const sources = files.map((file) => ({ file, text: readFileSync(file, 'utf8') }));
   const found = (what: RegExp) => sources.filter(({ text }) => what.test(text)).map(({ file }) => file);
-  assert.deepEqual(found(spawning), [join('src', 'engines', 'llamacpp.ts')]);
+  assert.deepEqual(found(spawning).sort(), startsProcesses);
   assert.deepEqual(found(evaluating), []);
 });
 

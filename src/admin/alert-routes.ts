@@ -1,6 +1,7 @@
 /** Whom the gateway tells when something is wrong, and whether they can be told. */
 import { z } from 'zod';
 import type { Alerts } from '../alerts/alerts.ts';
+import { gatherReceivers } from './gathered-views.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 
 export const receiversShape = z.object({
@@ -39,6 +40,13 @@ export function alertRoutes(alerts: Alerts): readonly AdminRoute[] {
       summary: 'Who is told when something is wrong, and what became of it',
       answers: { 200: receiversShape },
       handle: () => ({ status: 200, body: { receivers: alerts.receivers.map((state) => ({ ...state })) } }),
+      gather: async ({ own, answers }) => {
+        const all = [await own(), ...answers.map(({ answer }) => answer)];
+        return {
+          status: 200,
+          body: gatherReceivers(all.flatMap((told) => ('body' in told ? [told.body] : []))),
+        };
+      },
     }),
     adminRoute({
       ...plain,

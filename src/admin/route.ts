@@ -108,6 +108,18 @@ interface Row<
   handle(
     call: AdminCall<z.output<Params>, z.output<Query>, z.output<Body>>,
   ): AdminAnswer<Given> | Promise<AdminAnswer<Given>>;
+  /**
+   * Of a row about what each process knows for itself: one answer out of those of all workers, where several serve.
+   * Without it the primary's own holds.
+   */
+  gather?(gathered: Gathered<AdminAnswer<Given>>): AdminAnswer<Given> | Promise<AdminAnswer<Given>>;
+}
+
+export interface Gathered<Answer> {
+  /** What the primary would say, who serves nobody. */
+  own(): Promise<Answer>;
+  /** Of each that answered, and at least one. */
+  readonly answers: readonly { readonly worker: number; readonly answer: Answer }[];
 }
 
 /** Any row. What its handler takes is checked by its own schemas before. */

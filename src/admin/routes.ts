@@ -4,6 +4,7 @@ import { auditRoutes } from './audit-routes.ts';
 import { configRoutes } from './config-routes.ts';
 import { costRoutes } from './cost-routes.ts';
 import { documentRows } from './document-rows.ts';
+import { gathering } from './gathering.ts';
 import { keyRoutes } from './key-routes.ts';
 import { openSessionRoutes } from './open-session-routes.ts';
 import { partRoutes } from './part-routes.ts';
@@ -16,7 +17,7 @@ import type { Sessions } from './sessions.ts';
 import type { SignIn } from './sign-in.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
-import type { Seen } from './views.ts';
+import type { Live, Seen } from './views.ts';
 
 export function adminRoutes(
   seen: Seen,
@@ -44,5 +45,10 @@ export function adminRoutes(
   ];
   // They describe all rows, themselves included.
   const described: readonly AdminRoute[] = [...rows, ...documentRows(() => described)];
-  return described;
+  return gathering(described, seen.workers);
+}
+
+/** Those that a worker answers, which has no admin listener: whatever has a `gather` is among them. */
+export function liveRoutes(live: Live): readonly AdminRoute[] {
+  return [...probeRoutes(live), ...stateRoutes(live), ...alertRoutes(live.gateway.lasting.alerts)];
 }

@@ -18,6 +18,21 @@ export const statusShape = z.object({
   /** Requests that wait for a slot. */
   waiting: z.int(),
   rssBytes: z.int(),
+  /** The processes that serve, where there are several: all else is of them together. */
+  workers: z
+    .array(
+      z.object({
+        worker: z.int(),
+        pid: z.int(),
+        startedAt: z.iso.datetime(),
+        configId: z.string(),
+        accepting: z.boolean(),
+        inFlight: z.int(),
+        waiting: z.int(),
+        rssBytes: z.int(),
+      }),
+    )
+    .optional(),
 });
 
 export const problemShape = z.object({
@@ -35,6 +50,10 @@ export const reloadedShape = z.discriminatedUnion('outcome', [
     configId: z.string(),
     needsRestart: z.array(z.string()),
     warnings: z.array(z.string()),
+    /** Which configuration each worker serves by now, where there are several; and why, where it is another one. */
+    workers: z
+      .array(z.object({ worker: z.int(), configId: z.string(), trouble: z.string().optional() }))
+      .optional(),
   }),
   z.object({ outcome: z.literal('refused'), configId: z.string(), problems: z.array(problemShape) }),
 ]);

@@ -1,12 +1,14 @@
 /** How the gateway is: its state, its fleet; and what orchestrators ask without a credential. */
 import { z } from 'zod';
 import { metricsType } from '../telemetry/metrics.ts';
+import { gatherModels, gatherRunning, gatherStatus, gatherUpstreams } from './gathered-views.ts';
+import { bodiesOf } from './gathering.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 import { viewRunning } from './running-models.ts';
 import { configuredKeysShape, modelsShape, psShape, statusShape, upstreamsShape } from './shapes.ts';
-import { type Seen, viewConfiguredKeys, viewModels, viewStatus, viewUpstreams } from './views.ts';
+import { type Live, viewConfiguredKeys, viewModels, viewStatus, viewUpstreams } from './views.ts';
 
-export function stateRoutes(seen: Seen): readonly AdminRoute[] {
+export function stateRoutes(seen: Live): readonly AdminRoute[] {
   return [
     adminRoute({
       name: 'status.show',
@@ -19,6 +21,13 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: statusShape },
       example: {},
       handle: () => ({ status: 200, body: viewStatus(seen) }),
+      gather: async ({ own, answers }) => {
+        const mine = await own();
+        const told = answers.flatMap(({ worker, answer }) =>
+          'body' in answer ? [{ worker, answer: answer.body }] : [],
+        );
+        return 'body' in mine ? { status: 200, body: gatherStatus(mine.body, told) } : mine;
+      },
     }),
     adminRoute({
       name: 'upstreams.list',
@@ -31,6 +40,7 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: upstreamsShape },
       example: {},
       handle: () => ({ status: 200, body: viewUpstreams(seen) }),
+      gather: (gathered) => ({ status: 200, body: gatherUpstreams(bodiesOf(gathered)) }),
     }),
     adminRoute({
       name: 'models.list',
@@ -43,6 +53,7 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: modelsShape },
       example: {},
       handle: () => ({ status: 200, body: viewModels(seen) }),
+      gather: (gathered) => ({ status: 200, body: gatherModels(bodiesOf(gathered)) }),
     }),
     adminRoute({
       name: 'models.running',
@@ -55,6 +66,7 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: psShape },
       example: {},
       handle: () => ({ status: 200, body: viewRunning(seen.gateway) }),
+      gather: (gathered) => ({ status: 200, body: gatherRunning(bodiesOf(gathered)) }),
     }),
     adminRoute({
       name: 'configured-keys.list',
@@ -73,7 +85,7 @@ export function stateRoutes(seen: Seen): readonly AdminRoute[] {
 }
 
 /** At the root, as orchestrators and Prometheus expect them. They have no credential, and learn whether we live. */
-export function probeRoutes({ gateway }: Seen): readonly AdminRoute[] {
+export function probeRoutes({ gateway }: Pick<Live, 'gateway'>): readonly AdminRoute[] {
   const plain = { scope: 'gateway', tag: 'probes', method: 'GET', example: {} } as const;
   return [
     adminRoute({
@@ -97,6 +109,11 @@ export function probeRoutes({ gateway }: Seen): readonly AdminRoute[] {
         const status = gateway.lasting.readiness();
         return status === 'ready' ? { status: 200, body: { status } } : { status: 503, body: { status } };
       },
+      // The kernel brings clients to those alone that take connections.
+      gather: ({ answers }) => {
+        const [first] = answers.map(({ answer }) => answer).sort((one, other) => one.status - other.status);
+        return first ?? { status: 503, body: { status: 'starting' } };
+      },
     }),
     adminRoute({
       ...plain,
@@ -106,7 +123,7 @@ export function probeRoutes({ gateway }: Seen): readonly AdminRoute[] {
       summary: 'Counters for Prometheus',
       answers: {},
       alsoAs: ['text/plain'],
-      handle: () => ({ status: 200, type: metricsType, text: gateway.lasting.metrics.render() }),
+      handle: async () => ({ status: 200, type: metricsType, text: await gateway.lasting.renderMetrics() }),
     }),
   ];
 }

@@ -4,16 +4,25 @@ import type { Upstream } from '../core/exchange.ts';
 import type { AppliedConfig } from '../wiring/applied-config.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import type { Reloader } from '../wiring/reload.ts';
+import type { Workers } from '../wiring/workers/workers.ts';
 import type { configuredKeysShape, modelsShape, statusShape, upstreamsShape } from './shapes.ts';
 
-export interface Seen {
+/** What each process knows for itself. */
+export interface Live {
   readonly gateway: Gateway;
-  readonly reloader: Reloader;
-  readonly applied: AppliedConfig;
   readonly version: string;
+  /** What the configuration was read from. */
+  readonly configFiles: () => readonly string[];
 }
 
-export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof statusShape> {
+export interface Seen extends Live {
+  readonly reloader: Reloader;
+  readonly applied: AppliedConfig;
+  /** Those that serve in place of this process, if any do. */
+  readonly workers?: Workers | undefined;
+}
+
+export function viewStatus({ gateway, configFiles, version }: Live): z.input<typeof statusShape> {
   const { lasting, snapshot } = gateway;
   const uptimeMs = performance.now();
   return {
@@ -22,7 +31,7 @@ export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof
     startedAt: new Date(lasting.clock.wall() - uptimeMs).toISOString(),
     uptimeS: Math.floor(uptimeMs / 1000),
     configId: snapshot.id,
-    configFiles: [...reloader.loaded.files],
+    configFiles: [...configFiles()],
     accepting: lasting.readiness() !== 'draining' && lasting.accepting(),
     replicas: lasting.shared.presence.count(),
     degraded: lasting
@@ -35,7 +44,7 @@ export function viewStatus({ gateway, reloader, version }: Seen): z.input<typeof
   };
 }
 
-export function viewUpstreams({ gateway }: Seen): z.input<typeof upstreamsShape> {
+export function viewUpstreams({ gateway }: Live): z.input<typeof upstreamsShape> {
   const { snapshot } = gateway;
   return { upstreams: snapshot.upstreams.map((upstream) => viewUpstream(gateway, upstream)) };
 }
@@ -61,7 +70,7 @@ function viewUpstream(gateway: Gateway, upstream: Upstream) {
   };
 }
 
-export function viewModels({ gateway }: Seen): z.input<typeof modelsShape> {
+export function viewModels({ gateway }: Live): z.input<typeof modelsShape> {
   const { config, upstreams, models } = gateway.snapshot;
   const configured = Object.entries(config.models).map(([name, model]) => ({
     name,
@@ -84,7 +93,7 @@ export function viewModels({ gateway }: Seen): z.input<typeof modelsShape> {
   return { ...(defaultModel === undefined ? {} : { defaultModel }), models: [...configured, ...offered] };
 }
 
-export function viewConfiguredKeys({ gateway }: Seen): z.input<typeof configuredKeysShape> {
+export function viewConfiguredKeys({ gateway }: Live): z.input<typeof configuredKeysShape> {
   const { config, ownKeys } = gateway.snapshot;
   const own = ownKeys.map(({ principal: { keyName, tenant, role } }) => ({
     keyName,

@@ -34,8 +34,8 @@ export function health(knowledge: Knowledge): Answer {
 }
 
 export function metrics(knowledge: Knowledge): Answer {
-  return () => {
-    const { contentType, text } = knowledge.renderMetrics();
+  return async () => {
+    const { contentType, text } = await knowledge.renderMetrics();
     return textReply(text, contentType);
   };
 }

@@ -22,7 +22,7 @@ export interface Knowledge {
   readonly accepting: () => boolean;
   readonly auditor: Auditor;
   readonly readiness: () => Readiness;
-  readonly renderMetrics: () => { contentType: string; text: string };
+  readonly renderMetrics: () => Promise<{ contentType: string; text: string }>;
 }
 
 /** `starting` until it was once known which keys there are. */

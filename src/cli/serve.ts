@@ -2,20 +2,24 @@
 import { join } from 'node:path';
 import type { Admin } from '../admin/admin.ts';
 import { Configuration } from '../config/configuration.ts';
+import type { Environment } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import { workersMax, workersOf } from '../config/workers-option.ts';
 import { type OwnSecrets, openOwnSecrets } from '../identity/own-secrets.ts';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/version.ts';
+import type { StaticKey } from '../stores/memory/key-store.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { AppliedConfig } from '../wiring/applied-config.ts';
 import { followSecrets } from '../wiring/follow-secrets.ts';
 import { type Gateway, openGateway } from '../wiring/gateway.ts';
 import { Reloader } from '../wiring/reload.ts';
 import { FileWatch } from '../wiring/watch-files.ts';
+import type { Workers } from '../wiring/workers/workers.ts';
 import { readyFacts, renderBanner, type Started, urlOf } from './banner.ts';
 import { usualFile } from './config-file.ts';
-import { type Given, textOption } from './given.ts';
+import { type Given, numberOption, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { tryToListen } from './listen-trial.ts';
 import { createPaint } from './paint.ts';
@@ -27,7 +31,7 @@ import { terminalIsGone } from './terminal-gone.ts';
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const asked = textOption(given, 'config');
   const configuration = new Configuration({
-    environment: invocation.environment,
+    environment: { ...invocation.environment, ...askedWorkers(given) },
     clock: systemClock,
     keepsSecrets: true,
     ...(asked === undefined ? { usualPath: usualFile } : { path: asked }),
@@ -38,6 +42,14 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     // Whoever was asked for secrets is let go, also where the start failed: the process ends then.
     await configuration.close();
   }
+}
+
+/** Said on the command line it has the last word, as what our own variables say has over files. */
+function askedWorkers(given: Given): Environment {
+  const asked = textOption(given, 'workers');
+  if (asked === undefined) return {};
+  if (asked !== 'auto') numberOption(given, 'workers', { min: 1, max: workersMax });
+  return { MILLRACE__WORKERS: asked };
 }
 
 async function serve(configuration: Configuration, invocation: Invocation): Promise<number> {
@@ -52,18 +64,23 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
   if (served === undefined) return 1;
   // Whoever reads that we are ready may stop us at once: by then we must know how.
   const { drain } = loaded.config;
-  // Nobody balances load over a gateway that somebody watches in a terminal.
-  const preStopMs = terminal ? 0 : drain.preStopMs;
+  const preStopMs = preStopOf(loaded.config);
   const ended = stopped({
     running: { drain: () => served.drain(preStopMs), close: served.close },
     log,
     drainMs: preStopMs + Math.max(drain.requestsMs, drain.streamsMs),
     requestsMs: drain.requestsMs,
+    hopeless: served.workers?.hopeless,
   });
   announce({ served, configuration, log, invocation, terminal });
   const exitCode = await ended;
   await removeRunningFile(loaded.config.data);
   return exitCode;
+}
+
+/** Nobody balances load over a gateway that somebody watches in a terminal. */
+function preStopOf({ drain }: LoadedConfig['config']): number {
+  return process.stdout.isTTY === true ? 0 : drain.preStopMs;
 }
 
 async function load(configuration: Configuration, invocation: Invocation) {
@@ -92,6 +109,8 @@ interface Served {
   readonly loaded: LoadedConfig;
   readonly secrets: OwnSecrets;
   readonly adminPort: number;
+  /** Those that serve in place of this process, if any do. */
+  readonly workers: Workers | undefined;
   drain(preStopMs: number): Promise<void>;
   readonly close: (graceMs: number) => Promise<void>;
 }
@@ -105,15 +124,18 @@ async function open(parts: {
 }): Promise<Served> {
   const { loaded, log, configuration, applied, invocation } = parts;
   const { config } = loaded;
-  const { secrets, gateway } = await openClients({ loaded, log, applied }).catch((cause: unknown) => {
-    throw new StartTrouble('clients', { cause });
-  });
+  const { secrets, gateway, workers } = await openClients({ loaded, log, applied }).catch(
+    (cause: unknown) => {
+      throw new StartTrouble('clients', { cause });
+    },
+  );
   let admin: Admin | undefined;
   const reloader: Reloader = new Reloader({
     gateway,
     log,
     started: loaded,
     load: () => applied.load(),
+    ...(workers === undefined ? {} : { spread: (taken) => workers.take(taken) }),
     onLoaded: (taken) => {
       watching.follow(filesOf(taken));
       applied.taken(taken);
@@ -130,6 +152,7 @@ async function open(parts: {
     clock: systemClock,
     log,
     alone: config.store === 'sqlite',
+    onSettled: () => workers?.settle(),
   });
   const unwatch = async () => {
     watching.close();
@@ -147,6 +170,8 @@ async function open(parts: {
       gateway,
       reloader,
       applied,
+      workers,
+      configFiles: () => reloader.loaded.files,
       version,
       admin: config.admin,
       token: config.admin.token?.reveal() ?? secrets.adminToken,
@@ -165,6 +190,7 @@ async function open(parts: {
       gateway,
       loaded,
       secrets,
+      workers,
       adminPort: opened.port,
       // The admin listener ends last: a probe may watch the gateway drain.
       drain: async (preStopMs) => {
@@ -186,23 +212,40 @@ async function openClients(parts: {
   loaded: LoadedConfig;
   log: Log;
   applied: AppliedConfig;
-}): Promise<{ secrets: OwnSecrets; gateway: Gateway }> {
+}): Promise<{ secrets: OwnSecrets; gateway: Gateway; workers: Workers | undefined }> {
   const { loaded, log, applied } = parts;
   const secrets = await openOwnSecrets(loaded.config.data);
   const tenant = loaded.config.identity.homeTenant;
+  const ownKeys: readonly StaticKey[] = [
+    {
+      key: secrets.clientKey,
+      principal: { keyName: 'first', tenant, team: '', user: '', role: 'operator' },
+    },
+  ];
+  const workers = await createWorkers({ loaded, log, ownKeys });
   const gateway = await openGateway({
     loaded,
     log,
     clock: systemClock,
     isConfigKnown: () => applied.isSettled,
-    ownKeys: [
-      {
-        key: secrets.clientKey,
-        principal: { keyName: 'first', tenant, team: '', user: '', role: 'operator' },
-      },
-    ],
+    ownKeys,
+    ...(workers === undefined ? {} : { among: workers.among }),
   });
-  return { secrets, gateway };
+  return { secrets, gateway, workers };
+}
+
+/** Nothing where this process is to serve by itself: then it loads nothing of them. */
+async function createWorkers(given: {
+  loaded: LoadedConfig;
+  log: Log;
+  ownKeys: readonly StaticKey[];
+}): Promise<Workers | undefined> {
+  const { loaded, log, ownKeys } = given;
+  const count = workersOf(loaded.config);
+  if (count === 1) return undefined;
+  const { Workers } = await import('../wiring/workers/workers.ts');
+  const preStopMs = preStopOf(loaded.config);
+  return new Workers({ count, clock: systemClock, log, inForce: loaded, ownKeys, preStopMs });
 }
 
 const fileQuietMs = 150;

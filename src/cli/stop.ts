@@ -14,6 +14,16 @@ export interface StopOptions {
   /** How long leaving in good order may take, and how long what is in flight may after a mistake of our own. */
   readonly drainMs: number;
   readonly requestsMs: number;
+  /** Resolves when there is no sense in going on: the reason is in the log already. */
+  readonly hopeless?: Promise<void> | undefined;
+  /** Who tells it to stop, where that is not the operator by a signal. */
+  readonly told?: (orders: Orders) => void;
+}
+
+/** What whoever tells it to stop may say. */
+export interface Orders {
+  drain(): void;
+  close(graceMs: number): void;
 }
 
 /** Whatever still holds the process after this time is cut off with it. */
@@ -24,7 +34,8 @@ const lastMs = 3_000;
  * a second signal of either kind cuts it. All of them are what the operator wanted, so the exit code is 0. After a mistake of our own what is
  * in flight may end too, nothing new is taken, and the exit code is 1.
  */
-export function stopped({ running, log, drainMs, requestsMs }: StopOptions): Promise<number> {
+export function stopped(options: StopOptions): Promise<number> {
+  const { running, log, drainMs, requestsMs, hopeless, told } = options;
   return new Promise((resolve) => {
     let exitCode = 0;
     let signals = 0;
@@ -50,16 +61,27 @@ export function stopped({ running, log, drainMs, requestsMs }: StopOptions): Pro
       if (atOnce) end(running.close(0), 0);
       else end(running.drain(), drainMs);
     };
-    const onMistake = (mistake: unknown) => {
-      log.error({ cause: stackOf(mistake) }, 'a mistake of the gateway itself: it stops');
-      log.flush();
-      // Only the first one begins the end; more of them must not prolong it.
+    const fail = () => {
+      // Only the first mistake begins the end; more of them must not prolong it.
       if (exitCode === 1) return;
       exitCode = 1;
       end(running.close(requestsMs), requestsMs);
     };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    const onMistake = (mistake: unknown) => {
+      log.error({ cause: stackOf(mistake) }, 'a mistake of the gateway itself: it stops');
+      log.flush();
+      fail();
+    };
+    if (told === undefined) {
+      process.on('SIGINT', onSignal);
+      process.on('SIGTERM', onSignal);
+    } else {
+      told({
+        drain: () => end(running.drain(), drainMs),
+        close: (graceMs) => end(running.close(graceMs), graceMs),
+      });
+    }
+    void hopeless?.then(fail);
     process.on('uncaughtException', onMistake);
     process.on('unhandledRejection', onMistake);
   });

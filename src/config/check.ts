@@ -45,9 +45,16 @@ export function check(checked: Checked): Finding[] {
     checkPrices,
     checkBudgets,
     checkStores,
+    checkWorkers,
     checkMasterKeys,
     checkAlerts,
   ].flatMap((find) => find(checked));
+}
+
+function checkWorkers({ config: { workers, shared } }: Checked): Finding[] {
+  if (shared !== 'memory' || workers === 'auto' || workers === 1) return [];
+  const message = `${workers} processes would each count limits, budgets and conversations for themselves`;
+  return [{ path: ['workers'], message, hint: 'set `shared: redis://HOST:PORT`, or `workers: 1`' }];
 }
 
 /** References are looked up by now: an address is what stands behind it. */

@@ -1,7 +1,6 @@
 /** What the environment adds to the files: `MILLRACE__QUEUE__PLACES=64`, and the variables of older gateways. */
 import type { Environment } from './expand.ts';
 import { schemasAt } from './json-schema.ts';
-import { variablesNotBuiltYet } from './not-built-yet.ts';
 import { nodeAt, type Path, type Placed, type PlacedScalar, withNode } from './placed.ts';
 import { formatPath, type Place } from './problem.ts';
 
@@ -13,15 +12,14 @@ export interface Overridden {
 }
 
 export function applyEnvironment(root: Placed, environment: Environment): Overridden {
-  const older = applyOlderVariables(root, environment);
-  let tree = older.root;
+  let tree = root;
   for (const name of Object.keys(environment).sort()) {
     const text = environment[name];
     if (!name.startsWith(prefix) || text === undefined) continue;
     const path = resolvePath(tree, name.slice(prefix.length).split('__'));
     tree = setScalar(tree, path, { name, value: text, loose: true });
   }
-  return { root: tree, warnings: older.warnings };
+  return applyOlderVariables(tree, environment);
 }
 
 interface OlderVariable {
@@ -29,11 +27,23 @@ interface OlderVariable {
   readonly factor: number;
   /** What a file must not have set, where that is more than the key itself; and what stands beside it then. */
   readonly within?: { readonly path: Path; readonly beside: Readonly<Record<string, string>> };
+  /** What must be set for it to be of use, and what is done without. */
+  readonly needs?: { readonly path: Path; readonly says: string };
 }
 
 const olderVariables: Readonly<Record<string, OlderVariable>> = {
   KEEPALIVE_TIMEOUT: { path: ['listen', 'keepAliveMs'], factor: 1000 },
   WORKER_CONNECTIONS: { path: ['listen', 'connectionsMax'], factor: 1 },
+  MAX_WORKERS: {
+    path: ['workers'],
+    factor: 1,
+    needs: {
+      path: ['shared'],
+      says:
+        'workers count limits and budgets together through Redis alone, so one process serves; ' +
+        'set `shared: redis://HOST:PORT` for more',
+    },
+  },
   DAILY_BUDGET: {
     path: ['budgets', 0, 'usd'],
     factor: 1,
@@ -41,7 +51,7 @@ const olderVariables: Readonly<Record<string, OlderVariable>> = {
   },
 };
 
-/** These names are in use elsewhere too, so a file has the last word over them. */
+/** These names are in use elsewhere too, so whatever is said in our own words has the last word over them. */
 function applyOlderVariables(root: Placed, environment: Environment): Overridden {
   const warnings: string[] = [];
   let tree = root;
@@ -53,11 +63,13 @@ function applyOlderVariables(root: Placed, environment: Environment): Overridden
       warnings.push(`${name} is not used: the configuration sets ${formatPath(whole)}`);
       continue;
     }
+    const { needs } = variable;
+    if (needs !== undefined && text !== '1' && nodeAt(tree, needs.path) === undefined) {
+      warnings.push(`${name} is not used: ${needs.says}`);
+      continue;
+    }
     warnings.push(`${name} sets ${formatPath(variable.path)}`);
     tree = setOlder(tree, variable, { name, text });
-  }
-  for (const [name, what] of Object.entries(variablesNotBuiltYet)) {
-    if ((environment[name] ?? '') !== '') warnings.push(`${name} is not used: ${what} is not built yet`);
   }
   return { root: tree, warnings };
 }

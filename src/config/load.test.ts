@@ -241,8 +241,9 @@ test('the variables of older gateways are honoured and named, and a file has the
   assert.deepEqual(alone.warnings, [
     'KEEPALIVE_TIMEOUT sets listen.keepAliveMs',
     'WORKER_CONNECTIONS sets listen.connectionsMax',
+    'MAX_WORKERS is not used: workers count limits and budgets together through Redis alone, so one process serves; ' +
+      'set `shared: redis://HOST:PORT` for more',
     'DAILY_BUDGET sets budgets[0].usd',
-    'MAX_WORKERS is not used: several worker processes is not built yet',
   ]);
   const withFile = load({ 'millrace.yaml': ['listen: { keepAliveMs: 5000 }'], env });
   assert.equal(withFile.config.listen.keepAliveMs, 5000);
@@ -250,6 +251,12 @@ test('the variables of older gateways are honoured and named, and a file has the
     withFile.warnings[0],
     'KEEPALIVE_TIMEOUT is not used: the configuration sets listen.keepAliveMs',
   );
+  assert.equal(alone.config.workers, 1);
+  const shared = load({ 'millrace.yaml': ['shared: redis://127.0.0.1:6379'], env: { MAX_WORKERS: '4' } });
+  assert.equal(shared.config.workers, 4);
+  assert.ok(shared.warnings.includes('MAX_WORKERS sets workers'));
+  const own = load({ 'millrace.yaml': ['shared: redis://127.0.0.1:6379', 'workers: 2'], env });
+  assert.equal(own.config.workers, 2);
   assert.deepEqual(refused({ env: { KEEPALIVE_TIMEOUT: 'soon' } }), [
     'KEEPALIVE_TIMEOUT: listen.keepAliveMs: must be a number',
   ]);

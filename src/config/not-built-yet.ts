@@ -41,11 +41,6 @@ export const valuesNotBuiltYet: readonly ValueNotBuiltYet[] = [
   },
 ];
 
-/** What the seeds' variables set once their part is built. */
-export const variablesNotBuiltYet: Readonly<Record<string, string>> = {
-  MAX_WORKERS: 'several worker processes',
-};
-
 export function isPathLike(path: readonly PropertyKey[], pattern: string): boolean {
   const steps = pattern.split('.');
   return steps.length === path.length && steps.every((step, index) => step === '*' || step === path[index]);

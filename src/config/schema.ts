@@ -20,6 +20,7 @@ import { sharedStateOption } from '../stores/shared-options.ts';
 import { durableStoreOption } from '../stores/store-options.ts';
 import { telemetryOptions } from '../telemetry/options.ts';
 import { upstreamsOptions } from './upstream-options.ts';
+import { workersOption } from './workers-option.ts';
 
 /** Read once, at start: a change takes a restart. */
 const install = {
@@ -33,6 +34,7 @@ const install = {
   data: dataOption.describe('The folder for what the gateway keeps. Relative to the file that names it.'),
   store: durableStoreOption,
   shared: sharedStateOption,
+  workers: workersOption,
   spool: spoolOptions.prefault({}).describe('Where finished exchanges wait for the store.'),
   conversations: conversationsOptions.prefault({}).describe('The conversations that the gateway keeps.'),
   secrets: secretsOptions

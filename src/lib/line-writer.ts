@@ -12,8 +12,10 @@ export interface LineWriterOptions {
   readonly clock: Clock;
   /** How long a line may wait for company; a full chunk does not wait. */
   readonly flushMs: number;
-  /** What may wait, or be on its way to the disk, besides the chunk of 256 KiB that is being filled. */
+  /** What may wait, or be on its way to the disk, besides the chunk that is being filled. */
   readonly pendingBytesMax: number;
+  /** What is written at once, in whole lines; 256 KiB unless it says so. */
+  readonly chunkBytes?: number;
   /** Told once when writing begins to fail, and once, with nothing, when it works again. */
   readonly onTrouble?: (trouble: Error | undefined) => void;
 }
@@ -24,7 +26,7 @@ const busyTriesMax = 50;
 const busyMs = 20;
 
 /** Lines are encoded as they come: as strings they would outlive the young generation and burden the collector. */
-const chunkBytes = 256 * 1024;
+const defaultChunkBytes = 256 * 1024;
 const sparesMax = 2;
 
 export class LineWriter {
@@ -34,7 +36,8 @@ export class LineWriter {
   readonly #full: Buffer[] = [];
   /** Those being written included. */
   #fullBytes = 0;
-  #chunk: Buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  readonly #chunkBytes: number;
+  #chunk: Buffer;
   #used = 0;
   #lines = 0;
   /** Written chunks, to be filled again. */
@@ -50,6 +53,8 @@ export class LineWriter {
 
   constructor(options: LineWriterOptions) {
     this.#options = options;
+    this.#chunkBytes = options.chunkBytes ?? defaultChunkBytes;
+    this.#chunk = Buffer.allocUnsafeSlow(this.#chunkBytes);
   }
 
   /** The line brings its line feed. */
@@ -108,7 +113,7 @@ export class LineWriter {
   #nextChunk(bytes: number): boolean {
     if (this.#fullBytes + this.#used + bytes > this.#options.pendingBytesMax) return false;
     this.#closeChunk();
-    if (bytes > chunkBytes) this.#chunk = Buffer.allocUnsafeSlow(bytes);
+    if (bytes > this.#chunkBytes) this.#chunk = Buffer.allocUnsafeSlow(bytes);
     else this.#openChunk();
     return true;
   }
@@ -121,7 +126,7 @@ export class LineWriter {
   }
 
   #openChunk(): void {
-    this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+    this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#chunkBytes);
   }
 
   async #writePending(): Promise<void> {
@@ -143,7 +148,7 @@ export class LineWriter {
   #recycle(chunks: readonly Buffer[]): void {
     for (const { buffer, length } of chunks) {
       this.#fullBytes -= length;
-      if (this.#spare.length < sparesMax && buffer.byteLength === chunkBytes)
+      if (this.#spare.length < sparesMax && buffer.byteLength === this.#chunkBytes)
         this.#spare.push(Buffer.from(buffer));
     }
   }

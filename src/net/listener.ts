@@ -14,7 +14,7 @@ import type { Cors } from './cors.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import { headerCountMax } from './head-fault.ts';
 import { createHttpServer, type HttpServer, type ListenerTls } from './http-server.ts';
-import { listen } from './listen.ts';
+import { type ListenPlace, listen } from './listen.ts';
 import { MalformedRequest, type ParserError, writeRefusal } from './malformed.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
@@ -49,10 +49,7 @@ const headerBytesMax = 16 * 1024;
 /** How often connections are looked over for late headers. */
 const overdueCheckMs = 500;
 
-export async function openListener(
-  address: { host: string; port: number },
-  options: ListenerOptions,
-): Promise<Listener> {
+export async function openListener(address: ListenPlace, options: ListenerOptions): Promise<Listener> {
   const http = createHttpServer(httpOptions(options), options.tls);
   const { server } = http;
   const { doorkeeper } = options;

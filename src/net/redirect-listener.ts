@@ -2,8 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Doorkeeper } from './doorkeeper.ts';
-import { listen } from './listen.ts';
-import type { ListenAddress } from './listen-address.ts';
+import { type ListenPlace, listen } from './listen.ts';
 
 export interface RedirectOptions {
   readonly doorkeeper: Doorkeeper;
@@ -21,7 +20,7 @@ const connectionsMax = 1024;
 const headersMs = 5_000;
 
 export async function openRedirectListener(
-  address: ListenAddress,
+  address: ListenPlace,
   { doorkeeper, toPort }: RedirectOptions,
 ): Promise<RedirectListener> {
   const server = createServer(

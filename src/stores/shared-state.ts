@@ -38,6 +38,8 @@ export interface SharedContext {
   readonly clock: Clock;
   /** Of this replica, and of no other. */
   readonly id: string;
+  /** False of who takes no part of what replicas share: it is not counted among them. */
+  readonly serves?: boolean;
   /** Once for each change: what is wrong now, or nothing when all is well again. */
   readonly onTrouble: (trouble: Error | undefined) => void;
 }

@@ -20,16 +20,30 @@ const flushMs = { terminal: 0, pipe: 100 };
 const pendingBytesMax = 8 * 1024 * 1024;
 const standardOutput = 1;
 
-export function createLog(options: { level: Level; terminal: boolean; clock: Clock }): Log {
-  const { clock, terminal } = options;
+export interface LogOptions {
+  readonly level: Level;
+  readonly terminal: boolean;
+  readonly clock: Clock;
+  /** Its number, where several processes write to the same place: each line says whose it is. */
+  readonly worker?: number;
+}
+
+/** So much a pipe takes as a whole, however many write to it: lines of several processes are not torn (POSIX: PIPE_BUF). */
+const pipeBytes = 4096;
+
+export function createLog(options: LogOptions): Log {
+  const { clock, terminal, worker } = options;
   // A reader that went away, or cannot keep up, must not take the gateway with it: its lines are dropped.
   const writer = new LineWriter({
     fd: standardOutput,
     clock,
     flushMs: terminal ? flushMs.terminal : flushMs.pipe,
     pendingBytesMax,
+    ...(worker === undefined ? {} : { chunkBytes: pipeBytes }),
   });
-  const write = terminal ? (line: string) => writer.add(shorten(line)) : (line: string) => writer.add(line);
+  const whose = worker === undefined ? '{' : `{"worker":${worker},`;
+  const add = terminal ? (line: string) => writer.add(shorten(line)) : (line: string) => writer.add(line);
+  const write = worker === undefined ? add : (line: string) => add(whose + line.slice(1));
   const log = {
     level: options.level,
     debug: (facts: object, message: string) => say('debug', facts, message),
@@ -49,7 +63,7 @@ export function createLog(options: { level: Level; terminal: boolean; clock: Clo
 }
 
 const marks: Readonly<Record<string, string>> = { 20: '·', 30: ' ', 40: '!', 50: 'x' };
-const shown = ['status', 'model', 'upstream', 'tookMs', 'code', 'message', 'file', 'cause'];
+const shown = ['worker', 'status', 'model', 'upstream', 'tookMs', 'code', 'message', 'file', 'cause'];
 
 /** Names come from clients: what would move the cursor or colour the screen does not reach it. */
 const control = /[\p{Cc}\p{Cf}]/gu;

@@ -23,6 +23,8 @@ export interface FollowOptions {
   readonly log: Log;
   /** Where nobody else has the database: it is opened once somebody has applied something, and never asked again. */
   readonly alone: boolean;
+  /** Told once that it is known what is in force. */
+  readonly onSettled?: () => void;
 }
 
 export interface ConfigChange {
@@ -101,7 +103,7 @@ export class AppliedConfig {
     };
     this.#unsubscribe = presence.subscribe(channel, { message: hear, missed: hear });
     this.taken(reloader.loaded);
-    if (alone && this.#version === undefined) this.#isSettled = true;
+    if (alone && this.#version === undefined) this.#settle();
     else void this.#catchUp();
   }
 
@@ -156,6 +158,11 @@ export class AppliedConfig {
     await this.#work;
   }
 
+  #settle(): void {
+    if (!this.#isSettled) this.#following().onSettled?.();
+    this.#isSettled = true;
+  }
+
   #choose(fileDigest: string): AppliedText | undefined {
     const version = this.#version;
     if (version === undefined || this.#ahead?.half.fileDigest === fileDigest) return undefined;
@@ -195,7 +202,7 @@ export class AppliedConfig {
       if (this.#closed) return;
       const options = this.#following();
       await this.#lookForNewer(options).catch((thrown: unknown) => tellOfMistake(options.log, thrown));
-      this.#isSettled = true;
+      this.#settle();
       this.#timer?.cancel();
       if (this.#closed || (options.alone && this.#ahead === undefined)) return;
       const ms = pollMs * (0.75 + Math.random() / 2);

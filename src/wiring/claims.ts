@@ -1,13 +1,13 @@
 /** Requests that carry a key of their own: what was answered to them, and who works on one. */
-import type { LoadedConfig } from '../config/load.ts';
 import type { Replays, Sealers } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { ConfigInForce } from './workers/sent-config.ts';
 
 interface ClaimsOptions {
-  readonly loaded: LoadedConfig;
+  readonly loaded: ConfigInForce;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -15,7 +15,7 @@ interface ClaimsOptions {
 /** A claim on an `Idempotency-Key` that nobody renews is free after so long: its gateway has died. */
 const claimLeaseMs = 30_000;
 
-export function createReplays({ config }: LoadedConfig, store: Store, sealers: Sealers): Replays {
+export function createReplays({ config }: ConfigInForce, store: Store, sealers: Sealers): Replays {
   return store.replays({ ttlMs: config.idempotency.ttlS * 1_000, leaseMs: claimLeaseMs, sealers });
 }
 

@@ -20,6 +20,8 @@ export interface ClientListenerOptions {
   /** The methods of the routes. */
   readonly methods: readonly string[];
   readonly handler: () => Handler<Received>;
+  /** Whether other processes of this gateway listen at the same place. */
+  readonly reusePort?: boolean;
 }
 
 export interface ClientListener extends Listener {
@@ -30,7 +32,7 @@ export interface ClientListener extends Listener {
 }
 
 export async function openClientListener(options: ClientListenerOptions): Promise<ClientListener> {
-  const { config, clock, log } = options;
+  const { config, clock, log, reusePort } = options;
   const { listen, data } = config;
   const { tls } = listen;
   const kept =
@@ -46,23 +48,31 @@ export async function openClientListener(options: ClientListenerOptions): Promis
   const doorkeeper = createDoorkeeper(options);
   let listener: Listener | undefined;
   try {
-    listener = await openListener(listen.address, {
-      clock,
-      keepAliveMs: listen.keepAliveMs,
-      headersMs: listen.headersMs,
-      connectionsMax: listen.connectionsMax,
-      stallMs: listen.stallMs,
-      handler: options.handler,
-      doorkeeper,
-      cors:
-        listen.cors.length === 0 ? undefined : createCors({ origins: listen.cors, methods: options.methods }),
-      tls: tls === undefined || kept === undefined ? undefined : { ...tls, certificate: kept.current },
-    });
+    listener = await openListener(
+      { ...listen.address, reusePort },
+      {
+        clock,
+        keepAliveMs: listen.keepAliveMs,
+        headersMs: listen.headersMs,
+        connectionsMax: listen.connectionsMax,
+        stallMs: listen.stallMs,
+        handler: options.handler,
+        doorkeeper,
+        cors:
+          listen.cors.length === 0
+            ? undefined
+            : createCors({ origins: listen.cors, methods: options.methods }),
+        tls: tls === undefined || kept === undefined ? undefined : { ...tls, certificate: kept.current },
+      },
+    );
     kept?.presentBy(listener.present);
     const redirect =
       tls?.redirectFrom === undefined
         ? undefined
-        : await openRedirectListener(tls.redirectFrom, { doorkeeper, toPort: listener.port });
+        : await openRedirectListener(
+            { ...tls.redirectFrom, reusePort },
+            { doorkeeper, toPort: listener.port },
+          );
     return withCompanions(listener, { kept, redirect });
   } catch (thrown) {
     kept?.close();

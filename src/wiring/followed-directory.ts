@@ -15,6 +15,7 @@ import { isOutage } from '../stores/sql/outage.ts';
 import type { Log } from '../telemetry/log.ts';
 import { KeysFile } from './keys-file.ts';
 import { Peppers } from './peppers.ts';
+import type { Among } from './workers/among.ts';
 
 export interface FollowedDirectoryOptions {
   readonly config: Pick<Config, 'data' | 'store' | 'identity'>;
@@ -22,6 +23,8 @@ export interface FollowedDirectoryOptions {
   readonly log: Log;
   readonly store: { readonly directory: Directory; readonly keyUses: KeyUses };
   readonly presence: Presence;
+  /** Who has the database and the data folder as well, if anybody does. */
+  readonly among?: Pick<Among, 'role'> | undefined;
 }
 
 const channel = 'directory';
@@ -66,10 +69,10 @@ export class FollowedDirectory {
   readonly #timers = new Map<'poll' | 'uses', Timer>();
 
   constructor(options: FollowedDirectoryOptions, peppers: Peppers) {
-    const { config, clock, store } = options;
+    const { config, clock, store, among } = options;
     this.#options = options;
     this.#peppers = peppers;
-    this.#alone = config.store === 'sqlite';
+    this.#alone = config.store === 'sqlite' && among === undefined;
     this.#identity = config.identity;
     this.#digester = peppers.find(config.identity);
     this.keys = new StoredKeys({
@@ -78,7 +81,11 @@ export class FollowedDirectory {
       digester: this.#digester,
       knownForMs: config.identity.knownForMs,
     });
-    this.#file = new KeysFile({ ...options, known: () => this.#worthKeeping() });
+    this.#file = new KeysFile({
+      ...options,
+      isKept: among?.role !== 'worker',
+      known: () => this.#worthKeeping(),
+    });
     this.directory = {
       find: (place) => store.directory.find(place),
       page: (question) => store.directory.page(question),

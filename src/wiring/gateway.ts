@@ -4,8 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readiness } from '../answers/knowledge.ts';
-import type { LoadedConfig } from '../config/load.ts';
-import type { Received, Upstream } from '../core/exchange.ts';
+import type { Received } from '../core/exchange.ts';
 import type { Conversations, Replays } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
@@ -14,13 +13,12 @@ import { LiveStreams } from '../fleet/live-streams.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
 import { SlotShares } from '../fleet/slot-shares.ts';
-import { refresh, type WatchOptions, watch } from '../fleet/watch.ts';
+import { refresh, watch } from '../fleet/watch.ts';
 import { openMasterKeys } from '../identity/master-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { OutputLengths } from '../money/output-lengths.ts';
 import { CallsUnderWay } from '../pipeline/calls-under-way.ts';
-import { providers } from '../providers/registry.ts';
 import { createDerivedSealers } from '../stores/derived-sealers.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { openShared } from '../stores/open-shared.ts';
@@ -29,7 +27,7 @@ import type { Shared } from '../stores/shared-state.ts';
 import { fileName } from '../stores/store-options.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
-import { logListing, logSlotsUntold, logTaken } from '../telemetry/debug-lines.ts';
+import { logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -50,14 +48,19 @@ import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
 import { WarmModels } from './warm-models.ts';
 import { createWarmRules, keepsAlive } from './warm-rules.ts';
+import { createWatchOptions } from './watch-options.ts';
+import { type Among, makeOnce, processesOf, rendererOf } from './workers/among.ts';
+import type { ConfigInForce } from './workers/sent-config.ts';
 
 export interface GatewayOptions {
-  readonly loaded: LoadedConfig;
+  readonly loaded: ConfigInForce;
   readonly log: Log;
   readonly clock: Clock;
   readonly ownKeys: readonly StaticKey[];
   /** False while another configuration may turn out to be in force than the one that it starts with. */
   readonly isConfigKnown?: () => boolean;
+  /** The processes that it serves with as one gateway; absent where it serves alone. */
+  readonly among?: Among;
 }
 
 export interface Gateway {
@@ -65,7 +68,7 @@ export interface Gateway {
   readonly lasting: Lasting;
   readonly snapshot: Snapshot;
   /** Builds the new beside the old and swaps; what is in flight ends with what it started with. */
-  reload(loaded: LoadedConfig): void;
+  reload(loaded: ConfigInForce): void;
   /**
    * Leaves as the configuration says: is no longer ready, then takes no more connections, then lets what is in flight
    * end. Whoever works in front of it needs no `preStopMs`.
@@ -82,20 +85,22 @@ const lastEndsMs = 2_000;
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { config } = options.loaded;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const { clock, log } = options;
+  const { clock, log, among } = options;
   const alarms = new Alarms(config.alerts, { clock, log });
   const shared = await openSharedState(options, alarms);
   alarms.shareWith(shared);
   const masterKeys = await openMasterKeys(config.secrets, config.data);
-  const replicas = () => shared.presence.count();
-  const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys });
+  const replicas = () => processesOf(shared.presence.count(), among);
+  const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys, among });
   const { dataKeys } = records.store;
   const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
   const { presence } = shared;
-  const followed = await openFollowedDirectory({ config, clock, log, store: records.store, presence });
+  const followed = await openFollowedDirectory({ config, clock, log, store: records.store, presence, among });
   const running = new Running(options, { alarms, records, shared, sealers, masterKeys, followed });
   try {
-    running.listener = await openClientListener({
+    if (among?.role === 'primary') await makeOnce(running.lasting, config);
+    const open = among?.openListener.bind(among) ?? openClientListener;
+    running.listener = await open({
       config,
       clock,
       log,
@@ -109,10 +114,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return running as Gateway;
 }
 
-function openSharedState({ loaded, clock }: GatewayOptions, alarms: Alarms): Promise<Shared> {
+function openSharedState({ loaded, clock, among }: GatewayOptions, alarms: Alarms): Promise<Shared> {
   return openShared(loaded.config.shared, {
     clock,
     id: randomUUID(),
+    serves: among?.role !== 'primary',
     onTrouble: (trouble) => alarms.outage('shared', trouble),
   });
 }
@@ -132,6 +138,8 @@ class Running {
   snapshot: Snapshot;
   handler: Handler<Received>;
   readonly #options: GatewayOptions;
+  /** False of the primary of workers, who asks no upstream anything: each of them does so for itself. */
+  readonly #serves: boolean;
   readonly #pool: UpstreamPool;
   readonly #alarms: Alarms;
   readonly #records: Records;
@@ -152,8 +160,9 @@ class Running {
     this.#shared = shared;
     this.#sealers = sealers;
     this.#followed = followed;
-    this.#pool = new UpstreamPool(options.clock);
-    this.#shares = createShares(options.clock, shared);
+    this.#serves = options.among?.role !== 'primary';
+    this.#pool = new UpstreamPool(options.clock, { serves: this.#serves });
+    if (this.#serves) this.#shares = createShares(options.clock, shared);
     this.#departure = new Departure({
       clock: options.clock,
       underWay: this.#underWay,
@@ -164,10 +173,10 @@ class Running {
     this.snapshot = this.#createSnapshot(options.loaded);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
     void this.#shares?.follow(this.snapshot.upstreams);
-    this.lasting.warm.follow(this.snapshot);
+    if (this.#serves) this.lasting.warm.follow(this.snapshot);
   }
 
-  reload(loaded: LoadedConfig): void {
+  reload(loaded: ConfigInForce): void {
     const { lasting } = this;
     const stopWatching = this.#stopWatching;
     const before = identitiesOf(this.snapshot);
@@ -182,7 +191,7 @@ class Running {
     lasting.serviceTimes.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
     void this.#shares?.follow(upstreams);
-    lasting.warm.follow(this.snapshot);
+    if (this.#serves) lasting.warm.follow(this.snapshot);
     lasting.alerts.follow(config.alerts);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
@@ -226,11 +235,11 @@ class Running {
     return shared ? 'shared, store' : 'store';
   }
 
-  #createSnapshot(loaded: LoadedConfig, before?: Snapshot): Snapshot {
+  #createSnapshot(loaded: ConfigInForce, before?: Snapshot): Snapshot {
     const { config, id } = loaded;
     const rules = keepsAlive(config) ? createWarmRules(config) : undefined;
     const upstreams = this.#pool.reconcile(config.upstreams, rules);
-    const watching = this.#watchOptions(loaded);
+    const watching = createWatchOptions(this.lasting, config);
     const snapshot = createSnapshot(this.lasting, {
       id,
       config,
@@ -239,28 +248,8 @@ class Running {
       ownKeys: this.#options.ownKeys,
       refresh: (upstream) => refresh(upstream, watching),
     });
-    this.#stopWatching = watch(upstreams.all, watching);
+    if (this.#serves) this.#stopWatching = watch(upstreams.all, watching);
     return snapshot;
-  }
-
-  #watchOptions({ config }: LoadedConfig): WatchOptions {
-    return {
-      clock: this.#options.clock,
-      catalogue: this.lasting.catalogue,
-      health: this.lasting.health,
-      everyMs: config.health.everyMs,
-      scheduler: this.lasting.scheduler,
-      slotsToldBy: ({ name }) => {
-        const configured = config.upstreams[name];
-        return configured === undefined ? undefined : providers[configured.type].slotsTold;
-      },
-      onUntold: (upstream, failure) => logSlotsUntold(this.#options.log, upstream, failure),
-      onListing: (listing) => logListing(this.#options.log, listing),
-      listPathOf: (upstream: Upstream) => {
-        const configured = config.upstreams[upstream.name];
-        return configured === undefined ? '/models' : providers[configured.type].listPath;
-      },
-    };
   }
 
   #createConversations(masterKeys: KeyRing): Conversations {
@@ -279,7 +268,8 @@ class Running {
   #createPrivacy(conversations: Conversations, replays: Replays): Privacy {
     const { clock, log, loaded } = this.#options;
     const { data, store: option } = loaded.config;
-    const alone = option === 'sqlite';
+    const { among } = this.#options;
+    const alone = option === 'sqlite' && among === undefined;
     const { store } = this.#records;
     const privacy = new Privacy({
       clock,
@@ -290,6 +280,7 @@ class Running {
       conversations,
       replays,
       alone,
+      tends: among?.role !== 'worker',
       rules: () => this.snapshot.config.privacy,
     });
     // A database that was never there needs not be made to look into it.
@@ -347,6 +338,7 @@ class Running {
       log,
       metrics,
       batchMetrics,
+      renderMetrics: rendererOf(metrics, this.#options.among),
       health,
       scheduler,
       warm,

@@ -10,6 +10,8 @@ export interface KeysFileOptions {
   readonly config: Pick<Config, 'data' | 'store'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** False where another process of this gateway writes it. */
+  readonly isKept: boolean;
   /** What is known now; nothing while that is not worth keeping. */
   readonly known: () =>
     | (Pick<KeysSnapshot, 'version' | 'entries'> & { readonly digester: Digester })
@@ -48,7 +50,7 @@ export class KeysFile {
   }
 
   writeSoon(): void {
-    if (this.#due || this.#closed) return;
+    if (this.#due || this.#closed || !this.#options.isKept) return;
     this.#due = true;
     this.#schedule(Math.max(afterMs, this.#tookMs / shareOfTime));
   }

@@ -35,6 +35,8 @@ export interface Lasting {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly batchMetrics: BatchMetrics;
+  /** As they are shown: where several processes serve, of all of them. */
+  readonly renderMetrics: () => string | Promise<string>;
   readonly catalogue: Catalogue;
   readonly health: Health;
   readonly retries: Retries;

@@ -22,6 +22,8 @@ export interface PrivacyOptions {
   readonly conversations: Conversations;
   readonly replays: Replays;
   readonly alone: boolean;
+  /** False where another process of this gateway does what is to be done again and again. */
+  readonly tends: boolean;
   /** As they stand now: a reload changes them. */
   readonly rules: () => Config['privacy'];
 }
@@ -55,7 +57,7 @@ export class Privacy implements ContentKeeper {
     this.places = { clock, directory, ledger, contents, sealers, conversations, replayFacts, audit };
     const places = { clock, erasures, sealers, directory, contents, replays, conversations };
     this.#eraser = new Eraser({ ...places, ledger: store.ledgerRetention });
-    this.#upkeep = new Upkeep(options, [
+    const tasks = [
       { name: 'erasing', everyMs: eachMinuteMs, run: () => this.goOn() },
       { name: 'forgetting prompts and answers', everyMs: eachMinuteMs, run: () => pruneContents(store) },
       {
@@ -63,7 +65,8 @@ export class Privacy implements ContentKeeper {
         everyMs: eachHourMs,
         run: () => this.shortenLedger(),
       },
-    ]);
+    ];
+    this.#upkeep = new Upkeep(options, options.tends ? tasks : []);
   }
 
   /** Where there may be something from before. */

@@ -11,6 +11,7 @@ import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Alarms } from './alarms.ts';
 import { openAuditor } from './open-auditor.ts';
+import type { Among } from './workers/among.ts';
 
 export interface Records {
   readonly store: Store;
@@ -28,6 +29,8 @@ export interface RecordsOptions {
   readonly log: Log;
   readonly alarms: Pick<Alarms, 'outage'>;
   readonly masterKeys: KeyRing;
+  /** Who shares the folder of the spool, if anybody does. */
+  readonly among?: Among | undefined;
   /** How many gateways share the store now. */
   readonly replicas: () => number;
 }
@@ -41,7 +44,9 @@ const segmentsMin = 16;
 
 /** Needs no database to be there: rows wait in the spool for it. */
 export async function openRecords(options: RecordsOptions): Promise<Records> {
-  const { config, clock, log, alarms, replicas, masterKeys } = options;
+  const { config, clock, log, alarms, replicas, masterKeys, among } = options;
+  // What it may hold is for all that write there; whoever starts them writes nothing.
+  const spoolBytesMax = Math.ceil(config.spool.bytes / (among?.workers ?? 1));
   let reachable = true;
   const onTrouble = (trouble: Error | undefined) => {
     reachable = trouble === undefined;
@@ -61,8 +66,9 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     ledger: store.ledger,
     masterKeys,
     sealsLines: config.secrets.sealSpool,
-    spoolBytesMax: config.spool.bytes,
-    segmentBytesMax: Math.min(segmentBytesMax, Math.ceil(config.spool.bytes / segmentsMin)),
+    spoolBytesMax,
+    segmentBytesMax: Math.min(segmentBytesMax, Math.ceil(spoolBytesMax / segmentsMin)),
+    onRun: (run) => among?.onRun(run),
     told: {
       cannotWrite: (trouble) => alarms.outage('spool', trouble),
       cannotShip: (trouble) => alarms.outage('ledger', trouble),

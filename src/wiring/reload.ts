@@ -3,6 +3,7 @@ import { installChanges, keepInstallHalf, type LoadedConfig } from '../config/lo
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Gateway } from './gateway.ts';
+import type { WorkerConfig } from './workers/workers.ts';
 
 export interface ReloaderOptions {
   readonly gateway: Gateway;
@@ -12,6 +13,8 @@ export interface ReloaderOptions {
   readonly load: () => Promise<LoadedConfig>;
   /** Told what is in force now: it may have been read from other files. */
   readonly onLoaded: (loaded: LoadedConfig) => void;
+  /** Has the workers take over what was taken over here, where there are any. */
+  readonly spread?: (loaded: LoadedConfig) => Promise<readonly WorkerConfig[]>;
   /** Reads the listeners' certificates again, whatever becomes of the configuration; tells what is wrong with them. */
   readonly renewCertificates: () => Promise<readonly string[]>;
 }
@@ -23,6 +26,8 @@ export type Reloaded =
       /** Settings that differ and are read at a start alone. */
       readonly needsRestart: readonly string[];
       readonly warnings: readonly string[];
+      /** What became of it at each worker, where there are any. */
+      readonly workers?: readonly WorkerConfig[];
     }
   | { readonly outcome: 'refused'; readonly configId: string; readonly problems: readonly Problem[] };
 
@@ -84,12 +89,15 @@ export class Reloader {
       log.debug({ why, files: loaded.files.slice(0, filesMax) }, 'the configuration is read');
       const next = keepInstallHalf(loaded, started.config);
       const judged = this.#judge(loaded, next);
+      // A mistake that is made here is made before anybody else could make it.
       if (judged.outcome === 'taken') gateway.reload(next);
       this.#inForce = next;
+      const workers = judged.outcome === 'taken' ? await this.#options.spread?.(next) : undefined;
       this.#options.onLoaded(next);
       this.#report(judged, why);
       if (judged.outcome === 'taken') this.#audit(why, 'done', judged.configId);
-      return { ...judged, warnings: [...judged.warnings, ...refusedCertificates] };
+      const warnings = [...judged.warnings, ...refusedCertificates];
+      return { ...judged, warnings, ...(workers === undefined ? {} : { workers }) };
     } catch (thrown) {
       const refused = this.#refuse(thrown);
       const message = refused.problems.map(formatProblem).join('\n');

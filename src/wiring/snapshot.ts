@@ -147,7 +147,7 @@ function isPriced({ inputPicoUsd, outputPicoUsd }: TokenRates): boolean {
 
 function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelTable): RouteTable {
   const { listen } = options.config;
-  const { clock, catalogue, health, scheduler, accepting, auditor, readiness, metrics } = lasting;
+  const { clock, catalogue, health, scheduler, accepting, auditor, readiness, renderMetrics } = lasting;
   const limits = { bodyBytesMax: listen.bodyBytesMax, bodyMs: listen.bodyMs };
   const documented: PlacedRoute[] = [
     ...callRoutes(limits),
@@ -164,7 +164,7 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
       accepting,
       auditor,
       readiness,
-      renderMetrics: () => ({ contentType: metricsType, text: metrics.render() }),
+      renderMetrics: async () => ({ contentType: metricsType, text: await renderMetrics() }),
     }),
   ];
   return createRouteTable([...documented, ...(listen.docs ? documentRoutes(documented, limits) : [])]);

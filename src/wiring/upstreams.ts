@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
 import type { Upstream } from '../core/exchange.ts';
+import { fail } from '../core/failure.ts';
 import type { Transport } from '../core/transport.ts';
 import { openLlamacpp } from '../engines/llamacpp.ts';
 import { createSimulator } from '../engines/simulator/engine.ts';
@@ -22,13 +23,16 @@ export interface Upstreams {
 
 export class UpstreamPool {
   readonly #clock: Clock;
+  readonly #serves: boolean;
   /** By identity and sizes: what both are the same for goes the same way. */
   readonly #transports = new Map<string, Transport>();
   /** Still in use by exchanges that began before a reload. */
   readonly #retired = new Set<Transport>();
 
-  constructor(clock: Clock) {
+  /** Who does not serve starts no engines. */
+  constructor(clock: Clock, { serves } = { serves: true }) {
     this.#clock = clock;
+    this.#serves = serves;
   }
 
   /** Opens what is new. What is no longer named stays open until it is retired. */
@@ -74,7 +78,8 @@ export class UpstreamPool {
 
   /** What was learnt of a server stays when only the way there changes. */
   #transportTo(identity: string, config: UpstreamConfig, slots: number): Transport {
-    if (!('url' in config)) return this.#kept(identity, () => openEngine(config, this.#clock));
+    if (!('url' in config))
+      return this.#kept(identity, () => (this.#serves ? openEngine(config, this.#clock) : noEngine));
     const sizes = sizesOf(config, slots);
     return this.#kept(`${identity} ${JSON.stringify(sizes)}`, () => openHttp(config, sizes));
   }
@@ -118,6 +123,15 @@ const secretLengthMin = 8;
 function openEngine(config: EngineConfig, clock: Clock): Transport {
   return config.type === 'simulator' ? createSimulator(config, clock) : openLlamacpp(config, clock);
 }
+
+/** In the place of one that another process of this gateway has. */
+const noEngine: Transport = {
+  send: (_request, receiver) => {
+    queueMicrotask(() => receiver.fail(fail('internal', 'this process serves nobody and has no engines')));
+    return { pause: () => {}, resume: () => {}, abort: () => {} };
+  },
+  close: () => Promise.resolve(),
+};
 
 /** For listings and the like, beside the calls that occupy the slots. */
 const connectionsBesideSlots = 4;

@@ -218,8 +218,28 @@ class ConfigHistoryAnswer(_ConfigHistoryAnswerNeeds, _ConfigHistoryAnswerMay):
     pass
 
 
-ConfigReloadAnswer1 = TypedDict(
-    "ConfigReloadAnswer1",
+_ConfigReloadAnswer1WorkersItemNeeds = TypedDict(
+    "_ConfigReloadAnswer1WorkersItemNeeds",
+    {
+        "worker": "int",
+        "configId": "str",
+    },
+)
+
+_ConfigReloadAnswer1WorkersItemMay = TypedDict(
+    "_ConfigReloadAnswer1WorkersItemMay",
+    {
+        "trouble": "str",
+    },
+    total=False,
+)
+
+class ConfigReloadAnswer1WorkersItem(_ConfigReloadAnswer1WorkersItemNeeds, _ConfigReloadAnswer1WorkersItemMay):
+    pass
+
+
+_ConfigReloadAnswer1Needs = TypedDict(
+    "_ConfigReloadAnswer1Needs",
     {
         "outcome": "Literal[\"taken\", \"unchanged\"]",
         "configId": "str",
@@ -227,6 +247,18 @@ ConfigReloadAnswer1 = TypedDict(
         "warnings": "List[str]",
     },
 )
+
+_ConfigReloadAnswer1May = TypedDict(
+    "_ConfigReloadAnswer1May",
+    {
+        "workers": "List[ConfigReloadAnswer1WorkersItem]",
+    },
+    total=False,
+)
+
+class ConfigReloadAnswer1(_ConfigReloadAnswer1Needs, _ConfigReloadAnswer1May):
+    pass
+
 
 _ConfigReloadAnswer2ProblemsItemNeeds = TypedDict(
     "_ConfigReloadAnswer2ProblemsItemNeeds",
@@ -1148,8 +1180,22 @@ class SessionsListAnswer(_SessionsListAnswerNeeds, _SessionsListAnswerMay):
     pass
 
 
-StatusShowAnswer = TypedDict(
-    "StatusShowAnswer",
+StatusShowAnswerWorkersItem = TypedDict(
+    "StatusShowAnswerWorkersItem",
+    {
+        "worker": "int",
+        "pid": "int",
+        "startedAt": "str",
+        "configId": "str",
+        "accepting": "bool",
+        "inFlight": "int",
+        "waiting": "int",
+        "rssBytes": "int",
+    },
+)
+
+_StatusShowAnswerNeeds = TypedDict(
+    "_StatusShowAnswerNeeds",
     {
         "version": "str",
         "pid": "int",
@@ -1165,6 +1211,18 @@ StatusShowAnswer = TypedDict(
         "rssBytes": "int",
     },
 )
+
+_StatusShowAnswerMay = TypedDict(
+    "_StatusShowAnswerMay",
+    {
+        "workers": "List[StatusShowAnswerWorkersItem]",
+    },
+    total=False,
+)
+
+class StatusShowAnswer(_StatusShowAnswerNeeds, _StatusShowAnswerMay):
+    pass
+
 
 Team = TypedDict(
     "Team",

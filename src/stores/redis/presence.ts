@@ -11,6 +11,8 @@ export interface RedisPresenceOptions {
   readonly clock: Clock;
   /** Of this replica, and of no other. */
   readonly id: string;
+  /** False of who counts the others and is not one of them. */
+  readonly serves?: boolean | undefined;
 }
 
 export function createRedisPresence(options: RedisPresenceOptions): Presence {
@@ -83,8 +85,8 @@ class RedisPresence implements Presence {
   }
 
   async #announceAgain(): Promise<void> {
-    const { redis, clock, id } = this.#options;
-    const count = await this.#ask(redis.run(announce, [key], [id, String(expiryMs)]));
+    const { redis, clock, id, serves = true } = this.#options;
+    const count = await this.#ask(redis.run(announce, [key], [serves ? id : '', String(expiryMs)]));
     if (typeof count === 'number') this.#learn(Math.min(Math.max(count, 1), replicasMax));
     if (this.#closed) return;
     this.#timer = clock.after(announceMs, () => {
@@ -122,7 +124,7 @@ local key = KEYS[1]
 if redis.call('TYPE', key)['ok'] ~= 'zset' then redis.call('UNLINK', key) end
 redis.call('ZREMRANGEBYSCORE', key, '-inf', nowMs - ARGV[2])
 redis.call('ZREMRANGEBYSCORE', key, '(' .. string.format('%.0f', nowMs), '+inf')
-redis.call('ZADD', key, nowMs, ARGV[1])
+if ARGV[1] ~= '' then redis.call('ZADD', key, nowMs, ARGV[1]) end
 redis.call('PEXPIRE', key, ARGV[2])
 return redis.call('ZCARD', key)
 `,

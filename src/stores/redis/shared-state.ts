@@ -13,11 +13,11 @@ import { createRedisTickets } from './tickets.ts';
 
 /** Never fails because a server is away, which is told as trouble. */
 export async function openRedisShared(option: RedisOptions, context: SharedContext): Promise<Shared> {
-  const { clock, id } = context;
+  const { clock, id, serves = true } = context;
   const servers = new Servers(context);
   const redis = await servers.open('redis', option.url);
   const large = option.cacheUrl === undefined ? redis : await servers.open('cache', option.cacheUrl);
-  const presence = createRedisPresence({ redis, clock, id });
+  const presence = createRedisPresence({ redis, clock, id, serves });
   await presence.announce();
   const kept: RedisConversations[] = [];
   const counted: FirstRedisBudgets[] = [];

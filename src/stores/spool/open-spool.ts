@@ -22,6 +22,8 @@ export interface OpenSpoolOptions {
   readonly segmentBytesMax?: number;
   readonly spoolBytesMax?: number;
   readonly told: SpoolTold;
+  /** Told under which name lines are written from now on. */
+  readonly onRun?: (run: string) => void;
 }
 
 /** What operators hear of. Each is told once when it begins, and once, with nothing, when it is over. */
@@ -79,6 +81,7 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       // The first time; or taken for dead by another after a long stop: from there on this is another run.
       if (begun) run = randomUUID();
       await folder.begin(run, clock.wall());
+      options.onRun?.(run);
       if (begun) writer.closeSegment();
       begun = true;
     } catch (thrown) {

@@ -121,6 +121,11 @@ export type ConfigReloadAnswer = {
   readonly configId: string;
   readonly needsRestart: ReadonlyArray<string>;
   readonly warnings: ReadonlyArray<string>;
+  readonly workers?: ReadonlyArray<{
+    readonly worker: number;
+    readonly configId: string;
+    readonly trouble?: string | undefined;
+  }> | undefined;
 } | {
   readonly outcome: "refused";
   readonly configId: string;
@@ -613,6 +618,16 @@ export interface StatusShowAnswer {
   readonly inFlight: number;
   readonly waiting: number;
   readonly rssBytes: number;
+  readonly workers?: ReadonlyArray<{
+    readonly worker: number;
+    readonly pid: number;
+    readonly startedAt: string;
+    readonly configId: string;
+    readonly accepting: boolean;
+    readonly inFlight: number;
+    readonly waiting: number;
+    readonly rssBytes: number;
+  }> | undefined;
 }
 
 export interface Team {

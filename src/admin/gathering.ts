@@ -1,0 +1,35 @@
+/** Rows about what each process knows for itself, asked of all workers where several serve. */
+import type { Workers } from '../wiring/workers/workers.ts';
+import type { AdminAnswer, AdminRoute, Gathered } from './route.ts';
+
+type Given = AdminAnswer<AdminRoute['answers']>;
+
+/** The rows as the primary answers them. */
+export function gathering(
+  rows: readonly AdminRoute[],
+  workers: Pick<Workers, 'askRow'> | undefined,
+): readonly AdminRoute[] {
+  if (workers === undefined) return rows;
+  return rows.map((row) => {
+    const { gather, handle, name } = row;
+    if (gather === undefined) return row;
+    return {
+      ...row,
+      handle: async (call) => {
+        const told = await workers.askRow(name, call);
+        // Both processes run the same rows: an answer is what the row of this name gives.
+        const answers = told.map(({ worker, answer }) => ({ worker, answer: answer as Given }));
+        return await gather({ own: async () => await handle(call), answers });
+      },
+    };
+  });
+}
+
+/** What the workers said, where all say it in the same form. */
+export function bodiesOf<Body>({ answers }: Gathered<{ body: Body } | { status: number }>): readonly Body[] {
+  return answers.flatMap(({ answer }) => ('body' in answer ? [answer.body] : []));
+}
+
+export function sumOf<Item>(items: readonly Item[], count: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + count(item), 0);
+}
