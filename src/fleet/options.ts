@@ -45,7 +45,7 @@ export const retriesOptions = z.strictObject({
     .max(1)
     .default(0.2)
     .describe(
-      'The share of the requests of the last minute that may be retries; where there are few, three a second.',
+      'The share of the requests of the last minute that may be retries; where there are few, ten a second.',
     ),
   quarantineMs: z
     .int()

@@ -7,8 +7,11 @@ export interface RetryBudgetOptions {
   readonly active: () => number;
 }
 
-/** So many a second may be retried where there is hardly any load to take a share of. */
-const perSecondMin = 3;
+/**
+ * So many a second may be retried where there is hardly any load to take a share of: enough for the requests that find
+ * out that a server is gone, before it is left out.
+ */
+const perSecondMin = 10;
 /** Requests and retries of so long ago count: long enough for a server that dies with slow answers in flight. */
 const windowMs = 60_000;
 const buckets = 6;

@@ -7,6 +7,7 @@ import type { TokenRates } from '../core/budget.ts';
 import type { Received, Target, Upstream } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
+import type { AttemptOptions } from '../pipeline/attempt.ts';
 import { createChain } from '../pipeline/chain.ts';
 import { callRoutes } from '../protocol/call-routes.ts';
 import { createRouteTable, type PlacedRoute, type RouteTable } from '../protocol/route-table.ts';
@@ -107,15 +108,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     },
     batches: createBatching(lasting, config),
     survival: createSurvival(lasting, config),
-    retries: {
-      attempts: config.retries.attempts,
-      share: config.retries.budget,
-      budget: lasting.retries.budget,
-      quarantineMs: config.retries.quarantineMs,
-      quarantine: lasting.retries.quarantine,
-      clock,
-      onFailed: (trail, failure) => logAttempt(lasting.log, trail, failure),
-    },
+    retries: retriesOf(lasting, config),
     fleet: { scheduler: lasting.scheduler, clock, lengths: lasting.outputLengths },
     delivery: {
       clock,
@@ -138,6 +131,17 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     keys,
     ownKeys: options.ownKeys,
     tokenPrices: new TokenPrices(pricing),
+  };
+}
+
+function retriesOf({ retries, clock, log }: Lasting, config: Config): AttemptOptions {
+  return {
+    ...retries,
+    attempts: config.retries.attempts,
+    share: config.retries.budget,
+    quarantineMs: config.retries.quarantineMs,
+    clock,
+    onFailed: (trail, failure) => logAttempt(log, trail, failure),
   };
 }
 

@@ -1,0 +1,244 @@
+// U5, U6, U16, U17, G17: a fleet in which some fail: who is asked instead, how often, and who is left alone.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHeldClock } from '../held-clock.ts';
+import type { RawReply } from '../upstream/raw-client.ts';
+import { openFleetRig } from './fleet-rig.ts';
+import { type Call, openFaultRig, until } from './rig.ts';
+
+const whole: Call = { route: 'openai.chat' };
+const stream: Call = { ...whole, stream: true };
+const statusOf = ({ head }: RawReply) => Number(head.slice(9, 12));
+const headerOf = ({ head }: RawReply, name: string) =>
+  new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]?.trim();
+
+/** The same numbers from the same seed (mulberry32). */
+function drawing(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+test('U5: while 30 % of one server’s answers are 500s, everybody is served', async (t) => {
+  const seed = Date.now() % 1_000_000;
+  t.diagnostic(`seed ${seed}`);
+  const draw = drawing(seed);
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'] });
+  const asked = 300;
+  rig.llmOf('a').scriptNext(...Array.from({ length: asked }, () => (draw() < 0.3 ? { status: 500 } : {})));
+  for (let count = 0; count < asked; count += 10) {
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => rig.ask(index % 2 === 0 ? whole : stream)),
+    );
+    for (const reply of replies) assert.equal(statusOf(reply), 200, reply.content.toString());
+  }
+  assert.ok(rig.calls() / asked <= 1.2, `${rig.calls()} calls for ${asked} requests`);
+});
+
+test('U5: a server that fails always is left out after five failures, and nobody notices', async (t) => {
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'] });
+  rig.llmOf('a').behave({ status: 500 });
+  for (let count = 0; count < 60; count += 1) assert.equal(statusOf(await rig.ask(whole)), 200);
+  assert.equal(rig.callsOf('a'), 5);
+  assert.ok(rig.calls() <= 66);
+});
+
+test('U5: when all fail, each is tried by one request at a time and the others hear so at once, with the time to come again', async (t) => {
+  const rig = await openFleetRig(t, { names: ['a', 'b'] });
+  const { health } = rig.gateway.gateway.lasting;
+  for (const name of ['a', 'b']) rig.llmOf(name).behave({ status: 500 });
+  await until('both are down', async () => {
+    await rig.ask(whole);
+    return ['a', 'b'].every((name) => health.of(rig.upstreamOf(name)).state === 'down');
+  });
+  for (const name of ['a', 'b']) rig.llmOf(name).behave({ stallBeforeHead: true });
+  const calls = rig.calls();
+  const trials = [rig.send(whole), rig.send(whole)];
+  await until('both are tried', () => rig.calls() === calls + 2);
+  const startedAt = performance.now();
+  const reply = await rig.ask(whole);
+  t.diagnostic(`refused after ${Math.round(performance.now() - startedAt)} ms`);
+  assert.equal(statusOf(reply), 503);
+  assert.match(reply.content.toString(), /"code":"no_upstream"/);
+  assert.ok(Number(headerOf(reply, 'retry-after')) > 0);
+  assert.equal(rig.calls(), calls + 2);
+  for (const trial of trials) trial.close();
+});
+
+test('G17: when everything fails, upstreams get at most 1.2 times what clients ask', async (t) => {
+  const rig = await openFleetRig(t, {
+    names: ['a', 'b', 'c'],
+    // Nobody is left out, so that the budget alone bounds it.
+    config: { health: { eject: { failures: 1_000 } } },
+  });
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ status: 503 });
+  const asked = 400;
+  for (let count = 0; count < asked; count += 20)
+    await Promise.all(Array.from({ length: 20 }, () => rig.ask(whole)));
+  const ratio = rig.calls() / asked;
+  t.diagnostic(`${ratio.toFixed(3)} calls a request`);
+  assert.ok(ratio <= 1.2 + 0.05, String(ratio));
+});
+
+for (const [header, waitMs] of [
+  ['5', 5_000],
+  ['1000000000', 60_000],
+  ['-1', 1_000],
+  ['soon', 1_000],
+] as const) {
+  test(`U6: an account that answers 429 with Retry-After ${header} is not asked before its time, and others are`, async (t) => {
+    const clock = createHeldClock();
+    const rig = await openFleetRig(t, { names: ['a', 'b'], tiers: { b: 2 }, clock });
+    rig.llmOf('a').scriptNext({ status: 429, headers: { 'retry-after': header } });
+    assert.match((await rig.ask(whole)).head, /^x-millrace-target: b/m);
+    clock.advance(waitMs - 1);
+    assert.match((await rig.ask(whole)).head, /^x-millrace-target: b/m);
+    assert.equal(rig.callsOf('a'), 1);
+    clock.advance(1);
+    assert.match((await rig.ask(whole)).head, /^x-millrace-target: a/m);
+  });
+}
+
+test('U6: an account that says to come at a date is left alone for as long, and one that says 0 is not', async (t) => {
+  const clock = createHeldClock();
+  const rig = await openFleetRig(t, { names: ['a', 'b'], tiers: { b: 2 }, clock });
+  const inTenS = new Date(Date.now() + 10_000).toUTCString();
+  rig.llmOf('a').scriptNext({ status: 429, headers: { 'retry-after': inTenS } });
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: b/m);
+  clock.advance(7_000);
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: b/m);
+  clock.advance(4_000);
+  rig.llmOf('a').scriptNext({ status: 429, headers: { 'retry-after': '0' } });
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: b/m);
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: a/m);
+});
+
+test('U6: when every account has told us to wait, the client hears 429 with the shortest of the times', async (t) => {
+  const rig = await openFleetRig(t, { names: ['a', 'b'], clock: createHeldClock() });
+  rig.llmOf('a').scriptNext({ status: 429, headers: { 'retry-after': '7' } });
+  rig.llmOf('b').scriptNext({ status: 429, headers: { 'retry-after': '20' } });
+  const first = await rig.ask(whole);
+  assert.deepEqual([statusOf(first), headerOf(first, 'retry-after')], [429, '7']);
+  const second = await rig.ask(whole);
+  assert.deepEqual([statusOf(second), headerOf(second, 'retry-after')], [429, '7']);
+  assert.equal(rig.calls(), 2);
+});
+
+test('U16: a request that breaks every server it reaches breaks two, and is refused for a while', async (t) => {
+  const clock = createHeldClock();
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], clock, config: { retries: { attempts: 5 } } });
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ resetAfterRequest: true });
+  const poison: Call = { ...whole, body: { messages: [{ role: 'user', content: 'poison' }] } };
+  for (let count = 0; count < 3; count += 1) {
+    const reply = await rig.ask(poison);
+    assert.equal(statusOf(reply), 502);
+    assert.match(reply.content.toString(), /"code":"poison_suspected"/);
+    assert.equal(headerOf(reply, 'x-should-retry'), 'false');
+  }
+  assert.equal(rig.calls(), 2);
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ resetAfterRequest: false });
+  assert.equal(statusOf(await rig.ask(whole)), 200, 'others are served');
+  clock.advance(30_000);
+  assert.equal(statusOf(await rig.ask(poison)), 200);
+});
+
+for (const [what, behaviour, status] of [
+  [
+    'a model that is not there',
+    { status: 404, body: '{"error":{"message":"no such model","code":"model_not_found"}}' },
+    404,
+  ],
+  [
+    'too long a prompt',
+    { status: 400, body: '{"error":{"message":"too long","code":"context_length_exceeded"}}' },
+    400,
+  ],
+  [
+    'content that it refuses',
+    { status: 400, body: '{"error":{"message":"no","code":"content_filter"}}' },
+    400,
+  ],
+] as const) {
+  test(`U17: ${what} is told as ${status}, and is nobody’s failure`, async (t) => {
+    const rig = await openFleetRig(t, { names: ['a', 'b'] });
+    for (const name of ['a', 'b']) rig.llmOf(name).behave(behaviour);
+    for (let count = 0; count < 12; count += 1) assert.equal(statusOf(await rig.ask(whole)), status);
+    for (const name of ['a', 'b']) rig.llmOf(name).behave({ status: 200, body: undefined });
+    const { health } = rig.gateway.gateway.lasting;
+    for (const name of ['a', 'b']) assert.equal(health.of(rig.upstreamOf(name)).state, 'up');
+    assert.equal(statusOf(await rig.ask(whole)), 200);
+  });
+}
+
+test('G17: tier 2 is asked when tier 1 fails, and left alone as soon as tier 1 is back', async (t) => {
+  const clock = createHeldClock();
+  const rig = await openFleetRig(t, { names: ['own', 'cloud'], tiers: { cloud: 2 }, clock });
+  rig.llmOf('own').behave({ status: 500 });
+  for (let count = 0; count < 10; count += 1)
+    assert.match((await rig.ask(whole)).head, /^x-millrace-target: cloud/m);
+  assert.equal(rig.callsOf('own'), 5);
+  rig.llmOf('own').behave({ status: 200 });
+  clock.advance(30_000);
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: own/m);
+  clock.advance(10_000);
+  for (let count = 0; count < 5; count += 1)
+    assert.match((await rig.ask(whole)).head, /^x-millrace-target: own/m);
+});
+
+const fallbacks = (names: readonly string[], extra: object = {}) => ({
+  models: {
+    o: { targets: [{ upstream: 'a', model: 'fake-model' }], fallback: names, ...extra },
+    second: { targets: [{ upstream: 'b', model: 'fake-model' }], fallback: ['third'] },
+    third: { targets: [{ upstream: 'c', model: 'fake-model' }] },
+  },
+});
+
+test('G17: when no target of a model can, its fallback answers, and headers, log and ledger say so', async (t) => {
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], config: fallbacks(['second']) });
+  rig.llmOf('a').behave({ status: 500 });
+  const reply = await rig.ask(whole);
+  assert.equal(statusOf(reply), 200);
+  assert.equal(headerOf(reply, 'x-millrace-model'), 'second');
+  assert.equal(headerOf(reply, 'x-millrace-target'), 'b/fake-model');
+  assert.match(reply.head, /second was asked in place of o/);
+  await until('it is written', () => rig.exchanges().length === 1);
+  const line = rig.gateway.exchangeLines[0] ?? '';
+  assert.match(line, /"model":"second"/);
+  assert.match(line, /"attempts":\[\{"upstream":"a"/);
+});
+
+test('G17: a fallback has fallbacks of its own, and what was left out already costs no try', async (t) => {
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], config: fallbacks(['second']) });
+  const { health } = rig.gateway.gateway.lasting;
+  rig.llmOf('a').behave({ status: 429, headers: { 'retry-after': '60' } });
+  assert.equal(statusOf(await rig.ask(whole)), 200);
+  rig.llmOf('b').behave({ status: 500 });
+  const reply = await rig.ask(whole);
+  assert.deepEqual([statusOf(reply), headerOf(reply, 'x-millrace-model')], [200, 'third']);
+  assert.equal(rig.callsOf('a'), 1);
+  assert.equal(health.of(rig.upstreamOf('a')).state, 'up');
+});
+
+test('G17: vectors of another model are of no use: embeddings have no fallback', async (t) => {
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], config: fallbacks(['second']) });
+  rig.llmOf('a').behave({ status: 500 });
+  assert.equal(statusOf(await rig.ask({ route: 'openai.embeddings' })), 502);
+  assert.equal(rig.callsOf('b'), 0);
+});
+
+test('G17: tool arguments that are no JSON are the client’s 400, and no server is troubled with them twice', async (t) => {
+  const rig = await openFaultRig(t);
+  const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{"broken' } };
+  const messages = [
+    { role: 'user', content: 'call f' },
+    { role: 'assistant', content: null, tool_calls: [call] },
+    { role: 'tool', tool_call_id: 'c1', content: 'done' },
+  ];
+  const reply = await rig.ask({ ...whole, model: 'l', body: { messages } });
+  assert.equal(statusOf(reply), 400);
+  assert.ok(rig.llm.requests.filter(({ method }) => method === 'POST').length <= 1);
+});
