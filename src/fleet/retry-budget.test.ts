@@ -26,16 +26,23 @@ test('G17: when all of 1,000 a second fail, no more than a fifth of them are sen
   assert.equal(budget.refused, 20_000 - retried);
 });
 
-test('G17: where there is hardly any load, three a second may be sent again', () => {
+test('G17: where there is hardly any load, ten a second may be sent again', () => {
   const { storm } = rig();
-  assert.equal(storm(30, 400), 30);
+  assert.equal(storm(30, 100), 30);
   const { storm: burst } = rig();
-  assert.equal(burst(10, 0), 4);
+  assert.equal(burst(20, 0), 10);
 });
 
+/** How many of forty requests that all fail at once are sent again. */
+const sentAgain = (budget: RetryBudget) => {
+  let count = 0;
+  for (let asked = 0; asked < 40; asked += 1) if (budget.take(0.2)) count += 1;
+  return count;
+};
+
 test('G17: requests that are in flight for long are load as well', () => {
-  const { budget } = rig(100);
-  assert.deepEqual(Array.from({ length: 24 }, () => budget.take(0.2)).filter((taken) => taken).length, 23);
+  assert.equal(sentAgain(rig(0).budget), 10);
+  assert.equal(sentAgain(rig(100).budget), 30);
 });
 
 test('what was a minute ago gives nothing to spend', () => {
@@ -44,8 +51,5 @@ test('what was a minute ago gives nothing to spend', () => {
   clock.advance(59_000);
   assert.equal(budget.take(0.2), true);
   clock.advance(11_000);
-  assert.deepEqual(
-    Array.from({ length: 5 }, () => budget.take(0.2)),
-    [true, true, true, false, false],
-  );
+  assert.equal(sentAgain(budget), 10);
 });

@@ -66,22 +66,22 @@ test('U5: when all fail, each is tried by one request at a time and the others h
   assert.match(reply.content.toString(), /"code":"no_upstream"/);
   assert.ok(Number(headerOf(reply, 'retry-after')) > 0);
   assert.equal(rig.calls(), calls + 2);
-  for (const trial of trials) trial.close();
+  for (const trial of trials) trial.socket.destroy();
 });
 
 test('G17: when everything fails, upstreams get at most 1.2 times what clients ask', async (t) => {
-  const rig = await openFleetRig(t, {
-    names: ['a', 'b', 'c'],
-    // Nobody is left out, so that the budget alone bounds it.
-    config: { health: { eject: { failures: 1_000 } } },
-  });
-  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ status: 503 });
-  const asked = 400;
+  // All within a second of the gateway's time.
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], clock: createHeldClock() });
+  // Nobody is left out for that, so that the budget alone bounds it.
+  const missing = { status: 404, body: '{"error":{"message":"no such model","code":"model_not_found"}}' };
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave(missing);
+  const asked = 500;
   for (let count = 0; count < asked; count += 20)
     await Promise.all(Array.from({ length: 20 }, () => rig.ask(whole)));
   const ratio = rig.calls() / asked;
   t.diagnostic(`${ratio.toFixed(3)} calls a request`);
-  assert.ok(ratio <= 1.2 + 0.05, String(ratio));
+  // A fifth, those in flight among the load, and the ten a second that are always free.
+  assert.ok(ratio <= 1.23, String(ratio));
 });
 
 for (const [header, waitMs] of [
