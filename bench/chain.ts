@@ -209,8 +209,7 @@ const handler = createChain({
     intend: accounts.intend,
     isBilled: () => true,
     price: pricing.price,
-    costOf: ({ upstream, targetModel, usage }, model) =>
-      pricing.costOf({ upstream, targetModel, model }, usage),
+    costOf: pricing.costOf,
     lengths: new OutputLengths(),
     spending: withBudgets ? { budgets, ratesAhead: pricing.ratesAhead } : undefined,
   },
@@ -227,6 +226,7 @@ const handler = createChain({
     isOn: () => true,
     goesOn: () => true,
     isWell: () => true,
+    isAllowed: () => true,
     written: () => Promise.resolve(),
     streams: new LiveStreams(),
     onCarriedOn: () => {},

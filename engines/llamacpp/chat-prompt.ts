@@ -1,7 +1,7 @@
 /** Turns messages into the tokens of a prompt, by the model's own chat template. */
 import type { Token } from './binding.ts';
 import type { Engine } from './engine.ts';
-import { type Fields, isFields } from './fields.ts';
+import { type Fields, isFields, readBoolean } from './fields.ts';
 import { invalid, RequestError } from './request-error.ts';
 
 export function parseChatPrompt(engine: Engine, fields: Fields): readonly Token[] {
@@ -9,7 +9,10 @@ export function parseChatPrompt(engine: Engine, fields: Fields): readonly Token[
   if (!Array.isArray(messages) || messages.length === 0) {
     throw invalid('messages', 'must be an array of at least one message');
   }
-  const text = render(engine, messages.map(parseMessage));
+  const parsed = messages.map(parseMessage);
+  const text = readBoolean(fields, 'continue_final_message')
+    ? renderOpen(engine, parsed)
+    : render(engine, parsed);
   return withBeginning(engine, engine.model.tokenize(text, true));
 }
 
@@ -48,6 +51,15 @@ function parsePart(part: unknown, path: string): string {
   if (part['type'] !== 'text') throw invalid(`${path}.type`, 'must be text: this engine reads nothing else');
   if (typeof part['text'] !== 'string') throw invalid(`${path}.text`, 'must be a string');
   return part['text'];
+}
+
+/** The last message is the beginning of the reply. Templates close every message, so that it stands behind theirs. */
+function renderOpen(engine: Engine, messages: readonly Fields[]): string {
+  const last = messages.at(-1);
+  if (last?.['role'] !== 'assistant') {
+    throw invalid('continue_final_message', 'needs a last message of the assistant');
+  }
+  return render(engine, messages.slice(0, -1)) + String(last['content']);
 }
 
 function render(engine: Engine, messages: readonly Fields[]): string {

@@ -12,6 +12,7 @@ import {
   type Sequence,
   type Template,
 } from './binding.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { createSharedBatches, type SharedBatches } from './shared-batch.ts';
 import { defaultThreads } from './threads.ts';
 import { createWaitingLine, type WaitingLine } from './waiting-line.ts';
@@ -26,6 +27,8 @@ export interface EngineOptions {
 
 export interface Engine {
   readonly name: string;
+  /** The same in every process that has the same model. */
+  readonly fingerprint: string;
   readonly binding: Binding;
   readonly llama: Llama;
   readonly model: Model;
@@ -73,6 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   };
   return {
     name: basename(options.modelPath).replace(/\.gguf$/i, ''),
+    fingerprint: fingerprintOf(options.modelPath),
     binding,
     llama,
     model,

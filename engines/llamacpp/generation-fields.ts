@@ -1,4 +1,5 @@
 /** The fields that chat and completion requests have in common. */
+import { parseBegun, withoutBegunText } from './begun.ts';
 import type { Token } from './binding.ts';
 import type { Engine } from './engine.ts';
 import { type Fields, isFields, readBoolean, readNumber, refuseWhatCannotBeDone } from './fields.ts';
@@ -32,12 +33,18 @@ export async function parseGeneration(
   source: { readonly field: string; parse(engine: Engine, fields: Fields): readonly Token[] },
 ): Promise<Generation> {
   refuseWhatCannotBeDone(fields, refused);
+  const begun = parseBegun(engine, fields);
+  const grammar = await parseResponseFormat(fields, engine.llama);
+  if (begun !== undefined && grammar !== undefined) {
+    throw invalid('response_format', 'cannot be gone on with: where its grammar was is not known');
+  }
   return {
     tokensMax: readTokensMax(fields),
     sampling: parseSampling(fields),
     stops: parseStops(fields),
-    grammar: await parseResponseFormat(fields, engine.llama),
-    prompt: source.parse(engine, fields),
+    grammar,
+    begun,
+    prompt: source.parse(engine, begun === undefined ? fields : withoutBegunText(fields)),
     promptField: source.field,
   };
 }
@@ -45,12 +52,18 @@ export async function parseGeneration(
 export interface StreamWish {
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** Whether each piece comes with its tokens, so that another process can go on with them. */
+  readonly tellsTokens: boolean;
 }
 
 export function parseStreamWish(fields: Fields): StreamWish {
   const options = fields['stream_options'] ?? {};
   if (!isFields(options)) throw invalid('stream_options', 'must be an object');
-  return { stream: readBoolean(fields, 'stream'), includeUsage: readBoolean(options, 'include_usage') };
+  return {
+    stream: readBoolean(fields, 'stream'),
+    includeUsage: readBoolean(options, 'include_usage'),
+    tellsTokens: readBoolean(fields, 'millrace_tokens'),
+  };
 }
 
 function readTokensMax(fields: Fields): number | undefined {

@@ -1,8 +1,9 @@
 /** One reply: borrow a slot, evaluate the prompt, draw token after token until something ends it. */
+import type { Begun } from './begun.ts';
 import type { Grammar, Sampling, Sequence, Token } from './binding.ts';
 import type { Engine } from './engine.ts';
 import { createJsonEnd } from './json-end.ts';
-import { RequestError } from './request-error.ts';
+import { invalid, RequestError } from './request-error.ts';
 import { createStopMatcher } from './stop-matcher.ts';
 import { createTokenDecoder } from './token-decoder.ts';
 
@@ -15,6 +16,8 @@ export interface Generation {
   readonly sampling: (reply: readonly Token[]) => Sampling;
   readonly stops: readonly string[];
   readonly grammar: Grammar | undefined;
+  /** What another process drew of the reply. */
+  readonly begun?: Begun | undefined;
 }
 
 export interface Ending {
@@ -28,23 +31,24 @@ export interface Ending {
 export interface Listener {
   /** Aborted as soon as nobody wants the reply any more. */
   readonly signal: AbortSignal;
-  /** Resolves when the reader wants more. */
-  readonly onText: (text: string) => Promise<void> | undefined;
+  /** Resolves when the reader wants more. `drawn` are all tokens since the last text. */
+  readonly onText: (text: string, drawn: readonly Token[]) => Promise<void> | undefined;
 }
 
 /** Rejects with the signal's reason when it is aborted; the slot is free again by then. */
 export async function generate(engine: Engine, request: Generation, listener: Listener): Promise<Ending> {
-  const room = engine.context.contextSize - request.prompt.length;
-  if (room <= 0) throw contextExceeded(request, engine.context.contextSize);
-  const tokensMax = Math.min(request.tokensMax ?? room, room);
-  const slot = await engine.slots.borrow(listener.signal, (sequence) =>
-    knownTokens(sequence, request.prompt),
-  );
+  const { begun } = request;
+  // What was drawn before is read like a prompt, and is none of the tokens of this reply.
+  const prompt = begun === undefined ? request.prompt : [...request.prompt, ...begun.ids];
+  const room = engine.context.contextSize - prompt.length;
+  if (room <= 0) throw contextExceeded({ ...request, prompt }, engine.context.contextSize);
+  const tokensMax = Math.min((request.tokensMax ?? room) - (begun?.tokensAgain ?? 0), room);
+  const slot = await engine.slots.borrow(listener.signal, (sequence) => knownTokens(sequence, prompt));
   try {
-    const cachedTokens = await forgetWhatDiffers(slot, request.prompt);
-    const last = await evaluatePrompt(engine, slot, { tokens: request.prompt, signal: listener.signal });
+    const cachedTokens = await forgetWhatDiffers(slot, prompt);
+    const last = await evaluatePrompt(engine, slot, { tokens: prompt, signal: listener.signal });
     const reply = await drawReply(engine, slot, { ...request, ...listener, tokensMax, last });
-    return { ...reply, promptTokens: request.prompt.length, cachedTokens };
+    return { ...reply, promptTokens: prompt.length, cachedTokens };
   } catch (error) {
     // After a failure inside, what the sequence holds is not known; it must not meet the next prompt.
     if (!listener.signal.aborted && !(error instanceof RequestError)) await slot.clearHistory();
@@ -100,23 +104,39 @@ async function drawReply(
   slot: Sequence,
   drawing: Drawing,
 ): Promise<{ reason: 'stop' | 'length'; replyTokens: number }> {
-  const reply: Token[] = [];
+  const before = drawing.begun?.ids ?? [];
+  const reply: Token[] = [...before];
   const text = createReplyText(engine, drawing);
+  if (drawing.begun !== undefined) await sayAgain(drawing, drawing.begun, text);
+  let shown = reply.length;
+  const show = (piece: string): Promise<void> | undefined => {
+    const drawn = reply.slice(shown);
+    shown = reply.length;
+    return drawing.onText(piece, drawn);
+  };
+  const ended = (reason: 'stop' | 'length') => ({ reason, replyTokens: reply.length - before.length });
   for await (const token of slot.evaluate(drawing.last, samplingOf(engine, drawing, reply))) {
     drawing.signal.throwIfAborted();
     reply.push(token);
     const piece = text.push(token);
-    if (piece.text !== '') await drawing.onText(piece.text);
+    if (piece.text !== '') await show(piece.text);
     drawing.signal.throwIfAborted();
-    if (piece.ended) return { reason: 'stop', replyTokens: reply.length };
-    if (reply.length >= drawing.tokensMax) {
-      await drawing.onText(text.rest());
-      return { reason: 'length', replyTokens: reply.length };
+    if (piece.ended) return ended('stop');
+    if (reply.length - before.length >= drawing.tokensMax) {
+      await show(text.rest());
+      return ended('length');
     }
   }
   // The model's own end token ended the loop; it is no part of the text and not counted.
-  await drawing.onText(text.rest());
-  return { reason: 'stop', replyTokens: reply.length };
+  await show(text.rest());
+  return ended('stop');
+}
+
+/** Takes the tokens as if they had been drawn here, so that half a character or a stop string goes on as well. */
+async function sayAgain(drawing: Drawing, { ids, again }: Begun, text: ReplyText): Promise<void> {
+  const said = ids.map((id) => text.push(id).text).join('');
+  if (!said.endsWith(again)) throw invalid('millrace_begun.again', 'is not what those tokens say');
+  await drawing.onText(again, []);
 }
 
 function samplingOf(engine: Engine, drawing: Drawing, reply: readonly Token[]): Sampling {

@@ -72,10 +72,13 @@ async function sendStream(
   try {
     const ending = await generate(exchange.engine, generation, {
       signal: exchange.signal,
-      onText: (text) => {
+      onText: (text, drawn) => {
         if (text === '') return undefined;
         open();
-        return send(shape.chunkChoice(text), null);
+        const tokens = wish.tellsTokens
+          ? { millrace_tokens: { of: exchange.engine.fingerprint, ids: drawn } }
+          : {};
+        return send({ ...shape.chunkChoice(text), ...tokens }, null);
       },
     });
     open();

@@ -22,11 +22,16 @@ export interface PricingOptions {
 const tariffsMax = 4_096;
 const toldMax = 1_000;
 
+/** What was used of a model of an upstream. */
+export interface Used extends Served {
+  readonly usage: Usage;
+}
+
 export interface Pricing {
   /** Writes into a finished trail what it cost, and what it saved unless it failed. */
   price(trail: Trail, failed: boolean): void;
   /** What was used there comes to. */
-  costOf(served: Served, usage: Usage): NanoUsd;
+  costOf(used: Used): NanoUsd;
   /** What so long a prompt and its answer would cost there. */
   ratesAhead(served: Served, inputTokens: number): TokenRates;
 }
@@ -38,7 +43,7 @@ export function createPricing(options: PricingOptions): Pricing {
       const tariff = priceTrail(tariffs, trail);
       if (tariff !== undefined && !failed) tellSaving(options, tariff, trail);
     },
-    costOf: (served, usage) => costOf(usage, tariffs.of(served).price),
+    costOf: (used) => costOf(used.usage, tariffs.of(used).price),
     ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
   };
 }

@@ -153,7 +153,7 @@ export class CarriedStream implements StreamSource, Carried {
   takesOver(failure: Failure): boolean {
     const { trail, meter } = this.#given.exchange;
     const broken = this.#breakAt(failure);
-    if (broken === undefined) return false;
+    if (broken === undefined || !this.#given.options.isAllowed(this.#given.exchange, failure)) return false;
     this.#broken = broken;
     this.#visited.add(trail.upstream);
     // What it told of its usage on the way is not all that it came to.
@@ -179,7 +179,7 @@ export class CarriedStream implements StreamSource, Carried {
   #wayOn(broke: FailureCode, visited: ReadonlySet<string>): Way | undefined {
     const { exchange, options } = this.#given;
     if (this.#tries >= options.triesMax) return undefined;
-    const able = exchange.candidates.filter((target) => options.goesOn(exchange.trail.model, target));
+    const able = candidatesOf(exchange).filter((target) => options.goesOn(exchange.trail.model, target));
     if (able.some(({ upstream }) => !visited.has(upstream.name))) return { candidates: able, visited };
     if (!againCodes.has(broke)) return undefined;
     // Who said something else will say it again, unless it draws lots.
@@ -215,7 +215,7 @@ export class CarriedStream implements StreamSource, Carried {
       try {
         const call = this.#callFor(broken);
         trail.outputSeen = 0;
-        const reply = await next({ ...exchange, ...way, call, carried: this });
+        const reply = await next({ ...exchange, ...way, fallbacks: [], call, carried: this });
         this.#join(reply, broken);
         return;
       } catch (thrown) {
@@ -324,6 +324,13 @@ export class CarriedStream implements StreamSource, Carried {
     this.#given.options.streams.leave(this);
     this.#settle(outcome);
   }
+}
+
+/** Those who have the model that began it: no other goes on with what a model's stand-in said. */
+function candidatesOf({ candidates, fallbacks, trail }: Planned): readonly Target[] {
+  const served = ({ upstream, model }: Target) =>
+    upstream.name === trail.upstream && model === trail.targetModel;
+  return fallbacks.find(({ targets }) => targets.some(served))?.targets ?? candidates;
 }
 
 function cutOrNothing(text: string): Cut | undefined {

@@ -14,7 +14,7 @@ export interface SettleOptions {
   /** Writes into a finished trail what it cost, and what it saved unless it failed. */
   readonly price: (trail: Trail, failed: boolean) => void;
   /** What one of those cost who said a part of it and broke off. */
-  readonly costOf: (leg: LegUsage, model: string) => NanoUsd;
+  readonly costOf: (leg: LegUsage & { readonly model: string }) => NanoUsd;
   readonly lengths: Lengths;
 }
 
@@ -50,7 +50,7 @@ export function settle(options: SettleOptions, reserved: Reserved, code: Failure
 
 function addEarlier({ costOf }: SettleOptions, { trail, call }: Planned): void {
   const earlier = earlierUsage(trail, Math.ceil(promptTokens(call)));
-  for (const leg of earlier) trail.costNanoUsd += costOf(leg, trail.model);
+  for (const leg of earlier) trail.costNanoUsd += costOf({ ...leg, model: trail.model });
   trail.usage = allUsage(trail.usage ?? nothing, earlier);
 }
 

@@ -2,6 +2,7 @@
 import type { Adapter, SlotsTold } from '../core/adapter.ts';
 import type { JsonObject } from '../core/call.ts';
 import type { Keeping } from '../core/fleet.ts';
+import { llamacppAdapter } from './llamacpp/adapter.ts';
 import { ollamaAdapter } from './ollama/adapter.ts';
 import { ollamaGoesOn } from './ollama/goes-on.ts';
 import { ollamaKeeping, ownKeeping } from './ollama/keeping.ts';
@@ -73,7 +74,7 @@ export const providers = {
     goesOn: () => false,
   },
   llamacpp: {
-    adapter: openaiAdapter,
+    adapter: llamacppAdapter,
     basePath: '/v1',
     paid: () => false,
     slots: 4,

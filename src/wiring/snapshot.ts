@@ -101,8 +101,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       intend: lasting.accounts.intend,
       isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
       price: pricing.price,
-      costOf: ({ upstream, targetModel, usage }, model) =>
-        pricing.costOf({ upstream, targetModel, model }, usage),
+      costOf: pricing.costOf,
       lengths: lasting.outputLengths,
       spending: budgets.none ? undefined : { budgets, ratesAhead: pricing.ratesAhead },
     },

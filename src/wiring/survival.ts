@@ -7,8 +7,8 @@ import { logCarriedOn } from '../telemetry/debug-lines.ts';
 import type { Lasting } from './lasting.ts';
 
 export function createSurvival(
-  { clock, catalogue, health, streams, accounts, log }: Lasting,
-  { models, upstreams, carryOn }: Config,
+  { clock, catalogue, health, streams, accounts, retries, log }: Lasting,
+  { models, upstreams, carryOn, retries: { budget, quarantineMs } }: Config,
 ): CarryOnOptions {
   const wishOf = (model: string) => models[model]?.carryOn ?? 'auto';
   const isKnownTo = ({ upstream, model }: Target): boolean => {
@@ -24,6 +24,12 @@ export function createSurvival(
     isOn: (model) => wishOf(model) !== 'off',
     goesOn: (model, target) => wishOf(model) === 'on' || isKnownTo(target),
     isWell: (upstream) => health.of(upstream).state !== 'down',
+    isAllowed: ({ principal, call, trail }, { code }) => {
+      const suspect = { tenant: principal.tenant, bytes: call.wire.bytes };
+      const isBreaking = code === 'upstream_cut' && quarantineMs > 0;
+      if (isBreaking && retries.quarantine.broke(suspect, trail.upstream, quarantineMs)) return false;
+      return retries.budget.take(budget);
+    },
     written: () => accounts.written(),
     streams,
     onCarriedOn: (trail) => logCarriedOn(log, trail),

@@ -102,7 +102,8 @@ test('U1: the second server dies as well, and the third goes on; with none left 
   const rig = await openCarriedRig(t, {
     servers: [
       { type: 'ollama', behaviour: cut(10) },
-      { type: 'openai', behaviour: cut(20) },
+      // A second connection that broke would be laid at the request's door (U16).
+      { type: 'openai', behaviour: { errorEventAfter: 20 } },
       { type: 'ollama' },
     ],
   });

@@ -62,6 +62,8 @@ export async function openCarriedRig(t: TestContext, options: CarriedRigOptions)
     config: {
       upstreams: Object.fromEntries(upstreams),
       models: { o: { targets, carryOn: 'on', ...options.model } },
+      // Here most requests break, and each may be gone on with.
+      retries: { budget: 1 },
       ...options.config,
     },
   });
