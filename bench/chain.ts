@@ -194,7 +194,7 @@ const handler = createChain({
       clock,
     ),
   },
-  knowledge: { accepting: () => true },
+  knowledge: { accepting: () => true, hasRoom: () => true },
   bodies: { allowParameters: new Set() },
   replays: { claims: undefined, bytesMax: 0 },
   contents: { contents: { daysOf: (tenant) => keyIndex.contentDays(tenant), add: () => {} } },

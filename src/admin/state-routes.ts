@@ -128,4 +128,4 @@ export function probeRoutes({ gateway }: Pick<Live, 'gateway'>): readonly AdminR
   ];
 }
 
-const readyShape = z.object({ status: z.enum(['ready', 'starting', 'draining']) });
+const readyShape = z.object({ status: z.enum(['ready', 'starting', 'full', 'draining']) });

@@ -25,5 +25,5 @@ export interface Knowledge {
   readonly renderMetrics: () => Promise<{ contentType: string; text: string }>;
 }
 
-/** `starting` until it was once known which keys there are. */
-export type Readiness = 'ready' | 'starting' | 'draining';
+/** `starting` until it was once known which keys there are; `full` while there is no memory for more work. */
+export type Readiness = 'ready' | 'starting' | 'full' | 'draining';

@@ -39,6 +39,7 @@ export const failures = {
   poison_suspected: { status: 502, blame: 'policy', retry: false },
 
   no_upstream: { status: 503, blame: 'gateway', retry: false },
+  memory_full: { status: 503, blame: 'gateway', retry: false },
   server_draining: { status: 503, blame: 'gateway', retry: false },
   dependency_unavailable: { status: 503, blame: 'gateway', retry: false },
   internal: { status: 500, blame: 'gateway', retry: false },

@@ -10,8 +10,8 @@ export const probeRoutes: DescribedRoutes = {
   },
   readyz: {
     summary: 'Whether it takes work',
-    answer: z.object({ status: z.enum(['ready', 'starting', 'draining']) }),
-    otherwise: { 503: 'It does not: it is `starting` or `draining`.' },
+    answer: z.object({ status: z.enum(['ready', 'starting', 'full', 'draining']) }),
+    otherwise: { 503: 'It does not: it is `starting`, `full` or `draining`.' },
     example: {},
   },
   health: {

@@ -41,6 +41,7 @@ import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
 import { createLearnt } from './learnt.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
 import { createRetries } from './retries.ts';
@@ -151,6 +152,7 @@ class Running {
   readonly #generations = new Generations();
   readonly #underWay = new CallsUnderWay();
   readonly #departure: Departure;
+  readonly #memory: MemoryWatch;
   #stopWatching: () => void = () => {};
 
   constructor(options: GatewayOptions, { alarms, records, shared, sealers, masterKeys, followed }: Opened) {
@@ -163,6 +165,7 @@ class Running {
     this.#serves = options.among?.role !== 'primary';
     this.#pool = new UpstreamPool(options.clock, { serves: this.#serves });
     if (this.#serves) this.#shares = createShares(options.clock, shared);
+    this.#memory = new MemoryWatch(options);
     this.#departure = new Departure({
       clock: options.clock,
       underWay: this.#underWay,
@@ -206,6 +209,7 @@ class Running {
   }
 
   async #release(): Promise<void> {
+    this.#memory.close();
     this.#stopWatching();
     this.lasting.warm.close();
     // First: what is cut because we stop is no answer to be given again.
@@ -225,6 +229,7 @@ class Running {
 
   #readiness(): Readiness {
     if (this.#departure.begun) return 'draining';
+    if (this.#memory.full) return 'full';
     const isKnown = this.#followed.keys.areKnown && (this.#options.isConfigKnown?.() ?? true);
     return isKnown && this.lasting.warm.isWarm ? 'ready' : 'starting';
   }
@@ -369,6 +374,7 @@ class Running {
         observers: [({ trail }) => metrics.observe(trail), ({ trail, line }) => log.exchange(trail, line)],
       }),
       underWay: this.#underWay,
+      hasRoom: () => !this.#memory.full,
       accepting: () => !this.#departure.refuses,
       readiness: () => this.#readiness(),
     };

@@ -69,5 +69,7 @@ export interface Lasting {
   readonly underWay: CallsUnderWay;
   /** False once nothing new is taken. */
   readonly accepting: () => boolean;
+  /** Whether there is memory for more work. */
+  readonly hasRoom: () => boolean;
   readonly readiness: () => Readiness;
 }

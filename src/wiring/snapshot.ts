@@ -91,7 +91,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       homeTenant: config.identity.homeTenant,
     },
     limiter: { limiter },
-    knowledge: { accepting: lasting.accepting },
+    knowledge: { accepting: lasting.accepting, hasRoom: lasting.hasRoom },
     bodies: { allowParameters: new Set(config.allowParameters) },
     replays: { claims: lasting.claims, bytesMax: config.idempotency.bytesMax },
     contents: { contents: config.privacy.content === 'allowed' ? lasting.privacy : undefined },

@@ -997,7 +997,7 @@ PrivacyExportBody = TypedDict(
 ReadyzAnswer = TypedDict(
     "ReadyzAnswer",
     {
-        "status": "Literal[\"ready\", \"starting\", \"draining\"]",
+        "status": "Literal[\"ready\", \"starting\", \"full\", \"draining\"]",
     },
 )
 

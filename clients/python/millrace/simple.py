@@ -189,7 +189,7 @@ OpenaiVectors = TypedDict(
 ReadyzAnswer = TypedDict(
     "ReadyzAnswer",
     {
-        "status": "Literal[\"ready\", \"starting\", \"draining\"]",
+        "status": "Literal[\"ready\", \"starting\", \"full\", \"draining\"]",
     },
 )
 

@@ -519,7 +519,7 @@ export interface PrivacyExportBody {
 }
 
 export interface ReadyzAnswer {
-  readonly status: "ready" | "starting" | "draining";
+  readonly status: "ready" | "starting" | "full" | "draining";
 }
 
 export interface SavingsSumAnswer {

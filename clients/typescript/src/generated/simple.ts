@@ -97,7 +97,7 @@ export interface OpenaiVectors {
 }
 
 export interface ReadyzAnswer {
-  readonly status: "ready" | "starting" | "draining";
+  readonly status: "ready" | "starting" | "full" | "draining";
 }
 
 export interface TextAnswer {

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHeldClock } from '../../test/held-clock.ts';
+import { MemoryWatch } from './memory-watch.ts';
+
+test('P5: full is what stays above 85 % of the limit, and roomy what is below 80 % again', () => {
+  const clock = createHeldClock();
+  const told: string[] = [];
+  const tell = (_facts: object, message: string) => void told.push(message);
+  let used = 0.5;
+  const watch = new MemoryWatch({ clock, read: () => used, log: { info: tell, warn: tell } });
+  for (const [next, full] of [
+    [0.84, false],
+    [0.99, false],
+    [0.7, false],
+    [0.85, false],
+    [0.86, true],
+    [0.81, true],
+    [0.79, false],
+    [0.84, false],
+  ] as const) {
+    used = next;
+    clock.advance(100);
+    assert.equal(watch.full, full, `at ${next}`);
+  }
+  assert.equal(told.length, 2);
+  watch.close();
+  assert.equal(clock.pending, 0);
+});

@@ -1,0 +1,93 @@
+/** Two gateways in processes of their own behind nginx, and clients that never pause. */
+import type { TestContext } from 'node:test';
+import { openPlace, type RunningProcess, serve } from '../cli/gateway-process.ts';
+import { openNginx } from '../security/fronts.ts';
+import { freePort } from '../servers/free-port.ts';
+import type { openRedisServer } from '../servers/redis-server.ts';
+
+export interface Replica {
+  readonly running: RunningProcess;
+  /** Starts it anew on its port; it has ended. */
+  start(): Promise<void>;
+}
+
+export interface Rolling {
+  readonly url: string;
+  readonly key: string;
+  readonly replicas: readonly Replica[];
+}
+
+const key = 'sk-mr-rolling-0123456789abcdef0123456789abcdef01234567';
+
+/** As docs/zero-downtime.md has it. */
+const site = (ports: readonly number[], port: number) => `
+upstream millrace {
+  ${ports.map((each) => `server 127.0.0.1:${each} max_fails=1 fail_timeout=1s;`).join(' ')}
+}
+server {
+  listen ${port};
+  location / {
+    proxy_pass http://millrace;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_buffering off;
+    proxy_read_timeout 600s;
+    proxy_connect_timeout 1s;
+    proxy_next_upstream error non_idempotent;
+    proxy_next_upstream_tries 2;
+  }
+}`;
+
+export interface RollingOptions {
+  readonly redis: Awaited<ReturnType<typeof openRedisServer>>;
+  /** Where the fake server is, in OpenAI's dialect. */
+  readonly llm: string;
+  readonly drain: { preStopMs: number; requestsMs: number; streamsMs: number };
+}
+
+export async function openRolling(t: TestContext, options: RollingOptions): Promise<Rolling> {
+  const ports = [await freePort(), await freePort()];
+  const replicas = await Promise.all(ports.map((port) => openReplica(t, port, options)));
+  const nginx = await openNginx((port) => site(ports, port));
+  t.after(() => nginx.close());
+  return { url: `http://127.0.0.1:${nginx.port}`, key, replicas };
+}
+
+async function openReplica(
+  t: TestContext,
+  port: number,
+  { redis, llm, drain }: RollingOptions,
+): Promise<Replica> {
+  const place = await openPlace();
+  await place.write(
+    'millrace.yaml',
+    JSON.stringify({
+      shared: redis.url,
+      keys: [{ name: 'rolling', key, tenant: 'default', role: 'developer' }],
+      upstreams: { llm: { type: 'openai', url: llm, slots: 64 } },
+      models: { m: { targets: [{ upstream: 'llm', model: 'counted' }] } },
+      drain,
+    }),
+  );
+  const open = () =>
+    serve(['--config', 'millrace.yaml'], {
+      place,
+      environment: {
+        MILLRACE__LISTEN__ADDRESS: `127.0.0.1:${port}`,
+        MILLRACE__DRAIN__PRE_STOP_MS: String(drain.preStopMs),
+      },
+    });
+  let running = await open();
+  t.after(async () => {
+    await running.stop('SIGKILL');
+    await place[Symbol.asyncDispose]();
+  });
+  return {
+    get running() {
+      return running;
+    },
+    start: async () => {
+      running = await open();
+    },
+  };
+}
