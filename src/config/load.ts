@@ -111,7 +111,8 @@ export function keepInstallHalf(loaded: LoadedConfig, running: Config): LoadedCo
 
 /** Which settings of the install half differ. */
 export function installChanges(loaded: LoadedConfig, running: Config): readonly string[] {
-  return installKeys.filter((key) => idOf(loaded.config[key]) !== idOf(running[key]));
+  // In a list what is not set has an id too.
+  return installKeys.filter((key) => idOf([loaded.config[key]]) !== idOf([running[key]]));
 }
 
 function withDiscovered(root: Placed, discovered: DiscoveredParts | undefined): Placed {
