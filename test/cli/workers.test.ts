@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../faults/rig.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
-import { jsonLines, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { jsonLines, millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
 
 let redis: RedisServer;
 
@@ -103,6 +103,191 @@ test('two workers share one port, and operators hear of both together', async ()
   assert.deepEqual(new Set(status.workers.map(({ configId }) => configId)), new Set([status.configId]));
   const { code, out } = await gateway.stop('SIGTERM');
   assert.equal(code, 0);
+  // Two processes write to one pipe: every line is whole.
   const lines = jsonLines(out);
   assert.equal(lines.filter(({ msg }) => msg === 'a worker serves').length, 2);
+});
+
+test('C11: limits and budgets are one for all workers', async () => {
+  await using place = await openPlace();
+  const limits = [{ per: 'key', requests: '6/min', burst: 6 }];
+  await using gateway = await start(place, config({ limits }));
+  const statuses: number[] = [];
+  await Promise.all(Array.from({ length: 20 }, async () => statuses.push((await chat(gateway)).status)));
+  assert.equal(statuses.filter((status) => status === 200).length, 6, statuses.join(' '));
+  await using other = await openPlace();
+  const budgets = [{ per: 'key', requests: 5, window: 'month' }];
+  await using second = await start(other, config({ budgets }));
+  const codes: number[] = [];
+  for (let sent = 0; sent < 20; sent += 1) codes.push((await chat(second)).status);
+  assert.equal(codes.filter((status) => status === 200).length, 5, codes.join(' '));
+});
+
+test('a key that was made at the primary opens every worker, and one that was revoked opens none', async () => {
+  await using place = await openPlace();
+  await using gateway = await start(place);
+  const headers = { authorization: `Bearer ${await gateway.token()}`, 'content-type': 'application/json' };
+  const url = `${gateway.ready.admin}/admin/api/v1/keys`;
+  const made = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ name: 'new' }) });
+  assert.equal(made.status, 201);
+  const { key } = (await made.json()) as { key: string };
+  const served = () => countsByWorker(gateway);
+  // Never 401 once it is known: the other workers hear of it by Redis, and know by then what they do not know.
+  await until('both workers take it', async () => {
+    const reply = await chat(gateway, {}, key);
+    assert.ok([200, 401, 503].includes(reply.status), String(reply.status));
+    return Object.keys(served()).length === 2 && (await allTake(gateway, key));
+  });
+  assert.equal((await gateway.admin('keys/new', 'DELETE')).status, 204);
+  await until('none takes it any more', async () => !(await someTake(gateway, key)));
+});
+
+async function allTake(gateway: RunningProcess, key: string): Promise<boolean> {
+  return (await statusesOf(gateway, key)).every((status) => status === 200);
+}
+
+async function someTake(gateway: RunningProcess, key: string): Promise<boolean> {
+  return (await statusesOf(gateway, key)).includes(200);
+}
+
+/** So many connections that the kernel leaves no worker out, but once in a hundred thousand times. */
+async function statusesOf(gateway: RunningProcess, key: string): Promise<readonly number[]> {
+  return await Promise.all(Array.from({ length: 18 }, async () => (await chat(gateway, {}, key)).status));
+}
+
+test('G24: all workers take a changed configuration, or none of them does', async () => {
+  await using place = await openPlace();
+  const text = config();
+  await using gateway = await start(place, text);
+  await place.write('millrace.yaml', text.replace('"models":{"simulator"', '"models":{"renamed"'));
+  const reloaded = await millrace(['reload', '--json'], { place });
+  assert.equal(reloaded.code, 0, reloaded.out + reloaded.err);
+  const { configId } = await statusOf(gateway);
+  const { workers } = await statusOf(gateway);
+  assert.deepEqual(
+    workers.map((worker) => worker.configId),
+    [configId, configId],
+  );
+  assert.notEqual(configId, gateway.ready.configId);
+  for (let sent = 0; sent < 12; sent += 1)
+    assert.equal((await chat(gateway, { model: 'renamed' })).status, 200);
+  await place.write('millrace.yaml', text.replace('"slots":64', '"slots":"many"'));
+  assert.equal((await millrace(['reload'], { place })).code, 2);
+  for (const worker of (await statusOf(gateway)).workers) assert.equal(worker.configId, configId);
+  assert.equal((await chat(gateway, { model: 'renamed' })).status, 200);
+});
+
+test('G21: a worker that is killed is replaced, the others serve on, and no row of the ledger is lost', async () => {
+  await using place = await openPlace();
+  await using gateway = await start(place);
+  for (let sent = 0; sent < 20; sent += 1) await chat(gateway);
+  const [first] = (await statusOf(gateway)).workers;
+  assert.ok(first !== undefined);
+  // Under load: whoever is at the other worker notices nothing, whoever is at this one is cut.
+  let answered = 0;
+  let cut = 0;
+  let enough = false;
+  const clients = Array.from({ length: 4 }, async () => {
+    while (!enough) {
+      await chat(gateway).then(
+        ({ status }) => {
+          assert.equal(status, 200);
+          answered += 1;
+        },
+        () => {
+          cut += 1;
+        },
+      );
+    }
+  });
+  process.kill(first.pid, 'SIGKILL');
+  await gateway.line(({ msg, worker }) => msg === 'a worker has ended' && worker === first.worker);
+  await until('it is back', async () => {
+    const { workers } = await statusOf(gateway);
+    return workers.length === 2 && workers.every(({ pid }) => pid !== first.pid);
+  });
+  const before = answered;
+  await until('all go on', () => answered > before + 8);
+  enough = true;
+  await Promise.all(clients);
+  assert.ok(answered > cut);
+  // What was answered is in the ledger, whoever answered it: also what the killed one had only in its spool.
+  const complete = async () => {
+    const reply = await gateway.admin('usage?by=outcome');
+    const { sums } = (await reply.json()) as { sums: { by: { outcome: string }; exchanges: number }[] };
+    return sums.find(({ by }) => by.outcome === 'complete')?.exchanges ?? 0;
+  };
+  await until('no row is missing', async () => (await complete()) >= answered + 20);
+  assert.ok((await exchangesAt(gateway, 'admin')) > 0);
+  const { code } = await gateway.stop('SIGTERM');
+  assert.equal(code, 0);
+});
+
+test('G23: told to stop, workers end what they have begun, and the exit code is 0', async () => {
+  await using place = await openPlace();
+  const upstreams = { sim: { type: 'simulator', firstTokenMs: 1, tokensPerSecond: 40, slots: 64 } };
+  await using gateway = await start(place, config({ upstreams }));
+  const key = await gateway.key();
+  const ask = {
+    model: 'simulator',
+    stream: true,
+    max_tokens: 30,
+    messages: [{ role: 'user', content: 'hi' }],
+  };
+  const streams = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      fetch(`${gateway.ready.clients}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(ask),
+      }),
+    ),
+  );
+  const ending = gateway.stop('SIGTERM');
+  for (const stream of streams) assert.match(await stream.text(), /data: \[DONE\]/);
+  assert.equal((await ending).code, 0);
+});
+
+test('when the primary is killed its workers end what they have begun, and then themselves', async () => {
+  await using place = await openPlace();
+  await using gateway = await start(place);
+  const { workers } = await statusOf(gateway);
+  await gateway.stop('SIGKILL');
+  await until('they are gone', () => workers.every(({ pid }) => !isRunning(pid)));
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('without Redis several workers are refused, and MAX_WORKERS alone runs one and says so', async () => {
+  await using place = await openPlace();
+  await place.write('millrace.yaml', 'upstreams: { sim: { type: simulator } }\n');
+  const refused = await millrace(['serve', '--workers', '2'], { place });
+  assert.equal(refused.code, 2);
+  assert.match(refused.err, /would each count limits.*set `shared: redis:\/\/HOST:PORT`, or `workers: 1`/);
+  const senseless = await millrace(['serve', '--workers', 'many'], { place });
+  assert.equal(senseless.code, 2);
+  assert.match(senseless.err, /--workers must be a number from 1 to 256/);
+  await using gateway = await serve([], { place, environment: { MAX_WORKERS: '2' } });
+  assert.equal((await chat(gateway)).status, 200);
+  assert.equal((await statusOf(gateway)).workers, undefined);
+  await gateway.line(({ msg }) => /^MAX_WORKERS is not used: .* one process serves/.test(String(msg)));
+});
+
+test('a port that somebody else has is not shared with him', async () => {
+  await using place = await openPlace();
+  await using gateway = await start(place);
+  await using other = await openPlace();
+  await other.write('millrace.yaml', config());
+  const { port } = new URL(gateway.ready.clients);
+  const environment = { MILLRACE__LISTEN__ADDRESS: `127.0.0.1:${port}` };
+  const refused = await millrace(['serve', '--workers', '2'], { place: other, environment });
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /is in use by another process/);
 });
