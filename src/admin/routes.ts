@@ -18,6 +18,8 @@ import type { SignIn } from './sign-in.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 import type { Live, Seen } from './views.ts';
+import type { Seen } from './views.ts';
+import { warmRoutes } from './warm-routes.ts';
 
 export function adminRoutes(
   seen: Seen,
@@ -42,6 +44,7 @@ export function adminRoutes(
     ...alertRoutes(gateway.lasting.alerts),
     ...secretRoutes(gateway.lasting),
     ...privacyRoutes(gateway),
+    ...warmRoutes(gateway),
   ];
   // They describe all rows, themselves included.
   const described: readonly AdminRoute[] = [...rows, ...documentRows(() => described)];

@@ -1,11 +1,25 @@
-/** `millrace models`: the models of a running gateway. */
+/** `millrace models`: the models of a running gateway, and loading them into servers' memory. */
 import { modelsShape } from '../admin/shapes.ts';
+import { orderedShape } from '../admin/warm-routes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
-import { flagOption, type Given } from './given.ts';
-import type { Invocation } from './invocation.ts';
+import { flagOption, type Given, textOption, UsageError } from './given.ts';
+import type { Invocation, Run } from './invocation.ts';
 import { formatTable } from './table.ts';
 
-export async function run(invocation: Invocation, given: Given): Promise<number> {
+/** A large model comes off a slow disk. */
+const loadMs = 900_000;
+
+export function run(invocation: Invocation, given: Given): Promise<number> {
+  const action = given.words[0] ?? 'list';
+  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (act === undefined)
+    throw new UsageError(`\`models ${action}\` is not known; there are list, load and unload`);
+  return act(invocation, given);
+}
+
+const actions: Readonly<Record<string, Run>> = { list, load: order, unload: order };
+
+async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
   const answer = await askAdmin(place, { path: 'models', shape: modelsShape });
   if (flagOption(given, 'json')) {
@@ -22,4 +36,32 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   ]);
   invocation.write(formatTable(['MODEL', 'NAMED BY', 'POLICY', 'TARGETS'], rows));
   return 0;
+}
+
+async function order(invocation: Invocation, given: Given): Promise<number> {
+  const [action = '', name] = given.words;
+  if (name === undefined) throw new UsageError(`\`models ${action}\` takes the name of a model`);
+  const place = await findAdmin(invocation, given);
+  const on = textOption(given, 'on');
+  const { servers } = await askAdmin(place, {
+    method: 'POST',
+    path: `models/${encodeURIComponent(name)}/${action}`,
+    body: on === undefined ? {} : { on },
+    shape: orderedShape,
+    waitMs: loadMs,
+  });
+  const isDone = servers.every(({ done }) => done);
+  if (flagOption(given, 'json')) {
+    invocation.write(JSON.stringify({ servers }));
+    return isDone ? 0 : 1;
+  }
+  const rows = servers.map(({ upstream, model, done, tookMs, says }) => [
+    upstream,
+    model,
+    done ? `${action}ed` : `not ${action}ed`,
+    `${(tookMs / 1000).toFixed(1)} s`,
+    says,
+  ]);
+  invocation.write(formatTable(['UPSTREAM', 'MODEL', 'OUTCOME', 'TOOK', 'TROUBLE'], rows));
+  return isDone ? 0 : 1;
 }

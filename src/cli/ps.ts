@@ -1,31 +1,58 @@
-/** `millrace ps`: what runs at this moment. */
+/** `millrace ps`: what runs at this moment, once or for as long as somebody watches. */
+import { setTimeout } from 'node:timers/promises';
 import { psShape, statusShape, upstreamsShape } from '../admin/shapes.ts';
-import { askAdmin, findAdmin } from './admin-client.ts';
+import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { flagOption, type Given } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { createPaint, type Paint } from './paint.ts';
+import { machineTable, runningTable } from './ps-tables.ts';
 import { formatTable } from './table.ts';
 
 type Status = ReturnType<typeof statusShape.parse>;
 type Upstreams = ReturnType<typeof upstreamsShape.parse>['upstreams'];
-type Running = ReturnType<typeof psShape.parse>['running'];
+
+const watchMs = 2_000;
+const clearScreen = '\u001b[2J\u001b[H';
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
-  const [status, { upstreams }, { waiting, running }] = await Promise.all([
+  const isTerminal = process.stdout.isTTY === true;
+  const show = flagOption(given, 'json')
+    ? asJson
+    : createText(createPaint(isTerminal, invocation.environment));
+  const watched = flagOption(given, 'watch');
+  const before = watched && isTerminal && !flagOption(given, 'json') ? clearScreen : '';
+  // Ends when somebody interrupts it, or the gateway is gone.
+  do {
+    invocation.write(before + show(await look(place)));
+    if (watched) await setTimeout(watchMs);
+  } while (watched);
+  return 0;
+}
+
+type Seen = Awaited<ReturnType<typeof look>>;
+
+async function look(place: AdminPlace) {
+  const [status, { upstreams }, shown] = await Promise.all([
     askAdmin(place, { path: 'status', shape: statusShape }),
     askAdmin(place, { path: 'upstreams', shape: upstreamsShape }),
     askAdmin(place, { path: 'ps', shape: psShape }),
   ]);
-  if (flagOption(given, 'json')) {
-    invocation.write(JSON.stringify({ status, upstreams, waiting, running }));
-    return 0;
-  }
-  const paint = createPaint(process.stdout.isTTY === true, invocation.environment);
-  invocation.write(
-    [describeStatus(status, waiting), upstreamTable(upstreams, paint), runningTable(running)].join('\n\n'),
-  );
-  return 0;
+  return { status, upstreams, ...shown };
+}
+
+function asJson(seen: Seen): string {
+  return JSON.stringify(seen);
+}
+
+function createText(paint: Paint): (seen: Seen) => string {
+  return ({ status, upstreams, waiting, running, machines }) =>
+    [
+      describeStatus(status, waiting),
+      upstreamTable(upstreams, paint),
+      runningTable(running, paint),
+      machineTable(machines),
+    ].join('\n\n');
 }
 
 function describeStatus(status: Status, waiting: number): string {
@@ -49,26 +76,6 @@ function upstreamTable(upstreams: Upstreams, paint: Paint): string {
     lastFailure ?? '',
   ]);
   return formatTable(['UPSTREAM', 'TYPE', 'ADDRESS', 'STATE', 'SLOTS', 'MODELS', 'LAST FAILURE'], rows);
-}
-
-function runningTable(running: Running): string {
-  if (running.length === 0) return 'no model is working, and none is known to be loaded';
-  const rows = running.map(({ model, upstream, inFlight, slots, loaded }) => [
-    model,
-    upstream,
-    `${inFlight}/${slots}`,
-    loaded === undefined ? '' : loadedText(loaded),
-    loaded?.until ?? '',
-  ]);
-  return formatTable(['MODEL', 'UPSTREAM', 'IN FLIGHT', 'LOADED', 'UNTIL'], rows);
-}
-
-function loadedText({ bytes, gpuBytes }: NonNullable<Running[number]['loaded']>): string {
-  if (bytes === undefined) return 'yes';
-  const size = `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-  return gpuBytes === undefined || bytes === 0
-    ? size
-    : `${size}, ${Math.round((gpuBytes / bytes) * 100)} % on GPU`;
 }
 
 function durationText(seconds: number): string {

@@ -99,19 +99,23 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'models',
-    summary: 'list the models of a running gateway',
-    options: [...admin, json],
+    summary: 'list the models of a running gateway, load them into servers’ memory, or unload them',
+    words: '[action] [name]',
+    options: [...admin, ['--on <upstream>', 'the server that is to load or unload it'], json],
     examples: [
       ['millrace models', 'names and where they are served'],
+      ['millrace models load gemma', 'loads it on every server of its first tier'],
+      ['millrace models unload gemma --on gpu-b', 'takes it out of that server’s memory'],
       ['millrace models --json | jq -r ".models[].name"', 'names alone'],
     ],
   },
   {
     name: 'ps',
-    summary: 'list what runs at this moment: upstreams, models, slots',
-    options: [...admin, json],
+    summary: 'list what runs at this moment: models, servers, memory, slots, queues',
+    options: [...admin, ['-w, --watch', 'again and again, until interrupted'], json],
     examples: [
-      ['millrace ps', 'upstreams and the models that work or are loaded'],
+      ['millrace ps', 'servers, and the models that work or are loaded on them'],
+      ['millrace ps --watch', 'the same, live'],
       ['millrace ps --json', 'for a program'],
     ],
   },

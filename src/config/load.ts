@@ -207,7 +207,8 @@ export function idOf(value: unknown): string {
     const plain = this[key];
     return plain instanceof Secret ? plain.reveal() : item;
   });
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+  // What is not configured has no text.
+  return createHash('sha256').update(text ?? '').digest('hex').slice(0, 12);
 }
 
 function freeze<T>(value: T): T {

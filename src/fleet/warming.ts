@@ -59,7 +59,15 @@ export interface WarmingOptions {
 
 /** Replicas start within this. Whoever comes later finds the model loaded. */
 const claimMs = 60_000;
+/** A gateway whose models cannot be loaded is of more use than none. */
+const waitedMaxMs = 600_000;
 const triesMax = 3;
+
+/** What replicas claim, so that one of them does it. */
+interface Turn {
+  readonly name: string;
+  readonly forMs: number;
+}
 
 export class Warming {
   readonly #options: WarmingOptions;
@@ -67,12 +75,15 @@ export class Warming {
   #plan: WarmPlan | undefined;
   /** Targets of the start that were seen to, and how often they were tried. */
   readonly #tries = new Map<string, number>();
-  readonly #loading = new Set<string>();
+  /** What is being done, or waits for its turn. */
+  readonly #doing = new Set<string>();
   #timer: Timer | undefined;
   #isPlacing = false;
+  readonly #startedMs: number;
 
   constructor(options: WarmingOptions) {
     this.#options = options;
+    this.#startedMs = options.clock.now();
   }
 
   /** From now on; nothing at all is done where nothing is wanted. */
@@ -90,7 +101,7 @@ export class Warming {
       if (target.upstream.identity !== upstream.identity) continue;
       const key = keyOf(target);
       const tries = this.#tries.get(key) ?? 0;
-      if (this.#loading.has(key) || tries >= triesMax) continue;
+      if (this.#doing.has(key) || tries >= triesMax) continue;
       // Once it has been there it comes and goes with those who ask for it.
       if (this.#options.residency.loadMs(target) === 0) this.#tries.set(key, triesMax);
       else void this.#loadAtStart(target, key, tries + 1);
@@ -99,6 +110,7 @@ export class Warming {
 
   /** Whether every model of the start is there somewhere, or could not be loaded. */
   get isWarm(): boolean {
+    if (this.#options.clock.now() - this.#startedMs >= waitedMaxMs) return true;
     return (this.#plan?.models ?? []).every(
       (model) => !model.onStart || this.#isSettled(firstTier(model.targets())),
     );
@@ -124,29 +136,36 @@ export class Warming {
 
   async #loadAtStart(target: Target, key: string, tries: number): Promise<void> {
     this.#tries.set(key, tries);
-    this.#loading.add(key);
-    const failure = await this.#do({ kind: 'load', model: target.model, target }, 'start');
-    this.#loading.delete(key);
+    const step = { kind: 'load', model: target.model, target } as const;
+    const failure = await this.#do(step, 'start', { name: `start ${tries}`, forMs: claimMs });
     if (failure === undefined) this.#tries.set(key, triesMax);
   }
 
   /** Nothing where it went well, or where another replica does it. */
-  async #do(step: Step, reason: WarmReason, forMs = claimMs): Promise<Failure | undefined> {
-    const { claim, loader, onDone } = this.#options;
-    const { kind, target } = step;
+  async #do(step: Step, reason: WarmReason, turn: Turn): Promise<Failure | undefined> {
+    const { claim, onDone } = this.#options;
+    const key = keyOf(step.target);
+    if (this.#doing.has(key)) return undefined;
+    this.#doing.add(key);
     try {
-      if (!(await claim(`warm ${kind} ${keyOf(target)}`, forMs))) return undefined;
-      const rule = this.#plan?.ruleOf(target);
-      if (rule === undefined) return undefined;
-      if (kind === 'unload') await loader.unload(target);
-      else await loader.load(target, { ...rule, timeoutMs: rule.loadMs });
+      if (!(await claim(`warm ${turn.name} ${step.kind} ${key}`, turn.forMs))) return undefined;
+      await this.#ask(step);
       onDone(step, reason, undefined);
       return undefined;
     } catch (thrown) {
       const failure = asFailure(thrown);
       onDone(step, reason, failure);
       return failure;
+    } finally {
+      this.#doing.delete(key);
     }
+  }
+
+  async #ask({ kind, target }: Step): Promise<void> {
+    const { loader } = this.#options;
+    const rule = this.#plan?.ruleOf(target);
+    if (kind === 'unload') await loader.unload(target);
+    else if (rule !== undefined) await loader.load(target, { ...rule, timeoutMs: rule.loadMs });
   }
 
   #again(): void {
@@ -169,7 +188,7 @@ export class Warming {
         const { idleUnloadMs } = plan.ruleOf(target);
         const isIdle = idleUnloadMs !== undefined && now - held.usedMs >= idleUnloadMs;
         if (!isIdle || view.inFlight(target) > 0 || this.#hasToStay(target)) continue;
-        void this.#do({ kind: 'unload', model: held.name, target }, 'idle');
+        void this.#do({ kind: 'unload', model: held.name, target }, 'idle', { name: 'idle', forMs: claimMs });
       }
     }
   }
@@ -192,7 +211,7 @@ export class Warming {
     if (step === undefined) return;
     this.#isPlacing = true;
     this.#placement.took(step, clock.now());
-    await this.#do(step, 'demand', coolDownMs);
+    await this.#do(step, 'demand', { name: 'demand', forMs: coolDownMs });
     this.#placement.took(step, clock.now());
     this.#isPlacing = false;
   }
@@ -249,7 +268,8 @@ function leastOf({ onStart, copies }: WarmModel): number {
   return Math.max(copies?.min ?? 0, copies !== undefined && onStart ? 1 : 0);
 }
 
-function firstTier(targets: readonly Target[]): readonly Target[] {
+/** Tiers are asked one after the other: what is foreseen is foreseen for the first. */
+export function firstTier(targets: readonly Target[]): readonly Target[] {
   const first = Math.min(...targets.map(({ tier }) => tier));
   return targets.filter(({ tier }) => tier === first);
 }

@@ -1,7 +1,7 @@
 /** Connects what keeps models in memory with the fleet: what is told, what is wanted, and who may be asked. */
 import type { Config } from '../config/schema.ts';
 import type { Target, Upstream } from '../core/exchange.ts';
-import type { Failure } from '../core/failure.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import type { Keeping } from '../core/fleet.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { Loader } from '../fleet/loader.ts';
@@ -71,8 +71,11 @@ export class WarmModels {
     return this.#followed?.config.warm.waitForReady !== true || this.#warming.isWarm;
   }
 
-  ruleOf({ upstream, model }: Target): ReturnType<WarmRules> | undefined {
-    return this.#followed?.rules(upstream.name, model);
+  /** As the configuration says for it. Resolves to how long it took; rejects with a Failure. */
+  load(target: Target): Promise<number> {
+    const rule = this.#followed?.rules(target.upstream.name, target.model);
+    if (rule === undefined) return Promise.reject(fail('no_upstream', 'the gateway has not begun yet'));
+    return this.loader.load(target, { ...rule, timeoutMs: rule.loadMs });
   }
 
   follow({ config, upstreams, models }: Snapshot): void {
@@ -109,7 +112,7 @@ export class WarmModels {
       name,
       onStart: onStart.includes(name),
       copies: models[name]?.copies,
-      targets: () => targetsOf(name).filter((target) => this.canLoad(target)),
+      targets: () => targetsOf(name).filter((target) => this.loader.canLoad(target)),
     });
     return {
       models: [...new Set([...onStart, ...placed])].map(named),
@@ -117,10 +120,6 @@ export class WarmModels {
       everyMs: config.health.everyMs,
       ruleOf: ({ upstream, model }) => rules(upstream.name, model),
     };
-  }
-
-  canLoad(target: Target): boolean {
-    return this.loader.canLoad(target);
   }
 
   /** Nobody who is paid is asked to load anything: it would cost money, or mean nothing. */

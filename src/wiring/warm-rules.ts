@@ -28,7 +28,7 @@ export function createWarmRules({ warm, models }: Pick<Config, 'warm' | 'models'
       keepAliveMs: longest(own, 'keepAliveMs') ?? warm.keepAliveMs,
       idleUnloadMs: longest(own, 'idleUnloadMs') ?? warm.idleUnloadMs,
       prompt: own.find(({ prompt }) => prompt !== undefined)?.prompt,
-      loadMs: Math.max(defaultClocks.loadMs, ...loadMs),
+      loadMs: loadMs.length === 0 ? defaultClocks.loadMs : Math.max(...loadMs),
     };
     // Clients may name as many models as they like of a server that lists none.
     if (made.size < rulesMax) made.set(key, rule);

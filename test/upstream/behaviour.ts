@@ -7,6 +7,17 @@ export interface Behaviour {
   /** Paths (without the query) that everything below applies to; all other paths are answered by the defaults. */
   readonly only: RegExp;
 
+  /**
+   * How many models fit into its memory: it loads one when it is asked for, and the one used longest ago makes room.
+   * `all` are always there.
+   */
+  readonly residentMax: number | 'all';
+  /** How long loading takes. */
+  readonly loadMs: number;
+  /** What each model takes, and the share of that on a GPU. These four hold for every path. */
+  readonly modelBytes: number;
+  readonly gpuShare: number;
+
   /** How many requests run at once. */
   readonly slots: number;
   /** What happens to a request that finds every slot taken: it waits its turn, or gets the 503 of the dialect. */
@@ -101,6 +112,11 @@ export const defaults: Behaviour = {
   models: ['fake-model', 'fake-embedder'],
   unknownModel: 'accept',
   only: inferencePaths,
+
+  residentMax: 'all',
+  loadMs: 0,
+  modelBytes: 1_000_000,
+  gpuShare: 1,
 
   slots: Number.POSITIVE_INFINITY,
   whenFull: 'queue',

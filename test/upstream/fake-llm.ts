@@ -1,10 +1,12 @@
 // A fake LLM server that speaks every dialect and misbehaves on demand. Nothing of the gateway is used here.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { type Behaviour, defaults } from './behaviour.ts';
 import { Exchange } from './exchange.ts';
 import { fieldsOf, textOf } from './json.ts';
 import { Library } from './library.ts';
+import { Memory } from './memory.ts';
 import { ollamaLibraryRoutes } from './ollama-library-replies.ts';
 import { ollamaFailure, ollamaRoutes } from './ollama-replies.ts';
 import { openaiFailure, openaiRoutes } from './openai-replies.ts';
@@ -19,6 +21,10 @@ export interface FakeLlm {
   readonly port: number;
   /** Every request so far, oldest first. */
   readonly requests: readonly RecordedRequest[];
+  /** The models that it has loaded so far, each as often as it was; none where `residentMax` is `all`. */
+  readonly loads: readonly string[];
+  /** Names of the models in its memory. */
+  readonly residents: readonly string[];
   /** Changes the given fields for all requests from now on. */
   behave(next: Partial<Behaviour>): void;
   /** Gives each of the next requests that match its `only` one of these behaviours, in order. */
@@ -42,6 +48,7 @@ class FakeServer implements FakeLlm {
   readonly #recording = new Recording();
   readonly #slots = new Slots();
   readonly #library = new Library([]);
+  readonly #memory = new Memory();
   readonly #closing = new AbortController();
   /** Open connections, each with the requests it has carried. */
   readonly #connections = new Map<Socket, Exchange[]>();
@@ -68,6 +75,14 @@ class FakeServer implements FakeLlm {
     return this.#recording.requests;
   }
 
+  get loads(): readonly string[] {
+    return this.#memory.loads;
+  }
+
+  get residents(): readonly string[] {
+    return this.#memory.residents().map(({ name }) => name);
+  }
+
   async listen(port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
@@ -77,6 +92,7 @@ class FakeServer implements FakeLlm {
 
   behave(next: Partial<Behaviour>): void {
     this.#behaviour = merge(this.#behaviour, next);
+    this.#memory.rules = this.#behaviour;
     if (next.models !== undefined) this.#library.reset(next.models);
   }
 
@@ -145,17 +161,33 @@ class FakeServer implements FakeLlm {
       exchange.isBroken = outcome === 'broken';
       this.#recording.changed();
     };
-    if (!runsModel(path)) return await send(this.#reply(exchange, behaviour));
+    if (!runsModel(path)) return await send(this.#reply(exchange, behaviour, 0));
     if (behaviour.whenFull === 'queue') await this.#slots.take(behaviour.slots, signal);
     else if (!this.#slots.tryTake(behaviour.slots)) return await send(failure(path)(503, busy));
     try {
-      await send(this.#reply(exchange, behaviour));
+      const loadMs = await this.#load(exchange, behaviour);
+      await send(this.#reply(exchange, behaviour, loadMs));
     } finally {
       this.#slots.free();
     }
   }
 
-  #reply({ path, record }: Exchange, behaviour: Behaviour): Reply {
+  /** Brings the model into memory, as long as that takes, where it is not; or out of it, where that is asked for. */
+  async #load({ record, signal }: Exchange, behaviour: Behaviour): Promise<number> {
+    const { model, keep_alive: keepAlive } = fieldsOf(record.json);
+    const name = textOf(model);
+    if (behaviour.status !== 200 || !this.#library.hasModel(name)) return 0;
+    if (keepAlive === 0) {
+      this.#memory.unload(name);
+      return 0;
+    }
+    if (!this.#memory.use(name, keepAlive)) return 0;
+    const { loadMs } = this.#memory.rules;
+    if (loadMs > 0) await setTimeout(loadMs, undefined, { signal });
+    return loadMs;
+  }
+
+  #reply({ path, record }: Exchange, behaviour: Behaviour, loadMs: number): Reply {
     const { status, body } = behaviour;
     if (body !== undefined) return { ...wholeReply(body, 'application/json'), status };
     if (status !== 200) return failure(path)(status, `asked to answer ${status}`);
@@ -169,7 +201,16 @@ class FakeServer implements FakeLlm {
     }
     this.#serial += 1;
     const { json, body: bytes } = record;
-    return route({ json, body: bytes, parameter, behaviour, library: this.#library, serial: this.#serial });
+    return route({
+      json,
+      body: bytes,
+      parameter,
+      behaviour,
+      library: this.#library,
+      memory: this.#memory,
+      loadMs,
+      serial: this.#serial,
+    });
   }
 }
 

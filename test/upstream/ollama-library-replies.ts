@@ -1,5 +1,6 @@
 import { fieldsOf, textOf } from './json.ts';
 import { digestOf } from './library.ts';
+import type { Memory, Resident } from './memory.ts';
 import { ollamaFailure } from './ollama-replies.ts';
 import { jsonReply, ndjsonLine, ndjsonReply, type Reply, wholeReply } from './reply.ts';
 import { bornAt, type RouteContext, type Routes } from './route.ts';
@@ -11,7 +12,7 @@ export const ollamaLibraryRoutes: Routes = {
   'GET /api/version': () => jsonReply({ version: '0.31.0' }),
   'HEAD /api/version': () => wholeReply('', ''),
   'GET /api/tags': ({ library }) => jsonReply({ models: library.models().map(tagRow) }),
-  'GET /api/ps': ({ library }) => jsonReply({ models: library.models().map(loadedRow) }),
+  'GET /api/ps': (context) => jsonReply({ models: residentsOf(context).map(loadedRow(context.memory)) }),
   'POST /api/show': (context) =>
     context.library.hasModel(modelOf(context)) ? jsonReply(shown) : missing(modelOf(context)),
   'POST /api/pull': (context) => {
@@ -105,16 +106,24 @@ const tagRow = (name: string) => ({
   details,
 });
 
-const loadedRow = (name: string) => ({
-  name,
-  model: name,
-  size: modelBytes,
-  digest: digestOf(name).slice(7),
-  details,
-  expires_at: new Date(bornAt.getTime() + 300_000).toISOString(),
-  size_vram: modelBytes,
-  context_length: 4096,
-});
+function residentsOf({ library, memory }: RouteContext): readonly Resident[] {
+  if (memory.rules.residentMax !== 'all') return memory.residents();
+  const untilMs = bornAt.getTime() + 300_000;
+  return library.models().map((name) => ({ name, untilMs }));
+}
+
+const loadedRow =
+  ({ rules: { modelBytes: size, gpuShare } }: Memory) =>
+  ({ name, untilMs }: Resident) => ({
+    name,
+    model: name,
+    size,
+    digest: digestOf(name).slice(7),
+    details,
+    expires_at: new Date(untilMs).toISOString(),
+    size_vram: Math.round(size * gpuShare),
+    context_length: 4096,
+  });
 
 const shown = {
   license: '',

@@ -97,13 +97,15 @@ const streamFailure = { error: 'an error was encountered while running the model
 
 function answer(context: RouteContext, shape: Shape): Reply {
   const body = fieldsOf(context.json);
+  if (shape === generate && body['keep_alive'] !== 0 && isEmbedder(body['model']))
+    return ollamaFailure(400, `"${textOf(body['model'])}" does not support generate`);
   const head = { model: body['model'] ?? null, created_at: bornAt.toISOString() };
   if (shape.isEmpty(body)) {
     const reason = body['keep_alive'] === 0 ? 'unload' : 'load';
     return jsonReply({ ...head, ...shape.text(''), done: true, done_reason: reason });
   }
   const composed = composeAnswer(shape.ask(body, context.behaviour), context.behaviour);
-  const last = { ...lastFields(composed), ...shape.last(body) };
+  const last = { ...lastFields(composed, context.loadMs), ...shape.last(body) };
   if (body['stream'] === false) {
     return jsonReply({ ...head, ...shape.whole(composed), ...last }, { tokens: composed.tokens });
   }
@@ -112,6 +114,9 @@ function answer(context: RouteContext, shape: Shape): Reply {
     streamFailure,
   );
 }
+
+/** As it is known for: such a model writes nothing. */
+const isEmbedder = (model: unknown): boolean => /embed/.test(textOf(model));
 
 function* streamFrames(
   composed: Answer,
@@ -128,14 +133,14 @@ function* streamFrames(
   yield { kind: 'end', text: ndjsonLine({ ...head, ...shape.text(''), ...last }) };
 }
 
-function lastFields({ finish, usage }: Answer): Fields {
+function lastFields({ finish, usage }: Answer, loadMs: number): Fields {
   // Ollama stops for tool calls as for anything else.
   const reason = finish === 'tool_calls' ? 'stop' : finish;
   return {
     done: true,
     ...(reason === null ? {} : { done_reason: reason }),
     total_duration: 4_883_583_458,
-    load_duration: 1_334_875,
+    load_duration: 1_334_875 + loadMs * 1e6,
     ...(usage === undefined
       ? {}
       : {

@@ -1,5 +1,6 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Library } from './library.ts';
+import type { Memory } from './memory.ts';
 import type { Reply } from './reply.ts';
 
 /** What a route may look at. */
@@ -10,6 +11,9 @@ export interface RouteContext {
   readonly parameter: string;
   readonly behaviour: Behaviour;
   readonly library: Library;
+  readonly memory: Memory;
+  /** How long its model took to load; next to nothing where it was there. */
+  readonly loadMs: number;
   /** Counts the requests of one server, for ids that differ. */
   readonly serial: number;
 }

@@ -837,6 +837,32 @@ class ModelsListAnswer(_ModelsListAnswerNeeds, _ModelsListAnswerMay):
     pass
 
 
+ModelsLoadAnswerServersItem = TypedDict(
+    "ModelsLoadAnswerServersItem",
+    {
+        "upstream": "str",
+        "model": "str",
+        "done": "bool",
+        "tookMs": "int",
+        "says": "str",
+    },
+)
+
+ModelsLoadAnswer = TypedDict(
+    "ModelsLoadAnswer",
+    {
+        "servers": "List[ModelsLoadAnswerServersItem]",
+    },
+)
+
+ModelsLoadBody = TypedDict(
+    "ModelsLoadBody",
+    {
+        "on": "str",
+    },
+    total=False,
+)
+
 ModelsRunningAnswerRunningItemLoaded = TypedDict(
     "ModelsRunningAnswerRunningItemLoaded",
     {
@@ -1540,6 +1566,26 @@ class _Models:
     ) -> ConfigApplyAnswer:
         """Takes a model out of the configuration"""
         return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/models/{quote(str(name), safe="")}', query={"force": force}, if_match=if_match))
+
+    def load(
+        self,
+        *,
+        name: str,
+        body: ModelsLoadBody,
+        idempotency_key: Optional[str] = None,
+    ) -> ModelsLoadAnswer:
+        """Loads a model into the memory of its servers, and waits until it is there"""
+        return cast("ModelsLoadAnswer", self._connection.json("POST", f'/admin/api/v1/models/{quote(str(name), safe="")}/load', body=body or {}, idempotency_key=idempotency_key))
+
+    def unload(
+        self,
+        *,
+        name: str,
+        body: ModelsLoadBody,
+        idempotency_key: Optional[str] = None,
+    ) -> ModelsLoadAnswer:
+        """Takes a model out of the memory of its servers; who works with it ends first"""
+        return cast("ModelsLoadAnswer", self._connection.json("POST", f'/admin/api/v1/models/{quote(str(name), safe="")}/unload', body=body or {}, idempotency_key=idempotency_key))
 
 
 class _ConfiguredKeys:

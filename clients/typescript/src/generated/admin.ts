@@ -440,6 +440,23 @@ export interface ModelsListAnswer {
   readonly models: ReadonlyArray<Model>;
 }
 
+export interface ModelsLoadAnswer {
+  readonly servers: ReadonlyArray<{
+    readonly upstream: string;
+    /** As that upstream calls it. */
+    readonly model: string;
+    readonly done: boolean;
+    readonly tookMs: number;
+    /** Why it was not done; empty when it was. */
+    readonly says: string;
+  }>;
+}
+
+export interface ModelsLoadBody {
+  /** The upstream that is to do it. When absent: to load, every one of the model’s first tier; to unload, every one. */
+  readonly on?: string | undefined;
+}
+
 export interface ModelsRunningAnswer {
   readonly waiting: number;
   readonly running: ReadonlyArray<{
@@ -828,6 +845,22 @@ class ModelsApi {
     readonly force?: "" | "true" | "false" | undefined;
   }, options: ChangeOptions): Promise<ConfigApplyAnswer> {
     return this.#connection.json({ method: 'DELETE', path: `/admin/api/v1/models/${encodeURIComponent(input.name)}`, query: { force: input.force } }, options);
+  }
+
+  /** Loads a model into the memory of its servers, and waits until it is there */
+  load(input: {
+    readonly name: string;
+    readonly body: ModelsLoadBody;
+  }, options: CallOptions = {}): Promise<ModelsLoadAnswer> {
+    return this.#connection.json({ method: 'POST', path: `/admin/api/v1/models/${encodeURIComponent(input.name)}/load`, body: input.body ?? {} }, options);
+  }
+
+  /** Takes a model out of the memory of its servers; who works with it ends first */
+  unload(input: {
+    readonly name: string;
+    readonly body: ModelsLoadBody;
+  }, options: CallOptions = {}): Promise<ModelsLoadAnswer> {
+    return this.#connection.json({ method: 'POST', path: `/admin/api/v1/models/${encodeURIComponent(input.name)}/unload`, body: input.body ?? {} }, options);
   }
 }
 

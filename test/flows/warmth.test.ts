@@ -1,0 +1,190 @@
+/** Models are in memory before somebody asks, stay there as long as they are to, and nobody who is paid is asked for it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { until } from '../faults/rig.ts';
+import { openTestGateway } from '../gateway.ts';
+import { createHeldClock } from '../held-clock.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
+import { cloud, openCloud } from '../upstream/named-cloud.ts';
+import type { RecordedRequest } from '../upstream/recording.ts';
+import { openWarmFleet } from '../warm-fleet.ts';
+
+const isLoad = ({ path }: RecordedRequest): boolean => path === '/api/generate';
+const fieldsOf = ({ json }: RecordedRequest) => json as Readonly<Record<string, unknown>>;
+const seconds = (count: number) => count * 1_000;
+
+test('models of the start are loaded on every server, with their keep-alive and their first prompt', async (t) => {
+  const fleet = await openWarmFleet(t, {
+    count: 2,
+    config: {
+      warm: { onStart: ['one'], keepAliveMs: 3_600_000, models: { one: { prompt: 'Good morning' } } },
+    },
+  });
+  for (const server of fleet.servers) {
+    const load = fieldsOf(await server.waitForRequest(isLoad));
+    assert.deepEqual([load['model'], load['keep_alive'], load['prompt']], ['one', '3600000ms', undefined]);
+    const first = fieldsOf(await server.waitForRequest(isLoad));
+    assert.deepEqual([first['prompt'], first['options']], ['Good morning', { num_predict: 1 }]);
+  }
+  assert.deepEqual(fleet.residents(), [['one:latest'], ['one:latest']]);
+});
+
+test('a model that embeds is loaded by the way that such models have', async (t) => {
+  const fleet = await openWarmFleet(t, {
+    count: 1,
+    models: ['my-embed'],
+    config: { warm: { onStart: ['my-embed'] } },
+  });
+  await until('it is loaded', () => fleet.residents()[0]?.includes('my-embed:latest') === true);
+});
+
+test('what is there already is not loaded again, and what a reload adds is loaded then', async (t) => {
+  const fleet = await openWarmFleet(t, {
+    count: 1,
+    config: { warm: { onStart: ['one'] }, health: { everyMs: 100 } },
+  });
+  await until('the first is loaded', () => fleet.loads().length === 1);
+  await fleet.gateway.reload(fleet.config({ warm: { onStart: ['one', 'two'] } }));
+  await until('the second is loaded', () => fleet.loads().length === 2);
+  assert.deepEqual(fleet.loads(), ['one:latest', 'two:latest']);
+  assert.equal(fleet.servers[0]?.requests.filter(isLoad).length, 2);
+});
+
+test('of two replicas that start together one loads each model, once', async (t) => {
+  const redis = await openRedisServer();
+  t.after(() => redis.stop());
+  const shared = { shared: redis.url, warm: { onStart: ['one', 'two'] }, health: { everyMs: 100 } };
+  const fleet = await openWarmFleet(t, { count: 1, config: shared });
+  const other = await openTestGateway({ config: fleet.config() });
+  t.after(() => other.close());
+  for (const { gateway } of [fleet.gateway, other]) {
+    const { residency } = gateway.lasting.warm;
+    const [server] = gateway.snapshot.upstreams;
+    assert.ok(server !== undefined);
+    await until('it knows of both models', () => residency.holds(server).length === 2);
+  }
+  assert.deepEqual([...fleet.loads()].sort(), ['one:latest', 'two:latest']);
+  assert.equal(fleet.servers[0]?.requests.filter(isLoad).length, 2);
+});
+
+test('a paid provider is never asked to load anything, whatever is configured', async (t) => {
+  const llm = await openCloud(t, {});
+  const warm = {
+    onStart: ['paid'],
+    keepAliveMs: 60_000,
+    idleUnloadMs: 1_000,
+    models: { paid: { prompt: 'hi' } },
+  };
+  const gateway = await openTestGateway({
+    config: {
+      upstreams: {
+        cloud: { type: 'openai', url: `http://${cloud}:${llm.port}/v1`, key: 'sk-cloud-0123456789' },
+      },
+      models: { paid: { targets: [{ upstream: 'cloud', model: 'gpt-4o' }] } },
+      health: { everyMs: 100 },
+      warm,
+    },
+  });
+  t.after(() => gateway.close());
+  await llm.waitForRequest();
+  await llm.waitForRequest();
+  await llm.waitForRequest();
+  assert.deepEqual(
+    [...new Set(llm.requests.map(({ method, path }) => `${method} ${path}`))],
+    ['GET /v1/models'],
+  );
+});
+
+test('requests that do not say how long their model stays say what the operator wants, in any dialect', async (t) => {
+  const fleet = await openWarmFleet(t, {
+    count: 1,
+    config: { warm: { keepAliveMs: 60_000, models: { two: { keepAliveMs: 120_000 } } } },
+  });
+  const [server] = fleet.servers;
+  assert.ok(server !== undefined);
+  const kept = async (): Promise<unknown> => {
+    const request = await server.waitForRequest(({ path }) => path === '/api/chat');
+    return fieldsOf(request)['keep_alive'];
+  };
+  await fleet.chat('one');
+  assert.equal(await kept(), '60000ms');
+  await fleet.chat('two');
+  assert.equal(await kept(), '120000ms');
+  await fleet.chat('one', '/api/chat');
+  assert.equal(await kept(), '60000ms', 'also where the bytes of the client pass');
+  await fleet.chat('one', '/api/chat', { keep_alive: '7m' });
+  assert.equal(await kept(), '7m', 'the client’s own word holds');
+});
+
+test('a model that nobody asks for is unloaded, and one that was just used is not', async (t) => {
+  const clock = createHeldClock();
+  const everyMs = seconds(10);
+  const fleet = await openWarmFleet(t, {
+    count: 1,
+    clock,
+    config: { warm: { idleUnloadMs: seconds(60) }, health: { everyMs } },
+  });
+  const [server] = fleet.servers;
+  assert.ok(server !== undefined);
+  await fleet.told();
+  await fleet.chat('one');
+  clock.advance(seconds(40));
+  await fleet.chat('two');
+  await until(
+    'both are known',
+    () => fleet.gateway.gateway.lasting.warm.residency.holds(serverOf()).length === 2,
+  );
+  clock.advance(seconds(30));
+  await until('the first is gone', () => server.residents.length === 1);
+  assert.deepEqual(server.residents, ['two:latest']);
+  const unloads = server.requests.filter(
+    (request) => isLoad(request) && fieldsOf(request)['keep_alive'] === 0,
+  );
+  assert.deepEqual(
+    unloads.map((request) => fieldsOf(request)['model']),
+    ['one'],
+  );
+
+  function serverOf() {
+    const [upstream] = fleet.gateway.gateway.snapshot.upstreams;
+    assert.ok(upstream !== undefined);
+    return upstream;
+  }
+});
+
+test('G22: where it is asked for, a gateway is ready when its models are there, or could not be loaded', async (t) => {
+  const clock = createHeldClock();
+  const warm = { onStart: ['one'], waitForReady: true };
+  const fleet = await openWarmFleet(t, { count: 1, clock, behaviour: { status: 500 }, config: { warm } });
+  const { lasting } = fleet.gateway.gateway;
+  await fleet.servers[0]?.waitForRequest(isLoad);
+  assert.equal(lasting.readiness(), 'starting');
+  await until('it has given up', () => {
+    // In steps: a question that is under way has its own clock.
+    clock.advance(seconds(1));
+    return lasting.readiness() === 'ready';
+  });
+  const tried = fleet.servers[0]?.requests.filter(isLoad).length;
+  assert.equal(tried, 3);
+  fleet.servers[0]?.behave({ status: 200 });
+  const other = await openTestGateway({ config: fleet.config() });
+  t.after(() => other.close());
+  await until('its model is there', () => other.gateway.lasting.readiness() === 'ready');
+  assert.deepEqual(fleet.residents(), [['one:latest']]);
+});
+
+test('a load that fails is tried again when the server next tells what it holds, and then no more', async (t) => {
+  const fleet = await openWarmFleet(t, {
+    count: 1,
+    behaviour: { status: 500 },
+    config: { warm: { onStart: ['one'] }, health: { everyMs: 100 } },
+  });
+  const [server] = fleet.servers;
+  for (let count = 0; count < 3; count += 1) await server?.waitForRequest(isLoad);
+  const polls = () => server?.requests.filter(({ path }) => path === '/api/ps').length ?? 0;
+  const before = polls();
+  await until('it has told twice more', () => polls() >= before + 2);
+  assert.equal(server?.requests.filter(isLoad).length, 3);
+  const said = fleet.gateway.lines.filter((line) => line.includes('a model could not be loaded'));
+  assert.equal(said.length, 3);
+});
