@@ -18,7 +18,6 @@ import type { SignIn } from './sign-in.ts';
 import { probeRoutes, stateRoutes } from './state-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 import type { Live, Seen } from './views.ts';
-import type { Seen } from './views.ts';
 import { warmRoutes } from './warm-routes.ts';
 
 export function adminRoutes(

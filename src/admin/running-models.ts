@@ -50,7 +50,7 @@ function viewTarget(gateway: Gateway, target: Target): Running {
     upstream: upstream.name,
     state: health.of(upstream).state,
     inFlight: scheduler.occupied.filter((running) => warm.residency.isSame(running, target)).length,
-    slots: scheduler.limitOf(upstream),
+    slots: scheduler.known.slots(upstream),
     slotsFrom: scheduler.slotsFrom(upstream),
     queued: queuedFor(gateway, target),
     inMemory: inMemory(gateway, target),

@@ -103,9 +103,10 @@ export const psShape = z.object({
       upstream: z.string(),
       state: z.enum(['unknown', 'up', 'down']),
       inFlight: z.int(),
-      /** Of the upstream, for all its models together. */
+      /** Of the upstream, for all its models together: those that this gateway may use. */
       slots: z.int(),
-      slotsFrom: z.enum(['configured', 'told', 'assumed']),
+      /** How that is known; `leased` where other replicas have some of them. */
+      slotsFrom: z.enum(['configured', 'told', 'learnt', 'assumed', 'leased']),
       /** Requests that wait and could be served here; each stands in the rows of all servers that would do. */
       queued: z.int(),
       /** Whether the model is in the server's memory, as far as it tells or shows. */

@@ -208,7 +208,10 @@ export function idOf(value: unknown): string {
     return plain instanceof Secret ? plain.reveal() : item;
   });
   // What is not configured has no text.
-  return createHash('sha256').update(text ?? '').digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update(text ?? '')
+    .digest('hex')
+    .slice(0, 12);
 }
 
 function freeze<T>(value: T): T {

@@ -16,6 +16,8 @@ interface Seats {
   readonly byModel: Map<string, number>;
 }
 
+export type SlotsFrom = 'configured' | 'told' | 'learnt' | 'assumed';
+
 export class Occupancy {
   readonly #seats = new Map<string, Seats>();
 
@@ -29,10 +31,12 @@ export class Occupancy {
     return told ?? learnt?.now ?? configured;
   }
 
-  /** Who says how many: the configuration, the server, or what servers of its kind usually do. */
-  limitFrom(upstream: Upstream): 'configured' | 'told' | 'assumed' {
+  /** Who says how many: the configuration, the server, its answers, or what servers of its kind usually do. */
+  limitFrom(upstream: Upstream): SlotsFrom {
     if (!upstream.slotsAssumed) return 'configured';
-    return this.#of(upstream).told === undefined ? 'assumed' : 'told';
+    const { told, learnt } = this.#of(upstream);
+    if (told !== undefined) return 'told';
+    return learnt === undefined ? 'assumed' : 'learnt';
   }
 
   inFlightOn({ upstream, model }: Target): number {

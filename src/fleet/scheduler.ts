@@ -11,7 +11,7 @@ import { createFairQueue, partyOf, type QueueRules } from './fair-queue.ts';
 import type { Moment } from './line.ts';
 import { type ModelQueue, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns } from './model-turns.ts';
-import { Occupancy } from './occupancy.ts';
+import { Occupancy, type SlotsFrom } from './occupancy.ts';
 import { Openings } from './openings.ts';
 import { type PlaceBounds, Places } from './places.ts';
 import { queueFull, queueTimeout } from './queue-failures.ts';
@@ -129,8 +129,10 @@ export class Scheduler {
     return this.#occupancy.limitOf(upstream);
   }
 
-  slotsFrom(upstream: Upstream): ReturnType<Occupancy['limitFrom']> {
-    return this.#occupancy.limitFrom(upstream);
+  /** How that is known; `leased` where others of us have some of them at this moment. */
+  slotsFrom(upstream: Upstream): SlotsFrom | 'leased' {
+    const isShared = this.known.slots(upstream) < this.limitOf(upstream);
+    return isShared ? 'leased' : this.#occupancy.limitFrom(upstream);
   }
 
   inFlight(upstream: Upstream): number {

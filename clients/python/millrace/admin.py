@@ -881,7 +881,7 @@ _ModelsRunningAnswerRunningItemNeeds = TypedDict(
         "state": "Literal[\"unknown\", \"up\", \"down\"]",
         "inFlight": "int",
         "slots": "int",
-        "slotsFrom": "Literal[\"configured\", \"told\", \"assumed\"]",
+        "slotsFrom": "Literal[\"configured\", \"told\", \"learnt\", \"assumed\", \"leased\"]",
         "queued": "int",
         "inMemory": "Literal[\"yes\", \"no\", \"unknown\"]",
     },

@@ -465,7 +465,7 @@ export interface ModelsRunningAnswer {
     readonly state: "unknown" | "up" | "down";
     readonly inFlight: number;
     readonly slots: number;
-    readonly slotsFrom: "configured" | "told" | "assumed";
+    readonly slotsFrom: "configured" | "told" | "learnt" | "assumed" | "leased";
     readonly queued: number;
     readonly inMemory: "yes" | "no" | "unknown";
     readonly loaded?: {
