@@ -10,7 +10,7 @@ import { authOption, keysOptions, operatorOptions } from '../identity/options.ts
 import { name } from '../lib/options.ts';
 import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
-import { adminOptions, drainOptions, listenOptions } from '../net/options.ts';
+import { adminOptions, dnsOptions, drainOptions, listenOptions } from '../net/options.ts';
 import { privacyOptions } from '../privacy/options.ts';
 import { batchingOptions } from '../routing/batching-options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
@@ -31,6 +31,7 @@ const install = {
   zone: name
     .optional()
     .describe('Where this gateway stands: upstreams of its zone are asked first. See docs/regions.md.'),
+  dns: dnsOptions.prefault({}).describe('How the names of upstreams are looked up.'),
   data: dataOption.describe('The folder for what the gateway keeps. Relative to the file that names it.'),
   store: durableStoreOption,
   shared: sharedStateOption,

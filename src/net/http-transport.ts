@@ -1,4 +1,6 @@
 /** Bytes to an upstream over HTTP, through a pool of kept connections. */
+
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { type Failure, fail } from '../core/failure.ts';
@@ -24,6 +26,8 @@ export interface HttpTransportOptions {
   readonly keepAliveMs: number;
   /** How often an HTTP/2 server is asked whether it is still there. */
   readonly pingMs?: number;
+  /** How the host's name is looked up; the system's way when absent. */
+  readonly lookup?: LookupFunction;
 }
 
 const pingMsDefault = 10_000;
@@ -55,10 +59,14 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 }
 
 function connectorOf(
-  { connectMs, socketPath }: HttpTransportOptions,
+  { connectMs, socketPath, lookup }: HttpTransportOptions,
   pingMs: number,
 ): buildConnector.connector {
-  const connect = buildConnector({ timeout: connectMs, ...(socketPath === undefined ? {} : { socketPath }) });
+  const connect = buildConnector({
+    timeout: connectMs,
+    ...(socketPath === undefined ? {} : { socketPath }),
+    ...(lookup === undefined ? {} : { lookup }),
+  });
   return (where, callback) =>
     connect(where, (...result) => {
       if (result[0] === null) endWhenSilent(result[1], pingMs);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { bytes, milliseconds, name, orText, secret } from '../lib/options.ts';
 import { parseNetwork } from './address-list.ts';
@@ -154,6 +155,26 @@ export const adminOptions = z.strictObject({
     .default([])
     .describe('The addresses and networks that may connect. Everyone when empty.'),
 });
+
+const dnsServersMax = 8;
+
+export const dnsOptions = z.strictObject({
+  servers: z
+    .array(
+      z.string().refine(isNameServer, 'must be an IP address, or one with a port: 10.0.0.2:53, [::1]:53'),
+    )
+    .max(dnsServersMax)
+    .default([])
+    .describe(
+      'Name servers to ask, as IP or IP:PORT. When absent: the system’s, its hosts file and its other ways.',
+    ),
+});
+
+function isNameServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([\d.]+)):\d{1,5}$/.exec(text) ?? [];
+  return isIP(bracketed ?? '') === 6 || isIP(plain ?? '') === 4;
+}
 
 /** As browsers send it: never with a path, nor with the port that the scheme implies. */
 function isOrigin(text: string): boolean {

@@ -24,6 +24,10 @@ const byCode: Readonly<Record<string, Description>> = {
   ECONNREFUSED: { code: 'connect_failed', says: 'the upstream refuses connections: is it running?' },
   ENOENT: { code: 'connect_failed', says: "the upstream's socket does not exist: is it running?" },
   ENOTFOUND: { code: 'connect_failed', says: "the upstream's host name is not known" },
+  EMETADATA: {
+    code: 'connect_failed',
+    says: "the upstream's host name leads to a cloud's metadata service, which is never called",
+  },
   EAI_AGAIN: { code: 'connect_failed', says: "the upstream's host name could not be looked up" },
   EHOSTUNREACH: { code: 'connect_failed', says: "the upstream's host cannot be reached" },
   ENETUNREACH: { code: 'connect_failed', says: "the upstream's network cannot be reached" },

@@ -163,7 +163,10 @@ class Running {
     this.#sealers = sealers;
     this.#followed = followed;
     this.#serves = options.among?.role !== 'primary';
-    this.#pool = new UpstreamPool(options.clock, { serves: this.#serves });
+    this.#pool = new UpstreamPool(options.clock, {
+      serves: this.#serves,
+      nameServers: options.loaded.config.dns.servers,
+    });
     if (this.#serves) this.#shares = createShares(options.clock, shared);
     this.#memory = new MemoryWatch(options);
     this.#departure = new Departure({

@@ -1,5 +1,6 @@
 /** From the configuration's upstreams to ones that can be called; what has not changed is kept over a reload. */
 import { hash } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
 import type { Config } from '../config/schema.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
@@ -8,6 +9,7 @@ import { openLlamacpp } from '../engines/llamacpp.ts';
 import { createSimulator } from '../engines/simulator/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
+import { NameResolver } from '../net/name-resolver.ts';
 import { providers } from '../providers/registry.ts';
 import { keptAlive } from './kept-alive.ts';
 import type { WarmRules } from './warm-rules.ts';
@@ -21,18 +23,26 @@ export interface Upstreams {
   readonly byName: ReadonlyMap<string, Upstream>;
 }
 
+interface PoolOptions {
+  /** Who does not serve starts no engines. */
+  readonly serves?: boolean;
+  /** Asked for the names of upstreams, in place of the system's ways. */
+  readonly nameServers?: readonly string[];
+}
+
 export class UpstreamPool {
   readonly #clock: Clock;
   readonly #serves: boolean;
+  readonly #names: NameResolver;
   /** By identity and sizes: what both are the same for goes the same way. */
   readonly #transports = new Map<string, Transport>();
   /** Still in use by exchanges that began before a reload. */
   readonly #retired = new Set<Transport>();
 
-  /** Who does not serve starts no engines. */
-  constructor(clock: Clock, { serves } = { serves: true }) {
+  constructor(clock: Clock, { serves = true, nameServers = [] }: PoolOptions = {}) {
     this.#clock = clock;
     this.#serves = serves;
+    this.#names = new NameResolver({ clock, servers: nameServers });
   }
 
   /** Opens what is new. What is no longer named stays open until it is retired. */
@@ -81,7 +91,9 @@ export class UpstreamPool {
     if (!('url' in config))
       return this.#kept(identity, () => (this.#serves ? openEngine(config, this.#clock) : noEngine));
     const sizes = sizesOf(config, slots);
-    return this.#kept(`${identity} ${JSON.stringify(sizes)}`, () => openHttp(config, sizes));
+    return this.#kept(`${identity} ${JSON.stringify(sizes)}`, () =>
+      openHttp(config, sizes, this.#names.lookup),
+    );
   }
 
   #kept(way: string, open: () => Transport): Transport {
@@ -145,10 +157,10 @@ function sizesOf({ connections, idlePerHost, connectMs, keepAliveMs }: HttpConfi
   };
 }
 
-function openHttp(config: HttpConfig, sizes: ReturnType<typeof sizesOf>): Transport {
+function openHttp(config: HttpConfig, sizes: ReturnType<typeof sizesOf>, lookup: LookupFunction): Transport {
   const url = new URL(config.url);
   const basePath = url.pathname === '/' ? providers[config.type].basePath : url.pathname.replace(/\/$/, '');
   const headers = Object.entries(config.headers).flatMap(([name, value]) => [name, value.reveal()]);
   if (config.key !== undefined) headers.push('authorization', `Bearer ${config.key.reveal()}`);
-  return createHttpTransport({ origin: url.origin, basePath, headers, ...sizes });
+  return createHttpTransport({ origin: url.origin, basePath, headers, lookup, ...sizes });
 }
