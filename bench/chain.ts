@@ -15,6 +15,7 @@ import { Catalogue } from '../src/fleet/catalogue.ts';
 import { Health } from '../src/fleet/health.ts';
 import { LiveStreams } from '../src/fleet/live-streams.ts';
 import { queueOptions } from '../src/fleet/options.ts';
+import { Priorities } from '../src/fleet/priorities.ts';
 import { Quarantine } from '../src/fleet/quarantine.ts';
 import { Residency } from '../src/fleet/residency.ts';
 import { RetryBudget } from '../src/fleet/retry-budget.ts';
@@ -245,7 +246,6 @@ const handler = createChain({
       clock,
       queue: queueOptions.parse({}),
       gate: health,
-
       learnt: createLearnt({
         residency: new Residency({ clock }),
         serviceTimes: new ServiceTimes(clock),
@@ -254,7 +254,9 @@ const handler = createChain({
     }),
     clock,
     lengths: new OutputLengths(),
+    priorities: new Priorities([]),
   },
+  lines: { clock, commentAfterMs: 10_000 },
   delivery: {
     clock,
     health,

@@ -120,6 +120,15 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'queue',
+    summary: 'list who waits for a slot, and how long it will take',
+    options: [...admin, json],
+    examples: [
+      ['millrace queue', 'by model and tenant'],
+      ['millrace queue --json', 'for a program: with the place of each request'],
+    ],
+  },
+  {
     name: 'usage',
     summary: 'tell what was used and what it cost',
     words: '[condition...]',

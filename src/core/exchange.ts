@@ -206,6 +206,8 @@ export interface Planned extends Parsed {
   readonly candidates: readonly Target[];
   readonly policy: Policy;
   readonly clocks: Clocks;
+  /** When the client has no use for the answer any more, on the monotonic clock; absent where it did not say. */
+  readonly deadlineMs?: number | undefined;
   /** Upstreams that already failed this exchange. Grows only in `attempt`. */
   readonly visited: ReadonlySet<string>;
   /** In the order to ask them. */

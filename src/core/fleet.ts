@@ -27,6 +27,14 @@ export interface Want {
   readonly prefix: number;
 }
 
+/** Where somebody stands who waits for a slot. */
+export interface QueuePlace {
+  /** The next one to be served is first. */
+  readonly position: number;
+  /** Absent as long as nobody knows how fast the queue moves. */
+  readonly expectedMs: number | undefined;
+}
+
 /** Chooses among targets that have a slot free. All it knows is handed to it; at most it remembers whose turn it is. */
 export interface Policy {
   /** The index in `free` of the one to take, or -1 where waiting for one that is busy is expected to be quicker. */

@@ -4,6 +4,7 @@
  */
 import type { Dialect } from './call.ts';
 import type { Failure } from './failure.ts';
+import type { QueuePlace } from './fleet.ts';
 import type { LedgerRow, NanoUsd } from './ledger.ts';
 import type { StopReason, Usage } from './part.ts';
 import type { Standing } from './standing.ts';
@@ -80,6 +81,8 @@ export class Trail {
   attempts: AttemptRecord[] = [];
   // schedule: `upstream` and `targetModel` are empty while no upstream has it
   queuedMs = 0;
+  /** Tells where it stands in the queue: there while it waits, and only then. */
+  place: (() => QueuePlace | undefined) | undefined = undefined;
   upstream = '';
   targetModel = '';
   // dispatch

@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { bytes, milliseconds } from '../lib/options.ts';
+import { bytes, milliseconds, name } from '../lib/options.ts';
+
+const priority = z.int().min(0).max(9);
+
+const priorityOptions = z
+  .strictObject({
+    tenant: name.describe('The tenant.'),
+    key: name.optional().describe('The name of a key of it; all of them where absent.'),
+    usual: priority.default(0).describe('What its requests have that do not ask: 0 for most, 9 goes first.'),
+    max: priority.describe('How high it may ask for, with `x-millrace-priority`.'),
+  })
+  .refine(({ usual, max }) => usual <= max, { path: ['usual'], error: 'must not be above `max`' });
 
 export const queueOptions = z.strictObject({
   places: z.int().min(0).max(1_000_000).default(1_024).describe('Requests that may wait for a slot at once.'),
@@ -22,6 +33,21 @@ export const queueOptions = z.strictObject({
     .default(10_000)
     .describe(
       'Who is passed over for longer, by higher priorities or shorter requests, has turns of its own.',
+    ),
+  commentAfterMs: milliseconds
+    .min(1_000)
+    .max(3_600_000)
+    .default(10_000)
+    .describe(
+      'Who waits longer for a stream of events gets its head, and as often a comment that says where it stands. From ' +
+        'then on a failure is an event of the stream.',
+    ),
+  priorities: z
+    .array(priorityOptions)
+    .max(10_000)
+    .default([])
+    .describe(
+      'Whose requests go before others when requests wait; the first row that is about a key counts.',
     ),
   stayMs: milliseconds
     .max(3_600_000)

@@ -1,5 +1,5 @@
 /** Who waits for a model, for people: by tenant, and those who have waited longest one by one. */
-import type { QueuePlace } from './scheduler.ts';
+import type { QueuePlace } from '../core/fleet.ts';
 import type { Waiter } from './waiter.ts';
 
 export interface QueueView {

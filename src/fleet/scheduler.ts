@@ -4,7 +4,7 @@
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
-import type { Ending, Gate, Known, SlotShares, Want } from '../core/fleet.ts';
+import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DrainRates } from './drain-rates.ts';
 import { createFairQueue, partyOf, type QueueRules } from './fair-queue.ts';
@@ -51,14 +51,6 @@ export interface Occupied {
   /** Whether its model most likely has to be loaded first. */
   readonly cold: boolean;
   release(ending: Ending): void;
-}
-
-/** Where somebody stands who waits. */
-export interface QueuePlace {
-  /** The next one to be served is first. */
-  readonly position: number;
-  /** Absent as long as nobody knows how fast the queue moves. */
-  readonly expectedMs: number | undefined;
 }
 
 /** Of so many slots that are given to who waits, one is for those whom higher priorities have held up too long. */

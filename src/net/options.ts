@@ -202,6 +202,14 @@ export const connectionOptions = {
       'Requests it works on at once. When absent: what llama.cpp tells; otherwise what is learnt from how soon answers ' +
         'begin, from 1 up to 16 for Ollama and from 16 up to 64 for others.',
     ),
+  slotsPerModel: z
+    .int()
+    .min(1)
+    .max(1_024)
+    .optional()
+    .describe(
+      'How many of its requests may be for one model; all models together have its `slots`, where both are given.',
+    ),
   connections: z
     .int()
     .min(1)

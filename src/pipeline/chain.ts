@@ -12,6 +12,7 @@ import type { BatchOptions } from './batch-call.ts';
 import { type CarryOnOptions, carryOn } from './carry-on.ts';
 import { type ConverseOptions, converse } from './converse.ts';
 import { type DispatchOptions, dispatch } from './dispatch.ts';
+import { type HoldLineOptions, holdLine } from './hold-line.ts';
 import { type KeepOptions, keep } from './keep.ts';
 import { type LimitOptions, limit, limitCall } from './limit.ts';
 import { type MatchOptions, match } from './match.ts';
@@ -38,6 +39,7 @@ export interface Parts {
   readonly spending: ReserveOptions;
   readonly batches: BatchOptions;
   readonly survival: CarryOnOptions;
+  readonly lines: HoldLineOptions;
   readonly retries: AttemptOptions;
   readonly fleet: ScheduleOptions;
   readonly delivery: DispatchOptions;
@@ -59,6 +61,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
     .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
     .through(batch(parts.batches)) //                     what an upstream takes in one call waits for its like, while others are under way
+    .through(holdLine(parts.lines)) //                   who waits long for a stream is told where it stands
     .through(carryOn(parts.survival)) //                 the only exception to "never after content": the rest is said elsewhere
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content
     .through(schedule(parts.fleet)) // Bound          + target: waits for a slot on any candidate

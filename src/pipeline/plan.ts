@@ -4,6 +4,7 @@ import { fail } from '../core/failure.ts';
 import type { Policy } from '../core/fleet.ts';
 import type { Stage } from '../core/stage.ts';
 import { assertModelInScope, isModelInScope } from '../identity/model-scope.ts';
+import { readDeadlineMs } from './wishes.ts';
 
 export interface ModelPlan {
   /** The name that clients and metrics see. */
@@ -38,8 +39,18 @@ export function plan(options: PlanOptions): Stage<Parsed, Planned> {
       const fallbacks = fallbacksFor(exchange, found);
       trail.model = found.name;
       if (candidates.length === 0) throw fail('no_upstream', `no upstream is configured for ${found.name}`);
-      const clocks = route.totalMs === undefined ? found.clocks : lowered(found.clocks, route.totalMs);
-      return next({ ...exchange, candidates, policy, clocks, visited: nothingVisited, fallbacks });
+      const leftMs = readDeadlineMs(exchange.incoming.headers);
+      const clocks = lowered(lowered(found.clocks, route.totalMs), leftMs);
+      const deadlineMs = leftMs === undefined ? undefined : trail.startedMs + leftMs;
+      return next({
+        ...exchange,
+        candidates,
+        policy,
+        clocks,
+        deadlineMs,
+        visited: nothingVisited,
+        fallbacks,
+      });
     } catch (refusal) {
       return Promise.reject(refusal);
     }
@@ -63,6 +74,6 @@ function fallbacksFor({ call, principal }: Parsed, { fallbacks }: ModelPlan): re
   return call.kind === 'embed' ? [] : fallbacks.filter(({ name }) => isModelInScope(principal, name));
 }
 
-function lowered(clocks: Clocks, totalMs: number): Clocks {
-  return { ...clocks, totalMs: Math.min(clocks.totalMs, totalMs) };
+function lowered(clocks: Clocks, totalMs: number | undefined): Clocks {
+  return totalMs === undefined || totalMs >= clocks.totalMs ? clocks : { ...clocks, totalMs };
 }

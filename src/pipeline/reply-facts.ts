@@ -1,6 +1,7 @@
 /** What every answer tells about itself, in its body and in its headers. */
 import type { Parsed, ReplyFacts } from '../core/exchange.ts';
 import { headerText, warningHeader } from '../core/header-text.ts';
+import type { Trail } from '../core/trail.ts';
 import type { DispatchOptions } from './dispatch.ts';
 
 export interface Replying {
@@ -28,6 +29,14 @@ export function replyHeaders(exchange: Parsed, contentType: string): readonly st
     headerText(trail.model),
     'x-millrace-target',
     headerText(`${trail.upstream}/${trail.targetModel}`),
+    ...queueHeader(trail),
     ...warningHeader(trail.warnings),
   ];
+}
+
+const nothing: readonly string[] = [];
+
+/** How long it waited for a slot, for whoever did. */
+export function queueHeader({ queuedMs }: Trail): readonly string[] {
+  return queuedMs === 0 ? nothing : ['x-millrace-queue-ms', String(Math.round(queuedMs))];
 }

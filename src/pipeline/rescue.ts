@@ -3,6 +3,7 @@ import type { Dialect } from '../core/call.ts';
 import type { Received, Voice } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
 import { type Reply, type Stage, wholeReply } from '../core/stage.ts';
+import { queueHeader } from './reply-facts.ts';
 
 export interface RescueOptions {
   readonly voices: Readonly<Record<Dialect, Voice>>;
@@ -17,5 +18,6 @@ function render(options: RescueOptions, exchange: Received, thrown: unknown): Re
   const failure = asFailure(thrown);
   trail.failure = failure;
   const rendered = options.voices[trail.dialect].renderFailure(failure, trail.id);
-  return wholeReply(rendered.status, rendered.headers, Buffer.from(rendered.body));
+  const headers = [...rendered.headers, ...queueHeader(trail)];
+  return wholeReply(rendered.status, headers, Buffer.from(rendered.body));
 }

@@ -1,12 +1,12 @@
 /** Binds the exchange to a target as late as possible: when a slot is free there. */
-import type { Call } from '../core/call.ts';
 import type { Bound, Clocks, Planned, Target } from '../core/exchange.ts';
 import { Failure, fail } from '../core/failure.ts';
-import type { Ending, Policy, Want } from '../core/fleet.ts';
+import type { Ending, Policy, QueuePlace, Want } from '../core/fleet.ts';
 import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { conversationPrefix } from './conversation-prefix.ts';
 import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
+import { type PriorityRule, readPriority } from './wishes.ts';
 
 /** The right to occupy an upstream, until released with how it went. */
 interface Slot {
@@ -27,15 +27,18 @@ export interface ScheduleOptions {
     take(want: Want): Slot | undefined;
     /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
     wait(want: Want, waiting: Waiting): Promise<Slot>;
+    placeOf(want: Want): QueuePlace | undefined;
   };
   readonly clock: Clock;
   /** How long a model's answers are. */
   readonly lengths: { p95(model: string): number };
+  /** Which priorities a key's requests have, and may ask for. */
+  readonly priorities: { of(tenant: string, key: string): PriorityRule };
 }
 
 export function schedule(options: ScheduleOptions): Stage<Planned, Bound> {
   return (next) => (exchange) => {
-    const want = new Wanted(exchange, options.lengths);
+    const want = new Wanted(exchange, options);
     const slot = options.scheduler.take(want);
     if (slot !== undefined) return occupy(options, next, { exchange, slot });
     return queue(options, next, { exchange, want });
@@ -50,15 +53,15 @@ class Wanted implements Want {
   readonly policy: Policy;
   readonly tenant: string;
   readonly key: string;
-  readonly priority = 0;
   readonly bytes: number;
   readonly deadlineMs: number;
-  readonly #call: Call;
-  readonly #lengths: ScheduleOptions['lengths'];
+  readonly #exchange: Planned;
+  readonly #options: ScheduleOptions;
   #tokens = 0;
+  #priority: number | undefined;
   #prefix: number | undefined;
 
-  constructor(exchange: Planned, lengths: ScheduleOptions['lengths']) {
+  constructor(exchange: Planned, options: ScheduleOptions) {
     const { candidates, visited, policy, principal, call, clocks, trail } = exchange;
     this.model = trail.model;
     this.candidates = candidates;
@@ -68,23 +71,38 @@ class Wanted implements Want {
     this.key = principal.keyName;
     this.bytes = call.wire.bytes.length;
     this.deadlineMs = trail.startedMs + clocks.totalMs;
-    this.#call = call;
-    this.#lengths = lengths;
+    this.#exchange = exchange;
+    this.#options = options;
   }
 
   get tokens(): number {
-    if (this.#tokens === 0) this.#tokens = Math.ceil(1 + promptTokens(this.#call) + this.#answerTokens());
+    if (this.#tokens === 0)
+      this.#tokens = Math.ceil(1 + promptTokens(this.#exchange.call) + this.#answerTokens());
     return this.#tokens;
   }
 
+  get priority(): number {
+    this.#priority ??= this.#readPriority();
+    return this.#priority;
+  }
+
   get prefix(): number {
-    this.#prefix ??= conversationPrefix(this.#call);
+    this.#prefix ??= conversationPrefix(this.#exchange.call);
     return this.#prefix;
   }
 
   #answerTokens(): number {
-    const likely = this.#lengths.p95(this.model) * answersOf(this.#call);
-    return Math.min(answerTokensMax(this.#call), likely);
+    const { call } = this.#exchange;
+    const likely = this.#options.lengths.p95(this.model) * answersOf(call);
+    return Math.min(answerTokensMax(call), likely);
+  }
+
+  #readPriority(): number {
+    const { incoming, trail } = this.#exchange;
+    const rule = this.#options.priorities.of(this.tenant, this.key);
+    const { priority, warning } = readPriority(incoming.headers, rule);
+    if (warning !== undefined) trail.warn([warning]);
+    return priority;
   }
 }
 
@@ -104,11 +122,16 @@ async function queue(options: ScheduleOptions, next: Handler<Bound>, wanting: Wa
     queueMs: clocks.queueMs,
     onLeave: (leave) => signal.onAbort(leave),
   });
-  const slot = await waiting.catch((thrown: unknown) => {
-    const totalEndedIt = want.deadlineMs - startedMs < clocks.queueMs;
-    throw totalEndedIt ? asTotal(thrown, clocks.totalMs) : thrown;
-  });
-  trail.queuedMs += options.clock.now() - startedMs;
+  trail.place = () => options.scheduler.placeOf(want);
+  const slot = await waiting
+    .finally(() => {
+      trail.place = undefined;
+      trail.queuedMs += options.clock.now() - startedMs;
+    })
+    .catch((thrown: unknown) => {
+      const totalEndedIt = exchange.deadlineMs === undefined && want.deadlineMs - startedMs < clocks.queueMs;
+      throw totalEndedIt ? asTotal(thrown, clocks.totalMs) : thrown;
+    });
   if (signal.aborted) {
     slot.release({ outcome: 'left', ...nothingCame, cold: slot.cold });
     throw fail('client_gone', 'the client left while waiting for a slot');
@@ -118,7 +141,7 @@ async function queue(options: ScheduleOptions, next: Handler<Bound>, wanting: Wa
 
 const nothingCame = { tookMs: 0, firstContentMs: 0, outputTokens: 0 };
 
-/** The exchange's own clock ended the wait, not the queue's. */
+/** The model's own clock ended the wait, not the queue's, and not the client's. */
 function asTotal(thrown: unknown, totalMs: number): unknown {
   if (!(thrown instanceof Failure && thrown.code === 'queue_timeout')) return thrown;
   return fail('total_timeout', `no slot became free within the ${totalMs} ms of the whole answer`, {
@@ -142,7 +165,7 @@ function occupy(
   const sinceMs = options.clock.now();
   const release = (outcome: Ending['outcome']) => {
     const tookMs = options.clock.now() - sinceMs;
-    slot.release({ outcome, tookMs, ...whatCame(exchange), cold: slot.cold });
+    slot.release({ outcome: blamed(exchange, outcome), tookMs, ...whatCame(exchange), cold: slot.cold });
   };
   const clocks = slot.cold ? withLoading(exchange.clocks) : exchange.clocks;
   return next({ ...exchange, clocks, target: slot.target }).then(
@@ -171,6 +194,13 @@ const nanosPerMs = 1e6;
 /** A model that has to load first has that time for its first token. */
 function withLoading(clocks: Clocks): Clocks {
   return clocks.loadMs > clocks.firstTokenMs ? { ...clocks, firstTokenMs: clocks.loadMs } : clocks;
+}
+
+/** Who gives a server less time than it needs says nothing about the server. */
+function blamed({ deadlineMs }: Planned, outcome: Ending['outcome']): Ending['outcome'] {
+  const isTooHasty =
+    deadlineMs !== undefined && outcome instanceof Failure && outcome.code === 'total_timeout';
+  return isTooHasty ? 'left' : outcome;
 }
 
 function howItWent(outcome: Outcome): Ending['outcome'] {

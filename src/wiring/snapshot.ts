@@ -7,8 +7,10 @@ import type { TokenRates } from '../core/budget.ts';
 import type { Received, Target, Upstream } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
+import { Priorities } from '../fleet/priorities.ts';
 import type { AttemptOptions } from '../pipeline/attempt.ts';
 import { createChain } from '../pipeline/chain.ts';
+import type { ScheduleOptions } from '../pipeline/schedule.ts';
 import { callRoutes } from '../protocol/call-routes.ts';
 import { createRouteTable, type PlacedRoute, type RouteTable } from '../protocol/route-table.ts';
 import { voices } from '../protocol/voices.ts';
@@ -108,7 +110,8 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     batches: createBatching(lasting, config),
     survival: createSurvival(lasting, config),
     retries: retriesOf(lasting, config),
-    fleet: { scheduler: lasting.scheduler, clock, lengths: lasting.outputLengths },
+    fleet: fleetOf(lasting, config),
+    lines: { clock, commentAfterMs: config.queue.commentAfterMs },
     delivery: {
       clock,
       underWay: lasting.underWay,
@@ -142,6 +145,10 @@ function retriesOf({ retries, clock, log }: Lasting, config: Config): AttemptOpt
     clock,
     onFailed: (trail, failure) => logAttempt(log, trail, failure),
   };
+}
+
+function fleetOf({ scheduler, clock, outputLengths }: Lasting, { queue }: Config): ScheduleOptions {
+  return { scheduler, clock, lengths: outputLengths, priorities: new Priorities(queue.priorities) };
 }
 
 function isPriced({ inputPicoUsd, outputPicoUsd }: TokenRates): boolean {

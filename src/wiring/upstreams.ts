@@ -75,15 +75,18 @@ export class UpstreamPool {
 
   #open(name: string, config: UpstreamConfig): Upstream {
     const { adapter, loadsModels, slots: slotsByKind, slotsMax: slotsMaxByKind } = providers[config.type];
-    const slots = config.slots ?? slotsByKind;
-    const slotsAssumed = config.slots === undefined;
+    const slotsPerModel = 'slotsPerModel' in config ? config.slotsPerModel : undefined;
+    const slotsSaid = config.slots ?? (slotsPerModel === undefined ? undefined : slotsOfModelsMax);
+    const slots = slotsSaid ?? slotsByKind;
+    const slotsAssumed = slotsSaid === undefined;
     const identity = identityOf(name, config);
-    const slotsMax = config.slots ?? slotsMaxByKind;
+    const slotsMax = slotsSaid ?? slotsMaxByKind;
     const transport = this.#transportTo(identity, config, slotsMax);
     const secrets = secretsOf(config);
     // An engine of our own stands where we stand.
     const zone = ('zone' in config ? config.zone : undefined) ?? '';
-    return { name, adapter, transport, identity, slots, slotsAssumed, slotsMax, zone, loadsModels, secrets };
+    const sizes = { slots, slotsAssumed, slotsMax, slotsPerModel };
+    return { name, adapter, transport, identity, ...sizes, zone, loadsModels, secrets };
   }
 
   /** What was learnt of a server stays when only the way there changes. */
@@ -145,6 +148,8 @@ const noEngine: Transport = {
   close: () => Promise.resolve(),
 };
 
+/** Where only the slots of each model are said, all models together have no more. */
+const slotsOfModelsMax = 1_024;
 /** For listings and the like, beside the calls that occupy the slots. */
 const connectionsBesideSlots = 4;
 

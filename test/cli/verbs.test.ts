@@ -60,7 +60,7 @@ test('models, ps and keys tell what the running gateway knows, and never a key',
   const keys = await millrace(['keys'], { place });
   assert.match(keys.out, /^first +default +operator/m);
   assert.match(keys.out, /^alice +lab +viewer/m);
-  for (const verb of ['models', 'ps', 'keys']) {
+  for (const verb of ['models', 'ps', 'queue', 'keys']) {
     const ended = await millrace([verb, '--json'], { place });
     assert.equal(ended.code, 0, ended.err);
     assert.equal(typeof JSON.parse(ended.out), 'object');

@@ -1020,6 +1020,71 @@ PrivacyExportBody = TypedDict(
     },
 )
 
+QueueShowAnswerModelsItemTenantsItem = TypedDict(
+    "QueueShowAnswerModelsItemTenantsItem",
+    {
+        "tenant": "str",
+        "waiting": "int",
+        "oldestMs": "int",
+    },
+)
+
+_QueueShowAnswerModelsItemRequestsItemNeeds = TypedDict(
+    "_QueueShowAnswerModelsItemRequestsItemNeeds",
+    {
+        "tenant": "str",
+        "key": "str",
+        "priority": "int",
+        "tokens": "int",
+        "waitedMs": "int",
+        "position": "int",
+    },
+)
+
+_QueueShowAnswerModelsItemRequestsItemMay = TypedDict(
+    "_QueueShowAnswerModelsItemRequestsItemMay",
+    {
+        "expectedMs": "int",
+    },
+    total=False,
+)
+
+class QueueShowAnswerModelsItemRequestsItem(_QueueShowAnswerModelsItemRequestsItemNeeds, _QueueShowAnswerModelsItemRequestsItemMay):
+    pass
+
+
+_QueueShowAnswerModelsItemNeeds = TypedDict(
+    "_QueueShowAnswerModelsItemNeeds",
+    {
+        "model": "str",
+        "waiting": "int",
+        "bytes": "int",
+        "oldestMs": "int",
+        "tenants": "List[QueueShowAnswerModelsItemTenantsItem]",
+        "requests": "List[QueueShowAnswerModelsItemRequestsItem]",
+    },
+)
+
+_QueueShowAnswerModelsItemMay = TypedDict(
+    "_QueueShowAnswerModelsItemMay",
+    {
+        "expectedMs": "int",
+    },
+    total=False,
+)
+
+class QueueShowAnswerModelsItem(_QueueShowAnswerModelsItemNeeds, _QueueShowAnswerModelsItemMay):
+    pass
+
+
+QueueShowAnswer = TypedDict(
+    "QueueShowAnswer",
+    {
+        "waiting": "int",
+        "models": "List[QueueShowAnswerModelsItem]",
+    },
+)
+
 ReadyzAnswer = TypedDict(
     "ReadyzAnswer",
     {
@@ -1586,6 +1651,17 @@ class _Models:
     ) -> ModelsLoadAnswer:
         """Takes a model out of the memory of its servers; who works with it ends first"""
         return cast("ModelsLoadAnswer", self._connection.json("POST", f'/admin/api/v1/models/{quote(str(name), safe="")}/unload', body=body or {}, idempotency_key=idempotency_key))
+
+
+class _Queue:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def show(
+        self,
+    ) -> QueueShowAnswer:
+        """Who waits for a slot, where they stand, and how long it will most likely take"""
+        return cast("QueueShowAnswer", self._connection.json("GET", '/admin/api/v1/queue'))
 
 
 class _ConfiguredKeys:
@@ -2451,6 +2527,7 @@ class MillraceAdmin:
         self.status = _Status(connection)
         self.upstreams = _Upstreams(connection)
         self.models = _Models(connection)
+        self.queue = _Queue(connection)
         self.configured_keys = _ConfiguredKeys(connection)
         self.config = _Config(connection)
         self.prices = _Prices(connection)

@@ -535,6 +535,31 @@ export interface PrivacyExportBody {
   readonly user: string;
 }
 
+export interface QueueShowAnswer {
+  readonly waiting: number;
+  readonly models: ReadonlyArray<{
+    readonly model: string;
+    readonly waiting: number;
+    readonly bytes: number;
+    readonly oldestMs: number;
+    readonly expectedMs?: number | undefined;
+    readonly tenants: ReadonlyArray<{
+      readonly tenant: string;
+      readonly waiting: number;
+      readonly oldestMs: number;
+    }>;
+    readonly requests: ReadonlyArray<{
+      readonly tenant: string;
+      readonly key: string;
+      readonly priority: number;
+      readonly tokens: number;
+      readonly waitedMs: number;
+      readonly position: number;
+      readonly expectedMs?: number | undefined;
+    }>;
+  }>;
+}
+
 export interface ReadyzAnswer {
   readonly status: "ready" | "starting" | "full" | "draining";
 }
@@ -861,6 +886,19 @@ class ModelsApi {
     readonly body: ModelsLoadBody;
   }, options: CallOptions = {}): Promise<ModelsLoadAnswer> {
     return this.#connection.json({ method: 'POST', path: `/admin/api/v1/models/${encodeURIComponent(input.name)}/unload`, body: input.body ?? {} }, options);
+  }
+}
+
+class QueueApi {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Who waits for a slot, where they stand, and how long it will most likely take */
+  show(options: CallOptions = {}): Promise<QueueShowAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/queue' }, options);
   }
 }
 
@@ -1763,6 +1801,7 @@ export class MillraceAdmin {
   readonly status: StatusApi;
   readonly upstreams: UpstreamsApi;
   readonly models: ModelsApi;
+  readonly queue: QueueApi;
   readonly configuredKeys: ConfiguredKeysApi;
   readonly config: ConfigApi;
   readonly prices: PricesApi;
@@ -1790,6 +1829,7 @@ export class MillraceAdmin {
     this.status = new StatusApi(connection);
     this.upstreams = new UpstreamsApi(connection);
     this.models = new ModelsApi(connection);
+    this.queue = new QueueApi(connection);
     this.configuredKeys = new ConfiguredKeysApi(connection);
     this.config = new ConfigApi(connection);
     this.prices = new PricesApi(connection);
