@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { metricsType } from '../telemetry/metrics.ts';
 import { gatherModels, gatherRunning, gatherStatus, gatherUpstreams } from './gathered-views.ts';
 import { bodiesOf } from './gathering.ts';
-import { queueShape } from './queue-shapes.ts';
-import { gatherQueues, viewQueues } from './queue-views.ts';
+import { queueRoute } from './queue-route.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 import { viewRunning } from './running-models.ts';
 import { configuredKeysShape, modelsShape, psShape, statusShape, upstreamsShape } from './shapes.ts';
@@ -70,19 +69,7 @@ export function stateRoutes(seen: Live): readonly AdminRoute[] {
       handle: () => ({ status: 200, body: viewRunning(seen.gateway) }),
       gather: (gathered) => ({ status: 200, body: gatherRunning(bodiesOf(gathered)) }),
     }),
-    adminRoute({
-      name: 'queue.show',
-      method: 'GET',
-      path: `${api}/queue`,
-      permission: 'status:read',
-      scope: 'gateway',
-      tag: 'state',
-      summary: 'Who waits for a slot, where they stand, and how long it will most likely take',
-      answers: { 200: queueShape },
-      example: {},
-      handle: () => ({ status: 200, body: viewQueues(seen) }),
-      gather: (gathered) => ({ status: 200, body: gatherQueues(bodiesOf(gathered)) }),
-    }),
+    queueRoute(seen),
     adminRoute({
       name: 'configured-keys.list',
       method: 'GET',

@@ -19,6 +19,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   run: () => import('./run.ts'),
   models: () => import('./models.ts'),
   ps: () => import('./ps.ts'),
+  queue: () => import('./queue.ts'),
   usage: () => import('./usage.ts'),
   savings: () => import('./savings.ts'),
   costs: () => import('./costs.ts'),

@@ -8,6 +8,7 @@ import { wantOf } from '../wants.ts';
 import { type Call, rigOf, until } from './rig.ts';
 
 const stream: Call = { route: 'openai.chat', stream: true };
+const whole: Call = { route: 'openai.chat' };
 
 /** The only slot of the first tier is taken. */
 async function openFull(t: TestContext, queue: { places: number }) {
@@ -45,7 +46,7 @@ async function openFull(t: TestContext, queue: { places: number }) {
 
 test('G14: who has waited for the first tier long enough is served by the next one', async (t) => {
   const { rig, clock, scheduler } = await openFull(t, { places: 8 });
-  const reply = rig.ask(stream);
+  const reply = rig.ask(whole);
   await until('it waits', () => scheduler.waiting === 1);
   clock.advance(29_999);
   assert.equal(scheduler.waiting, 1);
