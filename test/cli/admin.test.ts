@@ -24,7 +24,17 @@ after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const paths = ['status', 'config', 'upstreams', 'models', 'ps', 'queue', 'configured-keys', 'usage', 'exchanges'];
+const paths = [
+  'status',
+  'config',
+  'upstreams',
+  'models',
+  'ps',
+  'queue',
+  'configured-keys',
+  'usage',
+  'exchanges',
+];
 
 test('nothing but the two probes answers without a credential that is ours (G1, G6)', async () => {
   const { admin } = gateway.ready;
