@@ -1,0 +1,87 @@
+// Jobs through the gateway's own scheduler, policies and learnt times, on servers that only take their time.
+import type { Target, Upstream } from '../../src/core/exchange.ts';
+import type { Policy, Want } from '../../src/core/fleet.ts';
+import { type Learnt, type Occupied, Scheduler } from '../../src/fleet/scheduler.ts';
+import { ServiceTimes } from '../../src/fleet/service-times.ts';
+import { targetOn, upstreamOf } from '../../test/targets.ts';
+import { openGate, wantOf } from '../../test/wants.ts';
+import type { ServerKind } from './jobs.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface Request {
+  readonly want: Partial<Want>;
+  /** How long it occupies its slot there, and what of that passes before its first content. */
+  begin(target: Target): { readonly tookMs: number; readonly firstMs: number };
+  readonly outputTokens: number;
+  readonly ended: (tookMs: number) => void;
+}
+
+export interface SimulatedOptions {
+  readonly servers: readonly ServerKind[];
+  readonly policy: Policy;
+  /** How long loading the request's model takes there; nothing where it is in memory. */
+  readonly loadMs?: (target: Target) => number;
+}
+
+/** A queue that is as long as it needs to be: what is measured is who is chosen, not who is refused. */
+const unbounded = { places: 1_000_000, bytes: Number.MAX_SAFE_INTEGER };
+const queueMs = 2 ** 31;
+
+export class SimulatedFleet {
+  readonly clock = new VirtualClock();
+  readonly scheduler: Scheduler;
+  readonly targets: readonly Target[];
+  readonly #options: SimulatedOptions;
+  readonly #speeds = new Map<string, number>();
+
+  constructor(options: SimulatedOptions) {
+    this.#options = options;
+    const times = new ServiceTimes(this.clock);
+    this.scheduler = new Scheduler({
+      clock: this.clock,
+      queue: unbounded,
+      gate: openGate,
+      learnt: learntOf(times, options),
+    });
+    this.targets = options.servers.map(({ slots, speed }, index) => {
+      const upstream = upstreamOf(`server-${index}`, slots);
+      this.#speeds.set(upstream.identity, speed);
+      return { ...targetOn(upstream), model: 'm' };
+    });
+  }
+
+  speedOf(upstream: Upstream): number {
+    return this.#speeds.get(upstream.identity) ?? 1;
+  }
+
+  arrive(request: Request): void {
+    const want = wantOf(this.targets, { policy: this.#options.policy, ...request.want });
+    const arrivedMs = this.clock.now();
+    const slot = this.scheduler.take(want);
+    if (slot !== undefined) this.#begin(request, slot, arrivedMs);
+    else {
+      void this.scheduler
+        .wait(want, { queueMs, onLeave: () => {} })
+        .then((later) => this.#begin(request, later, arrivedMs));
+    }
+  }
+
+  #begin(request: Request, slot: Occupied, arrivedMs: number): void {
+    const { tookMs, firstMs } = request.begin(slot.target);
+    this.clock.after(tookMs, () => {
+      const { outputTokens } = request;
+      slot.release({ outcome: 'served', tookMs, firstContentMs: firstMs, outputTokens, cold: slot.cold });
+      request.ended(this.clock.now() - arrivedMs);
+    });
+  }
+}
+
+function learntOf(times: ServiceTimes, { loadMs = () => 0 }: SimulatedOptions): Learnt {
+  return {
+    serviceMs: (target) => times.of(target),
+    loadMs,
+    price: () => 0,
+    began: (target) => loadMs(target) > 0,
+    ended: (target, ending) => times.ended(target, ending),
+  };
+}
