@@ -23,7 +23,9 @@ export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>
     return { ...targetOn({ ...upstreamOf(name, slots), zone }, tier), weight };
   });
   const of = ({ name }: Upstream) => facts[name as Name];
+  const time = { nowMs: 0 };
   const known: Known = {
+    nowMs: () => time.nowMs,
     inFlight: (upstream) => of(upstream).inFlight ?? 0,
     slots: ({ slots }) => slots,
     serviceMs: ({ upstream }) => of(upstream).serviceMs ?? 0,
@@ -39,5 +41,5 @@ export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>
   /** Who is chosen so many times in a row. */
   const chosen = (policy: Policy, times: number) =>
     Array.from({ length: times }, () => choose(policy)).join('');
-  return { facts, targets, known, choose, chosen };
+  return { facts, time, targets, known, choose, chosen };
 }

@@ -18,6 +18,7 @@ export function wantOf(candidates: readonly Target[], said: Partial<Want> = {}):
     tokens: 1,
     priority: 0,
     bytes: 1,
+    arrivedMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
     prefix: 0,
     ...said,

@@ -31,7 +31,10 @@ export const binders = {
       return chosen;
     };
   },
-  random: (random) => ({ length }) => Math.floor(random() * length),
+  random:
+    (random) =>
+    ({ length }) =>
+      Math.floor(random() * length),
   'two choices': (random) => (servers) => {
     const one = Math.floor(random() * servers.length);
     const drawn = Math.floor(random() * (servers.length - 1));
@@ -92,10 +95,7 @@ export async function centralQueue(jobs: readonly Job[], kinds: readonly ServerK
 
 type Begin = (job: Job, speed: number, ended: () => void) => void;
 
-async function play(
-  jobs: readonly Job[],
-  arrive: (job: Job, begin: Begin) => void,
-): Promise<Outcome> {
+async function play(jobs: readonly Job[], arrive: (job: Job, begin: Begin) => void): Promise<Outcome> {
   const clock = new VirtualClock();
   const tookMs: number[] = [];
   const begin: Begin = (job, speed, ended) => {

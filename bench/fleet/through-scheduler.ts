@@ -55,8 +55,8 @@ export class SimulatedFleet {
   }
 
   arrive(request: Request): void {
-    const want = wantOf(this.targets, { policy: this.#options.policy, ...request.want });
     const arrivedMs = this.clock.now();
+    const want = wantOf(this.targets, { policy: this.#options.policy, arrivedMs, ...request.want });
     const slot = this.scheduler.take(want);
     if (slot !== undefined) this.#begin(request, slot, arrivedMs);
     else {

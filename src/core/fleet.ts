@@ -21,6 +21,8 @@ export interface Want {
   readonly priority: number;
   /** What it holds in memory while it waits. */
   readonly bytes: number;
+  /** When it came, on the monotonic clock. */
+  readonly arrivedMs: number;
   /** When it is worth nothing any more, on the monotonic clock. */
   readonly deadlineMs: number;
   /** Stands for the beginning of its conversation: whoever answered that has it in memory still. 0 for none. */
@@ -43,6 +45,8 @@ export interface Policy {
 
 /** What is known at this moment. Asked for each candidate of each request: none of it may cost more than a look. */
 export interface Known {
+  /** On the monotonic clock. */
+  nowMs(): number;
   inFlight(upstream: Upstream): number;
   /** How many requests it works on at once, now. */
   slots(upstream: Upstream): number;

@@ -78,6 +78,7 @@ export class Scheduler {
     this.#places = new Places(queue);
     this.#queues = this.#createQueues();
     this.known = {
+      nowMs: () => options.clock.now(),
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
       slots: (upstream) => this.#openings.slots(upstream),
       serviceMs: (target) => learnt.serviceMs(target),

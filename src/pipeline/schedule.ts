@@ -54,6 +54,7 @@ class Wanted implements Want {
   readonly tenant: string;
   readonly key: string;
   readonly bytes: number;
+  readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #exchange: Planned;
   readonly #options: ScheduleOptions;
@@ -70,6 +71,7 @@ class Wanted implements Want {
     this.tenant = principal.tenant;
     this.key = principal.keyName;
     this.bytes = call.wire.bytes.length;
+    this.arrivedMs = trail.startedMs;
     this.deadlineMs = trail.startedMs + clocks.totalMs;
     this.#exchange = exchange;
     this.#options = options;

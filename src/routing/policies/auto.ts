@@ -32,7 +32,12 @@ class Auto implements Policy {
   }
 
   choose(free: readonly Target[], want: Want, known: Known): number {
-    if (free.length === 1) return 0;
+    const index = free.length === 1 ? 0 : this.#best(free, want, known);
+    const chosen = free[index];
+    return chosen === undefined || isWorthWaiting(chosen, want, known) ? -1 : index;
+  }
+
+  #best(free: readonly Target[], want: Want, known: Known): number {
     const expected = free.map((target) => expectedMsOf(target, known));
     const bestMs = Math.min(...expected);
     const owner = this.#options.affinity ? ownerAmong(free, want, known) : -1;
@@ -60,6 +65,22 @@ interface Expected {
   readonly expected: readonly number[];
   readonly bestMs: number;
   readonly known: Known;
+}
+
+/**
+ * Whoever would have to load the model waits for a busy server that has it, as long as loading takes and no longer: so it
+ * never loses more than twice the time, and servers do not load one model in place of another for each request.
+ */
+function isWorthWaiting(chosen: Target, want: Want, known: Known): boolean {
+  const loadMs = known.loadMs(chosen);
+  if (loadMs === 0 || known.nowMs() - want.arrivedMs >= loadMs) return false;
+  return want.candidates.some(
+    (target) =>
+      target.tier === chosen.tier &&
+      !want.visited.has(target.upstream.name) &&
+      known.loadMs(target) === 0 &&
+      known.inFlight(target.upstream) >= known.slots(target.upstream),
+  );
 }
 
 /** A target that nobody knows is tried at once, by one request: until that has ended it is everybody's last choice. */

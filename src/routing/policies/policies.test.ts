@@ -99,6 +99,24 @@ test('auto: who is not known is tried, by one request at a time where others are
   assert.equal(choose(policy, { free: 'b' }), 'b');
 });
 
+test('auto: who would have to load the model waits for a busy server that has it, as long as loading takes', () => {
+  const { facts, time, choose } = fleetOf({
+    a: { serviceMs: 100, inFlight: 1 },
+    b: { serviceMs: 100, loadMs: 5_000 },
+    c: { serviceMs: 100, loadMs: 8_000 },
+  });
+  const policy = policies.auto({ zone: '', affinity: true });
+  assert.equal(choose(policy, { free: 'bc' }), '');
+  assert.equal(choose(policy, { free: 'b' }), '');
+  time.nowMs = 5_000;
+  assert.equal(choose(policy, { free: 'bc' }), 'b');
+  time.nowMs = 0;
+  facts.a.inFlight = 0;
+  assert.equal(choose(policy, { free: 'bc' }), 'b', 'a is not busy: it may not be asked');
+  facts.a.loadMs = 1_000;
+  assert.equal(choose(policy), 'a', 'nobody has it');
+});
+
 test('every policy: our own zone comes before others, however quick they are', () => {
   const { choose } = fleetOf({
     a: { serviceMs: 10, zone: 'east' },
@@ -117,7 +135,6 @@ test('every policy chooses somebody who is free, also when nobody else is there'
     inFlight: fc.integer({ min: 0, max: 5 }),
     slots: fc.integer({ min: 1, max: 5 }),
     serviceMs: fc.integer({ min: 0, max: 1_000 }),
-    loadMs: fc.constantFrom(0, 1_000),
     price: fc.constantFrom(0, 3),
     zone: fc.constantFrom('', 'east', 'west'),
     weight: fc.double({ min: 0.1, max: 100, noNaN: true }),

@@ -1,0 +1,84 @@
+// Two models on two servers that hold one of them each: how often a server has to load the other one.
+import type { Target } from '../../src/core/exchange.ts';
+import type { Policy } from '../../src/core/fleet.ts';
+import { createRandom } from '../../src/engines/simulator/random.ts';
+import { policies } from '../../src/routing/policies/registry.ts';
+import type { FleetCell } from './cell.ts';
+import { createJobs, type Job, type ServerKind, tokenMs } from './jobs.ts';
+import { type Outcome, outcomeOf } from './outcome.ts';
+import { SimulatedFleet } from './through-scheduler.ts';
+
+const servers: readonly ServerKind[] = [
+  { slots: 1, speed: 1 },
+  { slots: 1, speed: 1 },
+];
+const models = ['one', 'other'];
+const loadMs = 10_000;
+const load = 0.7;
+const switchesMax = 0.2;
+
+/** Whoever comes first goes to whoever is free first. */
+const inOrder: Policy = { choose: () => 0 };
+
+export const modelSwitches: FleetCell = {
+  name: 'switches',
+  title: 'Model switches',
+  about: `Two models at random, half the requests each, on two servers of one slot that hold one model each; loading takes ${loadMs / 1_000} s, a request 2 s. Load ${load} of what they can do without loading.`,
+  measure: async ({ count, seed }) => {
+    const jobs = createJobs({ servers, load, count, seed });
+    const fifo = await run(jobs, seed, inOrder);
+    const auto = await run(jobs, seed, policies.auto({ zone: '', affinity: false }));
+    const share = auto.switches / fifo.switches;
+    return {
+      columns: ['', 'switches', 'mean, s', 'p99, s'],
+      rows: [
+        ['in order, whoever is free', ...shown(fifo)],
+        ['auto', ...shown(auto)],
+      ],
+      goals: [
+        {
+          text: 'model switches, of those in order',
+          bound: `≤ ${switchesMax}`,
+          found: share,
+          isMet: share <= switchesMax,
+        },
+      ],
+    };
+  },
+};
+
+interface Switched extends Outcome {
+  readonly switches: number;
+}
+
+async function run(jobs: readonly Job[], seed: number, policy: Policy): Promise<Switched> {
+  const random = createRandom(seed + 1);
+  const held = new Map<string, string>();
+  const loadTime = ({ upstream, model }: Target) => (held.get(upstream.identity) === model ? 0 : loadMs);
+  const fleet = new SimulatedFleet({ servers, policy, loadMs: loadTime });
+  const candidates = models.map((model) => fleet.targets.map((target) => ({ ...target, model })));
+  const took: number[] = [];
+  let switches = 0;
+  for (const { arrivesMs, workMs } of jobs) {
+    const which = random() < 0.5 ? 0 : 1;
+    fleet.clock.after(arrivesMs, () =>
+      fleet.arrive({
+        want: { model: models[which] ?? '', candidates: candidates[which] ?? [] },
+        outputTokens: Math.ceil(workMs / tokenMs),
+        begin: (target) => {
+          const waitMs = loadTime(target);
+          if (waitMs > 0) switches += 1;
+          held.set(target.upstream.identity, target.model);
+          return { tookMs: waitMs + workMs, firstMs: waitMs + workMs * 0.05 };
+        },
+        ended: (tookMs) => took.push(tookMs),
+      }),
+    );
+  }
+  await fleet.clock.run();
+  return { ...outcomeOf(took, fleet.clock.now()), switches };
+}
+
+function shown({ switches, meanMs, p99Ms }: Switched): string[] {
+  return [String(switches), (meanMs / 1_000).toFixed(1), (p99Ms / 1_000).toFixed(1)];
+}
