@@ -109,8 +109,8 @@ async function play(jobs: readonly Job[], arrive: (job: Job, begin: Begin) => vo
   return outcomeOf(tookMs, clock.now());
 }
 
-function leastIndex(servers: readonly Server[], valueOf: (server: Server) => number): number {
-  const values = servers.map(valueOf);
+function leastIndex(servers: readonly Server[], measure: (server: Server) => number): number {
+  const values = servers.map(measure);
   return values.indexOf(Math.min(...values));
 }
 

@@ -6,7 +6,7 @@ import type { Target } from '../../core/exchange.ts';
 import type { Known, Policy, Want } from '../../core/fleet.ts';
 import { busyShare } from '../busy-share.ts';
 import { firstBy } from '../first-by.ts';
-import { ownerAmong } from '../prefix-affinity.ts';
+import { PrefixAffinity } from '../prefix-affinity.ts';
 import { Turns } from '../turns.ts';
 
 /** What is learnt is never exact, and servers that work on several requests at once are slower for each. */
@@ -26,6 +26,7 @@ export function createAuto(options: AutoOptions): Policy {
 class Auto implements Policy {
   readonly #options: AutoOptions;
   readonly #turns = new Turns();
+  readonly #prefixes = new PrefixAffinity();
 
   constructor(options: AutoOptions) {
     this.#options = options;
@@ -40,7 +41,7 @@ class Auto implements Policy {
   #best(free: readonly Target[], want: Want, known: Known): number {
     const expected = free.map((target) => expectedMsOf(target, known));
     const bestMs = Math.min(...expected);
-    const owner = this.#options.affinity ? ownerAmong(free, want, known) : -1;
+    const owner = this.#options.affinity ? this.#prefixes.ownerAmong(free, want, known) : -1;
     return (expected[owner] ?? Number.NaN) <= bestMs * affinityGain
       ? owner
       : this.#among(free, { expected, bestMs, known });

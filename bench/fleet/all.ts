@@ -1,0 +1,7 @@
+import { balancing } from './balancing.ts';
+import type { FleetCell } from './cell.ts';
+import { modelSwitches } from './model-switches.ts';
+import { prefixHits } from './prefix-hits.ts';
+import { throughput } from './throughput.ts';
+
+export const fleetCells: readonly FleetCell[] = [balancing, throughput, prefixHits, modelSwitches];
