@@ -73,6 +73,7 @@ function wantsOf({ tenants, models }: Shape): (at: number) => Want {
     tokens: 100 + (at % 7) * 50,
     priority: 0,
     bytes: 100,
+    arrivedMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
     prefix: 0,
   });

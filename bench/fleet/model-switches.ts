@@ -7,6 +7,7 @@ import type { FleetCell } from './cell.ts';
 import { createJobs, type Job, type ServerKind, tokenMs } from './jobs.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import { SimulatedFleet } from './through-scheduler.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const servers: readonly ServerKind[] = [
   { slots: 1, speed: 1 },
@@ -17,16 +18,13 @@ const loadMs = 10_000;
 const load = 0.7;
 const switchesMax = 0.2;
 
-/** Whoever comes first goes to whoever is free first. */
-const inOrder: Policy = { choose: () => 0 };
-
 export const modelSwitches: FleetCell = {
   name: 'switches',
   title: 'Model switches',
   about: `Two models at random, half the requests each, on two servers of one slot that hold one model each; loading takes ${loadMs / 1_000} s, a request 2 s. Load ${load} of what they can do without loading.`,
   measure: async ({ count, seed }) => {
     const jobs = createJobs({ servers, load, count, seed });
-    const fifo = await run(jobs, seed, inOrder);
+    const fifo = await inOrder(jobs, seed);
     const auto = await run(jobs, seed, policies.auto({ zone: '', affinity: false }));
     const share = auto.switches / fifo.switches;
     return {
@@ -49,6 +47,39 @@ export const modelSwitches: FleetCell = {
 
 interface Switched extends Outcome {
   readonly switches: number;
+}
+
+/** Whoever comes first goes to whoever is free first. */
+async function inOrder(jobs: readonly Job[], seed: number): Promise<Switched> {
+  const random = createRandom(seed + 1);
+  const clock = new VirtualClock();
+  const idle = servers.map(() => ({ held: -1 }));
+  const queue: { readonly job: Job; readonly which: number }[] = [];
+  const took: number[] = [];
+  let switches = 0;
+  const next = () => {
+    const server = idle[0];
+    const first = server === undefined ? undefined : queue.shift();
+    if (server === undefined || first === undefined) return;
+    idle.shift();
+    const waitMs = server.held === first.which ? 0 : loadMs;
+    if (waitMs > 0) switches += 1;
+    server.held = first.which;
+    clock.after(waitMs + first.job.workMs, () => {
+      took.push(clock.now() - first.job.arrivesMs);
+      idle.push(server);
+      next();
+    });
+  };
+  for (const job of jobs) {
+    const which = random() < 0.5 ? 0 : 1;
+    clock.after(job.arrivesMs, () => {
+      queue.push({ job, which });
+      next();
+    });
+  }
+  await clock.run();
+  return { ...outcomeOf(took, clock.now()), switches };
 }
 
 async function run(jobs: readonly Job[], seed: number, policy: Policy): Promise<Switched> {
@@ -76,6 +107,7 @@ async function run(jobs: readonly Job[], seed: number, policy: Policy): Promise<
     );
   }
   await fleet.clock.run();
+  if (took.length < jobs.length) throw new RangeError('some requests were never served');
   return { ...outcomeOf(took, fleet.clock.now()), switches };
 }
 

@@ -8,16 +8,16 @@ import type { CellSize, FleetCell } from './cell.ts';
 import type { ServerKind } from './jobs.ts';
 import { SimulatedFleet } from './through-scheduler.ts';
 
-const servers: readonly ServerKind[] = Array.from({ length: 3 }, () => ({ slots: 8, speed: 1 }));
+const servers: readonly ServerKind[] = Array.from({ length: 3 }, () => ({ slots: 16, speed: 1 }));
 const turnTokens = 250;
 const prefillMsPerToken = 0.5;
 const decodeMsPerToken = 15;
 const thinkMs = 8_000;
 /** Of each server, in tokens: some sixty conversations. */
-const memoryTokens = 60_000;
+const memoryTokens = 240_000;
 const turnsMean = 8;
 /** So many conversations a second that about 0.6 of the slots are busy. */
-const conversationsPerS = 0.8;
+const conversationsPerS = 1.6;
 const hitsMin = 0.9;
 const imbalanceMax = 1.25;
 

@@ -37,5 +37,6 @@ export async function runJobs(jobs: readonly Job[], options: RunOptions): Promis
     );
   }
   await fleet.clock.run();
+  if (took.length < jobs.length) throw new RangeError('some requests were never served');
   return outcomeOf(took, fleet.clock.now());
 }

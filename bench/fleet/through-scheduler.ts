@@ -1,6 +1,7 @@
 // Jobs through the gateway's own scheduler, policies and learnt times, on servers that only take their time.
 import type { Target, Upstream } from '../../src/core/exchange.ts';
 import type { Policy, Want } from '../../src/core/fleet.ts';
+import { queueOptions } from '../../src/fleet/options.ts';
 import { type Learnt, type Occupied, Scheduler } from '../../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../../src/fleet/service-times.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
@@ -24,7 +25,7 @@ export interface SimulatedOptions {
 }
 
 /** A queue that is as long as it needs to be: what is measured is who is chosen, not who is refused. */
-const unbounded = { places: 1_000_000, bytes: Number.MAX_SAFE_INTEGER };
+const unbounded = { ...queueOptions.parse({}), places: 1_000_000, bytes: Number.MAX_SAFE_INTEGER };
 const queueMs = 2 ** 31;
 
 export class SimulatedFleet {
@@ -44,7 +45,7 @@ export class SimulatedFleet {
       learnt: learntOf(times, options),
     });
     this.targets = options.servers.map(({ slots, speed }, index) => {
-      const upstream = upstreamOf(`server-${index}`, slots);
+      const upstream = { ...upstreamOf(`server-${index}`, slots), loadsModels: options.loadMs !== undefined };
       this.#speeds.set(upstream.identity, speed);
       return { ...targetOn(upstream), model: 'm' };
     });

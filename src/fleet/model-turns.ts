@@ -18,6 +18,7 @@ export interface Head {
   readonly waiter: Standing;
   readonly target: Target;
   readonly party: string;
+  readonly candidates: readonly Target[];
 }
 
 interface Server {
@@ -32,6 +33,8 @@ interface Server {
 
 /** A server stays for so many times what loading takes, at least. */
 const staysForLoads = 2;
+/** And whoever's model is served elsewhere is that much more patient: else two servers would swap their models for ever. */
+const patienceWhereServed = 10;
 const partiesMax = 10_000;
 
 export class ModelTurns {
@@ -61,7 +64,7 @@ export class ModelTurns {
   }
 
   /** It goes to one of several who could have had the slot. */
-  charge({ waiter, target, party }: Head): void {
+  charge({ waiter, target, party }: Omit<Head, 'candidates'>): void {
     const server = this.#of(target.upstream);
     if (server.given.size >= partiesMax) server.given.clear();
     const given = Math.max(server.floor, server.given.get(party) ?? 0);
@@ -92,7 +95,7 @@ export class ModelTurns {
   }
 
   /** 1 for whoever a server would have to load another model for, while it may stay with what it holds; else 0. */
-  #waitsForLoad({ waiter, target }: Head, { nowMs }: Moment): 0 | 1 {
+  #waitsForLoad({ waiter, target, candidates }: Head, { nowMs }: Moment): 0 | 1 {
     const { known, stayMs } = this.options;
     const server = this.#servers.get(target.upstream.identity);
     const held = server?.target;
@@ -103,7 +106,14 @@ export class ModelTurns {
     if (loadMs === 0 && !isLoading) return 0;
     const longEnoughMs = Math.max(stayMs, loadMs * staysForLoads);
     const hasStayed = server === undefined || nowMs - server.sinceMs >= longEnoughMs;
-    return hasStayed && nowMs - waiter.sinceMs >= stayMs ? 0 : 1;
+    const patienceMs = this.#isServed(candidates) ? longEnoughMs * patienceWhereServed : stayMs;
+    return hasStayed && nowMs - waiter.sinceMs >= patienceMs ? 0 : 1;
+  }
+
+  /** Whether a server that would do holds the model, and works on something. */
+  #isServed(candidates: readonly Target[]): boolean {
+    const { known } = this.options;
+    return candidates.some((target) => known.loadMs(target) === 0 && known.inFlight(target.upstream) > 0);
   }
 
   #given({ target, party }: Head): number {

@@ -278,7 +278,8 @@ export class Scheduler {
       const waiter = queue.line.first(moment, (one) => freeFor(one.want) !== undefined);
       const target = waiter === undefined ? undefined : freeFor(waiter.want);
       if (waiter === undefined || target === undefined) continue;
-      const head = { queue, waiter, target, party: waiter.party };
+      const { want, party } = waiter;
+      const head = { queue, waiter, target, party, candidates: want.candidates };
       if (next === undefined || this.#modelTurns.isBefore(head, next, moment)) next = head;
     }
     return next;
