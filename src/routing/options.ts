@@ -60,7 +60,7 @@ const modelOptions = z.strictObject({
     .describe(
       'How a target is chosen among those of a tier that have a slot free. `auto`: whoever will be done first, as learnt; ' +
         'then the cheapest, then the least busy. `weighted`: by `weight`. `least-busy`: by the part of the slots in use. ' +
-        '`priority`: the order here. `round-robin` and `random` go by nothing. See docs/scheduling.md.',
+        '`priority`: the order here. `round-robin` and `random` go by nothing. See docs/policies.md.',
     ),
   affinity: z
     .enum(['auto', 'on', 'off'])
