@@ -142,3 +142,23 @@ test('a target that is cheaper than the dearest makes what is reserved last long
   meter.open('up', 'cheap');
   assert.equal(await passed(meter, 5_000), nanoUsd - Math.ceil((promptTokens * 2_500) / 1_000));
 });
+
+test('a stream that is gone on with elsewhere pays for its question again, with what was said behind it', () => {
+  const { meter, purse } = meterOf({ answerTokens: 20, budgetTokens: 1_000 });
+  for (let tokens = 1; tokens <= 20; tokens += 1) assert.equal(meter.count(tokens), undefined);
+  const before = purse.left;
+  meter.carryOn();
+  meter.open('b', 'm');
+  assert.equal(meter.count(1), undefined);
+  const both = costAhead(rates, promptTokens, 20) + costAhead(rates, promptTokens + 20, 1);
+  assert.ok(meter.reserved.nanoUsd >= both, `${meter.reserved.nanoUsd} set aside for ${both}`);
+  assert.ok(purse.left < before);
+});
+
+test('a stream is not gone on with for a moment where the money is not enough for a second question', () => {
+  const { meter } = meterOf({ answerTokens: 20, budgetTokens: 20 });
+  for (let tokens = 1; tokens <= 20; tokens += 1) assert.equal(meter.count(tokens), undefined);
+  meter.carryOn();
+  meter.open('b', 'm');
+  assert.equal(meter.count(1), 'spent');
+});

@@ -127,7 +127,7 @@ export class SpendMeter implements StreamMeter {
   }
 
   get #answerTokensMax(): number {
-    return this.#given.answerTokensMax - this.#said;
+    return Math.max(0, this.#given.answerTokensMax - this.#said);
   }
 
   /** By the prices of the target that was chosen, which may be lower than those that were reserved. */
