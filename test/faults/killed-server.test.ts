@@ -1,0 +1,112 @@
+// U1, G17: one of three servers is killed at full load, and comes back.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { openTestGateway } from '../gateway.ts';
+import { openFakeLlm } from '../upstream/fake-llm.ts';
+import type { RawReply } from '../upstream/raw-client.ts';
+import { type Call, rigOf, until } from './rig.ts';
+
+const serve = resolve(import.meta.dirname, '../upstream/serve.ts');
+const slots = 4;
+const text = 'one two three four five six';
+const body = { messages: [{ role: 'user', content: text }] };
+const whole: Call = { route: 'openai.chat', body };
+const stream: Call = { ...whole, stream: true };
+
+async function spawnLlm(
+  t: TestContext,
+  port = 0,
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const pace = ['--first-token-ms', '20', '--tokens-per-second', '100', '--slots', String(slots)];
+  const child = spawn(process.execPath, [serve, '--port', String(port), ...pace], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  });
+  assert.ok(child.stdout);
+  for await (const line of createInterface(child.stdout)) {
+    const found = /:(\d+)$/.exec(line)?.[1];
+    if (found !== undefined) return { child, port: Number(found) };
+  }
+  throw new Error('the fake LLM ended before it listened');
+}
+
+/** What a stream said, if it says that this was all. */
+function saidBy({ content }: RawReply): string | undefined {
+  const events = content.toString().split('\n\n');
+  if (!events.includes('data: [DONE]')) return undefined;
+  const deltas = events.flatMap((event) => (event.startsWith('data: {') ? [JSON.parse(event.slice(6))] : []));
+  return deltas.map((event) => event.choices?.[0]?.delta?.content ?? '').join('');
+}
+
+test('U1, G17: one of three killed at full load: no whole answer fails, no stream lies, and it is back by itself', async (t) => {
+  const servers = await Promise.all([spawnLlm(t), spawnLlm(t), spawnLlm(t)]);
+  const named = ['a', 'b', 'c'].map((name, index) => [name, servers[index]?.port] as const);
+  const gateway = await openTestGateway({
+    config: {
+      upstreams: Object.fromEntries(
+        named.map(([name, port]) => [name, { type: 'openai', url: `http://127.0.0.1:${port}/v1`, slots }]),
+      ),
+      models: { o: { targets: named.map(([upstream]) => ({ upstream, model: 'fake-model' })) } },
+      health: { everyMs: 1_000, eject: { slowStartMs: 1_000 } },
+    },
+  });
+  t.after(() => gateway.close());
+  const unused = await openFakeLlm();
+  t.after(() => unused.close());
+  const rig = rigOf(unused, gateway);
+  const { health } = gateway.gateway.lasting;
+  const killed = gateway.gateway.snapshot.upstreams.find(({ name }) => name === 'a');
+  assert.ok(killed);
+
+  const wholes: number[] = [];
+  const streams: Array<string | undefined> = [];
+  let over = false;
+  const client = async (call: Call) => {
+    while (!over) {
+      const reply = await rig.ask(call);
+      if (call.stream === true) streams.push(saidBy(reply));
+      else wholes.push(Number(reply.head.slice(9, 12)));
+    }
+  };
+  const clients = Array.from({ length: 3 * slots + 3 }, (_, index) =>
+    client(index % 3 === 0 ? stream : whole),
+  );
+  await until('all are at work', () => wholes.length > 30);
+  servers[0]?.child.kill('SIGKILL');
+  const killedAt = performance.now();
+  await until('it is left out', () => health.of(killed).state === 'down');
+  const outMs = performance.now() - killedAt;
+  const { length: served } = wholes;
+  await until('the others serve', () => wholes.length > served + 50);
+  await spawnLlm(t, servers[0]?.port);
+  const backAt = performance.now();
+  await until('it has its whole load again', () => health.of(killed).standing === 'closed');
+  t.diagnostic(
+    `out after ${Math.round(outMs)} ms, all there ${Math.round(performance.now() - backAt)} ms after its return`,
+  );
+  over = true;
+  await Promise.all(clients);
+
+  assert.deepEqual(
+    [...new Set(wholes)],
+    [200],
+    `${wholes.filter((status) => status !== 200).length} of ${wholes.length} failed`,
+  );
+  const lies = streams.filter((said) => said !== undefined && said !== `echo: ${text}`);
+  assert.deepEqual(lies, []);
+  t.diagnostic(
+    `${streams.filter((said) => said === undefined).length} of ${streams.length} streams ended with an error`,
+  );
+  const failedThere = rig
+    .exchanges()
+    .flatMap(({ attempts = [] }) => attempts.filter(({ upstream }) => upstream === 'a'));
+  // Those that were on it when it died, and no more than five that found out.
+  assert.ok(failedThere.length <= slots + 5, `${failedThere.length} were sent there in vain`);
+});
