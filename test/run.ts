@@ -25,7 +25,7 @@ const needs = [
     isFor: importing(/[/\\](?:provide-server|left-behind\.test)\.ts$/),
     install: installServers,
   },
-  { what: 'nginx', isFor: at(/^test[/\\]security[/\\]proxies\./), install: installNginx },
+  { what: 'nginx', isFor: importing(/[/\\]install-nginx\.ts$/), install: installNginx },
   { what: 'Python', isFor: at(/^test[/\\]openapi[/\\]python-/), install: installPython },
 ];
 

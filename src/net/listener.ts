@@ -55,6 +55,7 @@ export async function openListener(address: ListenPlace, options: ListenerOption
   const { doorkeeper } = options;
   const state: State = {
     inFlight: 0,
+    waning: false,
     draining: false,
     sweep: () => server.closeIdleConnections(),
     headers: http.headers,
@@ -77,7 +78,7 @@ export async function openListener(address: ListenPlace, options: ListenerOption
     },
     present: http.present,
     wane: () => {
-      state.draining = true;
+      state.waning = true;
     },
     close: (graceMs) => close(http, state, { clock: options.clock, graceMs }),
   };
@@ -105,6 +106,8 @@ function httpOptions(options: ListenerOptions) {
 
 interface State {
   inFlight: number;
+  /** Connections are still taken, and none is promised to be kept. */
+  waning: boolean;
   draining: boolean;
   /** Closes the connections that nobody uses at this moment. */
   readonly sweep: () => void;
@@ -133,7 +136,7 @@ function serve(options: ListenerOptions, state: State, { request, response }: Pa
     if (state.draining) setImmediate(state.sweep);
     if (!response.writableFinished) signal.abort();
   });
-  if (state.draining || incoming.fault !== undefined) response.shouldKeepAlive = false;
+  if (state.waning || incoming.fault !== undefined) response.shouldKeepAlive = false;
   const { clock, stallMs, cors } = options;
   const headers = cors === undefined ? state.headers : [...state.headers, ...cors.headersFor(request)];
   const writer = new ReplyWriter(request, response, { clock, stallMs, headers });
@@ -187,6 +190,7 @@ function tellReader(request: IncomingMessage, cause: Error): boolean {
 
 function close(http: HttpServer, state: State, wait: { clock: Clock; graceMs: number }): Promise<void> {
   return new Promise((resolve) => {
+    state.waning = true;
     state.draining = true;
     const timer = wait.clock.after(wait.graceMs, http.cut);
     http.server.close(() => {

@@ -1,7 +1,9 @@
 /** Two gateways in processes of their own behind nginx, and clients that never pause. */
+import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
+import { formatListenAddress } from '../../src/net/listen-address.ts';
 import { openPlace, type RunningProcess, serve } from '../cli/gateway-process.ts';
-import { openNginx } from '../security/fronts.ts';
+import { openNginx, outside } from '../security/fronts.ts';
 import { freePort } from '../servers/free-port.ts';
 import type { openRedisServer } from '../servers/redis-server.ts';
 
@@ -17,15 +19,15 @@ export interface Rolling {
   readonly replicas: readonly Replica[];
 }
 
-const key = 'sk-mr-rolling-0123456789abcdef0123456789abcdef01234567';
+const key = `sk-mr-${randomBytes(20).toString('hex')}`;
 
 /** As docs/zero-downtime.md has it. */
 const site = (ports: readonly number[], port: number) => `
 upstream millrace {
-  ${ports.map((each) => `server 127.0.0.1:${each} max_fails=1 fail_timeout=1s;`).join(' ')}
+  ${ports.map((each) => `server 127.0.0.1:${each} max_fails=0;`).join(' ')}
 }
 server {
-  listen ${port};
+  listen ${formatListenAddress({ host: outside.host, port })};
   location / {
     proxy_pass http://millrace;
     proxy_http_version 1.1;
@@ -50,7 +52,8 @@ export async function openRolling(t: TestContext, options: RollingOptions): Prom
   const replicas = await Promise.all(ports.map((port) => openReplica(t, port, options)));
   const nginx = await openNginx((port) => site(ports, port));
   t.after(() => nginx.close());
-  return { url: `http://127.0.0.1:${nginx.port}`, key, replicas };
+  const url = `http://${formatListenAddress({ host: outside.host, port: nginx.port })}`;
+  return { url, key, replicas };
 }
 
 async function openReplica(
