@@ -76,14 +76,10 @@ test('U7: bytes that are not UTF-8 are refused, whole or streamed', async (t) =>
 });
 
 test('U7: another upstream answers in place of one that answers nonsense', async (t) => {
-  const rig = await openFaultRig(t, {
-    config: {
-      models: { o: { targets: ['openai', 'ollama'].map((upstream) => ({ upstream, model: 'fake-model' })) } },
-      retries: { budget: 1 },
-      health: { eject: { failures: 1_000 } },
-    },
-  });
+  const both = ['openai', 'ollama'].map((upstream) => ({ upstream, model: 'fake-model' }));
   for (const fault of Object.values(bodies)) {
+    // A server that goes on like that would be left out.
+    const rig = await openFaultRig(t, { config: { models: { o: { targets: both } } } });
     rig.llm.scriptNext(fault);
     assert.match((await rig.ask({ route: 'openai.chat' })).head, /^HTTP\/1\.1 200/);
   }
