@@ -29,6 +29,10 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
   if (reloaded.needsRestart.length > 0) {
     invocation.warn(`! read at a start alone, so they wait for one: ${reloaded.needsRestart.join(', ')}`);
   }
+  for (const { worker, trouble } of reloaded.workers ?? []) {
+    if (trouble !== undefined)
+      invocation.warn(`! worker ${worker} did not take it and is replaced: ${trouble}`);
+  }
   const said = { taken: 'taken over', unchanged: 'nothing has changed' }[reloaded.outcome];
   invocation.write(`${said}: configuration ${reloaded.configId}`);
   return 0;

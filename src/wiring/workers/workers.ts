@@ -213,7 +213,8 @@ export class Workers {
       inForce: packConfig(this.#inForce),
       isSettled: this.#isSettled,
       ownKeys,
-      ports: this.#ports,
+      // Where the primary listens, it knows by the port that was asked for which one it found.
+      ports: sharesPort ? this.#ports : undefined,
       sharesPort,
     };
     try {
