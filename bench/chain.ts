@@ -218,6 +218,7 @@ const handler = createChain({
     clock,
     boundsOf: () => ({ maxBatch: 8, maxWaitMs: 50 }),
     isFree: () => true,
+    mayMerge: () => true,
     told: { joined: () => {}, left: () => {}, sent: () => {}, parted: () => {} },
   },
   survival: {

@@ -38,7 +38,13 @@ export class Quarantine {
 
   /** While nobody has broken anything, no body is looked at. */
   get isEmpty(): boolean {
+    if (this.#broke.size > 0) this.#forgetOld();
     return this.#broke.size === 0;
+  }
+
+  /** Whether it broke any upstream lately: then it is not sent together with what others asked. */
+  knows(suspect: Suspect): boolean {
+    return this.#of(keyOf(suspect)) !== undefined;
   }
 
   /** Throws for a body that broke two upstreams lately. */
@@ -65,6 +71,15 @@ export class Quarantine {
   /** It was answered: whatever broke, this did not break it. */
   served(suspect: Suspect): void {
     this.#broke.delete(keyOf(suspect));
+  }
+
+  /** What is never sent again is never looked at again either. */
+  #forgetOld(): void {
+    const now = this.#clock.now();
+    for (const [key, { untilMs }] of this.#broke) {
+      if (untilMs > now) return;
+      this.#broke.delete(key);
+    }
   }
 
   #of(key: string): Broke | undefined {

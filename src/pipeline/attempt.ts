@@ -159,6 +159,8 @@ function elsewhere(exchange: Planned, failure: Failure): Planned | undefined {
 /** With the next model that has somebody left. */
 function fallenBack(exchange: Planned, failure: Failure): Planned | undefined {
   const { fallbacks, trail } = exchange;
+  // Of several requests in one call only one may be too long: that is found out before anybody is sent to another model.
+  if (exchange.batch !== undefined && failure.blame === 'client') return undefined;
   if (fallbacks.length === 0 || !(failure.retry || unable.has(failure.code))) return undefined;
   const isWell = trail.upstream === '' || ofTheModel.has(failure.code);
   const visited = isWell ? exchange.visited : new Set(exchange.visited).add(trail.upstream);

@@ -22,6 +22,8 @@ export interface BatchOptions {
   readonly boundsOf: (model: string) => BatchBounds;
   /** Whether one of them has a slot free. */
   readonly isFree: (candidates: readonly Target[]) => boolean;
+  /** False for a body that broke a server lately: it would take others along. */
+  readonly mayMerge: (exchange: Planned) => boolean;
   readonly told: BatchesTold;
 }
 
@@ -198,9 +200,8 @@ export class BatchCall implements OpenBatch {
 
   #failed(failure: Failure): void {
     const left = (this.#sent ?? [...this.#members]).filter((member) => this.#release(member));
-    const isOfClient = failure.blame === 'client' && failure.code !== 'client_gone';
-    if (isOfClient && (this.#sent?.length ?? 0) > 1) {
-      this.#sendApart(left);
+    if (isOfOne(failure) && (this.#sent?.length ?? 0) > 1) {
+      this.#sendApart(left, failure);
       return;
     }
     for (const { reject } of left) reject(failure);
@@ -210,11 +211,13 @@ export class BatchCall implements OpenBatch {
    * One of them was refused, and took the others along: each is sent by itself, so that it fails alone. That is no retry,
    * which would ask again for what failed: it is the first time that any of them is asked for on its own.
    */
-  #sendApart(members: readonly Member[]): void {
+  #sendApart(members: readonly Member[], { code }: Failure): void {
     const { next, clock, told, onRefusing } = this.#options;
     told.parted();
     const answers = members.map(({ exchange, resolve }) => {
       exchange.trail.batchedWith = 1;
+      // What may break servers has had its tries.
+      if (code !== 'poison_suspected') exchange.trail.attempts = [];
       const reply = next(exchange);
       resolve(reply);
       return reply;
@@ -266,9 +269,15 @@ function trailOf(first: Trail, nowMs: number): Trail {
   });
 }
 
+/** Whether it may be the fault of one of them alone. */
+function isOfOne({ blame, code }: Failure): boolean {
+  return (blame === 'client' && code !== 'client_gone') || code === 'poison_suspected';
+}
+
 function tell({ exchange, joinedMs }: Member, of: Trail): void {
   const { trail } = exchange;
   trail.queuedMs += Math.max(0, of.queuedMs - Math.max(0, joinedMs - of.startedMs));
+  trail.model = of.model;
   trail.upstream = of.upstream;
   trail.targetModel = of.targetModel;
   trail.sentMs = of.sentMs;

@@ -68,9 +68,9 @@ export function seal(): Stage<Bound> {
 }
 
 /** What a request has in common with those that it may be sent with; undefined where it goes by itself. */
-function sharedWith({ boundsOf }: BatchOptions, exchange: Planned): string | undefined {
+function sharedWith({ boundsOf, mayMerge }: BatchOptions, exchange: Planned): string | undefined {
   const { call, candidates, meter, trail } = exchange;
-  if (meter !== undefined || call.wire.bytes.length > memberBytesMax) return undefined;
+  if (meter !== undefined || !mayMerge(exchange) || call.wire.bytes.length > memberBytesMax) return undefined;
   // What fills a call by itself has nothing to wait for.
   if (call.kind === 'chat' || inputsOf(call).length >= boundsOf(trail.model).maxBatch) return undefined;
   if (!candidates.every(({ upstream }) => upstream.adapter.manyInputs(call))) return undefined;

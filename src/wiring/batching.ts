@@ -3,7 +3,10 @@ import type { Config } from '../config/schema.ts';
 import type { BatchOptions } from '../pipeline/batch-call.ts';
 import type { Lasting } from './lasting.ts';
 
-export function createBatching({ clock, scheduler, batchMetrics }: Lasting, config: Config): BatchOptions {
+export function createBatching(
+  { clock, scheduler, batchMetrics, retries }: Lasting,
+  config: Config,
+): BatchOptions {
   const bounds = new Map(
     Object.entries(config.models).map(([name, { batching }]) => [
       name,
@@ -18,6 +21,8 @@ export function createBatching({ clock, scheduler, batchMetrics }: Lasting, conf
     boundsOf: (model) => bounds.get(model) ?? config.batching,
     isFree: (candidates) =>
       candidates.some(({ upstream }) => scheduler.inFlight(upstream) < scheduler.known.slots(upstream)),
+    mayMerge: ({ trail: { tenant }, call: { wire } }) =>
+      retries.quarantine.isEmpty || !retries.quarantine.knows({ tenant, bytes: wire.bytes }),
     told: batchMetrics,
   };
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../faults/rig.ts';
 import { createHeldClock } from '../held-clock.ts';
-import { openMergingLlm, poison, vectorOf } from '../upstream/merging-llm.ts';
+import { breaker, openMergingLlm, poison, vectorOf } from '../upstream/merging-llm.ts';
 import { openRawClient, type RawReply } from '../upstream/raw-client.ts';
 import { behindOne, configOf, openaiVectors, openBatchingRig, patient, statusOf } from './batching-rig.ts';
 
@@ -153,5 +153,50 @@ test('all of it goes to another server where one fails', async (t) => {
   assert.deepEqual(
     moved.map(({ attempts }) => attempts?.map(({ upstream: name }) => name)),
     [['bad'], ['bad']],
+  );
+});
+
+test('G17: one that breaks servers fails alone, and nobody joins it again', async (t) => {
+  const llms = [await openMergingLlm(t), await openMergingLlm(t), await openMergingLlm(t)];
+  const rig = await openBatchingRig(t);
+  const upstreams = llms.map(({ port }, index) => [
+    `u${index}`,
+    { type: 'openai', url: `http://127.0.0.1:${port}/v1`, slots: 4 },
+  ]);
+  const targets = upstreams.map(([upstream], index) => ({ upstream, model: 'm', tier: index + 1 }));
+  await rig.gateway.reload({
+    upstreams: Object.fromEntries(upstreams),
+    models: { o: { targets } },
+    retries: { budget: 1 },
+    batching: patient,
+  });
+  const sentWithBreaker = () =>
+    llms
+      .flatMap(({ requests }) => requests)
+      .filter(({ inputs }) => inputs.includes(breaker))
+      .sort((one, other) => other.inputs.length - one.inputs.length);
+  const post = (input: string) => rig.post('/v1/embeddings', { model: 'o', input });
+  llms[0]?.hold();
+  const first = post('first');
+  await until('it is under way', () => llms[0]?.requests.length === 1);
+  const others = ['a', breaker, 'b'].map(post);
+  await rig.batched(3);
+  llms[0]?.release();
+  assert.deepEqual((await Promise.all([first, ...others])).map(statusOf), [200, 200, 502, 200]);
+  // Twice in company, and once alone.
+  assert.equal(sentWithBreaker().length, 3);
+  for (const llm of llms) llm.hold();
+  const next = post('c');
+  await until('it is under way', () => llms.some(({ requests }) => requests.at(-1)?.inputs[0] === 'c'));
+  const more = post('d');
+  await rig.batched(1);
+  assert.equal(statusOf(await post(breaker)), 502);
+  for (const llm of llms) llm.release();
+  assert.deepEqual((await Promise.all([next, more])).map(statusOf), [200, 200]);
+  assert.deepEqual(
+    sentWithBreaker()
+      .slice(3)
+      .map(({ inputs }) => inputs),
+    [[breaker], [breaker]],
   );
 });

@@ -39,6 +39,8 @@ interface Answer {
 
 /** Whoever says this is refused, alone or in company. */
 export const poison = 'poison';
+/** Whoever says this gets no answer: the connection breaks. */
+export const breaker = 'breaker';
 const json = { 'content-type': 'application/json' };
 
 export async function openMergingLlm(t: Pick<TestContext, 'after'>): Promise<MergingLlm> {
@@ -64,7 +66,8 @@ export async function openMergingLlm(t: Pick<TestContext, 'after'>): Promise<Mer
     response.once('close', () => {
       request.isGone = !response.writableFinished;
     });
-    if (held === undefined) answer(request, response);
+    if (request.inputs.includes(breaker)) response.socket?.resetAndDestroy();
+    else if (held === undefined) answer(request, response);
     else held.push(() => answer(request, response));
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
@@ -109,7 +112,11 @@ function answerTo({ path, inputs }: MergedRequest, tokens: number): Answer {
   if (path === '/api/embed') {
     return { embeddings: inputs.map(vectorOf), ...{ model: 'm', prompt_eval_count: tokens } };
   }
-  const usage = { prompt_tokens: tokens, completion_tokens: inputs.length, total_tokens: tokens };
+  const usage = {
+    prompt_tokens: tokens,
+    completion_tokens: path.endsWith('/embeddings') ? 0 : inputs.length,
+    total_tokens: tokens,
+  };
   if (path.endsWith('/embeddings')) {
     const data = inputs.map((input, index) => ({ object: 'embedding', index, embedding: vectorOf(input) }));
     return { data, ...{ object: 'list', model: 'm', usage } };
