@@ -133,6 +133,10 @@ export class BatchCall implements OpenBatch {
         trail,
         signal: this.#signal,
         clocks: { ...shared.clocks, totalMs: lastEnd(members) - now },
+        // Whoever set no time for itself is owed an answer by the upstream.
+        deadlineMs: members.every((member) => member.exchange.deadlineMs !== undefined)
+          ? lastEnd(members)
+          : undefined,
         batch: this,
       })
       .then(

@@ -8,6 +8,7 @@ import type { Stage } from '../core/stage.ts';
 import type { BatchOptions } from './batch-call.ts';
 import { Gathering } from './gathering.ts';
 import { inputsOf, sharedBy } from './merged-call.ts';
+import { priorityHeader } from './wishes.ts';
 
 /** What one request may bring: larger ones gain nothing from company. */
 const memberBytesMax = 256 * 1024;
@@ -48,9 +49,9 @@ export function batch(options: BatchOptions): Stage<Planned> {
       const shared = sharedWith(options, exchange);
       const what = `${exchange.trail.model} ${exchange.call.kind}`;
       if (shared === undefined || isRefusing(what)) return next(exchange);
-      return gatheringOf(`${exchange.trail.tenant}\u0000${exchange.trail.model}\u0000${shared}`, what).join(
-        exchange,
-      );
+      const { trail, incoming } = exchange;
+      const urgency = incoming.headers[priorityHeader];
+      return gatheringOf([trail.tenant, trail.model, urgency, shared].join('\u0000'), what).join(exchange);
     };
   };
 }
