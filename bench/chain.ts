@@ -130,6 +130,7 @@ const models = new ModelTable({
 });
 const metrics = createMetrics({
   batches: () => '',
+  loads: () => '',
   inFlight: () => 0,
   queued: () => 0,
   upstreams: () => [],

@@ -6,6 +6,7 @@ import { createMetrics } from './metrics.ts';
 
 const sources = {
   batches: () => '',
+  loads: () => '',
   inFlight: () => 3,
   queued: () => 1,
   spoolLost: () => 0,

@@ -18,6 +18,7 @@ export interface MetricsSources {
   readonly retriesRefused: () => number;
   /** Rendered already. */
   readonly batches: () => string;
+  readonly loads: () => string;
   /** What cannot be reached. */
   readonly degraded: () => Readonly<Record<string, boolean>>;
 }
@@ -83,6 +84,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       ) +
       renderCalls([...calls.values()]) +
       sources.batches() +
+      sources.loads() +
       renderGauges(sources),
   };
 }

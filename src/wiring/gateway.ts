@@ -29,6 +29,7 @@ import { createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
 import { logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
+import { renderLoads } from '../telemetry/load-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { Alarms } from './alarms.ts';
@@ -330,6 +331,7 @@ class Running {
     const batchMetrics = createBatchMetrics();
     const metrics = createMetrics({
       batches: batchMetrics.render,
+      loads: () => renderLoads(warm.figures),
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => scheduler.waiting,
       spoolLost: () => this.#records.spool.lost,
