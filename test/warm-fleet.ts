@@ -13,6 +13,8 @@ export interface WarmFleet {
   config(more?: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** Settles when a whole answer has come; throws where it is none. */
   chat(model: string, path?: string, fields?: object): Promise<void>;
+  /** A question whose client may leave. */
+  begin(model: string, signal: AbortSignal): Promise<void>;
   /** What the servers hold, each its models. */
   residents(): readonly (readonly string[])[];
   loads(): readonly string[];
@@ -28,6 +30,8 @@ export interface WarmFleetOptions {
   readonly upstream?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
 }
+
+const usualPath = '/v1/chat/completions';
 
 /** Servers `gpu-0`, `gpu-1`, …; every model is served by all of them. */
 export async function openWarmFleet(t: TestContext, options: WarmFleetOptions): Promise<WarmFleet> {
@@ -55,16 +59,24 @@ export async function openWarmFleet(t: TestContext, options: WarmFleetOptions): 
     servers,
     gateway,
     config,
-    chat: (model, path = '/v1/chat/completions', fields = {}) => chat(gateway, path, { model, ...fields }),
+    chat: (model, path = usualPath, fields = {}) => chat(gateway, { path, fields: { model, ...fields } }),
+    begin: (model, signal) => chat(gateway, { path: usualPath, fields: { model }, signal }),
     residents: () => servers.map(({ residents }) => residents),
     loads: () => servers.flatMap(({ loads }) => loads),
     told: () => told(gateway),
   };
 }
 
-async function chat({ url, key }: TestGateway, path: string, fields: object): Promise<void> {
+interface Asked {
+  readonly path: string;
+  readonly fields: object;
+  readonly signal?: AbortSignal;
+}
+
+async function chat({ url, key }: TestGateway, { path, fields, signal }: Asked): Promise<void> {
   const reply = await fetch(`${url}${path}`, {
     method: 'POST',
+    ...(signal && { signal }),
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ stream: false, messages: [{ role: 'user', content: 'hi' }], ...fields }),
   });

@@ -1,6 +1,7 @@
 /** Models are in memory before somebody asks, stay there as long as they are to, and nobody who is paid is asked for it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../src/engines/simulator/random.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
@@ -188,3 +189,67 @@ test('a load that fails is tried again when the server next tells what it holds,
   const said = fleet.gateway.lines.filter((line) => line.includes('a model could not be loaded'));
   assert.equal(said.length, 3);
 });
+
+test('copies are loaded where a model is asked for and unloaded where it is not, within their bounds', async (t) => {
+  const clock = createHeldClock();
+  const fleet = await openWarmFleet(t, {
+    count: 3,
+    clock,
+    upstream: { slots: 1 },
+    config: { warm: { models: { one: { copies: { min: 1, max: 2 } } } }, health: { everyMs: seconds(10) } },
+  });
+  const copies = () => fleet.residents().filter((models) => models.includes('one:latest')).length;
+  const pass = (what: string, isTrue: () => boolean) =>
+    until(what, () => {
+      clock.advance(seconds(1));
+      return isTrue();
+    });
+  await pass('the least is there', () => copies() === 1);
+  // One that never ends keeps the only copy's only slot.
+  for (const server of fleet.servers) server.behave({ stallBeforeHead: true, only: /^\/api\/chat$/ });
+  const leave = new AbortController();
+  const asked = fleet.begin('one', leave.signal);
+  await Promise.race(
+    fleet.servers.map((server) => server.waitForRequest(({ path }) => path === '/api/chat')),
+  );
+  await pass('another is there for who comes next', () => copies() === 2);
+  const chats = fleet.servers.flatMap(({ requests }) => requests.filter(({ path }) => path === '/api/chat'));
+  assert.equal(chats.length, 1, 'nobody had to ask for it');
+  leave.abort();
+  await assert.rejects(asked);
+  await pass('one is left where nobody asks', () => copies() === 1);
+  const done = fleet.gateway.lines.filter((line) => line.includes('"reason":"demand"'));
+  assert.deepEqual(
+    done.map((line) => / a model is (.*)$/.exec(line)?.[1]),
+    ['loaded', 'loaded', 'unloaded'],
+  );
+});
+
+test('work for two models on two servers is grouped: loads are a fifth of what first come, first served makes', async (t) => {
+  const fleet = await openWarmFleet(t, {
+    count: 2,
+    upstream: { slots: 1 },
+    behaviour: { residentMax: 1, slots: 1, loadMs: 20, firstTokenMs: 2 },
+  });
+  await fleet.told();
+  // Seeded, so that a failure can be replayed.
+  const seed = 20_261_121;
+  t.diagnostic(`seed ${seed}`);
+  const random = createRandom(seed);
+  const wanted = Array.from({ length: 120 }, () => (random() < 0.5 ? 'one' : 'two'));
+  await Promise.all(wanted.map((model) => fleet.chat(model)));
+  const firstComeLoads = loadsOfFirstCome(wanted, fleet.servers.length);
+  t.diagnostic(`${fleet.loads().length} loads; first come, first served makes ${firstComeLoads}`);
+  assert.ok(fleet.loads().length <= firstComeLoads / 5, `${fleet.loads().length} of ${firstComeLoads}`);
+});
+
+/** Servers with room for one model, whichever is free takes the next: those that take equally long take turns. */
+function loadsOfFirstCome(wanted: readonly string[], count: number): number {
+  const held: (string | undefined)[] = Array.from({ length: count }, () => undefined);
+  let loads = 0;
+  for (const [index, model] of wanted.entries()) {
+    if (held[index % count] !== model) loads += 1;
+    held[index % count] = model;
+  }
+  return loads;
+}
