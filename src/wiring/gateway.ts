@@ -29,7 +29,6 @@ import { createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
 import { logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
-import { renderLoads } from '../telemetry/load-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { Alarms } from './alarms.ts';
@@ -313,8 +312,7 @@ class Running {
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
     const health = new Health(clock, loaded.config.health.eject);
-    const fleet = () => ({ ...this.lasting, models: this.snapshot.models });
-    const warm = new WarmModels({ clock, log, shared: this.#shared, fleet });
+    const warm = new WarmModels({ clock, log, shared: this.#shared, fleet: () => this });
     const serviceTimes = new ServiceTimes(clock);
     const retries = createRetries(clock, () => this.listener?.inFlight ?? 0);
     const scheduler = new Scheduler({
@@ -331,7 +329,7 @@ class Running {
     const batchMetrics = createBatchMetrics();
     const metrics = createMetrics({
       batches: batchMetrics.render,
-      loads: () => renderLoads(warm.figures),
+      loads: warm.render,
       inFlight: () => this.listener?.inFlight ?? 0,
       queued: () => scheduler.waiting,
       spoolLost: () => this.#records.spool.lost,

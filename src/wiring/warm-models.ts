@@ -13,7 +13,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type Provider, providers } from '../providers/registry.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import { logUntold } from '../telemetry/debug-lines.ts';
-import type { LoadFigures } from '../telemetry/load-metrics.ts';
+import { renderLoads } from '../telemetry/load-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Exporters } from './exporters.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -72,11 +72,13 @@ export class WarmModels {
     return this.#followed?.config.warm.waitForReady !== true || this.#warming.isWarm;
   }
 
-  /** Of servers that load models. */
-  get figures(): readonly LoadFigures[] {
+  /** Metrics of servers that load models. */
+  readonly render = (): string => {
     const servers = (this.#followed?.upstreams ?? []).filter(({ loadsModels }) => loadsModels);
-    return servers.map((upstream) => ({ upstream: upstream.name, ...this.residency.counts(upstream) }));
-  }
+    return renderLoads(
+      servers.map((upstream) => ({ upstream: upstream.name, ...this.residency.counts(upstream) })),
+    );
+  };
 
   /** As the configuration says for it. Resolves to how long it took; rejects with a Failure. */
   load(target: Target): Promise<number> {

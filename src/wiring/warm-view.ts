@@ -9,10 +9,12 @@ import type { Shared } from '../stores/shared-state.ts';
 import type { Exporters } from './exporters.ts';
 
 export interface Fleet {
-  readonly scheduler: Scheduler;
-  readonly health: Health;
-  readonly models: ModelTable;
-  readonly shared: Pick<Shared, 'presence'>;
+  readonly lasting: {
+    readonly scheduler: Scheduler;
+    readonly health: Health;
+    readonly shared: Pick<Shared, 'presence'>;
+  };
+  readonly snapshot: { readonly models: ModelTable };
 }
 
 export interface WarmViewSources {
@@ -23,17 +25,17 @@ export interface WarmViewSources {
 
 export function createWarmView({ fleet, residency, exporters }: WarmViewSources): WarmView {
   const inFlight = (target: Target) =>
-    fleet().scheduler.occupied.filter((running) => residency.isSame(running, target)).length;
+    fleet().lasting.scheduler.occupied.filter((running) => residency.isSame(running, target)).length;
   return {
     demand: (name) => {
-      const { models, scheduler } = fleet();
-      const targets = models.find(name)?.targets ?? [];
-      return targets.reduce((sum, target) => sum + inFlight(target), scheduler.waitingFor(name));
+      const { lasting, snapshot } = fleet();
+      const targets = snapshot.models.find(name)?.targets ?? [];
+      return targets.reduce((sum, target) => sum + inFlight(target), lasting.scheduler.waitingFor(name));
     },
     inFlight,
-    slots: (upstream) => fleet().scheduler.limitOf(upstream),
-    isDown: (upstream) => fleet().health.of(upstream).state === 'down',
+    slots: (upstream) => fleet().lasting.scheduler.limitOf(upstream),
+    isDown: (upstream) => fleet().lasting.health.of(upstream).state === 'down',
     freeBytes: (upstream) => exporters.freeBytes(upstream),
-    replicas: () => fleet().shared.presence.count(),
+    replicas: () => fleet().lasting.shared.presence.count(),
   };
 }
