@@ -2,6 +2,10 @@
 import type { Workers } from '../wiring/workers/workers.ts';
 import type { AdminAnswer, AdminRoute, Gathered } from './route.ts';
 
+/** What is looked at is there; what is done, such as loading a model, may take its time. */
+const looksMs = 5_000;
+const doesMs = 600_000;
+
 type Given = AdminAnswer<AdminRoute['answers']>;
 
 /** The rows as the primary answers them. */
@@ -11,12 +15,12 @@ export function gathering(
 ): readonly AdminRoute[] {
   if (workers === undefined) return rows;
   return rows.map((row) => {
-    const { gather, handle, name } = row;
+    const { gather, handle, name, method } = row;
     if (gather === undefined) return row;
     return {
       ...row,
       handle: async (call) => {
-        const told = await workers.askRow(name, call);
+        const told = await workers.askRow(name, call, method === 'GET' ? looksMs : doesMs);
         // Both processes run the same rows: an answer is what the row of this name gives.
         const answers = told.map(({ worker, answer }) => ({ worker, answer: answer as Given }));
         return await gather({ own: async () => await handle(call), answers });

@@ -52,5 +52,11 @@ export function adminRoutes(
 
 /** Those that a worker answers, which has no admin listener: whatever has a `gather` is among them. */
 export function liveRoutes(live: Live): readonly AdminRoute[] {
-  return [...probeRoutes(live), ...stateRoutes(live), ...alertRoutes(live.gateway.lasting.alerts)];
+  const { gateway } = live;
+  return [
+    ...probeRoutes(live),
+    ...stateRoutes(live),
+    ...alertRoutes(gateway.lasting.alerts),
+    ...warmRoutes(gateway),
+  ];
 }

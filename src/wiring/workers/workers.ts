@@ -161,9 +161,9 @@ export class Workers {
   }
 
   /** What each says to a row of the admin API. Throws where none of them answers. */
-  async askRow(name: string, call: unknown): Promise<readonly Told<unknown>[]> {
+  async askRow(name: string, call: unknown, timeoutMs: number): Promise<readonly Told<unknown>[]> {
     const asked = this.#serving().map(async ({ worker, process: its }) => {
-      return { worker, answer: await its.line.ask('row', { name, call }) };
+      return { worker, answer: await its.line.ask('row', { name, call }, timeoutMs) };
     });
     const settled = await Promise.allSettled(asked);
     const told = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
