@@ -66,5 +66,3 @@ export const warmOptions = z.strictObject({
   idleUnloadMs,
   models: z.record(modelName, warmModel).default({}).describe('What holds for single models, by name.'),
 });
-
-export type WarmOptions = z.output<typeof warmOptions>;
