@@ -1,6 +1,7 @@
 /**
  * Shares between parties by what each was given, in tokens: whoever was given least has the next turn. Who comes later, or
- * comes back, begins where those who wait have got to: nobody saves turns up, and nobody is behind for having come late.
+ * comes back, begins little before where those who wait have got to: a few requests at once of one who asks for little do not
+ * wait for each other, and nobody saves up more than that.
  */
 import { type Entry, Heap } from '../lib/heap.ts';
 import type { Line, Moment, Standing } from './line.ts';
@@ -10,6 +11,8 @@ interface Lane<W extends Standing> extends Entry {
   readonly line: Line<W>;
 }
 
+/** Some ordinary requests: so much less than those who wait may somebody have been given and still be due. */
+const savedTokensMax = 50_000;
 /** Parties beyond it that have nobody waiting are forgotten, and what they were given with them. */
 const lanesMax = 10_000;
 
@@ -35,7 +38,7 @@ export class FairTurns<W extends Standing> implements Line<W> {
     lane.line.add(one);
     this.#size += 1;
     if (lane.at >= 0) return;
-    lane.rank = Math.max(lane.rank, this.#turns.first?.rank ?? 0);
+    lane.rank = Math.max(lane.rank, (this.#turns.first?.rank ?? 0) - savedTokensMax);
     this.#turns.add(lane);
   }
 
