@@ -1,7 +1,14 @@
 import { balancing } from './balancing.ts';
 import type { FleetCell } from './cell.ts';
+import { heavyTenant } from './heavy-tenant.ts';
 import { modelSwitches } from './model-switches.ts';
 import { prefixHits } from './prefix-hits.ts';
 import { throughput } from './throughput.ts';
 
-export const fleetCells: readonly FleetCell[] = [balancing, throughput, prefixHits, modelSwitches];
+export const fleetCells: readonly FleetCell[] = [
+  balancing,
+  throughput,
+  prefixHits,
+  modelSwitches,
+  heavyTenant,
+];
