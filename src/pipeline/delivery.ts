@@ -172,10 +172,6 @@ export class Delivery implements Receiver, CallUnderWay {
     this.#flow?.abort();
   }
 
-  breakOff(failure: Failure): void {
-    this.#break(failure);
-  }
-
   #clientLeft(): void {
     if (this.#over) return;
     this.abort();

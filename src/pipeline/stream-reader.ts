@@ -86,7 +86,7 @@ export class StreamReader extends EventReader implements Leg {
   }
 
   breakOff(failure: Failure): void {
-    this.delivery.breakOff(failure);
+    this.delivery.stop(failure);
   }
 
   pause(): void {

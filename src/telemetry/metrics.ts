@@ -61,6 +61,7 @@ interface CallSeries {
 export function createMetrics(sources: MetricsSources): Metrics {
   const exchanges = new Map<string, number>();
   const attempts = new Map<string, number>();
+  const carriedOn = new Map<string, number>();
   const calls = new Map<string, CallSeries>();
   return {
     observe: (trail) => {
@@ -68,6 +69,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
       count(exchanges, `route="${trail.route || 'unknown'}",outcome="${trail.outcome}",code="${code}"`);
       for (const attempt of trail.attempts) {
         count(attempts, `upstream="${escaped(attempt.upstream)}",code="${attempt.code}"`);
+      }
+      for (const { upstream, code: why } of trail.carriedOn ?? []) {
+        count(carriedOn, `upstream="${escaped(upstream)}",code="${why}"`);
       }
       if (trail.upstream !== '') observeCall(calls, trail);
     },
@@ -81,6 +85,11 @@ export function createMetrics(sources: MetricsSources): Metrics {
         'millrace_attempts_failed_total',
         'Attempts that failed, by upstream and failure.',
         attempts,
+      ) +
+      renderCounter(
+        'millrace_streams_carried_on_total',
+        'Streams that broke off and were gone on with elsewhere, by the upstream that broke off and why.',
+        carriedOn,
       ) +
       renderCalls([...calls.values()]) +
       sources.batches() +

@@ -49,6 +49,8 @@ test('a server that is drained has its streams gone on with elsewhere, and those
   const reply = await sent.reply();
   assert.equal(readStream('openai', reply).text, whole);
   assert.equal((await rig.row(reply)).carriedOn?.[0]?.code, 'upstream_draining');
+  const counted = { upstream: 's0', code: 'upstream_draining' };
+  assert.equal(await rig.metric('millrace_streams_carried_on_total', counted), 1);
   const [one, other] = rig.servers[0]?.requests.filter(isCall) ?? [];
   assert.ok(one !== undefined && other !== undefined);
   await rig.servers[0]?.waitForClose(one);

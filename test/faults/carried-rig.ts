@@ -20,6 +20,7 @@ export interface CarriedRig {
   readonly ask: FaultRig['ask'];
   readonly send: FaultRig['send'];
   readonly quiet: FaultRig['quiet'];
+  readonly metric: FaultRig['metric'];
   /** The line of an exchange, once it has ended. */
   row(reply: RawReply): Promise<Row>;
 }
@@ -77,7 +78,7 @@ export async function openCarriedRig(t: TestContext, options: CarriedRigOptions)
     await until('the exchange has ended', () => lineOf() !== undefined);
     return JSON.parse(lineOf() ?? '') as Row;
   };
-  return { servers, gateway, ask: rig.ask, send: rig.send, quiet: rig.quiet, row };
+  return { servers, gateway, ask: rig.ask, send: rig.send, quiet: rig.quiet, metric: rig.metric, row };
 }
 
 /** Words with everything in it that is lost or doubled at a seam. */
