@@ -1,7 +1,7 @@
 /**
  * Where an answer is gone on with, nothing may be said twice and nothing be left out. That cannot be told from the rest
  * alone: a model may start anew, repeat itself, or lose a space on the way. So the end of what the client has is kept
- * back from whoever goes on, who must say just that first (decision 33). Pure.
+ * back from whoever goes on, who must say just that first (decision 30). Pure.
  */
 import { fail } from '../core/failure.ts';
 
