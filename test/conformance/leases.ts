@@ -76,6 +76,31 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     assert.deepEqual(turns, { one: 3, two: 3 });
   });
 
+  promise(
+    'where fewer slots than replicas are wanted, whoever wants one has a turn as whoever wants many',
+    async () => {
+      const service = await open();
+      const wants = [1, 9, 9, 0];
+      const replicas = wants.map(() => service.replica());
+      const held = wants.map(() => 0);
+      const turns = wants.map(() => 0);
+      for (let turn = 0; turn < 8; turn += 1) {
+        for (let round = 0; round < 3; round += 1) {
+          for (const [at, replica] of replicas.entries()) {
+            const wanted = wants[at] ?? 0;
+            held[at] = (await ask(replica, { slots: 2, held: held[at] ?? 0, wanted })).granted;
+          }
+        }
+        for (const [at, count] of held.entries()) turns[at] = (turns[at] ?? 0) + count;
+        await service.pass(turnMs);
+      }
+      assert.ok(
+        turns.every((count, at) => count >= 2 === (wants[at] ?? 0) > 0),
+        `turns: ${turns}`,
+      );
+    },
+  );
+
   promise('P2: what a dead replica held is free when its lease has ended, and not before', async () => {
     const service = await open();
     const [dead, alive] = [service.replica(), service.replica()];

@@ -4,7 +4,7 @@
  * Each upstream has a hash with a row for each replica: what it holds, what it wants, when it was last heard of. Everybody
  * wants one, as long as there are as many, so that a replica that was idle serves its first request at once. From the
  * smallest wish up each gets what it wants or an equal part of what is left; what nobody wants is spread too. Where there
- * is no equal part, one slot for two above all, they take turns by the server's clock.
+ * is no equal part, one slot for two above all, they take turns by the server's clock, one slot each, however much they want.
  *
  * It goes by `now`, in microseconds. Arguments: who asks, the channel for news, how long a row is believed, how long a turn is; then for each upstream its
  * slots, what is held, what is wanted. The answer: for each upstream what may be used, and whether there was a row.
@@ -32,12 +32,18 @@ local function rowsOf(key)
 end
 
 local function divide(rows, slots)
-  local count, left = #rows, slots
+  local count, left, wanting = #rows, slots, 0
   local least = slots >= count and 1 or 0
   table.sort(rows, function(a, b) return a.who < b.who end)
   for i, row in ipairs(rows) do
-    row.want = math.max(least, math.min(row.wanted, slots))
-    row.turn = (i + turn) % count
+    if row.wanted > 0 then wanting = wanting + 1 end
+    row.place = wanting
+  end
+  -- Fewer than one for each: whoever wants many is due no more often than whoever wants one.
+  local most = slots < wanting and 1 or slots
+  for i, row in ipairs(rows) do
+    row.want = math.max(least, math.min(row.wanted, most))
+    row.turn = (row.place + turn) % math.max(1, wanting)
   end
   local byWant = { unpack(rows) }
   table.sort(byWant, function(a, b)
