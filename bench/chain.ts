@@ -217,7 +217,7 @@ const handler = createChain({
   },
   batches: {
     clock,
-    boundsOf: () => ({ maxBatch: 8, maxWaitMs: 50 }),
+    boundsOf: () => ({ maxBatch: 8, maxWaitMs: 50, window: 1 }),
     isFree: () => true,
     mayMerge: () => true,
     told: { joined: () => {}, left: () => {}, sent: () => {}, parted: () => {} },

@@ -71,9 +71,9 @@ export class Trail {
   reservedNanoUsd: NanoUsd = 0;
   reservedInputTokens = 0;
   reservedOutputTokens = 0;
-  // batch: how many requests the call upstream was sent for, this one included, 0 where for this one alone; how long
-  // it waited for the others before it was handed to the scheduler
+  // batch: how many requests the call upstream was sent for, this one included, 0 where for this one alone
   batchedWith = 0;
+  // batch, assemble: how long it waited for others before it was handed to the scheduler
   gatheredMs = 0;
   // carryOn
   carriedOn: CarriedOnRecord[] | undefined = undefined;

@@ -15,6 +15,8 @@ export interface BatchBounds {
   /** Inputs in one call. */
   readonly maxBatch: number;
   readonly maxWaitMs: number;
+  /** Calls that go at the same moment; 1 where each goes as it comes. */
+  readonly window: number;
 }
 
 export interface BatchOptions {
@@ -28,7 +30,7 @@ export interface BatchOptions {
 }
 
 interface BatchesTold {
-  /** A request waits for others to be sent with, or joined some that wait for a slot. */
+  /** A request waits for others to be sent with, in one call or beside it, or joined some that wait for a slot. */
   joined(): void;
   /** It has its answer, or is gone. */
   left(): void;

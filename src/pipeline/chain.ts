@@ -5,6 +5,7 @@
 import type { Received } from '../core/exchange.ts';
 import { type Handler, pipeline } from '../core/stage.ts';
 import { type AnswerOptions, answer } from './answer.ts';
+import { assemble } from './assemble.ts';
 import { type AttemptOptions, attempt } from './attempt.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import { batch, seal } from './batch.ts';
@@ -61,6 +62,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
     .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
     .through(batch(parts.batches)) //                     what an upstream takes in one call waits for its like, while others are under way
+    .through(assemble(parts.batches)) //                  calls that their server puts together itself go in windows, where that is asked for
     .through(holdLine(parts.lines)) //                   who waits long for a stream is told where it stands
     .through(carryOn(parts.survival)) //                 the only exception to "never after content": the rest is said elsewhere
     .through(attempt(parts.retries)) //                  the one retry loop: other candidates, never after content

@@ -15,6 +15,15 @@ export interface GatheringOptions extends BatchOptions {
 /** Of the time that a request has left, so much may go into waiting for company. */
 const shareOfTimeLeft = 0.1;
 
+/** Nobody waits longer for company than is allowed, nor for more than a part of the time it has. */
+export function patienceMs(
+  { trail, clocks }: Planned,
+  { clock, boundsOf }: Pick<BatchOptions, 'clock' | 'boundsOf'>,
+): number {
+  const leftMs = trail.startedMs + clocks.totalMs - clock.now();
+  return Math.max(0, Math.min(boundsOf(trail.model).maxWaitMs, leftMs * shareOfTimeLeft));
+}
+
 export class Gathering {
   readonly #options: GatheringOptions;
   /** Calls upstream, those included that wait for a slot. */
@@ -59,12 +68,10 @@ export class Gathering {
     return batch;
   }
 
-  /** Nobody waits longer than is allowed, nor for more than a part of the time it has. */
-  #waitFor({ trail, clocks }: Planned): void {
-    const { clock, boundsOf } = this.#options;
+  #waitFor(exchange: Planned): void {
+    const { clock } = this.#options;
     const now = clock.now();
-    const leftMs = trail.startedMs + clocks.totalMs - now;
-    const waitMs = Math.max(0, Math.min(boundsOf(trail.model).maxWaitMs, leftMs * shareOfTimeLeft));
+    const waitMs = patienceMs(exchange, this.#options);
     if (now + waitMs >= this.#flushMs) return;
     this.#flushMs = now + waitMs;
     this.#timer?.cancel();

@@ -87,7 +87,8 @@ function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0
 function seldom(trail: Trail): string {
   const { failure, clientRequestId, attempts, warnings, queuedMs, batchedWith, gatheredMs } = trail;
   let facts = trail.replayed ? ',"replayed":true' : '';
-  if (batchedWith > 0) facts += `,"batchedWith":${batchedWith},"gatheredMs":${round(gatheredMs)}`;
+  if (batchedWith > 0) facts += `,"batchedWith":${batchedWith}`;
+  if (gatheredMs > 0) facts += `,"gatheredMs":${round(gatheredMs)}`;
   if (queuedMs > 0) facts += `,"queuedMs":${round(queuedMs)}`;
   if (clientRequestId !== undefined) facts += `,"clientRequestId":${JSON.stringify(clientRequestId)}`;
   if (trail.carriedOn !== undefined) facts += `,"carriedOn":${JSON.stringify(trail.carriedOn)}`;

@@ -13,6 +13,7 @@ export function createBatching(
       {
         maxBatch: batching.maxBatch ?? config.batching.maxBatch,
         maxWaitMs: batching.maxWaitMs ?? config.batching.maxWaitMs,
+        window: batching.window ?? config.batching.window,
       },
     ]),
   );
