@@ -79,7 +79,7 @@ export class SimulatedFleet {
 
 function learntOf(times: ServiceTimes, { loadMs = () => 0 }: SimulatedOptions): Learnt {
   return {
-    serviceMs: (target) => times.of(target),
+    serviceMs: (target, tokensMax) => times.of(target, tokensMax),
     loadMs,
     price: () => 0,
     began: (target) => loadMs(target) > 0,

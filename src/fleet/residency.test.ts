@@ -40,6 +40,13 @@ function setUp() {
   return { clock, residency, serve, loadedOn };
 }
 
+test('U18: no load took longer than the request that waited for it, whatever the server says', () => {
+  const { residency, serve } = setUp();
+  serve('gemma', 2_000, { loadMs: 86_400_000 });
+  residency.unloaded(at('gemma'));
+  assert.equal(residency.loadMs(at('gemma')), 2_000);
+});
+
 test('a server that always has its models is never cold', () => {
   const { residency } = setUp();
   assert.equal(residency.loadMs(at('gpt', always)), 0);

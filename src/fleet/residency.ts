@@ -179,7 +179,8 @@ class Server {
     this.#loading.delete(model);
     if (!isThere) return false;
     this.#use(model, now);
-    const { loadMs: toldMs } = ending;
+    // Nothing was loaded for longer than the request took, whatever the server says.
+    const toldMs = ending.loadMs === undefined ? undefined : Math.min(ending.loadMs, ending.tookMs);
     if (toldMs === undefined) this.#times.learn(model, ending);
     const wasLoaded = toldMs === undefined ? ending.cold : toldMs >= loadToldMinMs;
     if (!wasLoaded) return false;

@@ -6,7 +6,8 @@ import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
-import { Scheduler } from './scheduler.ts';
+import { type Learnt, Scheduler } from './scheduler.ts';
+import { ServiceTimes } from './service-times.ts';
 
 const roomy = queueOf({ places: 100, bytes: 1_000 });
 
@@ -200,4 +201,23 @@ test('a server that tells of more slots serves who waits, and a reload that says
   const said = { ...assumed, slots: 5, slotsAssumed: false };
   scheduler.resize(roomy, [said]);
   assert.equal(scheduler.limitOf(said), 5);
+});
+
+test('who asks for little is not refused for how long the answers of others are', async () => {
+  const clock = createHeldClock();
+  const times = new ServiceTimes(clock);
+  const learnt: Learnt = { ...nothingLearnt, serviceMs: (target, tokensMax) => times.of(target, tokensMax) };
+  const scheduler = new Scheduler({ clock, queue: roomy, gate: openGate, learnt });
+  const answer = { ...served, tookMs: 1_100, firstContentMs: 100, outputTokens: 100 };
+  times.ended(a, answer);
+  for (let each = 0; each < 300; each += 1)
+    times.ended(b, { ...answer, tookMs: 200_100, outputTokens: 20_000 });
+  const slot = scheduler.take(wantOf([a]));
+  const little = wantOf([a], { tokens: 110, deadlineMs: 60_000 });
+  const much = wantOf([a], { tokens: 19_000, deadlineMs: 60_000 });
+  const waiting = { queueMs: 30_000, onLeave: () => {} };
+  await assert.rejects(scheduler.wait(much, waiting), { code: 'queue_timeout' });
+  const inTime = scheduler.wait(little, waiting);
+  slot?.release(served);
+  assert.equal((await inTime).target, a);
 });

@@ -33,7 +33,9 @@ export interface QueueOptions extends PlaceBounds, QueueRules {
   readonly stayMs: number;
 }
 
-export interface Learnt extends Pick<Known, 'serviceMs' | 'loadMs' | 'price'> {
+export interface Learnt extends Pick<Known, 'loadMs' | 'price'> {
+  /** For an answer of usual length, or of so many tokens where those are fewer; 0 where nothing is known. */
+  serviceMs(target: Target, tokensMax?: number): number;
   /** A request goes there; whether its model most likely has to be loaded first. */
   began(target: Target): boolean;
   /** Told of every request that had a slot, once it is over. */
@@ -366,10 +368,12 @@ export class Scheduler {
   }
 
   /** Begun later than this it would not be over by its deadline, even where it is served fastest. */
-  #inTimeMs({ candidates, deadlineMs }: Want): number {
+  #inTimeMs({ candidates, deadlineMs, tokens }: Want): number {
     if (deadlineMs === Number.POSITIVE_INFINITY) return deadlineMs;
+    const { learnt } = this.#options;
     let leastMs = Number.POSITIVE_INFINITY;
-    for (const target of candidates) leastMs = Math.min(leastMs, this.known.serviceMs(target));
+    // It may be far shorter than what others usually ask for.
+    for (const target of candidates) leastMs = Math.min(leastMs, learnt.serviceMs(target, tokens));
     return deadlineMs - (leastMs === Number.POSITIVE_INFINITY ? 0 : leastMs);
   }
 

@@ -109,3 +109,35 @@ test('names that clients make up are forgotten, the oldest first', () => {
   assert.equal(times.of({ ...a, model: 'm0' }), 0);
   assert.equal(times.of({ ...a, model: 'm1099' }), 100);
 });
+
+test('U18: an answer that a server counts beyond reason says little of what is usual', () => {
+  const { times } = rig();
+  times.ended(a, streamed(100, { firstMs: 100, tokenMs: 10 }));
+  for (let time = 0; time < 10; time += 1) times.ended(a, streamed(100, { firstMs: 100, tokenMs: 10 }));
+  times.ended(b, served(2_000, { firstContentMs: 100, outputTokens: 1e9 }));
+  times.ended(b, served(2_000, { firstContentMs: 100, outputTokens: Number.POSITIVE_INFINITY }));
+  assert.ok(times.of(a) < 100_000, `${times.of(a)}`);
+  assert.ok(times.of(b) > 0);
+});
+
+test('who asks for less than is usual is expected to be done sooner', () => {
+  const { times } = rig();
+  times.ended(a, streamed(1_000, { firstMs: 100, tokenMs: 10 }));
+  assert.equal(times.of(a), 10_100);
+  assert.equal(times.of(a, 10), 200);
+  assert.equal(times.of(a, 5_000), 10_100);
+});
+
+test('G14: names that are made up make way, and not those that are asked for', () => {
+  const { times } = rig();
+  const makeUp = (more: string) => {
+    for (let name = 0; name < 600; name += 1)
+      times.ended({ ...a, model: `made-up-${more}-${name}` }, served(300));
+  };
+  for (let answer = 0; answer < 50; answer += 1) times.ended(a, served(100));
+  makeUp('one');
+  times.ended(a, served(100));
+  makeUp('two');
+  assert.equal(times.of(a), 100);
+  assert.equal(times.of({ ...a, model: 'made-up-one-0' }), 0);
+});

@@ -17,6 +17,8 @@ const lengthsCounted = 256;
 const halfLifeMs = 120_000;
 /** Of an upstream; clients may make up names for one that lists none. */
 const modelsMax = 1_000;
+/** No answer that a server tells of counts as longer: one that counts wrongly must not stand for what is usual. */
+const answerTokensMax = 32_768;
 
 interface Learnt {
   answers: number;
@@ -41,12 +43,13 @@ export class ServiceTimes {
     this.#clock = clock;
   }
 
-  /** What an answer of usual length takes there; 0 where nothing is known. */
-  of({ upstream, model }: Target): number {
+  /** What an answer of usual length takes there, or of so many tokens where those are fewer; 0 where nothing is known. */
+  of({ upstream, model }: Target, tokensMax = Number.POSITIVE_INFINITY): number {
     const learnt = this.#learnt.get(upstream.identity)?.get(model);
     if (learnt === undefined) return 0;
     const { firstMs, restMs, tokens, wholeMs } = learnt;
-    const usualMs = tokens > 0 ? firstMs + (restMs / tokens) * this.#usualTokens : wholeMs;
+    const usualMs =
+      tokens > 0 ? firstMs + (restMs / tokens) * Math.min(this.#usualTokens, tokensMax) : wholeMs;
     return usualMs * 2 ** ((learnt.lastMs - this.#clock.now()) / halfLifeMs);
   }
 
@@ -60,7 +63,8 @@ export class ServiceTimes {
       learnt.wholeMs += weight * (ending.tookMs - learnt.wholeMs);
       return;
     }
-    this.#learnLength(ending.outputTokens);
+    const outputTokens = Math.min(ending.outputTokens, answerTokensMax);
+    this.#learnLength(outputTokens);
     // A whole answer has its first content with its last.
     const isStream = ending.firstContentMs > 0 && ending.firstContentMs < ending.tookMs;
     if (isStream) {
@@ -68,7 +72,7 @@ export class ServiceTimes {
     }
     const firstMs = isStream ? ending.firstContentMs : Math.min(learnt.firstMs, ending.tookMs);
     learnt.restMs += weight * (ending.tookMs - firstMs - learnt.restMs);
-    learnt.tokens += weight * (ending.outputTokens - learnt.tokens);
+    learnt.tokens += weight * (outputTokens - learnt.tokens);
   }
 
   /** Forgets upstreams that no configuration names any more. */
@@ -91,10 +95,12 @@ export class ServiceTimes {
     let learnt = models.get(model);
     if (learnt === undefined) {
       learnt = { answers: 0, firstMs: 0, restMs: 0, tokens: 0, wholeMs: 0, lastMs: 0 };
-      models.set(model, learnt);
       const [oldest] = models.keys();
-      if (models.size > modelsMax && oldest !== undefined) models.delete(oldest);
+      if (models.size >= modelsMax && oldest !== undefined) models.delete(oldest);
     }
+    // What is used stays: names that nobody asks for again make way.
+    models.delete(model);
+    models.set(model, learnt);
     return learnt;
   }
 }

@@ -13,7 +13,7 @@ export interface LearntOptions {
 
 export function createLearnt({ residency, serviceTimes, price }: LearntOptions): Learnt {
   return {
-    serviceMs: (target) => serviceTimes.of(target),
+    serviceMs: (target, tokensMax) => serviceTimes.of(target, tokensMax),
     loadMs: (target) => residency.loadMs(target),
     price,
     began: (target) => residency.began(target),

@@ -268,3 +268,14 @@ test('what an upstream says about our key or account is kept for the log (G5)', 
     assert.match(String(failure.cause), /sk-theirs/);
   }
 });
+
+test('U18: counts that make no sense are left out, or clamped', () => {
+  const reply = (counts: string) =>
+    ollamaAdapter.decode(chat, JSON.parse(`{"message":{"content":"x"},"done":true,${counts}}`)).usage;
+  assert.deepEqual(reply('"prompt_eval_count":1e400,"eval_count":-3'), undefined);
+  assert.deepEqual(reply('"prompt_eval_count":1.5,"eval_count":1e300,"load_duration":1e300'), {
+    inputTokens: 1,
+    outputTokens: 100_000_000,
+    loadNs: 86_400_000_000_000,
+  });
+});

@@ -36,15 +36,15 @@ export function readStop(reply: JsonObject, calledTools: boolean): StopReason {
 
 /** Ollama leaves out what is zero: a prompt that was wholly cached has no count. */
 export function readUsage(reply: JsonObject): Usage | undefined {
-  const input = readCount(reply['prompt_eval_count']);
-  const output = readCount(reply['eval_count']);
+  const input = readCount(reply['prompt_eval_count'], tokensMax);
+  const output = readCount(reply['eval_count'], tokensMax);
   if (input === undefined && output === undefined) return undefined;
   return {
     inputTokens: input ?? 0,
     outputTokens: output ?? 0,
-    ...present('loadNs', readCount(reply['load_duration'])),
-    ...present('promptNs', readCount(reply['prompt_eval_duration'])),
-    ...present('outputNs', readCount(reply['eval_duration'])),
+    ...present('loadNs', readCount(reply['load_duration'], nanosMax)),
+    ...present('promptNs', readCount(reply['prompt_eval_duration'], nanosMax)),
+    ...present('outputNs', readCount(reply['eval_duration'], nanosMax)),
   };
 }
 
@@ -66,8 +66,14 @@ function readText(words: JsonObject, key: string): string {
   return text;
 }
 
-function readCount(value: Json | undefined): number | undefined {
-  return typeof value === 'number' && value >= 0 ? value : undefined;
+const tokensMax = 100_000_000;
+/** A day. */
+const nanosMax = 86_400_000_000_000;
+
+/** Counts that make no sense are left out, or clamped (U18). */
+function readCount(value: Json | undefined, max: number): number | undefined {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return undefined;
+  return Math.min(Math.trunc(value), max);
 }
 
 function readToolCalls(reply: JsonObject, list: Json | undefined, before: number): readonly ToolCall[] {
