@@ -71,7 +71,7 @@ export const retriesOptions = z.strictObject({
     .max(1)
     .default(0.2)
     .describe(
-      'The share of the requests of the last minute that may be retries; where there are few, ten a second.',
+      'The share of the requests of the last minute that may be retries; ten more are saved up for when there are few.',
     ),
   quarantineMs: z
     .int()

@@ -26,11 +26,30 @@ test('G17: when all of 1,000 a second fail, no more than a fifth of them are sen
   assert.equal(budget.refused, 20_000 - retried);
 });
 
-test('G17: where there is hardly any load, ten a second may be sent again', () => {
-  const { storm } = rig();
-  assert.equal(storm(30, 100), 30);
-  const { storm: burst } = rig();
-  assert.equal(burst(20, 0), 11);
+test('G17: at whatever load no more than a fifth is sent again, beside ten that were saved up', () => {
+  for (const everyMs of [10, 100, 1_000, 5_000]) {
+    const { storm } = rig();
+    const requests = 2_000;
+    const retried = storm(requests, everyMs);
+    assert.ok(retried <= requests * 0.2 + 10, `${retried} of ${requests}, one each ${everyMs} ms`);
+    assert.ok(retried >= requests * 0.19, `${retried} of ${requests}, one each ${everyMs} ms`);
+  }
+});
+
+test('G17: where there is hardly any load, ten may be sent again, and again once others needed nothing', () => {
+  const { budget, storm, clock } = rig();
+  assert.equal(storm(10, 100), 10);
+  assert.equal(storm(10, 100), 0);
+  for (let count = 0; count < 100; count += 1) {
+    budget.asked(clock.now());
+    clock.advance(1_300);
+  }
+  clock.advance(60_000);
+  assert.equal(storm(10, 100), 10);
+});
+
+test('without a share nothing is sent again', () => {
+  assert.equal(rig(10).budget.take(0), false);
 });
 
 /** How many of forty requests that all fail at once are sent again. */
@@ -45,7 +64,7 @@ test('G17: requests that are in flight for long are load as well', () => {
   assert.equal(sentAgain(rig(100).budget), 30);
 });
 
-test('what was a minute ago gives nothing to spend', () => {
+test('what was a minute ago fills the reserve, and gives nothing beyond it', () => {
   const { clock, budget } = rig();
   for (let count = 0; count < 1_000; count += 1) budget.asked(clock.now());
   clock.advance(59_000);

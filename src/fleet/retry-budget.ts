@@ -8,15 +8,15 @@ export interface RetryBudgetOptions {
 }
 
 /**
- * So many a second may be retried where there is hardly any load to take a share of: enough for the requests that find
- * out that a server is gone, before it is left out.
+ * So many may be retried beyond the share of a load that is small: enough for the requests that find out that two servers
+ * are gone, before these are left out. They come back only as far as the share is not used, so that in the long run no
+ * more than the share is retried, however small the load is.
  */
-const perSecondMin = 10;
+const reserveMax = 10;
 /** Requests and retries of so long ago count: long enough for a server that dies with slow answers in flight. */
 const windowMs = 60_000;
 const buckets = 6;
 const bucketMs = windowMs / buckets;
-const shareMin = (perSecondMin * windowMs) / 1_000;
 
 export class RetryBudget {
   /** Retries that were not made because too many were. */
@@ -26,9 +26,9 @@ export class RetryBudget {
   readonly #retried = new Float64Array(buckets);
   /** Which bucket is being filled, counted from the beginning of time. */
   #turn = 0;
-  #second = 0;
-  /** Retried in that second beyond the share. */
-  #inSecond = 0;
+  #reserve = reserveMax;
+  /** As it was last said: what was left of it fills the reserve. */
+  #share = 0;
 
   constructor(options: RetryBudgetOptions) {
     this.#options = options;
@@ -44,34 +44,28 @@ export class RetryBudget {
 
   /** Whether one more may be retried, of a `share` of all; then it counts as retried. */
   take(share: number): boolean {
-    const nowMs = this.#options.clock.now();
-    const turn = Math.floor(nowMs / bucketMs);
+    const turn = Math.floor(this.#options.clock.now() / bucketMs);
     if (turn !== this.#turn) this.#turnTo(turn);
+    this.#share = share;
     const allowed = share * (sum(this.#asked) + this.#options.active());
-    const isWithin = sum(this.#retried) < allowed || (allowed < shareMin && this.#isFree(nowMs));
-    if (!isWithin) {
-      this.refused += 1;
-      return false;
+    if (sum(this.#retried) + 1 > allowed) {
+      if (share === 0 || this.#reserve < 1) {
+        this.refused += 1;
+        return false;
+      }
+      this.#reserve -= 1;
     }
     const at = turn % buckets;
     this.#retried[at] = (this.#retried[at] ?? 0) + 1;
     return true;
   }
 
-  #isFree(nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1_000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#inSecond = 0;
-    }
-    this.#inSecond += 1;
-    return this.#inSecond <= perSecondMin;
-  }
-
   #turnTo(turn: number): void {
     const passed = Math.min(buckets, turn - this.#turn);
-    for (let step = 0; step < passed; step += 1) {
+    for (let step = passed - 1; step >= 0; step -= 1) {
       const at = (turn - step) % buckets;
+      const left = this.#share * (this.#asked[at] ?? 0) - (this.#retried[at] ?? 0);
+      this.#reserve = Math.min(reserveMax, this.#reserve + Math.max(0, left));
       this.#asked[at] = 0;
       this.#retried[at] = 0;
     }
