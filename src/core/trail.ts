@@ -85,6 +85,8 @@ export class Trail {
   place: (() => QueuePlace | undefined) | undefined = undefined;
   upstream = '';
   targetModel = '';
+  /** Whether its model most likely has to be loaded there first. */
+  loading = false;
   // dispatch
   sentMs = 0;
   firstByteMs = 0;

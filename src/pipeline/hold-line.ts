@@ -1,6 +1,6 @@
 /**
- * Who waits long for a stream of events gets its head early, and comments that say where it stands, so that nothing on the
- * way takes the silence for an end. What is tried behind it goes on; a failure is then an event of the stream.
+ * Who waits long for a stream of events, for a slot or for a model that is loaded, gets its head early, and comments that
+ * say where it stands, so that nothing on the way takes the silence for an end. What is tried behind it goes on; a failure is then an event of the stream.
  */
 import type { Planned } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
@@ -24,8 +24,9 @@ export interface HoldLineOptions {
 export function holdLine(options: HoldLineOptions): Stage<Planned> {
   return (next) => (exchange) => {
     const reply = next(exchange);
-    // Whoever was given a slot at once pays nothing for those who wait.
-    if (exchange.trail.place === undefined || !hasComments(exchange)) return reply;
+    // Whoever was given a slot at once where the model is pays nothing for those who wait.
+    const { place, loading } = exchange.trail;
+    if ((place === undefined && !loading) || !hasComments(exchange)) return reply;
     return new Promise((resolve, reject) => new HeldLine(options, exchange).hold(reply, { resolve, reject }));
   };
 }
@@ -171,7 +172,9 @@ function isStream(reply: Reply | undefined): reply is Reply & { readonly body: S
 
 function standing({ trail }: Planned): string {
   const place = trail.place?.();
-  if (place === undefined) return 'a server has it, and has said nothing yet';
+  if (place === undefined) {
+    return trail.loading ? 'a server loads the model' : 'a server has it, and has said nothing yet';
+  }
   const { position, expectedMs } = place;
   const about = expectedMs === undefined ? '' : `, about ${Math.max(1, Math.round(expectedMs / 1_000))} s`;
   return `queued, position ${position}${about}`;

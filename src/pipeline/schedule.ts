@@ -164,6 +164,7 @@ function occupy(
   const { trail } = exchange;
   trail.upstream = slot.target.upstream.name;
   trail.targetModel = slot.target.model;
+  trail.loading = slot.cold;
   const sinceMs = options.clock.now();
   const release = (outcome: Ending['outcome']) => {
     const tookMs = options.clock.now() - sinceMs;

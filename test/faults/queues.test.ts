@@ -27,16 +27,39 @@ async function openBusy(t: TestContext, options: FaultRigOptions = {}): Promise<
   return { rig, clock, scheduler: lasting.scheduler, free };
 }
 
+/** A server with one slot that has nothing to say until its model is loaded. */
+async function openLoading(t: TestContext) {
+  const clock = createHeldClock();
+  const rig = await openFaultRig(t, {
+    clock,
+    behaviour: { slots: 1, residentMax: 8 },
+    upstream: { slots: 1 },
+    config: { retries: { attempts: 1 }, health: { everyMs: 3_600_000 } },
+  });
+  const leaving = new AbortController();
+  rig.llm.scriptNext({ stallBeforeHead: true });
+  const { signal } = leaving;
+  const busy = fetch(`${rig.llm.url}/api/chat`, { method: 'POST', body: '{}', signal }).catch(() => {});
+  await rig.llm.waitForRequest(({ method }) => method === 'POST');
+  const loaded = () => {
+    leaving.abort();
+    return busy;
+  };
+  t.after(loaded);
+  return { rig, clock, loaded };
+}
+
 interface Asking {
   readonly headers?: Readonly<Record<string, string>>;
   readonly stream?: boolean;
   readonly path?: string;
   readonly said?: string;
+  readonly model?: string;
 }
 
 function post({ gateway }: FaultRig, asking: Asking = {}): Promise<Response> {
   const { headers, stream = false, path = '/v1/chat/completions', said = 'one two' } = asking;
-  const model = path.startsWith('/api/') ? 'l' : 'o';
+  const model = asking.model ?? (path.startsWith('/api/') ? 'l' : 'o');
   return fetch(`${gateway.url}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json', ...headers },
@@ -73,6 +96,38 @@ test('U15, G18: a stream whose wait is in vain after its head is told so by an e
   assert.doesNotMatch(text, /\[DONE\]/);
   await until('it is accounted for', () => rig.exchanges().length === 1);
   assert.deepEqual([rig.exchanges()[0]?.outcome, rig.exchanges()[0]?.code], ['failed', 'queue_timeout']);
+});
+
+test('U15: while a model loads for five minutes comments keep the line alive, for who has the slot and who waits for it', async (t) => {
+  const { rig, clock } = await openLoading(t);
+  const { scheduler } = rig.gateway.gateway.lasting;
+  const ask = () => post(rig, { stream: true, model: 'l' });
+  const loading = ask();
+  await rig.llm.waitForRequest(({ method }) => method === 'POST');
+  const waiting = ask();
+  await until('it waits', () => scheduler.waiting === 1);
+  clock.advance(10_000);
+  const [first, second] = [await loading, await waiting];
+  assert.deepEqual([first.status, second.status], [200, 200]);
+  clock.advance(20_000);
+  // Who waits does so no longer than the queue's clock says, however long the model takes.
+  assert.match(await second.text(), /^(: queued, position 1.*\n\n){2,3}data: .*"code":"queue_timeout"/s);
+  for (let elapsedMs = 30_000; elapsedMs < 300_000; elapsedMs += 10_000) clock.advance(10_000);
+  const text = await first.text();
+  assert.ok(text.split(': a server loads the model\n\n').length > 25, text);
+  assert.match(text, /data: .*"code":"first_token_timeout"/);
+  assert.doesNotMatch(text, /\[DONE\]/);
+});
+
+test('U15: a model that is loaded in the end gives its answer after the comments', async (t) => {
+  const { rig, clock, loaded } = await openLoading(t);
+  const asked = post(rig, { stream: true, model: 'l' });
+  await rig.llm.waitForRequest(({ method }) => method === 'POST');
+  for (let elapsedMs = 0; elapsedMs < 290_000; elapsedMs += 10_000) clock.advance(10_000);
+  await loaded();
+  const text = await (await asked).text();
+  assert.match(text, /^(: a server loads the model\n\n)+data: /);
+  assert.match(text, /data: \[DONE\]\n\n$/);
 });
 
 test('U15: whole answers and lines of JSON simply wait, and are told afterwards for how long', async (t) => {
