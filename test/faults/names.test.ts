@@ -2,22 +2,24 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { NameResolver } from '../../src/net/name-resolver.ts';
 import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openDnsStub } from '../upstream/dns-stub.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
-import { type Call, rigOf } from './rig.ts';
+import { type Call, rigOf, until } from './rig.ts';
 
 const whole: Call = { route: 'openai.chat' };
 const ours = { address: '127.0.0.1', ttlS: 60 };
 
-async function openNamed(t: TestContext) {
+async function openNamed(t: TestContext, clock: Clock = systemClock) {
   const dns = await openDnsStub();
   const llm = await openFakeLlm();
   t.after(() => Promise.all([dns.close(), llm.close()]));
   dns.answer('good.example', ours);
   const gateway = await openTestGateway({
+    clock,
     config: {
       dns: { servers: [dns.server] },
       upstreams: {
@@ -48,6 +50,27 @@ for (const answer of ['unknown', 'failing', 'silent'] as const) {
     t.diagnostic(`${Math.round((performance.now() - startedAt) / 3)} ms a request`);
   });
 }
+
+test('U11: a server that moves to another address is found there as soon as its name says so, and nobody notices', async (t) => {
+  const clock = createHeldClock();
+  const { dns, rig } = await openNamed(t, clock);
+  // The same port elsewhere: nothing but the address changes.
+  const moved = await openFakeLlm({}, rig.llm.port, '127.0.0.2');
+  t.after(() => moved.close());
+  const asked = () => moved.requests.filter(({ method }) => method === 'POST').length;
+  dns.answer('first.example', { address: '127.0.0.1', ttlS: 0 });
+  assert.match((await rig.ask(whole)).head, /^x-millrace-target: first/m);
+  dns.answer('first.example', { address: '127.0.0.2', ttlS: 0 });
+  dns.answer('good.example', { address: '127.0.0.2', ttlS: 0 });
+  await rig.llm.close();
+  clock.advance(1_000);
+  assert.match((await rig.ask(whole)).head, /^HTTP\/1.1 200/);
+  clock.advance(60_000);
+  await until('it is asked where it is now', async () =>
+    /^x-millrace-target: first/m.test((await rig.ask(whole)).head),
+  );
+  assert.ok(asked() >= 2);
+});
 
 test('U11: names that nobody answers for take no thread: files are read, and other names found, all the same', async (t) => {
   const dns = await openDnsStub();

@@ -37,9 +37,13 @@ export interface FakeLlm {
   close(): Promise<void>;
 }
 
-export async function openFakeLlm(behaviour: Partial<Behaviour> = {}, port = 0): Promise<FakeLlm> {
+export async function openFakeLlm(
+  behaviour: Partial<Behaviour> = {},
+  port = 0,
+  host = '127.0.0.1',
+): Promise<FakeLlm> {
   const server = new FakeServer(behaviour);
-  await server.listen(port);
+  await server.listen(port, host);
   return server;
 }
 
@@ -83,10 +87,10 @@ class FakeServer implements FakeLlm {
     return this.#memory.residents().map(({ name }) => name);
   }
 
-  async listen(port: number): Promise<void> {
+  async listen(port: number, host: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', resolve);
+      this.#server.listen(port, host, resolve);
     });
   }
 
