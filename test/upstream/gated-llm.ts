@@ -9,7 +9,7 @@ export interface GatedLlm {
   /** Holds back what it has to say: a whole answer, or a stream's second half. */
   shut(): void;
   open(): void;
-  /** Of the next answers. */
+  /** Of the next answers; whoever is refused may come again at once. */
   answerWith(status: number): void;
 }
 
@@ -27,7 +27,7 @@ export async function openGatedLlm(t: Pick<TestContext, 'after'>): Promise<Gated
     if (request.method === 'GET') return void response.end('{"object":"list","data":[]}');
     asked += 1;
     const { stream } = JSON.parse(Buffer.concat(chunks).toString()) as { stream?: boolean };
-    if (status !== 200) return void response.writeHead(status, json).end('{"error":{"message":"no"}}');
+    if (status !== 200) return void response.writeHead(status, refused).end('{"error":{"message":"no"}}');
     if (stream === true) streamTo(response, asked, pass);
     else pass(() => response.writeHead(200, json).end(JSON.stringify(wholeAnswer(asked))));
   });
@@ -55,6 +55,8 @@ export async function openGatedLlm(t: Pick<TestContext, 'after'>): Promise<Gated
 }
 
 const json = { 'content-type': 'application/json' };
+/** A 429 that names no time has the server left alone for a second. */
+const refused = { ...json, 'retry-after': '0' };
 
 function wholeAnswer(serial: number) {
   const message = { role: 'assistant', content: text.join('') };
