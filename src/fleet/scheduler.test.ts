@@ -6,6 +6,7 @@ import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
+import { createAuto } from '../routing/policies/auto.ts';
 import { type Learnt, Scheduler } from './scheduler.ts';
 import { ServiceTimes } from './service-times.ts';
 
@@ -220,4 +221,21 @@ test('who asks for little is not refused for how long the answers of others are'
   const inTime = scheduler.wait(little, waiting);
   slot?.release(served);
   assert.equal((await inTime).target, a);
+});
+
+test('who waits for a busy server goes to a free one as soon as loading there is quicker, though nothing else happens', async () => {
+  const clock = createHeldClock();
+  const learnt: Learnt = { ...nothingLearnt, loadMs: (target) => (target === b ? 5_000 : 0) };
+  const scheduler = new Scheduler({ clock, queue: roomy, gate: openGate, learnt });
+  const policy = createAuto({ affinity: true });
+  assert.equal(scheduler.take(wantOf([a, b], { policy }))?.target, a);
+  const want = wantOf([a, b], { policy });
+  assert.equal(scheduler.take(want), undefined);
+  const waiting = scheduler.wait(want, { queueMs: 30_000, onLeave: () => {} });
+  clock.advance(4_900);
+  assert.equal(scheduler.waiting, 1);
+  clock.advance(400);
+  assert.equal(scheduler.waiting, 0);
+  assert.equal((await waiting).target, b);
+  assert.equal(clock.pending, 0);
 });

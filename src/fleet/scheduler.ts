@@ -16,6 +16,7 @@ import { Openings } from './openings.ts';
 import { type PlaceBounds, Places } from './places.ts';
 import { queueFull, queueTimeout } from './queue-failures.ts';
 import { type QueueView, viewQueue } from './queue-view.ts';
+import { SecondLook } from './second-look.ts';
 import { Waiter } from './waiter.ts';
 
 export interface SchedulerOptions {
@@ -68,6 +69,7 @@ export class Scheduler {
   readonly #places: Places<Waiter>;
   readonly #drained = new DrainRates();
   readonly #modelTurns: ModelTurns;
+  readonly #secondLook: SecondLook;
   #queues: ModelQueues<Waiter>;
   #rules: QueueOptions;
   #turn = 0;
@@ -78,6 +80,7 @@ export class Scheduler {
     this.#rules = queue;
     this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares });
     this.#places = new Places(queue);
+    this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
     this.#queues = this.#createQueues();
     this.known = {
       nowMs: () => options.clock.now(),
@@ -186,8 +189,8 @@ export class Scheduler {
       waiting.onLeave(() => {
         if (this.#leave(waiter)) reject(fail('client_gone', 'the client left while waiting for a slot'));
       });
-      // Those before it may wait for other servers than it could go to.
-      if (queue.line.size > 1 && this.#openings.of(want).length > 0) this.#serve([queue]);
+      // Those before it may wait for other servers than it could go to, or have given way to it.
+      if (this.#openings.of(want).length > 0) this.#serve([queue]);
     });
   }
 
@@ -264,6 +267,7 @@ export class Scheduler {
         return true;
       }
       held.add(next.queue);
+      this.#secondLook.soon();
     }
   }
 
@@ -316,7 +320,10 @@ export class Scheduler {
     waiter.timer?.cancel();
     this.#places.remove(waiter);
     this.#queues.remove(waiter);
-    if (this.#waiters.size === 0) this.#modelTurns.forget();
+    if (this.#waiters.size === 0) {
+      this.#modelTurns.forget();
+      this.#secondLook.cancel();
+    }
     this.#tellWanted(waiter);
     return true;
   }
