@@ -4,6 +4,8 @@ import type { Clock, Timer } from '../src/lib/clock.ts';
 export interface HeldClock extends Clock {
   /** Moves time on, running what comes due on the way, each at its own moment and in order. */
   advance(ms: number): void;
+  /** Moves time on at once, as on a machine that slept: what came due meanwhile runs once, late. */
+  sleep(ms: number): void;
   /** Timers that have neither run nor been cancelled. */
   readonly pending: number;
   /** How long until the next one is due; Infinity where none is. */
@@ -29,6 +31,15 @@ export function createHeldClock(wallMs = Date.UTC(2026, 0, 1)): HeldClock {
     return next;
   };
 
+  const advance = (ms: number) => {
+    const untilMs = nowMs + ms;
+    for (let alarm = takeNext(untilMs); alarm !== undefined; alarm = takeNext(untilMs)) {
+      nowMs = Math.max(nowMs, alarm.atMs);
+      alarm.run();
+    }
+    nowMs = untilMs;
+  };
+
   return {
     now: () => nowMs,
     wall: () => wallMs + nowMs,
@@ -37,13 +48,10 @@ export function createHeldClock(wallMs = Date.UTC(2026, 0, 1)): HeldClock {
       alarms.add(alarm);
       return { cancel: () => alarms.delete(alarm) };
     },
-    advance: (ms) => {
-      const untilMs = nowMs + ms;
-      for (let alarm = takeNext(untilMs); alarm !== undefined; alarm = takeNext(untilMs)) {
-        nowMs = Math.max(nowMs, alarm.atMs);
-        alarm.run();
-      }
-      nowMs = untilMs;
+    advance,
+    sleep: (ms) => {
+      nowMs += ms;
+      advance(0);
     },
     get pending() {
       return alarms.size;

@@ -1,6 +1,6 @@
 /** What the ledger is asked, and what it answers, as the admin API has it. */
 import { z } from 'zod';
-import { ledgerDimensions } from '../core/ledger.ts';
+import { ledgerDimensions, savers } from '../core/ledger.ts';
 
 export const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
 const name = z.string().max(256).optional();
@@ -17,10 +17,17 @@ export const where = {
   outcome: name,
 };
 
+/** Of reports on what was used; one on what was saved has a column for each. */
+const savedBy = z
+  .enum(['', ...savers])
+  .optional()
+  .describe('What saved something; empty for nothing.');
+
 export const format = z.enum(['json', 'csv']).default('json');
 
 export const usageQuery = z.strictObject({
   ...where,
+  savedBy,
   from: day.optional(),
   to: day.optional().describe('The last day, included.'),
   by: z
@@ -34,6 +41,7 @@ export const usageQuery = z.strictObject({
 
 export const exchangesQuery = z.strictObject({
   ...where,
+  savedBy,
   from: day.optional(),
   to: day.optional(),
   after: z.string().max(500).optional(),

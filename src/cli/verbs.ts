@@ -137,7 +137,7 @@ export const verbs: readonly Verb[] = [
       ...days,
       [
         '--by <dimensions>',
-        'day, tenant, team, user, key, route, model, upstream, outcome; model unless given',
+        'day, tenant, team, user, key, route, model, upstream, outcome, savedBy; model unless given',
       ],
       json,
     ],
@@ -151,7 +151,12 @@ export const verbs: readonly Verb[] = [
     name: 'savings',
     summary: 'tell what was saved against the premium model, by cache, routing and self-hosting',
     words: '[condition...]',
-    options: [...admin, ...days, ['--by <dimensions>', 'as for `usage`; model unless given'], json],
+    options: [
+      ...admin,
+      ...days,
+      ['--by <dimensions>', 'as for `usage`, without savedBy; model unless given'],
+      json,
+    ],
     examples: [
       ['millrace savings', 'the last thirty days, by model'],
       ['millrace savings --by day tenant=acme --from 2026-11-01', 'one tenant, day by day'],

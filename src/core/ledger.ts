@@ -44,8 +44,11 @@ export interface LedgerRow {
   readonly costNanoUsd: NanoUsd;
   /** What the same would have cost more elsewhere, and what saved it. */
   readonly savedNanoUsd: NanoUsd;
-  readonly savedBy: '' | 'cache' | 'routing' | 'self-hosting';
+  readonly savedBy: '' | (typeof savers)[number];
 }
+
+/** What may have saved something. */
+export const savers = ['cache', 'routing', 'self-hosting'] as const;
 
 export const ledgerDimensions = [
   'day',

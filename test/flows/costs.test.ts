@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { LedgerRow } from '../../src/core/ledger.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
-import { cloud, openCloud } from '../upstream/named-cloud.ts';
+import { openCloud } from '../upstream/named-cloud.ts';
 
 async function openGateway(t: TestContext, config: Readonly<Record<string, unknown>>): Promise<TestGateway> {
   const gateway = await openTestGateway({ config });
@@ -53,10 +53,10 @@ const cost = Math.round(Number(usdText) * 1e9);
 test('the worked example: a call of a cloud with kept input and reasoning costs what its tokens cost', async (t) => {
   const llm = await openCloud(t, usage);
   const upstreams = {
-    cloud: { type: 'openai', url: `http://${cloud}:${llm.port}/v1`, key: 'sk-not-a-key-at-all' },
+    cloud: { type: 'openai', url: llm.namedUrl, key: 'sk-not-a-key-at-all' },
   };
   const models = { assistant: { targets: [{ upstream: 'cloud', model: 'gpt-4o' }] } };
-  const gateway = await openGateway(t, { upstreams, models, prices });
+  const gateway = await openGateway(t, { upstreams, models, prices, dns: llm.dns });
   assert.equal((await call(gateway, 'assistant')).status, 200);
   assert.equal(cost, 2_000 * 2_500 + 10_000 * 1_250 + 300 * 10_000 + 200 * 12_000);
   const [row] = await rows(t, gateway, 1);
@@ -73,13 +73,13 @@ test('the worked example: a call of a cloud with kept input and reasoning costs 
 
 test('a reload changes the price of later exchanges only', async (t) => {
   const llm = await openCloud(t, usage);
-  const upstreams = { cloud: { type: 'openai', url: `http://${cloud}:${llm.port}/v1` } };
-  const gateway = await openGateway(t, { upstreams, prices });
+  const upstreams = { cloud: { type: 'openai', url: llm.namedUrl } };
+  const gateway = await openGateway(t, { upstreams, prices, dns: llm.dns });
   llm.scriptNext({ firstTokenMs: 300 });
   const early = call(gateway, 'cloud/gpt-4o');
   await llm.waitForRequest(({ path }) => path.endsWith('/chat/completions'));
   const dearer = { 'cloud/gpt-4o': { inputPerM: 25, outputPerM: 100 } };
-  await gateway.reload({ upstreams, prices: dearer });
+  await gateway.reload({ upstreams, prices: dearer, dns: llm.dns });
   assert.equal(gateway.gateway.listener.inFlight, 1);
   assert.equal((await early).status, 200);
   assert.equal((await call(gateway, 'cloud/gpt-4o')).status, 200);
@@ -91,8 +91,8 @@ test('a reload changes the price of later exchanges only', async (t) => {
 
 test('without a configured price the catalogue’s holds, and what it does not list costs the highest, told once', async (t) => {
   const llm = await openCloud(t, { prompt_tokens: 1_000, completion_tokens: 100 });
-  const upstreams = { cloud: { type: 'openai', url: `http://${cloud}:${llm.port}/v1` } };
-  const gateway = await openGateway(t, { upstreams });
+  const upstreams = { cloud: { type: 'openai', url: llm.namedUrl } };
+  const gateway = await openGateway(t, { upstreams, dns: llm.dns });
   for (const model of ['gpt-4o', 'gpt-unheard-of', 'gpt-unheard-of']) {
     assert.equal((await call(gateway, `cloud/${model}`)).status, 200);
   }

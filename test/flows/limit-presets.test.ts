@@ -20,7 +20,11 @@ async function open(t: TestContext, preset: Record<string, unknown> | undefined)
   assert.ok(preset !== undefined);
   let skippedMs = 0;
   const gateway = await openTestGateway({
-    clock: { ...systemClock, now: () => systemClock.now() + skippedMs },
+    clock: {
+      ...systemClock,
+      now: () => systemClock.now() + skippedMs,
+      wall: () => systemClock.wall() + skippedMs,
+    },
     config: {
       ...preset,
       keys: [
@@ -81,4 +85,24 @@ test('preset: one request a second with a burst of ten, for each user, whichever
   skip(60_000);
   const again = await passed(15, { key: laptop });
   assert.ok(again >= 10 && again <= 12, `${again}`);
+});
+
+test('preset: a monthly quota of requests for each user, which begins anew with the month', async (t) => {
+  const { budgets } = presets[2] as { budgets: readonly { requests?: number; tokens?: number }[] };
+  // As it stands there, only smaller: a thousand times is as good as three.
+  const smaller = budgets.map((budget) =>
+    budget.requests === undefined ? budget : { ...budget, requests: 3 },
+  );
+  assert.deepEqual(
+    budgets.map(({ requests, tokens }) => requests ?? tokens),
+    [1_000, 2_000_000],
+  );
+  const { chat, passed, skip } = await open(t, { budgets: smaller });
+  const [laptop, phone] = adasKeys;
+  assert.equal((await passed(2, { key: laptop })) + (await passed(3, { key: phone })), 3);
+  const refused = await chat({ key: phone });
+  assert.deepEqual([refused.status, refused.headers.get('x-should-retry')], [429, 'false']);
+  assert.equal(await passed(5, { key: otherKey }), 5, 'a key that is nobody’s has no user');
+  skip(31 * 86_400_000);
+  assert.equal(await passed(4, { key: laptop }), 3);
 });

@@ -8,7 +8,7 @@ import { millrace, openPlace } from '../cli/gateway-process.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
-import { cloud, openCloud } from '../upstream/named-cloud.ts';
+import { openCloud } from '../upstream/named-cloud.ts';
 
 const doc = readFileSync(new URL('../../docs/savings.md', import.meta.url), 'utf8');
 const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(doc) ?? [];
@@ -44,9 +44,10 @@ async function openExample(t: TestContext, store: string, more = {}): Promise<Op
     clock,
     config: {
       store,
+      dns: billed.dns,
       upstreams: {
         gpu: { type: 'openai', url: `${own.url}/v1` },
-        cloud: { type: 'openai', url: `http://${cloud}:${billed.port}/v1`, key: 'sk-not-a-key-at-all' },
+        cloud: { type: 'openai', url: billed.namedUrl, key: 'sk-not-a-key-at-all' },
       },
       keys: [...roleKeys('default'), ...roleKeys('acme')],
       ...example,
@@ -76,7 +77,7 @@ async function endOfDay(t: TestContext, { admin, clock }: Opened, exchanges: num
     },
     { timeout: 20_000 },
   );
-  clock.advance(beginMs + dayMs - clock.wall());
+  clock.sleep(beginMs + dayMs - clock.wall());
 }
 
 for (const [driver, storeOf] of [
@@ -110,6 +111,20 @@ for (const [driver, storeOf] of [
     );
     assert.deepEqual(figures(savings.total), told('all'));
     assert.equal(savings.total.savedUsd, 0.1616);
+    for (const [saver, column] of [
+      ['routing', 'routingUsd'],
+      ['self-hosting', 'selfHostingUsd'],
+    ] as const) {
+      const { body: usage } = await admin.ask(`usage?from=2026-11-01&by=savedBy&savedBy=${saver}`);
+      assert.deepEqual(
+        usage.sums.map((sum: { savedUsd: number }) => sum.savedUsd),
+        [savings.total[column]],
+        saver,
+      );
+      const { body: page } = await admin.ask(`exchanges?from=2026-11-01&savedBy=${saver}`);
+      assert.equal(page.exchanges.length, usage.sums[0].exchanges);
+    }
+    assert.equal((await admin.ask('usage?savedBy=luck')).status, 400);
 
     const { body: costs } = await admin.ask('costs?from=2026-11-01&to=2026-11-01');
     const [gpu] = costs.servers;
@@ -187,7 +202,7 @@ test('a week later the server is told to be idle and dear, and billed work besid
   await ask(opened, 'both');
   await ask(opened, 'helper');
   await endOfDay(t, opened, 2);
-  opened.clock.advance(7 * dayMs);
+  opened.clock.sleep(7 * dayMs);
   const { body } = await opened.admin.ask('costs?from=2026-11-01');
   assert.equal(body.until, '2026-11-09T00:00:00.000Z');
   const texts = new Map(

@@ -1,11 +1,21 @@
 /** The name of a cloud, at which a fake one answers: nothing leaves the machine. */
-import dns from 'node:dns';
 import type { TestContext } from 'node:test';
+import { openDnsStub } from './dns-stub.ts';
 import { type FakeLlm, openFakeLlm } from './fake-llm.ts';
 
-export const cloud = 'api.openai.com';
+const name = 'api.openai.com';
 
-export async function openCloud(t: TestContext, usage: Readonly<Record<string, unknown>>): Promise<FakeLlm> {
+export interface NamedCloud extends FakeLlm {
+  /** By its name, as an upstream has it. */
+  readonly namedUrl: string;
+  /** For the configuration: who knows the name. */
+  readonly dns: { readonly servers: readonly string[] };
+}
+
+export async function openCloud(
+  t: TestContext,
+  usage: Readonly<Record<string, unknown>>,
+): Promise<NamedCloud> {
   const llm = await openFakeLlm({
     models: ['gpt-4o', 'gpt-unheard-of'],
     body: JSON.stringify({
@@ -15,12 +25,11 @@ export async function openCloud(t: TestContext, usage: Readonly<Record<string, u
       usage,
     }),
   });
-  t.after(() => llm.close());
-  const lookup = dns.lookup;
-  t.mock.method(dns, 'lookup', (name: string, options: dns.LookupAllOptions, found: Found) =>
-    name === cloud ? found(null, [{ address: '127.0.0.1', family: 4 }]) : lookup(name, options, found),
-  );
-  return llm;
+  const names = await openDnsStub();
+  t.after(() => Promise.all([llm.close(), names.close()]));
+  names.answer(name, { address: '127.0.0.1', ttlS: 60 });
+  return Object.assign(llm, {
+    namedUrl: `http://${name}:${llm.port}/v1`,
+    dns: { servers: [names.server] },
+  });
 }
-
-type Found = (error: NodeJS.ErrnoException | null, addresses: dns.LookupAddress[]) => void;

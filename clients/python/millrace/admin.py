@@ -1859,13 +1859,14 @@ class _Usage:
         model: Optional[str] = None,
         upstream: Optional[str] = None,
         outcome: Optional[str] = None,
+        saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
         by: Optional[str] = None,
         limit: Optional[int] = None,
     ) -> UsageSumAnswer:
         """Sums by any dimension, from and to any day"""
-        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "from": from_, "to": to, "by": by, "limit": limit}))
+        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
 
     def sum_csv(
         self,
@@ -1878,13 +1879,14 @@ class _Usage:
         model: Optional[str] = None,
         upstream: Optional[str] = None,
         outcome: Optional[str] = None,
+        saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
         by: Optional[str] = None,
         limit: Optional[int] = None,
     ) -> str:
         """Sums by any dimension, from and to any day, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
 
 
 class _Exchanges:
@@ -1902,13 +1904,14 @@ class _Exchanges:
         model: Optional[str] = None,
         upstream: Optional[str] = None,
         outcome: Optional[str] = None,
+        saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
         after: Optional[str] = None,
         limit: Optional[int] = None,
     ) -> ExchangesListAnswer:
         """The exchanges themselves, a page at a time"""
-        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "from": from_, "to": to, "after": after, "limit": limit}))
+        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
 
     def list_csv(
         self,
@@ -1921,13 +1924,14 @@ class _Exchanges:
         model: Optional[str] = None,
         upstream: Optional[str] = None,
         outcome: Optional[str] = None,
+        saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
         after: Optional[str] = None,
         limit: Optional[int] = None,
     ) -> str:
         """The exchanges themselves, a page at a time, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
 
     def each(
         self,
@@ -1940,6 +1944,7 @@ class _Exchanges:
         model: Optional[str] = None,
         upstream: Optional[str] = None,
         outcome: Optional[str] = None,
+        saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
         after: Optional[str] = None,
@@ -1947,7 +1952,7 @@ class _Exchanges:
     ) -> Iterator[Exchange]:
         """The exchanges themselves, a page at a time: all of them, one after the other"""
         while True:
-            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, outcome=outcome, from_=from_, to=to, after=after, limit=limit)
+            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, outcome=outcome, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
             yield from page["exchanges"]
             if "next" not in page:
                 return

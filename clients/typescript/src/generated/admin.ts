@@ -1097,6 +1097,8 @@ class UsageApi {
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
     readonly outcome?: string | undefined;
+    /** What saved something; empty for nothing. */
+    readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
     /** The last day, included. */
@@ -1104,7 +1106,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<UsageSumAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
   }
 
   /** Sums by any dimension, from and to any day, as CSV */
@@ -1117,6 +1119,8 @@ class UsageApi {
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
     readonly outcome?: string | undefined;
+    /** What saved something; empty for nothing. */
+    readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
     /** The last day, included. */
@@ -1124,7 +1128,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
   }
 }
 
@@ -1145,6 +1149,8 @@ class ExchangesApi {
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
     readonly outcome?: string | undefined;
+    /** What saved something; empty for nothing. */
+    readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1152,7 +1158,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<ExchangesListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
   }
 
   /** The exchanges themselves, a page at a time, as CSV */
@@ -1165,6 +1171,8 @@ class ExchangesApi {
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
     readonly outcome?: string | undefined;
+    /** What saved something; empty for nothing. */
+    readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1172,7 +1180,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
   }
 
   /** The exchanges themselves, a page at a time: all of them, one after the other */
@@ -1185,6 +1193,8 @@ class ExchangesApi {
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
     readonly outcome?: string | undefined;
+    /** What saved something; empty for nothing. */
+    readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
     /** As YYYY-MM-DD, in UTC. */
