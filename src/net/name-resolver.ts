@@ -119,8 +119,8 @@ export class NameResolver {
     // Names of one part, and those of the neighbourhood, mean what the system takes them for.
     if (!host.includes('.') || host.endsWith('.local')) return this.#askSystem(host);
     return this.#askServers(host).catch((thrown: unknown) => {
-      const { code } = asNameError(host, thrown);
-      if (code === 'ENOTFOUND') return this.#askSystem(host);
+      // Where no server can be asked this way, the system may know another.
+      if (asNameError(host, thrown).code === 'ENOTFOUND' || isRefused(thrown)) return this.#askSystem(host);
       throw thrown;
     });
   }
@@ -191,6 +191,10 @@ async function inHostsFile(host: string): Promise<LookupAddress[]> {
     const family = isIP(address);
     return family !== 0 && names.includes(host) ? [{ address, family }] : [];
   });
+}
+
+function isRefused(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNREFUSED';
 }
 
 function notFound(host: string): NameError {

@@ -15,7 +15,7 @@ import { ServiceTimes } from '../fleet/service-times.ts';
 import { SlotShares } from '../fleet/slot-shares.ts';
 import { refresh, watch } from '../fleet/watch.ts';
 import { openMasterKeys } from '../identity/master-keys.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { OutputLengths } from '../money/output-lengths.ts';
 import { CallsUnderWay } from '../pipeline/calls-under-way.ts';
@@ -168,7 +168,8 @@ class Running {
       nameServers: options.loaded.config.dns.servers,
     });
     if (this.#serves) this.#shares = createShares(options.clock, shared);
-    this.#memory = new MemoryWatch(options);
+    // Memory fills by the machine's time, also where a test holds ours.
+    this.#memory = new MemoryWatch({ ...options, clock: systemClock });
     this.#departure = new Departure({
       clock: options.clock,
       underWay: this.#underWay,
