@@ -89,9 +89,9 @@ export class AccountHealth {
     return next;
   }
 
-  began(model: string): void {
-    this.own.began();
-    this.models.get(model)?.began();
+  began(model: string, nowMs: number): void {
+    this.own.began(nowMs);
+    this.models.get(model)?.began(nowMs);
   }
 
   left(model: string): void {

@@ -14,7 +14,7 @@ function failing(times: number, breaker = new Breaker(), nowMs = 0): Breaker {
 function tryAndFail(breaker: Breaker, nowMs: number): void {
   breaker.settle(nowMs, rules);
   assert.equal(breaker.standing, 'trial');
-  breaker.began();
+  breaker.began(nowMs);
   breaker.failed(nowMs, rules, bad);
 }
 
@@ -52,7 +52,7 @@ test('G17: after its time one request may try; when that ends well, load comes b
   breaker.settle(29_999, rules);
   assert.equal(breaker.standing, 'open');
   breaker.settle(30_000, rules);
-  breaker.began();
+  breaker.began(30_000);
   assert.deepEqual([breaker.standing, breaker.onTrial], ['trial', true]);
   breaker.served(30_500);
   assert.deepEqual(
@@ -76,7 +76,7 @@ test('each try that fails puts the next one off for longer, up to a bound', () =
 test('who was well for long is out for the first time again', () => {
   const breaker = failing(5);
   breaker.settle(30_000, rules);
-  breaker.began();
+  breaker.began(30_000);
   breaker.served(30_000);
   breaker.settle(40_000, rules);
   failing(5, breaker, 140_000);
@@ -86,7 +86,7 @@ test('who was well for long is out for the first time again', () => {
 test('a try whose client left says nothing, and another may follow', () => {
   const breaker = failing(5);
   breaker.settle(30_000, rules);
-  breaker.began();
+  breaker.began(30_000);
   breaker.left();
   assert.deepEqual([breaker.standing, breaker.onTrial], ['trial', false]);
 });

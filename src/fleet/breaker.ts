@@ -44,6 +44,8 @@ export class Breaker {
   untilMs = 0;
   /** Whether a request is trying. */
   onTrial = false;
+  /** When the last one began to. */
+  #triedMs = 0;
   /** The last outcomes, a bit each, the newest lowest; 1 is a failure. */
   #recent = 0;
   #lastFailureMs = Number.NEGATIVE_INFINITY;
@@ -67,14 +69,23 @@ export class Breaker {
     return Math.min(slots, Math.max(1, Math.floor((slots * (nowMs - this.#returnedMs)) / slowStartMs)));
   }
 
+  /** Whether it waits for how a try ends. One that takes its time, be it a long answer, does not keep others from trying. */
+  awaits(nowMs: number, { baseMs }: EjectRules): boolean {
+    return this.onTrial && nowMs < this.#triedMs + baseMs;
+  }
+
   /** When time alone changes it next. */
-  nextMs(nowMs: number, { slowStartMs }: EjectRules): number {
+  nextMs(nowMs: number, rules: EjectRules): number {
+    const { slowStartMs, baseMs } = rules;
     if (this.standing === 'open') return this.untilMs;
+    if (this.awaits(nowMs, rules)) return this.#triedMs + baseMs;
     return this.standing === 'returning' ? nowMs + slowStartMs / returnSteps : Number.POSITIVE_INFINITY;
   }
 
-  began(): void {
-    if (this.standing === 'open' || this.standing === 'trial') this.onTrial = true;
+  began(nowMs: number): void {
+    if (this.standing !== 'open' && this.standing !== 'trial') return;
+    this.onTrial = true;
+    this.#triedMs = nowMs;
   }
 
   /** A request ended that tells nothing. */

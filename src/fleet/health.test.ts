@@ -99,6 +99,28 @@ test('one that is out gets nothing while another is there; when all are out, eac
   assert.equal(health.refusal([a, b], nobody), undefined);
 });
 
+test('U5: a long answer does not keep others from trying: after the time that it was left out for one more may', () => {
+  const { clock, health, ended, fails, allowed } = rig();
+  let told = 0;
+  health.onChange(() => {
+    told += 1;
+  });
+  fails(a, hung);
+  clock.advance(30_000);
+  health.began(a);
+  assert.deepEqual(allowed([a]), [0]);
+  told = 0;
+  clock.advance(29_999);
+  assert.deepEqual([allowed([a]), told], [[0], 0]);
+  clock.advance(1);
+  assert.deepEqual([allowed([a]), told], [[8], 1]);
+  health.began(a);
+  assert.deepEqual(allowed([a]), [0]);
+  ended(a, 'served');
+  clock.advance(10_000);
+  assert.deepEqual([allowed([a]), clock.pending], [[8], 0]);
+});
+
 test('U5: for bad answers never more than half are left out: of the others each gets one at a time', () => {
   const { health, fails, allowed } = rig();
   fails(a, fail('upstream_failed', '500'));

@@ -92,7 +92,12 @@ export class Health implements Gate {
   }
 
   began(target: Target): void {
-    if (this.#troubled.size > 0) this.#troubled.get(target.upstream.identity)?.began(target.model);
+    if (this.#troubled.size === 0) return;
+    const known = this.#troubled.get(target.upstream.identity);
+    if (known === undefined) return;
+    const nowMs = this.#clock.now();
+    known.began(target.model, nowMs);
+    this.#wakeBy(known.nextMs(nowMs, this.#rules));
   }
 
   ended(target: Target, ending: Ending): void {
@@ -165,7 +170,7 @@ export class Health implements Gate {
     // Who serves some is better than too few.
     if (breaker.cause === 'rate' && others.hasLeftOutHalf(target, breaker)) return slots;
     if (breaker.standing === 'returning') return breaker.part(slots, nowMs, this.#rules);
-    if (breaker.onTrial) return 0;
+    if (breaker.awaits(nowMs, this.#rules)) return 0;
     const mayTry =
       breaker.standing === 'trial' ||
       others.isDead ||
