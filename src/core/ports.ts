@@ -272,7 +272,7 @@ export interface Leases {
    * begins when this was called. Fewer than are held may be told: those have to be given back. Never rejects; resolves to
    * nothing while nobody can tell.
    */
-  renew(claims: readonly LeaseClaim[]): Promise<readonly LeaseGrant[] | undefined>;
+  renew(claims: readonly LeaseClaim[]): Promise<readonly number[] | undefined>;
   /** Gives all of them back. What could not be told ends with its lease. */
   release(upstreams: readonly string[]): Promise<void>;
   /** Runs when another replica waits for what may be ours to give, or has given back what we wait for. */
@@ -289,12 +289,11 @@ export interface LeaseClaim {
   readonly held: number;
   /** What it could use now. */
   readonly wanted: number;
-}
-
-export interface LeaseGrant {
-  readonly granted: number;
-  /** Whether it was known that this replica holds some: who has held some and is not known has been forgotten. */
-  readonly known: boolean;
+  /**
+   * Whether it was told before how many are its own. Who was and is not known has been forgotten, and others with it who
+   * have not told yet what they hold: it keeps what it holds, and is granted no more for the time of a lease.
+   */
+  readonly heard: boolean;
 }
 
 /** The replicas of this gateway: how many there are, and words between them. */

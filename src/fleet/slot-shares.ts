@@ -8,7 +8,7 @@
  */
 import type { Upstream } from '../core/exchange.ts';
 import type { SlotShares as Shares } from '../core/fleet.ts';
-import type { LeaseClaim, LeaseGrant, Leases } from '../core/ports.ts';
+import type { LeaseClaim, Leases } from '../core/ports.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
 export interface SlotSharesOptions {
@@ -29,8 +29,6 @@ interface Share {
   toldWanted: number;
   /** Whether it was ever heard what is ours. */
   heard: boolean;
-  /** Until then it does not grow: others may hold what they have not told yet. */
-  settlesAtMs: number;
 }
 
 /** How often leases are renewed when nothing else is to be said. */
@@ -115,7 +113,6 @@ export class SlotShares implements Shares {
       toldHeld: 0,
       toldWanted: 0,
       heard: false,
-      settlesAtMs: 0,
     };
     this.#shares.set(identity, share);
     this.#askWithin(soonMs);
@@ -171,10 +168,8 @@ export class SlotShares implements Shares {
     return asked.map(([upstream, share]) => {
       if (!isOurs) share.granted = 0;
       if (!isOurs && slept) share.heard = false;
-      const held = heldOf(share);
-      const settles = nowMs < share.settlesAtMs;
-      const wanted = settles ? held : share.underWay + share.waiting;
-      return { upstream, slots: share.slots, held, wanted };
+      const wanted = share.underWay + share.waiting;
+      return { upstream, slots: share.slots, held: heldOf(share), wanted, heard: share.heard };
     });
   }
 
@@ -185,23 +180,18 @@ export class SlotShares implements Shares {
 
   #heard(
     asked: readonly (readonly [string, Share])[],
-    answer: { claims: readonly LeaseClaim[]; grants: readonly LeaseGrant[]; sentMs: number },
+    answer: { claims: readonly LeaseClaim[]; grants: readonly number[]; sentMs: number },
   ): void {
     const { leases } = this.#options;
     this.#failingSinceMs = undefined;
     this.#validUntilMs = answer.sentMs + leases.leaseMs - marginMs;
     let grown = false;
     asked.forEach(([, share], at) => {
-      const grant = answer.grants[at];
-      if (grant === undefined) return;
-      const held = answer.claims[at]?.held ?? 0;
-      // The server came back empty: the others may not have told it yet what they hold.
-      if (share.heard && !grant.known) share.settlesAtMs = answer.sentMs + leases.leaseMs;
+      const granted = answer.grants[at];
+      if (granted === undefined) return;
       share.heard = true;
-      share.toldHeld = Math.max(grant.granted, held);
+      share.toldHeld = Math.max(granted, answer.claims[at]?.held ?? 0);
       share.toldWanted = answer.claims[at]?.wanted ?? 0;
-      const granted =
-        answer.sentMs < share.settlesAtMs ? Math.min(grant.granted, share.granted) : grant.granted;
       grown ||= granted > share.granted && share.waiting > 0;
       share.granted = granted;
     });
@@ -219,7 +209,7 @@ export class SlotShares implements Shares {
 
   /** Something can be given back, or more is wanted than the others know of. Who gets no answer must not ask in a circle. */
   #isNews(share: Share): boolean {
-    if (this.#failingSinceMs !== undefined || this.#options.clock.now() < share.settlesAtMs) return false;
+    if (this.#failingSinceMs !== undefined) return false;
     return share.toldHeld > heldOf(share) || (wantsMore(share) && share.toldWanted <= share.granted);
   }
 }

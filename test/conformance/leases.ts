@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LeaseGrant, Leases } from '../../src/core/ports.ts';
+import type { Leases } from '../../src/core/ports.ts';
 
 export interface LeasesDriver {
   readonly driver: string;
@@ -10,6 +10,8 @@ export interface LeasesDriver {
   open(): Promise<{
     replica(): Leases;
     pass(ms: number): Promise<void>;
+    /** As a server that was killed and came back: what was told is gone. */
+    forget(): Promise<void>;
   }>;
 }
 
@@ -23,14 +25,14 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
   promise('who is alone has all the slots, and a second one a part as soon as it is given back', async () => {
     const service = await open();
     const [one, two] = [service.replica(), service.replica()];
-    assert.deepEqual(await ask(one, { slots: 4 }), { granted: 4, known: false });
-    assert.deepEqual(await ask(one, { slots: 4, held: 4 }), { granted: 4, known: true });
-    assert.equal((await ask(two, { slots: 4, wanted: 9 })).granted, 0);
-    const fewer = (await ask(one, { slots: 4, held: 4 })).granted;
+    assert.equal(await ask(one, { slots: 4 }), 4);
+    assert.equal(await ask(one, { slots: 4, held: 4 }), 4);
+    assert.equal(await ask(two, { slots: 4, wanted: 9 }), 0);
+    const fewer = await ask(one, { slots: 4, held: 4 });
     assert.equal(fewer, 1, 'one stays with who is idle');
-    assert.equal((await ask(two, { slots: 4, wanted: 9 })).granted, 0, 'they may still be in use');
+    assert.equal(await ask(two, { slots: 4, wanted: 9 }), 0, 'they may still be in use');
     await ask(one, { slots: 4, held: fewer });
-    assert.equal((await ask(two, { slots: 4, wanted: 9 })).granted, 3);
+    assert.equal(await ask(two, { slots: 4, wanted: 9 }), 3);
   });
 
   promise('what is in use stays with who uses it, for as long as it does', async () => {
@@ -40,7 +42,7 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     await ask(two, { slots: 3, wanted: 3 });
     for (const used of [3, 2]) {
       await ask(one, { slots: 3, held: used, wanted: used });
-      assert.equal((await ask(two, { slots: 3, wanted: 3 })).granted, 3 - used);
+      assert.equal(await ask(two, { slots: 3, wanted: 3 }), 3 - used);
     }
   });
 
@@ -51,7 +53,7 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     for (let round = 0; round < 3; round += 1) {
       for (const [at, replica] of replicas.entries()) {
         const wanted = [2, 50, 500][at] ?? 0;
-        held[at] = (await ask(replica, { slots: 12, held: held[at] ?? 0, wanted })).granted;
+        held[at] = await ask(replica, { slots: 12, held: held[at] ?? 0, wanted });
       }
     }
     assert.deepEqual(held, [2, 5, 5]);
@@ -64,9 +66,9 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     const turns = { one: 0, two: 0 };
     for (let turn = 0; turn < 6; turn += 1) {
       for (let round = 0; round < 3; round += 1) {
-        held.one = (await ask(one, { slots: 1, held: held.one, wanted: 4 })).granted;
+        held.one = await ask(one, { slots: 1, held: held.one, wanted: 4 });
         assert.ok(held.one + held.two <= 1);
-        held.two = (await ask(two, { slots: 1, held: held.two, wanted: 4 })).granted;
+        held.two = await ask(two, { slots: 1, held: held.two, wanted: 4 });
         assert.ok(held.one + held.two <= 1);
       }
       turns.one += held.one;
@@ -88,7 +90,7 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
         for (let round = 0; round < 3; round += 1) {
           for (const [at, replica] of replicas.entries()) {
             const wanted = wants[at] ?? 0;
-            held[at] = (await ask(replica, { slots: 2, held: held[at] ?? 0, wanted })).granted;
+            held[at] = await ask(replica, { slots: 2, held: held[at] ?? 0, wanted });
           }
         }
         for (const [at, count] of held.entries()) turns[at] = (turns[at] ?? 0) + count;
@@ -106,19 +108,38 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     const [dead, alive] = [service.replica(), service.replica()];
     await ask(dead, { slots: 2, wanted: 2 });
     await service.pass(leaseMs - 1);
-    assert.equal((await ask(alive, { slots: 2, wanted: 2 })).granted, 0);
+    assert.equal(await ask(alive, { slots: 2, wanted: 2 }), 0);
     await service.pass(1);
-    assert.equal((await ask(alive, { slots: 2, wanted: 2 })).granted, 2);
+    assert.equal(await ask(alive, { slots: 2, wanted: 2 }), 2);
   });
 
-  promise('P4: who comes back after its time gets nothing that others hold, and is not known', async () => {
+  promise('P4: who comes back after its time gets nothing that others hold', async () => {
     const service = await open();
     const [zombie, heir] = [service.replica(), service.replica()];
     await ask(zombie, { slots: 1, wanted: 1 });
     await service.pass(leaseMs);
-    assert.equal((await ask(heir, { slots: 1, wanted: 1 })).granted, 1);
-    assert.deepEqual(await ask(zombie, { slots: 1, wanted: 1 }), { granted: 0, known: false });
+    assert.equal(await ask(heir, { slots: 1, wanted: 1 }), 1);
+    assert.equal(await ask(zombie, { slots: 1, wanted: 1 }), 0);
   });
+
+  promise(
+    'DP2: who was forgotten keeps what it holds, and is granted no more for the time of a lease',
+    async () => {
+      const service = await open();
+      const [idle, busy, empty] = [service.replica(), service.replica(), service.replica()];
+      const all = { slots: 5, heard: true };
+      await service.forget();
+      for (let passedMs = 0; passedMs < leaseMs; passedMs += turnMs) {
+        assert.equal(await ask(empty, { ...all, wanted: 3 }), 0);
+        assert.ok((await ask(idle, { ...all, held: 3 })) >= 1);
+        assert.equal(await ask(busy, { ...all, held: 2, wanted: 9 }), 2);
+        await service.pass(turnMs);
+      }
+      await ask(idle, { ...all, held: 1 });
+      assert.equal(await ask(busy, { ...all, held: 2, wanted: 9 }), 2);
+      assert.equal(await ask(empty, { ...all, wanted: 3 }), 2);
+    },
+  );
 
   promise(
     'what is given back at the end is there at once, and those who wait for it hear of it',
@@ -127,9 +148,9 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
       const [leaving, waiting] = [service.replica(), service.replica()];
       const news = new Promise<void>((heard) => waiting.onNews(heard));
       await ask(leaving, { slots: 2, wanted: 2 });
-      assert.equal((await ask(waiting, { slots: 2, wanted: 2 })).granted, 0);
+      assert.equal(await ask(waiting, { slots: 2, wanted: 2 }), 0);
       await leaving.release(['server']);
-      assert.equal((await ask(waiting, { slots: 2, wanted: 2 })).granted, 2);
+      assert.equal(await ask(waiting, { slots: 2, wanted: 2 }), 2);
       await news;
     },
   );
@@ -165,7 +186,7 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
             assert.ok(replica !== undefined);
             // Who did not renew in time holds nothing: it knows by its own clock.
             const held = nowMs < replica.endsAtMs ? Math.min(replica.held, uses ? slots : wanted) : 0;
-            replica.held = (await ask(replica.leases, { slots, held, wanted })).granted;
+            replica.held = await ask(replica.leases, { slots, held, wanted });
             replica.endsAtMs = nowMs + leaseMs;
             const together = replicas.reduce((sum, each) => sum + (nowMs < each.endsAtMs ? each.held : 0), 0);
             assert.ok(together <= slots, `${together} of ${slots}`);
@@ -181,9 +202,9 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
 
 async function ask(
   leases: Leases,
-  claim: { slots: number; held?: number; wanted?: number },
-): Promise<LeaseGrant> {
-  const grants = await leases.renew([{ upstream: 'server', held: 0, wanted: 0, ...claim }]);
+  claim: { slots: number; held?: number; wanted?: number; heard?: boolean },
+): Promise<number> {
+  const grants = await leases.renew([{ upstream: 'server', held: 0, wanted: 0, heard: false, ...claim }]);
   const [grant] = grants ?? [];
   assert.ok(grant !== undefined, 'somebody could tell');
   return grant;

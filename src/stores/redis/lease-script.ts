@@ -1,31 +1,33 @@
 /**
  * How slots are divided, in one script: whoever asks hears what it may use, and nobody is granted what another holds.
  *
- * Each upstream has a hash with a row for each replica: what it holds, what it wants, when it was last heard of. Everybody
+ * Each upstream has a hash with a row for each replica: what it holds, what it wants, when it was last heard of, until when
+ * it is granted no more than it holds, as others may not have told yet what they hold after all was forgotten. Everybody
  * wants one, as long as there are as many, so that a replica that was idle serves its first request at once. From the
  * smallest wish up each gets what it wants or an equal part of what is left; what nobody wants is spread too. Where there
  * is no equal part, one slot for two above all, they take turns by the server's clock, one slot each, however much they want.
  *
  * It goes by `now`, in microseconds. Arguments: who asks, the channel for news, how long a row is believed, how long a turn is; then for each upstream its
- * slots, what is held, what is wanted. The answer: for each upstream what may be used, and whether there was a row.
+ * slots, what is held, what is wanted, and 1 where it was told before what is its own. The answer: what may be used of each.
  */
 export const leaseScript = `
 local nowMs = math.floor(now / 1000)
 local me, channel, lease, turn = ARGV[1], ARGV[2], tonumber(ARGV[3]), math.floor(nowMs / tonumber(ARGV[4]))
-local function written(held, wanted, at) return string.format('%d %d %.0f', held, wanted, at) end
+local function written(held, wanted, at, still) return string.format('%d %d %.0f %.0f', held, wanted, at, still) end
 
 local function rowsOf(key)
   if redis.call('TYPE', key)['ok'] ~= 'hash' then redis.call('UNLINK', key) end
   local fields, rows = redis.call('HGETALL', key), {}
   for i = 1, #fields, 2 do
-    local held, wanted, at = string.match(fields[i + 1], '^(%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+)$')
+    local held, wanted, at, still = string.match(fields[i + 1], '^(%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+) (%d+)$')
     at = at and #at <= 16 and tonumber(at)
-    if not at or at + lease <= nowMs then
+    still = still and #still <= 16 and math.min(tonumber(still), nowMs + lease)
+    if not at or not still or at + lease <= nowMs then
       redis.call('HDEL', key, fields[i])
     else
       -- The server's clock was set back: from now on it is believed for as long as any other.
-      if at > nowMs then redis.call('HSET', key, fields[i], written(held, wanted, nowMs)) end
-      rows[#rows + 1] = { who = fields[i], held = tonumber(held), wanted = tonumber(wanted) }
+      if at > nowMs then redis.call('HSET', key, fields[i], written(held, wanted, nowMs, still)) end
+      rows[#rows + 1] = { who = fields[i], held = tonumber(held), wanted = tonumber(wanted), still = still }
     end
   end
   return rows
@@ -61,20 +63,21 @@ end
 
 local answer = {}
 for i, key in ipairs(KEYS) do
-  local slots, held, wanted = tonumber(ARGV[3 * i + 2]), tonumber(ARGV[3 * i + 3]), tonumber(ARGV[3 * i + 4])
+  local slots, held, wanted = tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
   local rows, mine, before, taken, otherWaits, otherIsOver = rowsOf(key), nil, nil, 0, false, false
   for _, row in ipairs(rows) do
     if row.who == me then mine, before = row, row.held else taken = taken + row.held end
   end
   if not mine then
-    mine = { who = me }
+    mine = { who = me, still = ARGV[4 * i + 4] == '1' and nowMs + lease or 0 }
     rows[#rows + 1] = mine
   end
   mine.wanted, mine.held = wanted, held
   divide(rows, slots)
   local granted = math.max(0, math.min(mine.fair, slots - taken))
+  if nowMs < mine.still then granted = math.min(granted, held) end
   local kept = math.max(granted, held)
-  redis.call('HSET', key, me, written(kept, wanted, nowMs))
+  redis.call('HSET', key, me, written(kept, wanted, nowMs, mine.still))
   redis.call('PEXPIRE', key, lease)
   for _, row in ipairs(rows) do
     if row.who ~= me then
@@ -85,7 +88,7 @@ for i, key in ipairs(KEYS) do
   local waits = granted < math.min(wanted, mine.fair)
   local gaveBack = before and kept < before
   if (waits and otherIsOver) or (gaveBack and otherWaits) then redis.call('PUBLISH', channel, me) end
-  answer[2 * i - 1], answer[2 * i] = granted, before and 1 or 0
+  answer[i] = granted
 end
 return answer
 `;

@@ -1,5 +1,5 @@
 /** Slots that replicas divide among themselves by way of a Redis server, and by its clock. */
-import type { LeaseClaim, LeaseGrant, Leases } from '../../core/ports.ts';
+import type { LeaseClaim, Leases } from '../../core/ports.ts';
 import type { Redis } from './connection.ts';
 import { RedisError } from './fault.ts';
 import { leaseScript } from './lease-script.ts';
@@ -26,16 +26,17 @@ const channel = 'millrace:channel:slots';
 export function createRedisLeases({ redis, id, time }: RedisLeasesOptions): Leases {
   const script = createScript('leases', `${time ?? serverTime}${leaseScript}`);
   const rules = [id, channel, String(leaseMs), String(turnMs)];
-  const renewSome = async (claims: readonly LeaseClaim[]): Promise<readonly LeaseGrant[]> => {
-    const args = claims.flatMap(({ slots, held, wanted }) => [slots, held, wanted].map(written));
-    const reply = (await redis.run(script, claims.map(keyOf), [...rules, ...args])) as number[];
-    return claims.map((_, at) => ({ granted: reply[2 * at] ?? 0, known: reply[2 * at + 1] === 1 }));
+  const renewSome = async (claims: readonly LeaseClaim[]): Promise<readonly number[]> => {
+    const args = claims.flatMap(({ slots, held, wanted, heard }) =>
+      [slots, held, wanted, Number(heard)].map(written),
+    );
+    return (await redis.run(script, claims.map(keyOf), [...rules, ...args])) as number[];
   };
   return {
     leaseMs,
     renew: (claims) =>
       told(async () => {
-        const grants: LeaseGrant[] = [];
+        const grants: number[] = [];
         for (let from = 0; from < claims.length; from += upstreamsAtOnce) {
           grants.push(...(await renewSome(claims.slice(from, from + upstreamsAtOnce))));
         }
