@@ -120,6 +120,8 @@ export interface Principal {
   readonly team: string;
   /** Empty where the credential is nobody's in particular. */
   readonly user: string;
+  /** Of a program with a token of its own, which is no user's: as its issuer calls it. */
+  readonly program?: string;
   readonly role: Role;
   /** What the credential is narrowed to, within its role; absent where it is not. */
   readonly scopes?: Scopes;

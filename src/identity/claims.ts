@@ -29,15 +29,14 @@ export function principalOf(claims: JsonObject, meaning: ClaimMeaning): Principa
   if (claims['cnf'] !== undefined)
     throw refused('the token is bound to a key or certificate of its holder, which is not looked at here');
   const client = clientOf(claims);
-  const user = isProgram(claims, client) ? '' : userOf(claims, meaning);
-  const holder = user === '' ? client : user;
-  if (holder === undefined)
-    throw refused(`the token says neither a user (${meaning.claims.user}) nor a client`);
+  const program = isProgram(claims, client) ? client : undefined;
+  const user = program === undefined ? userOf(claims, meaning) : '';
   return {
-    keyName: `${meaning.name}:${holder}`,
+    keyName: `${meaning.name}:${program ?? user}`,
     tenant: tenantOf(claims, meaning),
     team: teamOf(claims, meaning),
     user,
+    ...(program === undefined ? {} : { program }),
     role: roleOf(claims, meaning),
   };
 }

@@ -355,6 +355,24 @@ test('whoever is switched off here is refused at once, whatever their issuer say
   assert.equal(await statusOf(rig, await rig.issuer.sign({ org: 'acme', sub: 'bob' })), 403);
 });
 
+test('G1: a program with tokens of its own is switched off by its service account, and by no person of its name', async (t) => {
+  const rig = await openRig(t, { claims: { tenant: 'org' } });
+  const { directory } = rig.gateway.gateway.lasting.followed;
+  const tokenOf = (client: string) => rig.issuer.sign({ org: 'acme', sub: client, client_id: client });
+  const [batch, other] = [await tokenOf('Batch'), await tokenOf('other')];
+  await directory.put({ kind: 'tenant', tenant: 'acme', name: '', active: true, keepContentDays: 0 });
+  const entry = { kind: 'user', tenant: 'acme', team: '', role: 'developer' } as const;
+  await directory.put({ ...entry, name: 'Batch', service: true, active: true });
+  await directory.put({ ...entry, name: 'other', service: false, active: false });
+  assert.deepEqual([await statusOf(rig, batch), await statusOf(rig, other)], [200, 200]);
+  await directory.put({ ...entry, name: 'Batch', service: true, active: false });
+  const reply = await ask(rig, batch);
+  assert.equal(reply.status, 403);
+  assert.match(await reply.text(), /service account \\"Batch\\" is switched off here/);
+  await directory.put({ ...entry, name: 'Batch', service: true, active: true });
+  assert.equal(await statusOf(rig, batch), 200);
+});
+
 test('G1: who may not read the metrics learns from no token that there are any', async (t) => {
   const rig = await openRig(t);
   const wrong = await forgeries['a token for somebody else']?.(rig.issuer, 0);
