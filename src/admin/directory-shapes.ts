@@ -107,6 +107,8 @@ export const keyShape = z.object({
   /** To a minute; null where it was never used. */
   lastUsedAt: z.iso.datetime().nullable(),
   ...kept,
+  /** Of one that was made or changed just now: what its scopes name and nobody here has. */
+  warnings: z.array(z.string()).optional(),
 });
 /** With the key itself, this once. */
 export const madeKeyShape = keyShape.extend({ key: z.string() });

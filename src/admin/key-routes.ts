@@ -32,12 +32,14 @@ import {
 import { assertGrants } from './grants.ts';
 import { nextPage } from './next-page.ts';
 import { type AdminCall, type AdminRoute, adminRoute, api } from './route.ts';
+import { type NobodysNames, scopeWarnings } from './scope-warnings.ts';
 
 export interface KeyRoutesOptions {
   readonly directory: Directory;
   readonly uses: KeyUses;
   readonly digester: () => Promise<Digester>;
   readonly clock: Clock;
+  readonly nobodys: NobodysNames;
 }
 
 export function keyRoutes(options: KeyRoutesOptions): readonly AdminRoute[] {
@@ -59,6 +61,7 @@ const example = {
 function keyKind({
   clock,
   directory,
+  nobodys,
 }: KeyRoutesOptions): EntryChange<KeyEntry, View, z.output<typeof keyChange>> {
   return {
     kind: 'key',
@@ -69,7 +72,7 @@ function keyKind({
     shape: keyShape,
     change: keyChange,
     example,
-    view: (entry) => viewKey(entry, undefined),
+    view: (entry) => withWarnings(viewKey(entry, undefined), nobodys),
     isVisible,
     changed: (entry, { expiresAt, ...change }) => {
       if (expiresAt === undefined) return merged(entry, change);
@@ -132,13 +135,16 @@ function shownKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
 }
 
 function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
-  const { directory, digester, clock } = options;
+  const { directory, digester, clock, nobodys } = options;
   const context = async () => {
     const { digest } = await digester();
     return { digest, nowMs: clock.wall() };
   };
   const common = { method: 'POST', permission: 'keys:write', scope: 'tenant', tag: 'keys' } as const;
-  const made = (key: string, entry: KeyEntry) => ({ ...viewKey(entry, undefined), key });
+  const made = (key: string, entry: KeyEntry) => ({
+    ...withWarnings(viewKey(entry, undefined), nobodys),
+    key,
+  });
   return [
     adminRoute({
       ...common,
@@ -269,6 +275,11 @@ function viewKey(entry: KeyEntry, usedAtMs: number | undefined): View {
     lastUsedAt: writeTime(usedAtMs ?? 0),
     ...keptFields(entry),
   };
+}
+
+function withWarnings(view: View, nobodys: NobodysNames): View {
+  const warnings = [...scopeWarnings(view.scopes, nobodys)];
+  return warnings.length === 0 ? view : { ...view, warnings };
 }
 
 function readTime(text: string | null): number {

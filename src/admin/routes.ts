@@ -11,6 +11,7 @@ import { partRoutes } from './part-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import { privacyRoutes } from './privacy-routes.ts';
 import type { AdminRoute } from './route.ts';
+import type { NobodysNames } from './scope-warnings.ts';
 import { secretRoutes } from './secret-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import type { Sessions } from './sessions.ts';
@@ -28,6 +29,12 @@ export function adminRoutes(
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
   const { clock, followed, store } = gateway.lasting;
   const { directory } = followed;
+  const nobodys: NobodysNames = {
+    isNobodysModel: (name) => gateway.snapshot.models.isNobodys(name),
+    isNobodysRoute: (name) =>
+      !gateway.snapshot.routes.some(({ route }) => route.name === name) &&
+      !described.some((row) => row.name === name),
+  };
   const rows = [
     ...probeRoutes(seen),
     ...stateRoutes(seen),
@@ -36,7 +43,7 @@ export function adminRoutes(
     ...usageRoutes(seen),
     ...costRoutes(seen),
     ...peopleRoutes({ directory, homeTenant }),
-    ...keyRoutes({ directory, uses: store.keyUses, digester: () => followed.digester(), clock }),
+    ...keyRoutes({ directory, uses: store.keyUses, digester: () => followed.digester(), clock, nobodys }),
     ...auditRoutes(store.audit),
     ...sessionRoutes(signIn),
     ...openSessionRoutes(sessions),

@@ -14,6 +14,8 @@ export interface EntryVerb<View> {
   row(entry: View): readonly string[];
   /** What the options say of one to make, or of a change; what is not said is left out. */
   fields(given: Given): Readonly<Record<string, unknown>>;
+  /** What the gateway says of one that was just changed. */
+  warnings?(entry: View): readonly string[];
 }
 
 export type Actions = Readonly<Record<string, Run>>;
@@ -61,7 +63,9 @@ export function entryActions<View>(verb: EntryVerb<View>): Actions {
       if (Object.keys(body).length === 0) {
         throw new UsageError(`\`${plural} change\` needs to be told what: see \`${plural} --help\``);
       }
-      return say(invocation, given, await changeEntry(invocation, given, { plural, shape, body }));
+      const entry = await changeEntry(invocation, given, { plural, shape, body });
+      for (const warning of verb.warnings?.(entry) ?? []) invocation.warn(`! ${warning}`);
+      return say(invocation, given, entry);
     },
     remove: async (invocation, given) => {
       const path = entryPath(plural, given);

@@ -18,7 +18,15 @@ type Key = z.output<typeof keyShape>;
 const header = ['NAME', 'TENANT', 'ROLE', 'USER', 'ENDS IN', 'EXPIRES', 'LAST USED', 'FROM'];
 const from = { data: 'made at the first start', configuration: 'the configuration' } as const;
 
-const common = entryActions<Key>({ plural: 'keys', shape: keyShape, header, row: rowOf, fields: fieldsOf });
+const warningsOf = ({ warnings = [] }: Pick<Key, 'warnings'>) => warnings;
+const common = entryActions<Key>({
+  plural: 'keys',
+  shape: keyShape,
+  header,
+  row: rowOf,
+  fields: fieldsOf,
+  warnings: warningsOf,
+});
 
 export const run = runAction('keys', {
   list,
@@ -108,6 +116,7 @@ async function revoke(invocation: Invocation, given: Given): Promise<number> {
 }
 
 function tell(invocation: Invocation, given: Given, made: z.output<typeof madeKeyShape>): number {
+  for (const warning of warningsOf(made)) invocation.warn(`! ${warning}`);
   if (flagOption(given, 'json')) {
     invocation.write(JSON.stringify(made));
     return 0;

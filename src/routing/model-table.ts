@@ -94,7 +94,7 @@ export class ModelTable {
     const shown = `"${name.slice(0, nameCharsMax)}"`;
     const similar = closest(name, this.names());
     const hint = similar === undefined ? '' : `; did you mean ${similar}?`;
-    const unheard = among.filter((upstream) => !this.#options.offers.hasHeard(upstream));
+    const unheard = this.#unheard(among);
     if (unheard.length === 0) {
       // Clients of Ollama look for "not found", those of OpenAI for "does not exist".
       return fail('model_not_found', `model not found: ${shown} does not exist here${hint}`, {
@@ -104,6 +104,15 @@ export class ModelTable {
     const who = unheard.slice(0, unheardNamedMax).map((upstream) => upstream.name);
     const message = `the model ${shown} is not known yet: ${who.join(', ')} did not tell what there is${hint}`;
     return fail('no_upstream', message, { retryAfterS: unheardRetryS });
+  }
+
+  /** Whether there is no model of that name, now that every upstream has told what it has. */
+  isNobodys(name: string): boolean {
+    return this.find(name) === undefined && this.#unheard(this.#options.upstreams).length === 0;
+  }
+
+  #unheard(among: readonly Upstream[]): readonly Upstream[] {
+    return among.filter((upstream) => !this.#options.offers.hasHeard(upstream));
   }
 
   /** What the operator's list says of a name, whatever upstreams offer. */

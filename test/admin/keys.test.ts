@@ -195,3 +195,22 @@ test('an admin neither makes nor turns over a key of an owner', async () => {
   assert.equal((await admin.ask('keys/crown/rotate', { as, method: 'POST', body: {} })).status, 403);
   assert.equal((await admin.ask('keys/crown', { as, method: 'DELETE' })).status, 403);
 });
+
+test('scopes that name what nobody has are taken and warned of, when they are made and when they are changed', async () => {
+  const scopes = { models: ['small', 'smal'], routes: ['openai.chat', 'keys.list', 'openai.chats'] };
+  const made = await make({ name: 'ahead', scopes });
+  assert.equal(made.status, 201);
+  assert.deepEqual(made.body.warnings, [
+    'there is no model of the name "smal": until there is, its scope opens nothing',
+    'there is no route of the name "openai.chats": until there is, its scope opens nothing',
+  ]);
+  const change = (models: readonly string[]) =>
+    admin.ask('keys/ahead?tenant=acme', {
+      method: 'PATCH',
+      headers: { 'if-match': '*' },
+      body: { scopes: { models } },
+    });
+  assert.match((await change(['soon'])).body.warnings[0], /"soon"/);
+  assert.equal('warnings' in (await change(['large'])).body, false);
+  assert.equal('warnings' in (await admin.ask('keys/ahead?tenant=acme')).body, false);
+});

@@ -655,8 +655,8 @@ KeyScopes = TypedDict(
     },
 )
 
-Key = TypedDict(
-    "Key",
+_KeyNeeds = TypedDict(
+    "_KeyNeeds",
     {
         "tenant": "str",
         "name": "str",
@@ -673,6 +673,18 @@ Key = TypedDict(
         "version": "int",
     },
 )
+
+_KeyMay = TypedDict(
+    "_KeyMay",
+    {
+        "warnings": "List[str]",
+    },
+    total=False,
+)
+
+class Key(_KeyNeeds, _KeyMay):
+    pass
+
 
 KeysChangeBodyScopes = TypedDict(
     "KeysChangeBodyScopes",
@@ -705,8 +717,8 @@ KeysCreateAnswerScopes = TypedDict(
     },
 )
 
-KeysCreateAnswer = TypedDict(
-    "KeysCreateAnswer",
+_KeysCreateAnswerNeeds = TypedDict(
+    "_KeysCreateAnswerNeeds",
     {
         "tenant": "str",
         "name": "str",
@@ -724,6 +736,18 @@ KeysCreateAnswer = TypedDict(
         "key": "str",
     },
 )
+
+_KeysCreateAnswerMay = TypedDict(
+    "_KeysCreateAnswerMay",
+    {
+        "warnings": "List[str]",
+    },
+    total=False,
+)
+
+class KeysCreateAnswer(_KeysCreateAnswerNeeds, _KeysCreateAnswerMay):
+    pass
+
 
 KeysCreateBodyScopes = TypedDict(
     "KeysCreateBodyScopes",

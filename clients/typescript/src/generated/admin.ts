@@ -341,6 +341,7 @@ export interface Key {
   readonly active: boolean;
   readonly createdAt: string;
   readonly version: number;
+  readonly warnings?: ReadonlyArray<string> | undefined;
 }
 
 export interface KeysChangeBody {
@@ -382,6 +383,7 @@ export interface KeysCreateAnswer {
   readonly active: boolean;
   readonly createdAt: string;
   readonly version: number;
+  readonly warnings?: ReadonlyArray<string> | undefined;
   readonly key: string;
 }
 
