@@ -165,3 +165,17 @@ test('neither a cold answer, nor one that failed, nor one that nobody waited for
   for (let time = 0; time < 100; time += 1) limit.ended(quick, 4);
   assert.ok(limit.now > 4);
 });
+
+test('short prompts of one client do not take the slots from those who ask at length', () => {
+  for (const streams of [true, false]) {
+    const { limit, server } = rig({ slots: 8, start: 4, firstMs: 1_000, streams });
+    for (let time = 0; time < 40; time += 1)
+      limit.ended(
+        { outcome: 'served', tookMs: 12, firstContentMs: streams ? 10 : 0, outputTokens: 1, cold: false },
+        4,
+      );
+    server.run(2_000);
+    const found = mostOften(server.run(1_000));
+    assert.ok(isNear(found, 8), `found ${found}`);
+  }
+});

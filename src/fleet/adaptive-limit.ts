@@ -57,7 +57,7 @@ export class AdaptiveLimit {
     this.#oldNews -= 1;
     if (typeof outcome === 'object' && overloads.has(outcome.code)) this.#overloaded(inFlight);
     if (outcome !== 'served' || ending.cold) return;
-    this.#look.add(ending, inFlight >= this.#limit);
+    this.#look.add(ending, { isFull: inFlight >= this.#limit, isAlone: inFlight === 1 });
     if (this.#look.answers >= Math.max(answersMin, this.#limit)) this.#adapt();
   }
 
@@ -99,9 +99,17 @@ export class AdaptiveLimit {
   }
 }
 
+/** How many were there as an answer ended: as many as may be, or it alone. */
+interface Company {
+  readonly isFull: boolean;
+  readonly isAlone: boolean;
+}
+
 /** The answers since the limit was last looked at. */
 class Look {
   answers = 0;
+  /** Whether each of them was the only one there as it ended: none of them can have waited. */
+  areAlone = true;
   #tookMs = 0;
   #timesFull = 0;
   #streams = 0;
@@ -110,9 +118,10 @@ class Look {
   #wholeMs = 0;
   #wholeTokens = 0;
 
-  add({ tookMs, firstContentMs, outputTokens }: Ending, isFull: boolean): void {
+  add({ tookMs, firstContentMs, outputTokens }: Ending, { isFull, isAlone }: Company): void {
     if (firstContentMs === 0 && outputTokens === 0) return;
     this.answers += 1;
+    this.areAlone &&= isAlone;
     this.#tookMs += tookMs;
     if (isFull) this.#timesFull += 1;
     if (firstContentMs > 0) {
@@ -147,13 +156,21 @@ class Look {
 /** The best so far counts so much more at each look: a server may become slower for good. */
 const drift = 1.003;
 
-/** How quick the server is when nobody waits there: the quickest look so far. */
+/**
+ * How quick the server is when nobody waits there: the quickest look so far, or the last one in which nobody can have
+ * waited. Without that a few short prompts would make all others look as if they waited, for thousands of answers.
+ */
 class Best {
   firstMs = Number.POSITIVE_INFINITY;
   tokenMs = Number.POSITIVE_INFINITY;
 
-  learn({ firstMs = Number.POSITIVE_INFINITY, tokenMs = Number.POSITIVE_INFINITY }: Look): void {
-    this.firstMs = Math.min(this.firstMs * drift, firstMs);
-    this.tokenMs = Math.min(this.tokenMs * drift, tokenMs);
+  learn({ areAlone, firstMs, tokenMs }: Look): void {
+    this.firstMs = bestOf(this.firstMs, firstMs, areAlone);
+    this.tokenMs = bestOf(this.tokenMs, tokenMs, areAlone);
   }
+}
+
+function bestOf(before: number, now: number | undefined, isCertain: boolean): number {
+  if (now === undefined) return before * drift;
+  return isCertain ? now : Math.min(before * drift, now);
 }
