@@ -62,6 +62,21 @@ test('who never heard what is its own takes its part of the slots, when nobody a
   assert.equal(shares.of(server, 4), 2);
 });
 
+test('who waits for slots of which nobody tells is told once its part is there', async () => {
+  const { service, shares, pass } = rig();
+  let told = 0;
+  shares.onGrown(() => {
+    told = shares.of(server, 4);
+  });
+  service.away = true;
+  await shares.follow([server]);
+  shares.want(server, 0, 1);
+  await pass(1_900);
+  assert.equal(told, 0);
+  await pass(400);
+  assert.equal(told, 2);
+});
+
 test('P4: who slept for longer than its lease uses nothing before it was answered', async () => {
   const { clock, service, shares, pass } = rig();
   await shares.follow([server]);

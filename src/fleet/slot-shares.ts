@@ -174,8 +174,16 @@ export class SlotShares implements Shares {
   }
 
   #unheard(sentMs: number): void {
+    const nowMs = this.#options.clock.now();
     // An answer that we slept through says nothing of the server.
-    if (this.#options.clock.now() - sentMs < convincedMs) this.#failingSinceMs ??= sentMs;
+    if (nowMs - sentMs < convincedMs) this.#failingSinceMs ??= sentMs;
+    // No answer is coming that would tell those who wait that there are slots for them after all.
+    if (nowMs >= this.#validUntilMs && this.#isAway(nowMs) && this.#someWait) this.#grown();
+  }
+
+  get #someWait(): boolean {
+    for (const { waiting } of this.#shares.values()) if (waiting > 0) return true;
+    return false;
   }
 
   #heard(

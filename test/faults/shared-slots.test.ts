@@ -126,3 +126,20 @@ test('a cut way to Redis: who is cut off goes on with what it held, and the othe
   assert.ok(most() <= 4);
   for (const each of both) assertServed(each);
 });
+
+test('a replica that starts where Redis is too slow to count serves its first request in seconds', async (t) => {
+  const { replica, redis } = await openFleet(t, 2);
+  const proxy = await openFaultProxy(redis.port);
+  t.after(() => proxy.close());
+  proxy.behave({ latencyMs: 100 });
+  const far = await replica(redis.url.replace(String(redis.port), String(proxy.port)));
+  const reply = await fetch(`${far.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${far.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }),
+  });
+  assert.equal(reply.status, 200, await reply.text());
+  assert.equal(reply.headers.get('x-millrace-degraded'), 'shared');
+  // Not as long as anybody may wait for a slot at all, which is 30 s.
+  assert.ok(Number(reply.headers.get('x-millrace-queue-ms')) < 10_000);
+});
