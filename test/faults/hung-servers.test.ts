@@ -1,34 +1,14 @@
 // U2: a server that is stopped, its connections open: whole answers have no first token whose clock could tell.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
+import { spawnLlm } from '../upstream/llm-process.ts';
 import { type Call, rigOf, until } from './rig.ts';
 
-const serve = resolve(import.meta.dirname, '../upstream/serve.ts');
 const whole: Call = { route: 'openai.chat' };
 const isStoppable = process.platform !== 'win32';
-
-/** The fake LLM in a process of its own, which can be stopped. */
-async function spawnLlm(t: TestContext): Promise<{ readonly child: ChildProcess; readonly url: string }> {
-  const child = spawn(process.execPath, [serve], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(async () => {
-    child.kill('SIGCONT');
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  });
-  assert.ok(child.stdout);
-  for await (const line of createInterface(child.stdout)) {
-    const url = /http:\S+/.exec(line)?.[0];
-    if (url !== undefined) return { child, url };
-  }
-  throw new Error('the fake LLM ended before it listened');
-}
 
 test('U2: a whole answer that waits for a stopped server is given by another one', async (t) => {
   if (!isStoppable) return t.diagnostic('there is no SIGSTOP here');

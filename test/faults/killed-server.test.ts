@@ -1,41 +1,18 @@
 // U1, G17: one of three servers is killed at full load, and comes back.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { openTestGateway } from '../gateway.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
+import { spawnLlm } from '../upstream/llm-process.ts';
 import type { RawReply } from '../upstream/raw-client.ts';
 import { type Call, rigOf, until } from './rig.ts';
 
-const serve = resolve(import.meta.dirname, '../upstream/serve.ts');
 const slots = 4;
+const args = ['--first-token-ms', '20', '--tokens-per-second', '100', '--slots', String(slots)];
 const text = 'one two three four five six';
 const body = { messages: [{ role: 'user', content: text }] };
 const whole: Call = { route: 'openai.chat', body };
 const stream: Call = { ...whole, stream: true };
-
-async function spawnLlm(
-  t: TestContext,
-  port = 0,
-): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const pace = ['--first-token-ms', '20', '--tokens-per-second', '100', '--slots', String(slots)];
-  const child = spawn(process.execPath, [serve, '--port', String(port), ...pace], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.after(async () => {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  });
-  assert.ok(child.stdout);
-  for await (const line of createInterface(child.stdout)) {
-    const found = /:(\d+)$/.exec(line)?.[1];
-    if (found !== undefined) return { child, port: Number(found) };
-  }
-  throw new Error('the fake LLM ended before it listened');
-}
 
 /** What a stream said, if it says that this was all. */
 function saidBy({ content }: RawReply): string | undefined {
@@ -46,7 +23,7 @@ function saidBy({ content }: RawReply): string | undefined {
 }
 
 test('U1, G17: one of three killed at full load: no whole answer fails, no stream lies, and it is back by itself', async (t) => {
-  const servers = await Promise.all([spawnLlm(t), spawnLlm(t), spawnLlm(t)]);
+  const servers = await Promise.all([1, 2, 3].map(() => spawnLlm(t, { args })));
   const named = ['a', 'b', 'c'].map((name, index) => [name, servers[index]?.port] as const);
   const gateway = await openTestGateway({
     config: {
@@ -85,7 +62,7 @@ test('U1, G17: one of three killed at full load: no whole answer fails, no strea
   const outMs = performance.now() - killedAt;
   const { length: served } = wholes;
   await until('the others serve', () => wholes.length > served + 50);
-  await spawnLlm(t, servers[0]?.port);
+  await spawnLlm(t, { port: servers[0]?.port ?? 0, args });
   const backAt = performance.now();
   await until('it has its whole load again', () => health.of(killed).standing === 'closed');
   t.diagnostic(
