@@ -229,6 +229,7 @@ const handler = createChain({
     isOn: () => true,
     goesOn: () => true,
     isWell: () => true,
+    isOpen: () => true,
     isAllowed: () => true,
     written: () => Promise.resolve(),
     streams: new LiveStreams(),

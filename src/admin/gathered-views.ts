@@ -50,10 +50,17 @@ export function gatherUpstreams(all: readonly Upstreams[]): Upstreams {
           slots: Math.max(...group.map(({ slots }) => slots)),
           failures: Math.min(...group.map(({ failures }) => failures)),
           models: [...new Set(group.flatMap(({ models }) => models))],
+          ...drainedOf(group),
         },
       ];
     }),
   };
+}
+
+/** They are told one after the other. */
+function drainedOf(group: Upstreams['upstreams']) {
+  const drained = group.find((one) => one.drained !== undefined)?.drained;
+  return drained === undefined ? {} : { drained };
 }
 
 function heardMs({ lastHeardAt }: Upstreams['upstreams'][number]): number {

@@ -4,6 +4,7 @@ import { auditRoutes } from './audit-routes.ts';
 import { configRoutes } from './config-routes.ts';
 import { costRoutes } from './cost-routes.ts';
 import { documentRows } from './document-rows.ts';
+import { drainRoutes } from './drain-routes.ts';
 import { gathering } from './gathering.ts';
 import { keyRoutes } from './key-routes.ts';
 import { openSessionRoutes } from './open-session-routes.ts';
@@ -51,6 +52,7 @@ export function adminRoutes(
     ...secretRoutes(gateway.lasting),
     ...privacyRoutes(gateway),
     ...warmRoutes(gateway),
+    ...drainRoutes(gateway),
   ];
   // They describe all rows, themselves included.
   const described: readonly AdminRoute[] = [...rows, ...documentRows(() => described)];
@@ -65,5 +67,6 @@ export function liveRoutes(live: Live): readonly AdminRoute[] {
     ...stateRoutes(live),
     ...alertRoutes(gateway.lasting.alerts),
     ...warmRoutes(gateway),
+    ...drainRoutes(gateway),
   ];
 }

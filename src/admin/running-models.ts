@@ -42,13 +42,14 @@ function configuredTargets({ snapshot }: Gateway): readonly Target[] {
 }
 
 function viewTarget(gateway: Gateway, target: Target): Running {
-  const { scheduler, health, warm } = gateway.lasting;
+  const { scheduler, health, warm, drains } = gateway.lasting;
   const { upstream, model } = target;
   const held = warm.residency.find(target);
   return {
     model,
     upstream: upstream.name,
     state: health.of(upstream).state,
+    ...(drains.of(upstream) === undefined ? {} : { drained: true }),
     inFlight: scheduler.occupied.filter((running) => warm.residency.isSame(running, target)).length,
     slots: scheduler.known.slots(upstream),
     slotsFrom: scheduler.slotsFrom(upstream),

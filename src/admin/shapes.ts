@@ -76,6 +76,8 @@ export const upstreamsShape = z.object({
       nextTryAt: z.iso.datetime().optional(),
       /** What it has and is not asked for, because that failed. */
       modelsOut: z.array(z.string()),
+      /** An operator wants nothing new sent there; absent where nobody does. */
+      drained: z.object({ by: z.string(), since: z.iso.datetime() }).optional(),
       models: z.array(z.string()),
     }),
   ),
@@ -89,7 +91,15 @@ export const modelsShape = z.object({
       /** Whether the configuration names it or an upstream offers it by itself. */
       from: z.enum(['configuration', 'upstream']),
       policy: z.string(),
-      targets: z.array(z.object({ upstream: z.string(), model: z.string(), tier: z.int() })),
+      targets: z.array(
+        z.object({
+          upstream: z.string(),
+          model: z.string(),
+          tier: z.int(),
+          /** Where it is: nothing new is sent there. */
+          drained: z.literal(true).optional(),
+        }),
+      ),
     }),
   ),
 });
@@ -102,6 +112,8 @@ export const psShape = z.object({
       model: z.string(),
       upstream: z.string(),
       state: z.enum(['unknown', 'up', 'down']),
+      /** Where the upstream is: nothing new is sent there. */
+      drained: z.literal(true).optional(),
       inFlight: z.int(),
       /** Of the upstream, for all its models together: those that this gateway may use. */
       slots: z.int(),

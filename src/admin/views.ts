@@ -1,6 +1,7 @@
 /** What the admin API shows, read from the running gateway. */
 import type { z } from 'zod';
 import type { Upstream } from '../core/exchange.ts';
+import type { DrainOrder } from '../fleet/drained.ts';
 import type { AppliedConfig } from '../wiring/applied-config.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import type { Reloader } from '../wiring/reload.ts';
@@ -50,7 +51,7 @@ export function viewUpstreams({ gateway }: Live): z.input<typeof upstreamsShape>
 }
 
 function viewUpstream(gateway: Gateway, upstream: Upstream) {
-  const { health, scheduler, catalogue } = gateway.lasting;
+  const { health, scheduler, catalogue, drains } = gateway.lasting;
   const configured = gateway.snapshot.config.upstreams[upstream.name];
   const { state, failures, lastFailure, sinceMs, standing, nextTryMs, modelsOut } = health.of(upstream);
   return {
@@ -66,17 +67,30 @@ function viewUpstream(gateway: Gateway, upstream: Upstream) {
     standing,
     ...(nextTryMs === 0 ? {} : { nextTryAt: new Date(nextTryMs).toISOString() }),
     modelsOut: [...modelsOut],
+    ...drainedOf(drains.of(upstream)),
     models: [...catalogue.of(upstream)],
   };
 }
 
+function drainedOf(order: DrainOrder | undefined) {
+  if (order === undefined) return {};
+  return { drained: { by: order.by, since: new Date(order.sinceMs).toISOString() } };
+}
+
 export function viewModels({ gateway }: Live): z.input<typeof modelsShape> {
   const { config, upstreams, models } = gateway.snapshot;
+  const drained = new Set(
+    upstreams.filter((upstream) => gateway.lasting.drains.of(upstream) !== undefined).map(({ name }) => name),
+  );
+  const told = <Place extends { readonly upstream: string }>(place: Place) =>
+    drained.has(place.upstream) ? { ...place, drained: true as const } : place;
   const configured = Object.entries(config.models).map(([name, model]) => ({
     name,
     from: 'configuration' as const,
     policy: model.policy,
-    targets: model.targets.map(({ upstream, model: itsName, tier }) => ({ upstream, model: itsName, tier })),
+    targets: model.targets.map(({ upstream, model: itsName, tier }) =>
+      told({ upstream, model: itsName, tier }),
+    ),
   }));
   const offered = models
     .names()
@@ -87,7 +101,7 @@ export function viewModels({ gateway }: Live): z.input<typeof modelsShape> {
       policy: 'auto',
       targets: upstreams
         .filter((upstream) => gateway.lasting.catalogue.of(upstream).includes(name))
-        .map((upstream) => ({ upstream: upstream.name, model: name, tier: 1 })),
+        .map((upstream) => told({ upstream: upstream.name, model: name, tier: 1 })),
     }));
   const { defaultModel } = config;
   return { ...(defaultModel === undefined ? {} : { defaultModel }), models: [...configured, ...offered] };

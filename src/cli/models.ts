@@ -31,7 +31,10 @@ async function list(invocation: Invocation, given: Given): Promise<number> {
     from,
     policy,
     targets
-      .map(({ upstream, model, tier }) => `${upstream}/${model}${tier === 1 ? '' : ` tier ${tier}`}`)
+      .map(
+        ({ upstream, model, tier, drained }) =>
+          `${upstream}/${model}${tier === 1 ? '' : ` tier ${tier}`}${drained === true ? ' (drained)' : ''}`,
+      )
       .join(', '),
   ]);
   invocation.write(formatTable(['MODEL', 'NAMED BY', 'POLICY', 'TARGETS'], rows));

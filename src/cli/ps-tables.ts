@@ -1,18 +1,38 @@
-/** The tables of `millrace ps` about models and machines. What nobody tells is `unknown`, never a guess. */
-import type { psShape } from '../admin/shapes.ts';
+/** The tables of `millrace ps`: servers, models, machines. What nobody tells is `unknown`, never a guess. */
+import type { psShape, upstreamsShape } from '../admin/shapes.ts';
 import type { Paint } from './paint.ts';
 import { formatTable } from './table.ts';
 
 type Shown = ReturnType<typeof psShape.parse>;
+type Upstreams = ReturnType<typeof upstreamsShape.parse>['upstreams'];
 type Running = Shown['running'][number];
 type Machine = Shown['machines'][number];
+
+export function upstreamTable(upstreams: Upstreams, paint: Paint): string {
+  const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
+  const rows = upstreams.map(({ name, type, url, state, inFlight, slots, models, drained, lastFailure }) => [
+    name,
+    type,
+    url ?? '',
+    drained === undefined ? paint(colours[state], state) : paint('yellow', 'drained'),
+    `${inFlight}/${slots}`,
+    String(models.length),
+    reasonOf(drained, lastFailure),
+  ]);
+  return formatTable(['UPSTREAM', 'TYPE', 'ADDRESS', 'STATE', 'SLOTS', 'MODELS', 'REASON'], rows);
+}
+
+/** Why it is as it is: what an operator said comes before what happened. */
+function reasonOf(drained: Upstreams[number]['drained'], lastFailure = ''): string {
+  return drained === undefined ? lastFailure : `by ${drained.by} since ${drained.since}`;
+}
 
 export function runningTable(running: readonly Running[], paint: Paint): string {
   if (running.length === 0) return 'no model is working, and none is known to be loaded';
   const colours = { yes: 'green', no: 'dim', unknown: 'yellow' } as const;
   const rows = running.map((row) => [
     row.model,
-    row.upstream,
+    row.drained === true ? `${row.upstream} (drained)` : row.upstream,
     paint(colours[row.inMemory], row.inMemory),
     memoryText(row),
     `${row.inFlight}/${row.slots} ${row.slotsFrom}`,

@@ -5,11 +5,9 @@ import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { flagOption, type Given } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { createPaint, type Paint } from './paint.ts';
-import { machineTable, runningTable } from './ps-tables.ts';
-import { formatTable } from './table.ts';
+import { machineTable, runningTable, upstreamTable } from './ps-tables.ts';
 
 type Status = ReturnType<typeof statusShape.parse>;
-type Upstreams = ReturnType<typeof upstreamsShape.parse>['upstreams'];
 
 const watchMs = 2_000;
 const clearScreen = '\u001b[2J\u001b[H';
@@ -63,20 +61,6 @@ function describeStatus(status: Status, waiting: number): string {
     `Millrace ${version}, process ${pid}${serving}, up ${durationText(uptimeS)}${state}, configuration ${configId}, ` +
     `${Math.round(rssBytes / 1024 / 1024)} MiB; ${inFlight} in flight, ${waiting} waiting for a slot`
   );
-}
-
-function upstreamTable(upstreams: Upstreams, paint: Paint): string {
-  const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
-  const rows = upstreams.map(({ name, type, url, state, inFlight, slots, models, lastFailure }) => [
-    name,
-    type,
-    url ?? '',
-    paint(colours[state], state),
-    `${inFlight}/${slots}`,
-    String(models.length),
-    lastFailure ?? '',
-  ]);
-  return formatTable(['UPSTREAM', 'TYPE', 'ADDRESS', 'STATE', 'SLOTS', 'MODELS', 'LAST FAILURE'], rows);
 }
 
 function durationText(seconds: number): string {

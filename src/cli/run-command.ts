@@ -18,6 +18,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   init: () => import('./init.ts'),
   run: () => import('./run.ts'),
   models: () => import('./models.ts'),
+  upstreams: () => import('./upstreams.ts'),
   ps: () => import('./ps.ts'),
   queue: () => import('./queue.ts'),
   usage: () => import('./usage.ts'),

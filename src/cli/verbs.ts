@@ -110,6 +110,17 @@ export const verbs: readonly Verb[] = [
     ],
   },
   {
+    name: 'upstreams',
+    summary: 'list the upstreams of a running gateway, drain one before it is worked on, resume it',
+    words: '[action] [name]',
+    options: [...admin, ['--wait', 'for `drain`: until nothing is under way there'], json],
+    examples: [
+      ['millrace upstreams', 'how they are, and why'],
+      ['millrace upstreams drain gpu-b --wait', 'nothing new goes there, its streams go on elsewhere'],
+      ['millrace upstreams resume gpu-b', 'it is asked again, at once'],
+    ],
+  },
+  {
     name: 'ps',
     summary: 'list what runs at this moment: models, servers, memory, slots, queues',
     options: [...admin, ['-w, --watch', 'again and again, until interrupted'], json],

@@ -105,7 +105,10 @@ export class CarriedStream implements StreamSource, Carried {
 
   /** Has the rest said elsewhere, where that can be: nothing is broken off for nothing. */
   move(why: Failure): boolean {
-    if (this.#leg === undefined || this.#reading === undefined || this.#breakAt(why) === undefined)
+    if (this.#leg === undefined || this.#reading === undefined) return false;
+    const way = this.#breakAt(why)?.way;
+    const { isWell } = this.#given.options;
+    if (way?.candidates.some(({ upstream }) => !way.visited.has(upstream.name) && isWell(upstream)) !== true)
       return false;
     this.#reading.breakOff(why);
     return true;
@@ -179,7 +182,9 @@ export class CarriedStream implements StreamSource, Carried {
   #wayOn(broke: FailureCode, visited: ReadonlySet<string>): Way | undefined {
     const { exchange, options } = this.#given;
     if (this.#tries >= options.triesMax) return undefined;
-    const able = candidatesOf(exchange).filter((target) => options.goesOn(exchange.trail.model, target));
+    const able = candidatesOf(exchange).filter(
+      (target) => options.isOpen(target.upstream) && options.goesOn(exchange.trail.model, target),
+    );
     if (able.some(({ upstream }) => !visited.has(upstream.name))) return { candidates: able, visited };
     if (!againCodes.has(broke)) return undefined;
     // Who said something else will say it again, unless it draws lots.

@@ -18,6 +18,8 @@ export interface CarryOnOptions {
   /** Whether the server there goes on with what another began. Asked only once a stream has broken off. */
   readonly goesOn: (model: string, target: Target) => boolean;
   readonly isWell: (upstream: Upstream) => boolean;
+  /** Whether anything new may be sent there: not where an operator has drained it. */
+  readonly isOpen: (upstream: Upstream) => boolean;
   /** Whether one more may be asked: it is a retry like any other, and the request may be what breaks servers (G17). */
   readonly isAllowed: (exchange: Planned, failure: Failure) => boolean;
   /** Resolves when what ends in this turn is written down: only then its last words leave (G21). */

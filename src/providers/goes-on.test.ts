@@ -14,15 +14,15 @@ const listed: ReadonlyArray<readonly [owner: string | undefined, goesOn: boolean
 test('of servers that speak OpenAI, those go on with an answer that told what they are', () => {
   for (const [owner, goesOn] of listed) {
     const described = owner === undefined ? undefined : { id: 'm', owned_by: owner };
-    assert.equal(providers.openai.goesOn('m', described), goesOn, String(owner));
+    assert.equal(providers.openai.adapter.goesOn('m', described), goesOn, String(owner));
   }
 });
 
 test('an Ollama goes on with an answer, but for models whose format leaves no message open', () => {
   for (const name of ['llama3.1:8b', 'qwen3', 'someone/gemma3:4b', 'gpt-osswald']) {
-    assert.equal(providers.ollama.goesOn(name), true, name);
+    assert.equal(providers.ollama.adapter.goesOn(name, undefined), true, name);
   }
   for (const name of ['gpt-oss', 'gpt-oss:20b', 'someone/gpt-oss-safeguard:120b']) {
-    assert.equal(providers.ollama.goesOn(name), false, name);
+    assert.equal(providers.ollama.adapter.goesOn(name, undefined), false, name);
   }
 });

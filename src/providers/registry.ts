@@ -1,14 +1,12 @@
 /** Every kind of upstream: the keys are the configuration's `type`. The only place that knows them all. */
 import type { Adapter, SlotsTold } from '../core/adapter.ts';
-import type { JsonObject } from '../core/call.ts';
 import type { Keeping } from '../core/fleet.ts';
 import { llamacppAdapter } from './llamacpp/adapter.ts';
 import { ollamaAdapter } from './ollama/adapter.ts';
-import { ollamaGoesOn } from './ollama/goes-on.ts';
 import { ollamaKeeping, ownKeeping } from './ollama/keeping.ts';
 import { openaiAdapter } from './openai/adapter.ts';
-import { openaiGoesOn } from './openai/goes-on.ts';
 import { llamacppSlots } from './openai/llamacpp-slots.ts';
+import { simulatorAdapter } from './simulator/adapter.ts';
 
 export interface Provider {
   readonly adapter: Adapter;
@@ -28,8 +26,6 @@ export interface Provider {
   readonly keeping: Keeping | undefined;
   /** Whether it loads a model when it is first asked for. */
   readonly loadsModels: boolean;
-  /** Whether the model goes on with an answer that another began; `described` is its entry in the server's list. */
-  readonly goesOn: (model: string, described: JsonObject | undefined) => boolean;
 }
 
 /** The same API, as a service. */
@@ -47,7 +43,6 @@ export const providers = {
     listPath: '/api/tags',
     keeping: ollamaKeeping,
     loadsModels: true,
-    goesOn: ollamaGoesOn,
   },
   openai: {
     adapter: openaiAdapter,
@@ -59,10 +54,9 @@ export const providers = {
     listPath: '/models',
     keeping: undefined,
     loadsModels: false,
-    goesOn: openaiGoesOn,
   },
   simulator: {
-    adapter: openaiAdapter,
+    adapter: simulatorAdapter,
     basePath: '',
     paid: () => false,
     slots: 8,
@@ -71,7 +65,6 @@ export const providers = {
     listPath: '/models',
     keeping: ownKeeping,
     loadsModels: true,
-    goesOn: () => false,
   },
   llamacpp: {
     adapter: llamacppAdapter,
@@ -83,6 +76,5 @@ export const providers = {
     listPath: '/models',
     keeping: ownKeeping,
     loadsModels: true,
-    goesOn: () => true,
   },
 } as const satisfies Record<string, Provider>;

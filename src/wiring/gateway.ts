@@ -9,7 +9,6 @@ import type { Conversations, Replays } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Health } from '../fleet/health.ts';
-import { LiveStreams } from '../fleet/live-streams.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
 import { SlotShares } from '../fleet/slot-shares.ts';
@@ -36,6 +35,7 @@ import { createBudgeting } from './budgeting.ts';
 import { createClaims, createReplays } from './claims.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Departure } from './departure.ts';
+import { Drains } from './drains.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
@@ -100,6 +100,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const running = new Running(options, { alarms, records, shared, sealers, masterKeys, followed });
   try {
     if (among?.role === 'primary') await makeOnce(running.lasting, config);
+    await running.lasting.drains.follow();
     const open = among?.openListener.bind(among) ?? openClientListener;
     running.listener = await open({
       config,
@@ -195,6 +196,7 @@ class Running {
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.follow(config.health.eject);
     lasting.health.keepOnly(upstreams);
+    lasting.drains.keepOnly(upstreams);
     lasting.serviceTimes.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
     void this.#shares?.follow(upstreams);
@@ -219,6 +221,7 @@ class Running {
     // First: what is cut because we stop is no answer to be given again.
     await this.lasting.claims?.close(lastEndsMs);
     this.lasting.health.close();
+    await this.lasting.drains.close();
     await this.#pool.close();
     await this.#shares?.close();
     await this.lasting.privacy.close();
@@ -309,17 +312,17 @@ class Running {
   #createLasting(masterKeys: KeyRing): Lasting {
     const { clock, log, loaded } = this.#options;
     const { store, spool } = this.#records;
-    const { queue } = loaded.config;
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
     const health = new Health(clock, loaded.config.health.eject);
+    const drains = new Drains({ clock, log, shared: this.#shared, health });
     const warm = new WarmModels({ clock, log, shared: this.#shared, fleet: () => this });
     const serviceTimes = new ServiceTimes(clock);
     const retries = createRetries(clock, () => this.listener?.inFlight ?? 0);
     const scheduler = new Scheduler({
       clock,
-      queue,
-      gate: health,
+      queue: loaded.config.queue,
+      gate: drains.gate,
       shares: this.#shares,
       learnt: createLearnt({
         residency: warm.residency,
@@ -352,7 +355,7 @@ class Running {
       scheduler,
       warm,
       serviceTimes,
-      streams: new LiveStreams(),
+      drains,
       retries,
       catalogue: new Catalogue(),
       outputLengths: new OutputLengths(),

@@ -5,7 +5,6 @@ import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
 import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
-import type { LiveStreams } from '../fleet/live-streams.ts';
 import type { Scheduler } from '../fleet/scheduler.ts';
 import type { ServiceTimes } from '../fleet/service-times.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -20,6 +19,7 @@ import type { Accounts } from '../telemetry/accounts.ts';
 import type { BatchMetrics } from '../telemetry/batch-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Drains } from './drains.ts';
 import type { FollowedDirectory } from './followed-directory.ts';
 import type { Issuers } from './issuers.ts';
 import type { Privacy } from './privacy.ts';
@@ -44,8 +44,8 @@ export interface Lasting {
   /** Which models are in memory where, and what keeps them there. */
   readonly warm: WarmModels;
   readonly serviceTimes: ServiceTimes;
-  /** Streams that could be moved to another upstream. */
-  readonly streams: LiveStreams;
+  /** Servers that an operator wants left alone, and the streams that can be taken off them. */
+  readonly drains: Drains;
   readonly conversations: Conversations;
   readonly privacy: Privacy;
   readonly outputLengths: OutputLengths;

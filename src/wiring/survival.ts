@@ -2,20 +2,17 @@
 import type { Config } from '../config/schema.ts';
 import type { Target } from '../core/exchange.ts';
 import type { CarryOnOptions } from '../pipeline/carry-on.ts';
-import { providers } from '../providers/registry.ts';
 import { logCarriedOn } from '../telemetry/debug-lines.ts';
 import type { Lasting } from './lasting.ts';
 
 export function createSurvival(
-  { clock, catalogue, health, streams, accounts, retries, log }: Lasting,
-  { models, upstreams, carryOn, retries: { budget, quarantineMs } }: Config,
+  { clock, catalogue, health, drains, accounts, retries, log }: Lasting,
+  { models, carryOn, retries: { budget, quarantineMs } }: Config,
 ): CarryOnOptions {
   const wishOf = (model: string) => models[model]?.carryOn ?? 'auto';
   const isKnownTo = ({ upstream, model }: Target): boolean => {
-    const configured = upstreams[upstream.name];
-    if (configured === undefined) return false;
     const described = catalogue.described(upstream).find(({ name }) => name === model)?.described;
-    return providers[configured.type].goesOn(model, described);
+    return upstream.adapter.goesOn(model, described);
   };
   return {
     clock,
@@ -23,15 +20,18 @@ export function createSurvival(
     comment: carryOn.comment,
     isOn: (model) => wishOf(model) !== 'off',
     goesOn: (model, target) => wishOf(model) === 'on' || isKnownTo(target),
+    isOpen: (upstream) => drains.of(upstream) === undefined,
     isWell: (upstream) => health.of(upstream).state !== 'down',
     isAllowed: ({ principal, call, trail }, { code }) => {
+      // An operator's wish is no failure: it makes no storm, and must not end a stream that could have gone on.
+      if (code === 'upstream_draining') return true;
       const suspect = { tenant: principal.tenant, bytes: call.wire.bytes };
       const isBreaking = code === 'upstream_cut' && quarantineMs > 0;
       if (isBreaking && retries.quarantine.broke(suspect, trail.upstream, quarantineMs)) return false;
       return retries.budget.take(budget);
     },
     written: () => accounts.written(),
-    streams,
+    streams: drains.streams,
     onCarriedOn: (trail) => logCarriedOn(log, trail),
   };
 }

@@ -6,12 +6,14 @@ import type { Scheduler } from '../fleet/scheduler.ts';
 import type { WarmView } from '../fleet/warming.ts';
 import type { ModelTable } from '../routing/model-table.ts';
 import type { Shared } from '../stores/shared-state.ts';
+import type { Drains } from './drains.ts';
 import type { Exporters } from './exporters.ts';
 
 export interface Fleet {
   readonly lasting: {
     readonly scheduler: Scheduler;
     readonly health: Health;
+    readonly drains: Pick<Drains, 'of'>;
     readonly shared: Pick<Shared, 'presence'>;
   };
   readonly snapshot: { readonly models: ModelTable };
@@ -34,7 +36,10 @@ export function createWarmView({ fleet, residency, exporters }: WarmViewSources)
     },
     inFlight,
     slots: (upstream) => fleet().lasting.scheduler.limitOf(upstream),
-    isDown: (upstream) => fleet().lasting.health.of(upstream).state === 'down',
+    isDown: (upstream) => {
+      const { health, drains } = fleet().lasting;
+      return health.of(upstream).state === 'down' || drains.of(upstream) !== undefined;
+    },
     freeBytes: (upstream) => exporters.freeBytes(upstream),
     replicas: () => fleet().lasting.shared.presence.count(),
   };

@@ -43,7 +43,7 @@ test('a server that is drained has its streams gone on with elsewhere, and those
   await until('the first has begun', () => sent.bytes().includes('。'));
   const kept = rig.send({ ...asked.openai, body: { response_format: { type: 'json_object' } } });
   await until('the second has begun', () => kept.bytes().includes('。'));
-  const { streams } = rig.gateway.gateway.lasting;
+  const { streams } = rig.gateway.gateway.lasting.drains;
   assert.equal(streams.moveFrom('s1'), 0);
   assert.equal(streams.moveFrom('s0'), 1);
   const reply = await sent.reply();

@@ -5,7 +5,7 @@ import type { Ask } from './ask.ts';
 import { fillerSentence } from './filler.ts';
 import { createRandom, hashNumber } from './random.ts';
 import { instanceOf } from './schema-instance.ts';
-import { tokenise } from './tokenise.ts';
+import { countTokens, tokenise } from './tokenise.ts';
 import { chooseToolCalls } from './tool-calls.ts';
 
 export interface Answer {
@@ -23,8 +23,8 @@ export function composeAnswer(ask: Ask, choice: number): Answer {
   const random = createRandom(hashNumber(choice, ask.seed));
   const reasoning = ask.thinks ? tokenise(thought) : [];
   const room = Math.max(0, ask.tokensMax - reasoning.length);
-  const calls = chooseToolCalls(ask, choice);
-  const text: Text = calls.length > 0 ? { tokens: [], stop: 'tool_calls' } : composeText(ask, room, random);
+  const calls = ask.begun === '' ? chooseToolCalls(ask, choice) : [];
+  const text: Text = calls.length > 0 ? { tokens: [], stop: 'tool_calls' } : textFor(ask, room, random);
   const parts: Part[] = [
     ...reasoning.map((token): Part => ({ type: 'reasoning-delta', text: token, choice })),
     ...text.tokens.map((token): Part => ({ type: 'text-delta', text: token, choice })),
@@ -41,6 +41,15 @@ export function composeAnswer(ask: Ask, choice: number): Answer {
 interface Text {
   readonly tokens: readonly string[];
   readonly stop: StopReason;
+}
+
+/** Of an answer that was begun the rest: it is made up as a whole, and what was said of it is left out. */
+function textFor(ask: Ask, room: number, random: () => number): Text {
+  if (ask.begun === '') return composeText(ask, room, random);
+  const { tokens, stop } = composeText(ask, room + countTokens(ask.begun), random);
+  const whole = tokens.join('');
+  // Another's beginning is gone on with as well, in words of our own.
+  return { tokens: tokenise(whole.startsWith(ask.begun) ? whole.slice(ask.begun.length) : whole), stop };
 }
 
 function composeText(ask: Ask, room: number, random: () => number): Text {

@@ -17,6 +17,8 @@ export interface Ask {
   /** How many tokens the answer may have. */
   readonly tokensMax: number;
   readonly thinks: boolean;
+  /** How the answer begins that is to be gone on with; empty where none is. */
+  readonly begun: string;
   /** Depends on the configured seed, the request's seed and every word of the prompt. */
   readonly seed: number;
 }
@@ -33,18 +35,23 @@ const answerTokensMax = 32_768;
 export function askOfChat(call: ChatCall, options: SimulatorOptions): Ask {
   refuseLogprobs(call);
   const reading = { tokens: 0, images: 0, seed: seedOf(call, options) };
-  for (const message of call.messages) readMessage(message, reading);
+  const begun = begunIn(call);
+  const messages = begun === '' ? call.messages : call.messages.slice(0, -1);
+  for (const message of messages) readMessage(message, reading);
   if (call.tools !== undefined) readText(JSON.stringify(call.tools), reading);
   const thinks = call.think === undefined ? options.reasoning : call.think !== false && call.think !== 'none';
-  const lastUser = call.messages.findLast((message) => message.role === 'user');
+  // What was begun is read, and is no part of the question: that has the answer which it had.
+  const promptTokens = reading.tokens + countTokens(begun);
+  const lastUser = messages.findLast((message) => message.role === 'user');
   return {
     call,
     said: lastUser === undefined ? '' : textOf(lastUser),
-    toolResults: unansweredResults(call.messages),
+    toolResults: unansweredResults(messages),
     images: reading.images,
-    promptTokens: reading.tokens,
-    tokensMax: roomFor(call, reading.tokens, options),
-    thinks,
+    promptTokens,
+    tokensMax: roomFor(call, promptTokens, options),
+    thinks: thinks && begun === '',
+    begun,
     seed: reading.seed,
   };
 }
@@ -68,9 +75,16 @@ export function asksOfComplete(call: CompleteCall, options: SimulatorOptions): r
       promptTokens: reading.tokens,
       tokensMax: roomFor(call, reading.tokens, options),
       thinks: false,
+      begun: '',
       seed: reading.seed,
     };
   });
+}
+
+/** As vLLM's clients say it: the last message is open. */
+function begunIn({ messages, extra }: ChatCall): string {
+  const last = messages.at(-1);
+  return extra['continue_final_message'] === true && last?.role === 'assistant' ? textOf(last) : '';
 }
 
 function textOf(message: Message): string {

@@ -6,10 +6,12 @@ import type { Call, JsonObject } from '../../core/call.ts';
 import type { Endpoint } from '../../core/exchange.ts';
 import type { Part } from '../../core/part.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { ollamaChat } from '../../protocol/ollama-chat.ts';
 import { simpleComplete } from '../../protocol/simple-complete.ts';
 import { simpleEmbeddings } from '../../protocol/simple-embeddings.ts';
 import { simpleGenerate } from '../../protocol/simple-generate.ts';
 import { openaiAdapter } from '../../providers/openai/adapter.ts';
+import { simulatorAdapter } from '../../providers/simulator/adapter.ts';
 import type { SimulatorOptions } from '../simulator-options.ts';
 import { createSimulator, simulatorModel } from './engine.ts';
 
@@ -74,4 +76,25 @@ test('its refusals are understood for what they are', async () => {
   assert.equal(failureOf(await send(long, { contextSize: 16 })), 'context_length_exceeded');
   const plain = callOf(simpleGenerate, { prompt: 'Hi' });
   assert.equal(failureOf(await send(plain, { failureRate: 1, failures: ['status'] })), 'upstream_failed');
+});
+
+test('an answer that was begun is gone on with from there, to the same end', async () => {
+  const value = { model: simulatorModel, messages: [{ role: 'user', content: 'Tell me 60 words' }] };
+  const call = callOf(ollamaChat, { ...value, stream: false });
+  assert.ok(call.kind === 'chat');
+  const textOf = async (asked: Call) => {
+    const result = simulatorAdapter.decode(asked, (await send(asked)).json);
+    assert.ok(result.kind === 'text');
+    return { ...result.choices[0], usage: result.usage };
+  };
+  const whole = await textOf(call);
+  for (const chars of [1, 40, 73, (whole.text?.length ?? 0) - 1]) {
+    const text = whole.text?.slice(0, chars) ?? '';
+    const begun = { text, again: '', tokensAgain: 0, reasoning: '', tokens: undefined };
+
+    const rest = await textOf({ ...call, begun });
+    assert.equal(text + rest.text, whole.text);
+    assert.equal(rest.stop, 'stop');
+    assert.ok((rest.usage?.inputTokens ?? 0) > (whole.usage?.inputTokens ?? 0), 'what was begun is read');
+  }
 });

@@ -8,7 +8,7 @@ import { asObject } from '../../core/json-object.ts';
 import type { Part } from '../../core/part.ts';
 import { openaiAdapter } from '../openai/adapter.ts';
 
-export const llamacppAdapter: Adapter = { ...openaiAdapter, encode, openDecoder };
+export const llamacppAdapter: Adapter = { ...openaiAdapter, encode, openDecoder, goesOn: () => true };
 
 function encode(call: Call, model: string): Encoded {
   const encoded = openaiAdapter.encode(call, model);

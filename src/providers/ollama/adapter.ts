@@ -9,6 +9,7 @@ import { openStreamDecoder } from './decode-stream.ts';
 import { encodeChat } from './encode-chat.ts';
 import { encodeComplete } from './encode-complete.ts';
 import { encodeEmbed } from './encode-embed.ts';
+import { ollamaGoesOn } from './goes-on.ts';
 
 export const ollamaAdapter: Adapter = {
   dialect: 'ollama',
@@ -21,6 +22,7 @@ export const ollamaAdapter: Adapter = {
   // What it remembers by its own token ids comes back in words that no part has.
   keptFromStreams: (call) =>
     call.kind !== 'embed' && call.extra['context'] !== undefined ? 'context' : undefined,
+  goesOn: ollamaGoesOn,
   manyInputs: (call) => call.kind === 'embed' && typeof call.input[0] === 'string',
 };
 

@@ -4,6 +4,7 @@ import type { Call, Dialect } from '../../core/call.ts';
 import { decodeOpenai } from './decode.ts';
 import { decodeOpenaiFailure } from './decode-failure.ts';
 import { encodeBody } from './encode.ts';
+import { openaiGoesOn } from './goes-on.ts';
 import { keptFromStreams } from './kept-from-streams.ts';
 import { leftOut } from './left-out.ts';
 import { passOn } from './pass-on.ts';
@@ -22,6 +23,7 @@ export const openaiAdapter: Adapter = {
   openDecoder: openaiStreamDecoder,
   decodeFailure: decodeOpenaiFailure,
   keptFromStreams,
+  goesOn: openaiGoesOn,
   manyInputs: (call) => call.kind !== 'chat',
 };
 

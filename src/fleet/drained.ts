@@ -1,0 +1,87 @@
+/** Servers that an operator wants left alone: the gate in front of what health allows. Nothing is asked of them anew. */
+import type { Target, Upstream } from '../core/exchange.ts';
+import { type Failure, fail } from '../core/failure.ts';
+import type { Ending, Gate } from '../core/fleet.ts';
+
+export interface DrainOrder {
+  /** As the configuration calls it. */
+  readonly upstream: string;
+  /** Who said so. */
+  readonly by: string;
+  /** In milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
+/** Of many, so many are named. */
+const namedMax = 5;
+const retryAfterS = 30;
+
+export class Drained implements Gate {
+  readonly #behind: Gate;
+  readonly #tells = new Set<() => void>();
+  /** By identity: another server under the same name is not meant. */
+  #orders: ReadonlyMap<string, DrainOrder> = new Map();
+
+  constructor(behind: Gate) {
+    this.#behind = behind;
+  }
+
+  get orders(): ReadonlyMap<string, DrainOrder> {
+    return this.#orders;
+  }
+
+  /** Whoever waits is looked at again: there may be a server for them now, or none any more. */
+  set orders(orders: ReadonlyMap<string, DrainOrder>) {
+    this.#orders = orders;
+    for (const tell of this.#tells) tell();
+  }
+
+  of({ identity }: Pick<Upstream, 'identity'>): DrainOrder | undefined {
+    return this.#orders.size === 0 ? undefined : this.#orders.get(identity);
+  }
+
+  allows(target: Target, slots: number, pool: readonly Target[]): number {
+    if (this.#orders.size === 0) return this.#behind.allows(target, slots, pool);
+    return this.of(target.upstream) === undefined ? this.#behind.allows(target, slots, this.#left(pool)) : 0;
+  }
+
+  began(target: Target): void {
+    this.#behind.began(target);
+  }
+
+  ended(target: Target, ending: Ending): void {
+    this.#behind.ended(target, ending);
+  }
+
+  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {
+    if (this.#orders.size === 0) return this.#behind.refusal(pool, visited);
+    const left = this.#left(pool);
+    const isUnvisited = ({ upstream }: Target) => !visited.has(upstream.name);
+    // What was tried already is no use to it: the drained ones are what it lacks.
+    const lacks = left.length < pool.length && !left.some(isUnvisited);
+    return lacks
+      ? drainedFailure(pool.filter((target) => !left.includes(target)))
+      : this.#behind.refusal(left, visited);
+  }
+
+  onChange(tell: () => void): void {
+    this.#tells.add(tell);
+    this.#behind.onChange(tell);
+  }
+
+  /** Who would do in its place: none of those that are drained, however well they are. */
+  #left(pool: readonly Target[]): readonly Target[] {
+    return pool.some(({ upstream }) => this.#orders.has(upstream.identity))
+      ? pool.filter(({ upstream }) => !this.#orders.has(upstream.identity))
+      : pool;
+  }
+}
+
+function drainedFailure(drained: readonly Target[]): Failure {
+  const names = [...new Set(drained.map(({ upstream }) => upstream.name))].slice(0, namedMax).join(', ');
+  return fail(
+    'no_upstream',
+    `nobody else could answer, and an operator has drained ${names}: nothing new is sent there until it is resumed`,
+    { retryAfterS },
+  );
+}
