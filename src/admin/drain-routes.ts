@@ -44,8 +44,7 @@ export function drainRoutes(gateway: Gateway): readonly AdminRoute[] {
         const upstream = gateway.snapshot.upstreams.find((one) => one.name === call.params.name);
         if (upstream === undefined) throw fail('not_found', `there is no upstream ${call.params.name}`);
         const { drains, scheduler } = gateway.lasting;
-        const { moved, told } =
-          order === 'drain' ? await drains.drain(upstream, call.actor.name) : await drains.resume(upstream);
+        const { moved, told } = await drains[order](upstream, call.actor.name);
         const warnings = [
           ...(told ? [] : [untold]),
           ...(order === 'drain' ? unservedOf(gateway, upstream) : []),

@@ -105,7 +105,8 @@ export class CarriedStream implements StreamSource, Carried {
 
   /** Has the rest said elsewhere, where that can be: nothing is broken off for nothing. */
   move(why: Failure): boolean {
-    if (this.#leg === undefined || this.#reading === undefined) return false;
+    const isBetween = this.#leg === undefined || this.#broken !== undefined;
+    if (isBetween || this.#reading === undefined) return false;
     const way = this.#breakAt(why)?.way;
     const { isWell } = this.#given.options;
     if (way?.candidates.some(({ upstream }) => !way.visited.has(upstream.name) && isWell(upstream)) !== true)

@@ -1,6 +1,6 @@
 /**
  * Servers that are drained, in all replicas: an order is kept with what they share and told by a message. While that is
- * away an order holds here alone, and is handed on as soon as it can be.
+ * away an order holds here alone, and is handed on as soon as it can be. Of two orders the later one holds.
  */
 import type { Upstream } from '../core/exchange.ts';
 import type { Tickets } from '../core/ports.ts';
@@ -25,12 +25,18 @@ export interface Obeyed {
   readonly told: boolean;
 }
 
+/** That it is resumed is an order as well: who was away has to learn of it. */
+interface Order extends DrainOrder {
+  readonly drained: boolean;
+}
+
 const channel = 'drains';
 const ordersMax = 4_096;
+const dayMs = 24 * 60 * 60 * 1_000;
 /** What is drained for longer than this is forgotten by who starts anew. */
-const keptMs = 365 * 24 * 60 * 60 * 1_000;
-/** Tells a server that forgot everything from one that knows of no order. */
-const mark = 'told';
+const drainedForMs = 365 * dayMs;
+/** Nobody was cut off for longer and still goes by what was said before. */
+const resumedForMs = dayMs;
 
 export class Drains {
   readonly gate: Drained;
@@ -38,8 +44,8 @@ export class Drains {
   readonly streams = new LiveStreams();
   readonly #options: DrainsOptions;
   readonly #tickets: Tickets;
-  /** What the others could not be told: an order, or that there is none any more. */
-  readonly #untold = new Map<string, DrainOrder | undefined>();
+  /** By the identity of the server, which outlives reloads: another one under the same name is not meant. */
+  readonly #orders = new Map<string, Order>();
   readonly #unsubscribe: () => void;
   #following: Promise<boolean> | undefined;
   #again = false;
@@ -57,40 +63,20 @@ export class Drains {
   }
 
   async drain(upstream: Upstream, by: string): Promise<Obeyed> {
-    const { clock } = this.#options;
-    const order = this.of(upstream) ?? { upstream: upstream.name, by, sinceMs: clock.wall() };
-    this.#untold.set(upstream.identity, order);
-    const orders = new Map(this.gate.orders).set(upstream.identity, order);
-    // Streams that were moved back since, or were too young to be moved before.
-    const moved = this.#takeOver(orders) + this.streams.moveFrom(upstream.name);
+    // Asked for once more it moves what could not be moved before.
+    const moved = this.#order(upstream, { drained: true, by }) + this.streams.moveFrom(upstream.name);
     return { moved, told: await this.#tell() };
   }
 
-  async resume(upstream: Upstream): Promise<Obeyed> {
-    this.#untold.set(upstream.identity, undefined);
-    const orders = new Map(this.gate.orders);
-    orders.delete(upstream.identity);
-    this.#takeOver(orders);
+  async resume(upstream: Upstream, by: string): Promise<Obeyed> {
+    this.#order(upstream, { drained: false, by });
     return { moved: 0, told: await this.#tell() };
   }
 
-  /** After a reload: an order ends with the server that it was about. What is under way there ends there. */
-  keepOnly(upstreams: readonly Upstream[]): void {
-    const kept = new Set(upstreams.map(({ identity }) => identity));
-    const gone = [...this.gate.orders.keys()].filter((identity) => !kept.has(identity));
-    if (gone.length === 0) return;
-    for (const identity of gone) this.#untold.set(identity, undefined);
-    this.#takeOver(new Map([...this.gate.orders].filter(([identity]) => kept.has(identity))));
-    void this.follow();
-  }
-
-  /** Hands on what is to be told, and takes over what others were told. False where nobody can tell now; never rejects. */
+  /** Hands on what is not known there, and takes over what was said later. False where nobody can tell now; never rejects. */
   follow(): Promise<boolean> {
-    if (this.#following !== undefined) {
-      this.#again = true;
-      return this.#following;
-    }
-    this.#following = this.#followed().finally(() => {
+    this.#again = true;
+    this.#following ??= this.#followed().finally(() => {
       this.#following = undefined;
     });
     return this.#following;
@@ -101,23 +87,26 @@ export class Drains {
     await this.#following;
   }
 
+  #order({ identity, name }: Upstream, { drained, by }: Pick<Order, 'drained' | 'by'>): number {
+    const before = this.#orders.get(identity);
+    if ((before?.drained ?? false) === drained) return 0;
+    // Later than what it takes the place of, whatever the clock of who said that showed.
+    const sinceMs = Math.max(this.#options.clock.wall(), (before?.sinceMs ?? 0) + 1);
+    this.#orders.set(identity, { upstream: name, by, sinceMs, drained });
+    return this.#obey();
+  }
+
   async #tell(): Promise<boolean> {
-    // One that began before may have read what is no longer so.
-    await this.#following;
-    if (!(await this.follow())) return false;
-    return await this.#options.shared.presence.publish(channel, '');
+    const { presence } = this.#options.shared;
+    return (await this.follow()) && (await presence.publish(channel, ''));
   }
 
   async #followed(): Promise<boolean> {
     try {
-      do {
+      while (this.#again) {
         this.#again = false;
-        await this.#handOn();
-        const tickets = await this.#tickets.all();
-        if (this.#untold.size > 0) this.#again = true;
-        else if (tickets.some(({ name }) => name === mark)) this.#takeOver(ordersOf(tickets));
-        else this.#retell();
-      } while (this.#again);
+        await this.#compare(ordersOf(await this.#tickets.all()));
+      }
       return true;
     } catch {
       // Whoever shares it with us is away, which is told elsewhere: we are told when it is back.
@@ -125,29 +114,31 @@ export class Drains {
     }
   }
 
-  async #handOn(): Promise<void> {
-    for (const [identity, order] of this.#untold) {
-      await this.#tickets.keep(mark, mark, keptMs);
-      if (order === undefined) await this.#tickets.take(identity);
-      else await this.#tickets.keep(identity, JSON.stringify(order), keptMs);
-      // It may have been changed meanwhile.
-      if (this.#untold.get(identity) === order) this.#untold.delete(identity);
+  async #compare(theirs: ReadonlyMap<string, Order>): Promise<void> {
+    for (const [identity, order] of theirs)
+      if (isLater(order, this.#orders.get(identity))) this.#orders.set(identity, order);
+    this.#obey();
+    let handedOn = 0;
+    for (const [identity, order] of [...this.#orders]) {
+      if (!isLater(order, theirs.get(identity))) continue;
+      if (!order.drained && this.#options.clock.wall() - order.sinceMs > resumedForMs) {
+        this.#orders.delete(identity);
+        continue;
+      }
+      await this.#tickets.keep(identity, JSON.stringify(order), order.drained ? drainedForMs : resumedForMs);
+      handedOn += 1;
     }
-  }
-
-  /** A server that came back empty is told what holds. */
-  #retell(): void {
-    for (const [identity, order] of this.gate.orders) this.#untold.set(identity, order);
-    if (this.#untold.size > 0) this.#again = true;
+    if (handedOn > 0) await this.#options.shared.presence.publish(channel, '');
   }
 
   /** How many streams go on elsewhere because of what is new. */
-  #takeOver(orders: ReadonlyMap<string, DrainOrder>): number {
+  #obey(): number {
     const before = this.gate.orders;
-    const fresh = [...orders].filter(([identity]) => !before.has(identity)).map(([, order]) => order);
-    const ended = [...before].filter(([identity]) => !orders.has(identity)).map(([, order]) => order);
+    const now = new Map([...this.#orders].filter(([, { drained }]) => drained));
+    const fresh = [...now].filter(([identity]) => !before.has(identity)).map(([, order]) => order);
+    const ended = [...before].filter(([identity]) => !now.has(identity)).map(([, order]) => order);
     if (fresh.length + ended.length === 0) return 0;
-    this.gate.orders = orders;
+    this.gate.orders = now;
     const { log } = this.#options;
     for (const { upstream } of ended) log.info({ upstream }, 'an upstream is no longer drained');
     let sum = 0;
@@ -160,22 +151,25 @@ export class Drains {
   }
 }
 
-function ordersOf(tickets: Awaited<ReturnType<Tickets['all']>>): ReadonlyMap<string, DrainOrder> {
+function isLater({ sinceMs }: Order, than: Order | undefined): boolean {
+  return than === undefined || sinceMs > than.sinceMs;
+}
+
+function ordersOf(tickets: Awaited<ReturnType<Tickets['all']>>): ReadonlyMap<string, Order> {
   return new Map(
     tickets.flatMap(({ name, text }) => {
-      const order = name === mark ? undefined : orderOf(text);
+      const order = orderOf(text);
       return order === undefined ? [] : [[name, order] as const];
     }),
   );
 }
 
 /** Redis may hold what another version has written. */
-function orderOf(text: string): DrainOrder | undefined {
+function orderOf(text: string): Order | undefined {
   try {
-    const { upstream, by, sinceMs } = JSON.parse(text) as Partial<DrainOrder>;
-    return typeof upstream === 'string' && typeof by === 'string' && typeof sinceMs === 'number'
-      ? { upstream, by, sinceMs }
-      : undefined;
+    const { upstream, by, sinceMs, drained } = JSON.parse(text) as Partial<Order>;
+    const isOne = typeof upstream === 'string' && typeof by === 'string' && typeof sinceMs === 'number';
+    return isOne && typeof drained === 'boolean' ? { upstream, by, sinceMs, drained } : undefined;
   } catch {
     return undefined;
   }

@@ -196,7 +196,6 @@ class Running {
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.follow(config.health.eject);
     lasting.health.keepOnly(upstreams);
-    lasting.drains.keepOnly(upstreams);
     lasting.serviceTimes.keepOnly(upstreams);
     lasting.scheduler.resize(config.queue, upstreams);
     void this.#shares?.follow(upstreams);

@@ -44,6 +44,8 @@ export interface CarriedRigOptions extends Pick<TestGatewayOptions, 'clock'> {
   readonly servers: readonly Server[];
   readonly model?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
+  /** In place of a gateway alone: one with an admin listener. */
+  readonly open?: (options: TestGatewayOptions) => Promise<TestGateway>;
 }
 
 /** Model `o` is asked of the first server as long as that can, then of the second, and so on. */
@@ -58,7 +60,7 @@ export async function openCarriedRig(t: TestContext, options: CarriedRigOptions)
     return [name, { type, url, slots: 10 }] as const;
   });
   const targets = named.map(({ name }, index) => ({ upstream: name, model: 'fake-model', tier: index + 1 }));
-  const gateway = await openTestGateway({
+  const gateway = await (options.open ?? openTestGateway)({
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     config: {
       upstreams: Object.fromEntries(upstreams),

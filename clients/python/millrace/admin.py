@@ -823,14 +823,26 @@ LimitsPutBody = TypedDict(
     },
 )
 
-ModelTargetsItem = TypedDict(
-    "ModelTargetsItem",
+_ModelTargetsItemNeeds = TypedDict(
+    "_ModelTargetsItemNeeds",
     {
         "upstream": "str",
         "model": "str",
         "tier": "int",
     },
 )
+
+_ModelTargetsItemMay = TypedDict(
+    "_ModelTargetsItemMay",
+    {
+        "drained": "Literal[True]",
+    },
+    total=False,
+)
+
+class ModelTargetsItem(_ModelTargetsItemNeeds, _ModelTargetsItemMay):
+    pass
+
 
 Model = TypedDict(
     "Model",
@@ -914,6 +926,7 @@ _ModelsRunningAnswerRunningItemNeeds = TypedDict(
 _ModelsRunningAnswerRunningItemMay = TypedDict(
     "_ModelsRunningAnswerRunningItemMay",
     {
+        "drained": "Literal[True]",
         "loaded": "ModelsRunningAnswerRunningItemLoaded",
     },
     total=False,
@@ -1442,6 +1455,14 @@ class TenantsListAnswer(_TenantsListAnswerNeeds, _TenantsListAnswerMay):
     pass
 
 
+UpstreamDrained = TypedDict(
+    "UpstreamDrained",
+    {
+        "by": "str",
+        "since": "str",
+    },
+)
+
 _UpstreamNeeds = TypedDict(
     "_UpstreamNeeds",
     {
@@ -1464,6 +1485,7 @@ _UpstreamMay = TypedDict(
         "lastFailure": "str",
         "lastHeardAt": "str",
         "nextTryAt": "str",
+        "drained": "UpstreamDrained",
     },
     total=False,
 )
@@ -1471,6 +1493,18 @@ _UpstreamMay = TypedDict(
 class Upstream(_UpstreamNeeds, _UpstreamMay):
     pass
 
+
+UpstreamsDrainAnswer = TypedDict(
+    "UpstreamsDrainAnswer",
+    {
+        "upstream": "str",
+        "drained": "bool",
+        "moved": "int",
+        "inFlight": "int",
+        "everywhere": "bool",
+        "warnings": "List[str]",
+    },
+)
 
 UpstreamsListAnswer = TypedDict(
     "UpstreamsListAnswer",
@@ -1617,6 +1651,24 @@ class _Upstreams:
     ) -> ConfigApplyAnswer:
         """Takes an upstream out of the configuration"""
         return cast("ConfigApplyAnswer", self._connection.json("DELETE", f'/admin/api/v1/upstreams/{quote(str(name), safe="")}', query={"force": force}, if_match=if_match))
+
+    def drain(
+        self,
+        *,
+        name: str,
+        idempotency_key: Optional[str] = None,
+    ) -> UpstreamsDrainAnswer:
+        """Sends nothing new to an upstream, and has its streams gone on with elsewhere where that can be"""
+        return cast("UpstreamsDrainAnswer", self._connection.json("POST", f'/admin/api/v1/upstreams/{quote(str(name), safe="")}/drain', idempotency_key=idempotency_key))
+
+    def resume(
+        self,
+        *,
+        name: str,
+        idempotency_key: Optional[str] = None,
+    ) -> UpstreamsDrainAnswer:
+        """Sends requests to a drained upstream again"""
+        return cast("UpstreamsDrainAnswer", self._connection.json("POST", f'/admin/api/v1/upstreams/{quote(str(name), safe="")}/resume', idempotency_key=idempotency_key))
 
 
 class _Models:

@@ -434,6 +434,7 @@ export interface Model {
     readonly upstream: string;
     readonly model: string;
     readonly tier: number;
+    readonly drained?: true | undefined;
   }>;
 }
 
@@ -465,6 +466,7 @@ export interface ModelsRunningAnswer {
     readonly model: string;
     readonly upstream: string;
     readonly state: "unknown" | "up" | "down";
+    readonly drained?: true | undefined;
     readonly inFlight: number;
     readonly slots: number;
     readonly slotsFrom: "configured" | "told" | "learnt" | "assumed" | "leased";
@@ -733,7 +735,23 @@ export interface Upstream {
   readonly standing: "closed" | "open" | "trial" | "returning";
   readonly nextTryAt?: string | undefined;
   readonly modelsOut: ReadonlyArray<string>;
+  readonly drained?: {
+    readonly by: string;
+    readonly since: string;
+  } | undefined;
   readonly models: ReadonlyArray<string>;
+}
+
+export interface UpstreamsDrainAnswer {
+  readonly upstream: string;
+  readonly drained: boolean;
+  /** Streams that are said by other servers from now on. */
+  readonly moved: number;
+  /** What is still under way there, in this gateway; it may end there. */
+  readonly inFlight: number;
+  /** Whether all replicas know; else this one alone, until they can be told. */
+  readonly everywhere: boolean;
+  readonly warnings: ReadonlyArray<string>;
 }
 
 export interface UpstreamsListAnswer {
@@ -835,6 +853,20 @@ class UpstreamsApi {
     readonly force?: "" | "true" | "false" | undefined;
   }, options: ChangeOptions): Promise<ConfigApplyAnswer> {
     return this.#connection.json({ method: 'DELETE', path: `/admin/api/v1/upstreams/${encodeURIComponent(input.name)}`, query: { force: input.force } }, options);
+  }
+
+  /** Sends nothing new to an upstream, and has its streams gone on with elsewhere where that can be */
+  drain(input: {
+    readonly name: string;
+  }, options: CallOptions = {}): Promise<UpstreamsDrainAnswer> {
+    return this.#connection.json({ method: 'POST', path: `/admin/api/v1/upstreams/${encodeURIComponent(input.name)}/drain` }, options);
+  }
+
+  /** Sends requests to a drained upstream again */
+  resume(input: {
+    readonly name: string;
+  }, options: CallOptions = {}): Promise<UpstreamsDrainAnswer> {
+    return this.#connection.json({ method: 'POST', path: `/admin/api/v1/upstreams/${encodeURIComponent(input.name)}/resume` }, options);
   }
 }
 
