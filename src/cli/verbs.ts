@@ -37,18 +37,12 @@ export const verbs: readonly Verb[] = [
     summary: 'run the gateway',
     options: [
       config,
-      [
-        '-w, --workers <number>',
-        'how many processes serve, or `auto` for one a core; more than one need Redis',
-      ],
+      ['-w, --workers <number>', 'how many processes serve, or `auto`: one a core; several need Redis'],
     ],
     examples: [
       ['millrace serve', 'with millrace.yaml if it is here, else with what is found on this machine'],
       ['millrace serve --config gateway.yaml', 'with this configuration'],
-      [
-        'millrace serve --workers auto',
-        'a process for each core, behind one port; `shared: redis://…` is set',
-      ],
+      ['millrace serve --workers auto', 'a process for each core, with `shared: redis://…`'],
     ],
   },
   {

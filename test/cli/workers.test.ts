@@ -108,6 +108,38 @@ test('two workers share one port, and operators hear of both together', async ()
   assert.equal(lines.filter(({ msg }) => msg === 'a worker serves').length, 2);
 });
 
+test('an upstream that is drained is so in every worker, in one that is started later too, until it is resumed', async () => {
+  await using place = await openPlace();
+  const sim = { type: 'simulator', firstTokenMs: 1, tokensPerSecond: 1_000, slots: 64 };
+  const targets = ['one', 'two'].map((upstream, at) => ({ upstream, model: 'simulator', tier: at + 1 }));
+  const upstreams = { one: sim, two: { ...sim, seed: 2 } };
+  await using gateway = await start(place, config({ upstreams, models: { simulator: { targets } } }));
+  const order = async (what: string) => {
+    const reply = await gateway.admin(`upstreams/one/${what}`, 'POST');
+    return (await reply.json()) as { everywhere: boolean };
+  };
+  const served = async () => (await chat(gateway)).headers.get('x-millrace-target')?.split('/')[0];
+  const asked = async () => new Set(await Promise.all(Array.from({ length: 20 }, served)));
+  assert.deepEqual(await asked(), new Set(['one']));
+  assert.equal((await order('drain')).everywhere, true);
+  assert.deepEqual(await asked(), new Set(['two']));
+  const [first] = (await statusOf(gateway)).workers;
+  assert.ok(first !== undefined);
+  process.kill(first.pid, 'SIGKILL');
+  await until('another one serves', async () => {
+    const { workers } = await statusOf(gateway);
+    return workers.length === 2 && workers.every(({ pid }) => pid !== first.pid);
+  });
+  assert.deepEqual(await asked(), new Set(['two']));
+  const shown = (await (await gateway.admin('upstreams')).json()) as { upstreams: { drained?: object }[] };
+  assert.deepEqual(
+    shown.upstreams.map(({ drained }) => drained !== undefined),
+    [true, false],
+  );
+  await order('resume');
+  assert.deepEqual(await asked(), new Set(['one']));
+});
+
 test('C11: limits and budgets are one for all workers', async () => {
   await using place = await openPlace();
   const limits = [{ per: 'key', requests: '6/min', burst: 6 }];
