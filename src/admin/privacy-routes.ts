@@ -3,20 +3,13 @@ import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { fail } from '../core/failure.ts';
 import type { Subject } from '../core/subject.ts';
-import { exportOwner } from '../privacy/exporter.ts';
+import { exportSubject } from '../privacy/exporter.ts';
 import { type RemainsFacts, remainsOf } from '../privacy/remains.ts';
 import { openContent } from '../privacy/sealed-content.ts';
 import type { Gateway } from '../wiring/gateway.ts';
 import { tenantAlone } from './entry-routes.ts';
 import { assertGrants } from './grants.ts';
-import {
-  contentParams,
-  contentShape,
-  eraseBody,
-  erasedShape,
-  exportBody,
-  exportShape,
-} from './privacy-shapes.ts';
+import { contentParams, contentShape, erasedShape, exportShape, subjectBody } from './privacy-shapes.ts';
 import { type AdminCall, type AdminRoute, adminRoute, api } from './route.ts';
 
 export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
@@ -28,15 +21,16 @@ export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
       name: 'privacy.export',
       path: `${api}/privacy/export`,
       permission: 'privacy:read',
-      summary: 'Everything that is kept of a user, as one JSON text',
-      body: exportBody,
+      summary: 'Everything that is kept of a user, or of a whole tenant, as one JSON text',
+      body: subjectBody,
       answers: { 200: exportShape },
       streams: true,
       example: { body: { user: 'grace' } },
-      object: ({ tenant, body }) => `${tenant}/${body.user}`,
-      handle: async ({ tenant, body }) => {
+      object: ({ tenant, body }) => objectOf(tenant, body),
+      handle: async (call) => {
+        const subject = mayExport(call);
         await privacy.contents.flush();
-        const text = exportOwner(privacy.places, { tenant, user: body.user });
+        const text = exportSubject(privacy.places, subject);
         return { status: 200, type: 'application/json; charset=utf-8', stream: Readable.from(text) };
       },
     }),
@@ -46,10 +40,10 @@ export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
       path: `${api}/privacy/erase`,
       permission: 'privacy:write',
       summary: 'Erases a user, or a whole tenant, and tells what remains, where and until when',
-      body: eraseBody,
+      body: subjectBody,
       answers: { 200: erasedShape },
       example: { body: { user: 'grace' } },
-      object: ({ tenant, body }) => ('user' in body ? `${tenant}/${body.user}` : body.wholeTenant),
+      object: ({ tenant, body }) => objectOf(tenant, body),
       handle: async (call) => {
         const subject = await mayErase(gateway, call);
         const erased = await privacy.erase(subject);
@@ -98,26 +92,47 @@ async function showContent(
   return { id, tenant, user, at, expiresAt: new Date(expiresAtMs).toISOString(), ...said };
 }
 
-type EraseCall = AdminCall<unknown, unknown, z.output<typeof eraseBody>>;
+type Asked = z.output<typeof subjectBody>;
+type SubjectCall = AdminCall<unknown, unknown, Asked>;
 
-async function mayErase(gateway: Gateway, { actor, tenant, body }: EraseCall): Promise<Subject> {
+function objectOf(tenant: string, body: Asked): string {
+  return 'user' in body ? `${tenant}/${body.user}` : body.wholeTenant;
+}
+
+function mayExport(call: SubjectCall): Subject {
+  const { tenant, body } = call;
+  if ('user' in body) return { tenant, user: body.user };
+  assertWhole(call, body);
+  assertOwner(call, 'exported');
+  return { tenant };
+}
+
+async function mayErase(gateway: Gateway, call: SubjectCall): Promise<Subject> {
+  const { actor, tenant, body } = call;
   if ('user' in body) {
     const place = { kind: 'user', tenant, name: body.user } as const;
     const before = await gateway.lasting.followed.directory.find(place);
     if (before?.kind === 'user') assertGrants(actor, { before });
     return { tenant, user: body.user };
   }
+  assertWhole(call, body);
   const { homeTenant } = gateway.snapshot.config.identity;
-  if (body.wholeTenant !== tenant) {
-    throw fail('invalid_request', `\`wholeTenant\` must be ${tenant}, the tenant that this call is about`, {
-      param: 'wholeTenant',
-    });
-  }
   if (tenant === homeTenant) {
     throw fail('conflict', `${homeTenant} is the tenant that runs the gateway: erase its users one by one`);
   }
-  if (actor.role !== 'owner') throw fail('forbidden', 'a whole tenant is erased by an owner');
+  assertOwner(call, 'erased');
   return { tenant };
+}
+
+function assertWhole({ tenant }: SubjectCall, { wholeTenant }: { readonly wholeTenant: string }): void {
+  if (wholeTenant === tenant) return;
+  throw fail('invalid_request', `\`wholeTenant\` must be ${tenant}, the tenant that this call is about`, {
+    param: 'wholeTenant',
+  });
+}
+
+function assertOwner({ actor }: SubjectCall, done: string): void {
+  if (actor.role !== 'owner') throw fail('forbidden', `a whole tenant is ${done} by an owner`);
 }
 
 function factsOf({ snapshot }: Gateway, { tenant, user }: Subject): RemainsFacts {

@@ -4,21 +4,7 @@ import { z } from 'zod';
 /** Also of those who are in no directory: people whom a token of another issuer names. */
 const user = z.string().min(1).max(256).describe('As keys and tokens name them.');
 
-export const exportBody = z.strictObject({ user });
-
-export const exportShape = z.object({
-  tenant: z.string(),
-  user: z.string(),
-  at: z.iso.datetime(),
-  directory: z.array(z.record(z.string(), z.unknown())),
-  exchanges: z.array(z.record(z.string(), z.unknown())),
-  contents: z.array(z.record(z.string(), z.unknown())),
-  conversations: z.array(z.record(z.string(), z.unknown())),
-  replays: z.array(z.record(z.string(), z.unknown())),
-  audit: z.array(z.record(z.string(), z.unknown())),
-});
-
-export const eraseBody = z.union([
+export const subjectBody = z.union([
   z.strictObject({ user }),
   z.strictObject({
     wholeTenant: z
@@ -28,6 +14,19 @@ export const eraseBody = z.union([
       .describe('The tenant’s name once more: all its people and everything of theirs.'),
   }),
 ]);
+
+export const exportShape = z.object({
+  tenant: z.string(),
+  /** Absent where it is of a whole tenant: what was somebody's says so itself then. */
+  user: z.string().optional(),
+  at: z.iso.datetime(),
+  directory: z.array(z.record(z.string(), z.unknown())),
+  exchanges: z.array(z.record(z.string(), z.unknown())),
+  contents: z.array(z.record(z.string(), z.unknown())),
+  conversations: z.array(z.record(z.string(), z.unknown())),
+  replays: z.array(z.record(z.string(), z.unknown())),
+  audit: z.array(z.record(z.string(), z.unknown())),
+});
 
 export const erasedShape = z.object({
   tenant: z.string(),

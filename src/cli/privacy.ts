@@ -16,9 +16,11 @@ const eraseMs = 600_000;
 
 async function exportAll(invocation: Invocation, given: Given): Promise<number> {
   const { tenant, user } = subjectIn(given, 'export');
-  if (user === undefined) throw new UsageError('`privacy export TENANT/USER` is about one user');
   const place = await findAdmin(invocation, given);
-  const text = await openAdminStream(place, { path: pathOf('export', tenant), body: { user } });
+  const text = await openAdminStream(place, {
+    path: pathOf('export', tenant),
+    body: bodyOf({ tenant, user }),
+  });
   await pipeline(text, process.stdout, { end: false });
   return 0;
 }
@@ -33,7 +35,7 @@ async function erase(invocation: Invocation, given: Given): Promise<number> {
   const answer = await askAdmin(place, {
     method: 'POST',
     path: pathOf('erase', tenant),
-    body: user === undefined ? { wholeTenant: tenant } : { user },
+    body: bodyOf({ tenant, user }),
     shape: erasedShape,
     waitMs: eraseMs,
   });
@@ -52,6 +54,10 @@ function textOf(whose: string, { erased, remains }: z.output<typeof erasedShape>
       remains.map(({ what, where, until }) => [what, where, until]),
     ),
   ].join('\n');
+}
+
+function bodyOf({ tenant, user }: { readonly tenant: string; readonly user: string | undefined }): object {
+  return user === undefined ? { wholeTenant: tenant } : { user };
 }
 
 function pathOf(action: string, tenant: string): string {

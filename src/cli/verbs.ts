@@ -318,6 +318,7 @@ export const verbs: readonly Verb[] = [
     options: [...admin, ['--yes', 'for `erase`: do it'], json],
     examples: [
       ['millrace privacy export acme/ada > ada.json', 'everything that is kept of ada, as one JSON text'],
+      ['millrace privacy export acme > acme.json', 'of a whole tenant with everybody in it, by an owner'],
       ['millrace privacy erase acme/ada --yes', 'and what remains, where and until when'],
       ['millrace privacy erase acme --yes', 'a whole tenant'],
     ],

@@ -36,6 +36,11 @@ test('what is kept of a user is exported as JSON, erased when it is meant, and w
   await done('users', 'new', 'ada@example.org', '--tenant', 'acme');
   const exported = JSON.parse(await done('privacy', 'export', 'acme/ada@example.org'));
   assert.deepEqual([exported.user, exported.directory[0].kind], ['ada@example.org', 'user']);
+  const whole = JSON.parse(await done('privacy', 'export', 'acme'));
+  assert.deepEqual(
+    whole.directory.map(({ kind }: { kind: string }) => kind),
+    ['tenant', 'user'],
+  );
   const unsure = await run('privacy', 'erase', 'acme/ada@example.org');
   assert.equal(unsure.code, 2);
   assert.match(unsure.err, /everything of ada@example\.org of acme, for good: say --yes/);
@@ -49,12 +54,7 @@ test('what is kept of a user is exported as JSON, erased when it is meant, and w
 });
 
 test('a use that cannot be meant is told how, and a refusal by the gateway is passed on', async () => {
-  for (const args of [
-    ['privacy'],
-    ['privacy', 'erase'],
-    ['privacy', 'export', 'acme'],
-    ['privacy', 'x', 'acme'],
-  ]) {
+  for (const args of [['privacy'], ['privacy', 'erase'], ['privacy', 'export'], ['privacy', 'x', 'acme']]) {
     assert.equal((await run(...args)).code, 2, args.join(' '));
   }
   const refused = await run('privacy', 'erase', 'default', '--yes');

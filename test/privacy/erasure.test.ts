@@ -146,6 +146,63 @@ test('an export has all that is kept of somebody, and nothing of anybody else', 
   assert.equal(JSON.stringify(directory).includes('igest'), false);
 });
 
+test('an export of a tenant has everybody in it, also whom no directory knows, and is an owner’s alone', async (t) => {
+  const { admin, ada, namesake, bob } = await open(t);
+  const nobodys = {
+    ...ada,
+    user: '',
+    key: keyOf('acme', 'developer'),
+    canary: `canary-${crypto.randomUUID()}`,
+  };
+  const answer = await fetch(`${admin.gateway.url}/chat`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${nobodys.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ message: nobodys.canary }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  await shipped(admin.gateway, { ...ada, user: 'developer-person' }, 1);
+  const ask = (wholeTenant: string, as?: string) =>
+    admin.ask(`privacy/export${as === undefined ? '?tenant=acme' : ''}`, {
+      method: 'POST',
+      body: { wholeTenant },
+      ...(as && { as }),
+    });
+  assert.equal((await ask('globex')).status, 400);
+  assert.equal((await ask('acme', keyOf('acme', 'admin'))).status, 403);
+  const given = await ask('acme', keyOf('acme', 'owner'));
+  assert.equal(given.status, 200);
+  const { directory, exchanges, conversations, replays, audit, ...rest } = given.body;
+  assert.deepEqual([rest.tenant, 'user' in rest], ['acme', false]);
+  assert.deepEqual(
+    directory.map(({ kind, name }: { kind: string; name: string }) => `${kind} ${name}`),
+    ['tenant ', 'user ada', 'user bob', 'key ada-laptop', 'key bob-laptop'],
+  );
+  assert.equal(exchanges.length, 5);
+  const said = conversations.map(({ user, messages }: { user: string; messages: { content: string }[] }) => [
+    user,
+    messages[0]?.content,
+  ]);
+  assert.deepEqual(said.toSorted(), [
+    ['ada', ada.canary],
+    ['bob', bob.canary],
+    ['developer-person', nobodys.canary],
+  ]);
+  assert.deepEqual(replays.map(({ user, key }: { user: string; key: string }) => [user, key]).toSorted(), [
+    ['ada', 'once-ada'],
+    ['bob', 'once-bob'],
+  ]);
+  assert.ok(
+    audit.some(
+      ({ action, object }: Record<string, string>) => action === 'privacy.export' && object === 'acme',
+    ),
+  );
+  const text = JSON.stringify(given.body);
+  for (const secret of [ada.key, bob.key, namesake.canary]) {
+    assert.equal(text.includes(secret), false, secret);
+  }
+  assert.equal(JSON.stringify(directory).includes('igest'), false);
+});
+
 test('the ledger is shortened where the operator says so, and its sums stay', async (t) => {
   const { admin, ada } = await open(t, { privacy: { ledgerDays: 1 } });
   const { store, privacy } = admin.gateway.gateway.lasting;

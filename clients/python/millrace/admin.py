@@ -1021,25 +1021,10 @@ class PrivacyEraseAnswer(_PrivacyEraseAnswerNeeds, _PrivacyEraseAnswerMay):
     pass
 
 
-PrivacyEraseBody1 = TypedDict(
-    "PrivacyEraseBody1",
-    {
-        "user": "str",
-    },
-)
-
-PrivacyEraseBody2 = TypedDict(
-    "PrivacyEraseBody2",
-    {
-        "wholeTenant": "str",
-    },
-)
-
-PrivacyExportAnswer = TypedDict(
-    "PrivacyExportAnswer",
+_PrivacyExportAnswerNeeds = TypedDict(
+    "_PrivacyExportAnswerNeeds",
     {
         "tenant": "str",
-        "user": "str",
         "at": "str",
         "directory": "List[Dict[str, Any]]",
         "exchanges": "List[Dict[str, Any]]",
@@ -1050,10 +1035,29 @@ PrivacyExportAnswer = TypedDict(
     },
 )
 
-PrivacyExportBody = TypedDict(
-    "PrivacyExportBody",
+_PrivacyExportAnswerMay = TypedDict(
+    "_PrivacyExportAnswerMay",
     {
         "user": "str",
+    },
+    total=False,
+)
+
+class PrivacyExportAnswer(_PrivacyExportAnswerNeeds, _PrivacyExportAnswerMay):
+    pass
+
+
+PrivacyExportBody1 = TypedDict(
+    "PrivacyExportBody1",
+    {
+        "user": "str",
+    },
+)
+
+PrivacyExportBody2 = TypedDict(
+    "PrivacyExportBody2",
+    {
+        "wholeTenant": "str",
     },
 )
 
@@ -1605,7 +1609,7 @@ AuditVerifyAnswer = Union[AuditVerifyAnswer1, AuditVerifyAnswer2]
 
 ConfigReloadAnswer = Union[ConfigReloadAnswer1, ConfigReloadAnswer2]
 
-PrivacyEraseBody = Union[PrivacyEraseBody1, PrivacyEraseBody2]
+PrivacyExportBody = Union[PrivacyExportBody1, PrivacyExportBody2]
 
 UpstreamsPutBody = Dict[str, Any]
 
@@ -2560,13 +2564,13 @@ class _Privacy:
         body: PrivacyExportBody,
         tenant: Optional[str] = None,
     ) -> PrivacyExportAnswer:
-        """Everything that is kept of a user, as one JSON text"""
+        """Everything that is kept of a user, or of a whole tenant, as one JSON text"""
         return cast("PrivacyExportAnswer", self._connection.json("POST", '/admin/api/v1/privacy/export', query={"tenant": tenant}, body=body or {}))
 
     def erase(
         self,
         *,
-        body: PrivacyEraseBody,
+        body: PrivacyExportBody,
         tenant: Optional[str] = None,
         idempotency_key: Optional[str] = None,
     ) -> PrivacyEraseAnswer:

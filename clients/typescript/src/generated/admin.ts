@@ -514,17 +514,9 @@ export interface PrivacyEraseAnswer {
   }>;
 }
 
-export type PrivacyEraseBody = {
-  /** As keys and tokens name them. */
-  readonly user: string;
-} | {
-  /** The tenant’s name once more: all its people and everything of theirs. */
-  readonly wholeTenant: string;
-};
-
 export interface PrivacyExportAnswer {
   readonly tenant: string;
-  readonly user: string;
+  readonly user?: string | undefined;
   readonly at: string;
   readonly directory: ReadonlyArray<Readonly<Record<string, unknown>>>;
   readonly exchanges: ReadonlyArray<Readonly<Record<string, unknown>>>;
@@ -534,10 +526,13 @@ export interface PrivacyExportAnswer {
   readonly audit: ReadonlyArray<Readonly<Record<string, unknown>>>;
 }
 
-export interface PrivacyExportBody {
+export type PrivacyExportBody = {
   /** As keys and tokens name them. */
   readonly user: string;
-}
+} | {
+  /** The tenant’s name once more: all its people and everything of theirs. */
+  readonly wholeTenant: string;
+};
 
 export interface QueueShowAnswer {
   readonly waiting: number;
@@ -1803,7 +1798,7 @@ class PrivacyApi {
     this.#connection = connection;
   }
 
-  /** Everything that is kept of a user, as one JSON text */
+  /** Everything that is kept of a user, or of a whole tenant, as one JSON text */
   export(input: {
     /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
     readonly tenant?: string | undefined;
@@ -1816,7 +1811,7 @@ class PrivacyApi {
   erase(input: {
     /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
     readonly tenant?: string | undefined;
-    readonly body: PrivacyEraseBody;
+    readonly body: PrivacyExportBody;
   }, options: CallOptions = {}): Promise<PrivacyEraseAnswer> {
     return this.#connection.json({ method: 'POST', path: '/admin/api/v1/privacy/erase', query: { tenant: input.tenant }, body: input.body ?? {} }, options);
   }
