@@ -1,34 +1,36 @@
 /**
- * What scheduling costs a request, without anything around it: `node bench/schedule.ts [requests]`. Once where nothing
- * waits, and at 1,000 waiting in three shapes: each request comes, waits, and leaves with a slot that another gave back.
+ * What scheduling costs a request, without anything around it: `node bench/schedule.ts [requests]`. Policy, health and what
+ * is learnt are those of the gateway. Once where nothing waits, and at 1,000 waiting in three shapes: each request comes,
+ * waits, and leaves with a slot that another gave back.
  */
 import type { Target } from '../src/core/exchange.ts';
-import type { Ending, Gate, Want } from '../src/core/fleet.ts';
+import type { Ending, Want } from '../src/core/fleet.ts';
+import { Health } from '../src/fleet/health.ts';
 import { queueOptions } from '../src/fleet/options.ts';
+import { Residency } from '../src/fleet/residency.ts';
 import { type Occupied, Scheduler } from '../src/fleet/scheduler.ts';
+import { ServiceTimes } from '../src/fleet/service-times.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { openaiAdapter } from '../src/providers/openai/adapter.ts';
 import { policies } from '../src/routing/policies/registry.ts';
+import { createLearnt } from '../src/wiring/learnt.ts';
 
 const requests = Number(process.argv[2] ?? 200_000);
 const warmUp = 20_000;
 const waitingMax = 1_000;
 const ending: Ending = { outcome: 'served', tookMs: 100, firstContentMs: 10, outputTokens: 100, cold: false };
 const nobody: ReadonlySet<string> = new Set();
-const gate: Gate = {
-  allows: (_, slots) => slots,
-  began: () => {},
-  ended: () => {},
-  refusal: () => undefined,
-  onChange: () => {},
-};
 
 function open() {
   return new Scheduler({
     clock,
     queue: queueOptions.parse({}),
-    gate,
-    learnt: { serviceMs: () => 0, loadMs: () => 0, price: () => 0, began: () => false, ended: () => {} },
+    gate: new Health(clock),
+    learnt: createLearnt({
+      residency: new Residency({ clock }),
+      serviceTimes: new ServiceTimes(clock),
+      price: () => 0,
+    }),
   });
 }
 
@@ -40,7 +42,7 @@ function targets(servers: number): readonly Target[] {
       slots: 4,
       slotsAssumed: false,
       zone: '',
-      loadsModels: false,
+      loadsModels: true,
       secrets: [],
       adapter: openaiAdapter,
       transport: { send: unused, close: () => Promise.resolve() },
@@ -75,7 +77,7 @@ function wantsOf({ tenants, models }: Shape): (at: number) => Want {
     bytes: 100,
     arrivedMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
-    prefix: 0,
+    prefix: at + 1,
   });
 }
 

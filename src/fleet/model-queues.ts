@@ -1,15 +1,21 @@
 /** One queue a model, as long as somebody waits in it, and which of them a server could serve. */
 import type { Upstream } from '../core/exchange.ts';
 import type { Want } from '../core/fleet.ts';
+import { createFairQueue, type QueueRules } from './fair-queue.ts';
 import type { Line, Standing } from './line.ts';
+import { type PlaceBounds, Places } from './places.ts';
 
 interface Queued extends Standing {
+  readonly party: string;
+  readonly bytes: number;
   readonly want: Want;
 }
 
 export interface ModelQueue<W extends Queued> {
   readonly model: string;
   readonly line: Line<W>;
+  /** How many may wait in it. */
+  readonly places: Places<W>;
   /** Identities of the servers that its requests could be sent to. */
   readonly servers: Set<string>;
   /** Most requests for a model have the same candidates: looked at once. */
@@ -17,12 +23,12 @@ export interface ModelQueue<W extends Queued> {
 }
 
 export class ModelQueues<W extends Queued> {
-  readonly #createLine: () => Line<W>;
+  readonly #rules: QueueRules & PlaceBounds;
   readonly #queues = new Map<string, ModelQueue<W>>();
   readonly #byServer = new Map<string, Set<ModelQueue<W>>>();
 
-  constructor(createLine: () => Line<W>) {
-    this.#createLine = createLine;
+  constructor(rules: QueueRules & PlaceBounds) {
+    this.#rules = rules;
   }
 
   get all(): Iterable<ModelQueue<W>> {
@@ -48,6 +54,7 @@ export class ModelQueues<W extends Queued> {
     const { model, candidates } = one.want;
     const queue = this.#queues.get(model) ?? this.#open(model);
     queue.line.add(one);
+    queue.places.add(one);
     if (queue.seen === candidates) return queue;
     queue.seen = candidates;
     for (const { upstream } of candidates) this.#reach(queue, upstream.identity);
@@ -58,6 +65,7 @@ export class ModelQueues<W extends Queued> {
     const queue = this.#queues.get(one.want.model);
     if (queue === undefined) return;
     queue.line.remove(one);
+    queue.places.remove(one);
     if (queue.line.size > 0) return;
     this.#queues.delete(queue.model);
     for (const identity of queue.servers) {
@@ -73,7 +81,14 @@ export class ModelQueues<W extends Queued> {
   }
 
   #open(model: string): ModelQueue<W> {
-    const queue = { model, line: this.#createLine(), servers: new Set<string>(), seen: undefined };
+    const { placesPerModel, places, bytes } = this.#rules;
+    const queue = {
+      model,
+      line: createFairQueue<W>(this.#rules),
+      places: new Places<W>({ places: placesPerModel ?? places, bytes }),
+      servers: new Set<string>(),
+      seen: undefined,
+    };
     this.#queues.set(model, queue);
     return queue;
   }

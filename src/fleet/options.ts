@@ -14,6 +14,15 @@ const priorityOptions = z
 
 export const queueOptions = z.strictObject({
   places: z.int().min(0).max(1_000_000).default(1_024).describe('Requests that may wait for a slot at once.'),
+  placesPerModel: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'How many of them may wait for one model, so that one whose servers are slow leaves places to the others; all where ' +
+        'absent.',
+    ),
   bytes: bytes.prefault('64MiB').describe('What the waiting requests may hold together.'),
   fairness: z
     .enum(['tenant', 'key', 'none'])

@@ -3,6 +3,8 @@
 /** How many may wait at once, and what their requests may hold together. */
 export interface PlaceBounds {
   readonly places: number;
+  /** How many of them may wait for one model; all where absent. */
+  readonly placesPerModel?: number | undefined;
   readonly bytes: number;
 }
 

@@ -102,6 +102,25 @@ test('G14: the queue is bounded in places and in bytes', async () => {
   assert.equal(scheduler.waiting, 2);
 });
 
+test('G14: one model has no more places than `placesPerModel`, and others have the rest', async () => {
+  const { scheduler, take, wait } = rig(queueOf({ places: 3, placesPerModel: 2 }));
+  take([a]);
+  take([b]);
+  const { slot: leaving, leave } = wait([a]);
+  wait([a]);
+  await assert.rejects(wait([a]).slot, { code: 'queue_full' });
+  wait([b]);
+  await assert.rejects(wait([b]).slot, { code: 'queue_full' });
+  leave();
+  await assert.rejects(leaving, { code: 'client_gone' });
+  wait([a]);
+  assert.equal(scheduler.waiting, 3);
+  scheduler.resize(queueOf({ places: 9, placesPerModel: 3 }), [a.upstream, b.upstream]);
+  wait([a]);
+  await assert.rejects(wait([a]).slot, { code: 'queue_full' });
+  assert.equal(scheduler.waiting, 4);
+});
+
 test('a reload keeps who waits and who works, and bounds those who come', async () => {
   const { scheduler, take, wait } = rig();
   const slot = take([a]);

@@ -7,7 +7,7 @@ import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
 import { DrainRates } from './drain-rates.ts';
-import { createFairQueue, partyOf, type QueueRules } from './fair-queue.ts';
+import { partyOf, type QueueRules } from './fair-queue.ts';
 import type { Moment } from './line.ts';
 import { type ModelQueue, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns } from './model-turns.ts';
@@ -81,7 +81,7 @@ export class Scheduler {
     this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares });
     this.#places = new Places(queue);
     this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
-    this.#queues = this.#createQueues();
+    this.#queues = new ModelQueues(this.#rules);
     this.known = {
       nowMs: () => options.clock.now(),
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
@@ -111,7 +111,7 @@ export class Scheduler {
     this.#modelTurns.options = { known: this.known, ...rules };
     this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
-    this.#queues = this.#createQueues();
+    this.#queues = new ModelQueues(this.#rules);
     for (const waiter of this.#waiters.values()) this.#queues.add(waiter);
     this.wake();
   }
@@ -202,10 +202,6 @@ export class Scheduler {
       const refusal = this.#refusalOf(waiter.want);
       if (refusal !== undefined) this.#refuse(waiter, refusal);
     }
-  }
-
-  #createQueues(): ModelQueues<Waiter> {
-    return new ModelQueues(() => createFairQueue<Waiter>(this.#rules));
   }
 
   #choose(want: Want): Target | undefined {
@@ -345,10 +341,16 @@ export class Scheduler {
   #makeRoom(want: Want): Failure | undefined {
     const refusal = this.#refusalOf(want);
     if (refusal !== undefined) return refusal;
-    const room = this.#places.roomFor({ party: partyOf(want, this.#rules.fairness), bytes: want.bytes });
-    if (typeof room === 'string') return this.#full(want, room);
-    for (const waiter of room) {
-      this.#refuse(waiter, this.#full(waiter.want, 'the queue is full, and who holds most of it gives way'));
+    const newcomer = { party: partyOf(want, this.#rules.fairness), bytes: want.bytes };
+    for (const places of [this.#queues.of(want.model)?.places, this.#places]) {
+      const room = places?.roomFor(newcomer) ?? [];
+      if (typeof room === 'string') return this.#full(want, room);
+      for (const waiter of room) {
+        this.#refuse(
+          waiter,
+          this.#full(waiter.want, 'the queue is full, and who holds most of it gives way'),
+        );
+      }
     }
     return undefined;
   }

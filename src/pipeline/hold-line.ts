@@ -4,6 +4,7 @@
  */
 import type { Planned } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
+import type { QueuePlace } from '../core/fleet.ts';
 import { headerText, warningHeader } from '../core/header-text.ts';
 import {
   type Outcome,
@@ -103,14 +104,12 @@ class HeldLine implements StreamSource {
   #open(): Reply {
     this.#headSent = true;
     const { trail, endpoint } = this.#exchange;
-    const place = trail.place?.();
-    const position = place === undefined ? [] : ['x-millrace-queue-position', String(place.position)];
     const headers = [
       'content-type',
       endpoint.streamType,
       'x-millrace-model',
       headerText(trail.model),
-      ...position,
+      ...placeHeaders(trail.place?.()),
       ...warningHeader(trail.warnings),
       'cache-control',
       'no-cache',
@@ -168,6 +167,13 @@ class HeldLine implements StreamSource {
 
 function isStream(reply: Reply | undefined): reply is Reply & { readonly body: StreamSource } {
   return reply !== undefined && !(reply.body instanceof Uint8Array);
+}
+
+function placeHeaders(place: QueuePlace | undefined): readonly string[] {
+  if (place === undefined) return [];
+  const position = ['x-millrace-queue-position', String(place.position)];
+  if (place.expectedMs === undefined) return position;
+  return [...position, 'x-millrace-queue-expected-ms', String(Math.round(place.expectedMs))];
 }
 
 function standing({ trail }: Planned): string {

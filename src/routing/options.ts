@@ -21,7 +21,10 @@ const targetOptions = z.strictObject({
     .positive()
     .max(1_000_000)
     .default(1)
-    .describe('Its share against the others of its tier, where the policy is `weighted`.'),
+    .describe(
+      'Its share against the others of its tier, where the policy is `weighted`; with `auto` that of those that are as quick ' +
+        'and as cheap.',
+    ),
 });
 
 /** A request never lasts longer than this, whatever the file says. */

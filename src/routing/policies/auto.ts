@@ -1,6 +1,6 @@
 /**
  * The gateway's best: whoever is expected to be done first, as learnt. Where
- * several are expected to be done at about the same time, the cheapest is chosen, then whoever is least busy.
+ * several are expected to be done at about the same time, the cheapest is chosen, then whoever is least busy for its weight.
  */
 import type { Target } from '../../core/exchange.ts';
 import type { Known, Policy, Want } from '../../core/fleet.ts';
@@ -47,14 +47,15 @@ class Auto implements Policy {
       : this.#among(free, { expected, bestMs, known });
   }
 
-  /** Of those that are expected to be done first, give or take, the cheapest, the least busy, whose turn it is. */
+  /** Of those that are expected to be done first, give or take, the cheapest, the least busy for its weight, whose turn it is. */
   #among(free: readonly Target[], { expected, bestMs, known }: Expected): number {
     const soonest = free.filter((_, index) => (expected[index] ?? 0) <= bestMs * nearlyEqual);
     const chosen = firstBy(
       soonest,
       (one, other) =>
         known.price(one) - known.price(other) ||
-        busyShare(one, known) - busyShare(other, known) ||
+        busyShare(one, known) / one.weight - busyShare(other, known) / other.weight ||
+        other.weight - one.weight ||
         this.#turns.compare(one, other),
     );
     const target = soonest[this.#turns.take(soonest, chosen)];

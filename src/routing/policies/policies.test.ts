@@ -90,6 +90,22 @@ test('auto: nobody is done sooner for being a little quicker; then the cheapest,
   assert.deepEqual([...chosen(policy, 3)].sort(), ['a', 'b', 'c'], 'in turns');
 });
 
+test('auto: of those that are as quick and as cheap, each has as much as its weight', () => {
+  const { facts, choose } = fleetOf({
+    a: { serviceMs: 100, slots: 8 },
+    b: { serviceMs: 100, slots: 8, weight: 3 },
+    c: { serviceMs: 100, slots: 8, price: 1, weight: 100 },
+    d: { serviceMs: 300, slots: 8, weight: 100 },
+  });
+  const policy = policies.auto({ zone: '', affinity: true });
+  const names = Array.from({ length: 4 }, () => {
+    const name = choose(policy) as 'a' | 'b';
+    facts[name].inFlight = (facts[name].inFlight ?? 0) + 1;
+    return name;
+  });
+  assert.deepEqual([names[0], names.sort().join('')], ['b', 'abbb']);
+});
+
 test('auto: who is not known is tried, by one request at a time where others are known', () => {
   const { facts, choose } = fleetOf({ a: { serviceMs: 100, slots: 4 }, b: { slots: 4 } });
   const policy = policies.auto({ zone: '', affinity: true });
