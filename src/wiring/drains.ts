@@ -3,6 +3,7 @@
  * away an order holds here alone, and is handed on as soon as it can be. Of two orders the later one holds.
  */
 import type { Upstream } from '../core/exchange.ts';
+import { asFailure } from '../core/failure.ts';
 import type { Tickets } from '../core/ports.ts';
 import { Drained, type DrainOrder } from '../fleet/drained.ts';
 import type { Health } from '../fleet/health.ts';
@@ -108,8 +109,11 @@ export class Drains {
         await this.#compare(ordersOf(await this.#tickets.all()));
       }
       return true;
-    } catch {
-      // Whoever shares it with us is away, which is told elsewhere: we are told when it is back.
+    } catch (thrown) {
+      const { code, message } = asFailure(thrown);
+      // That what is shared is away is told elsewhere, and we are told when it is back.
+      if (code !== 'dependency_unavailable')
+        this.#options.log.error({ message }, 'orders to drain upstreams cannot be compared');
       return false;
     }
   }
