@@ -77,6 +77,16 @@ test('who waits for slots of which nobody tells is told once its part is there',
   assert.equal(told, 2);
 });
 
+test('DP1: who had nothing yet takes its part of the slots, but none where there are fewer than replicas', async () => {
+  const { service, shares, pass } = rig();
+  service.granted = 0;
+  await shares.follow([server]);
+  service.away = true;
+  await pass(20_000);
+  assert.equal(shares.of(server, 4), 2);
+  assert.equal(shares.of(server, 1), 0);
+});
+
 test('P4: who slept for longer than its lease uses nothing before it was answered', async () => {
   const { clock, service, shares, pass } = rig();
   await shares.follow([server]);

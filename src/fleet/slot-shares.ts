@@ -72,8 +72,10 @@ export class SlotShares implements Shares {
     const nowMs = this.#options.clock.now();
     if (nowMs < this.#validUntilMs) return Math.min(share.granted, slots);
     if (!this.#isAway(nowMs)) return 0;
-    if (share.heard) return Math.min(share.granted, slots);
-    return Math.max(1, Math.floor(slots / this.#options.replicas()));
+    const replicas = this.#options.replicas();
+    // Who came just now waits for the others to give back its part. Of fewer slots than replicas it may never have had one.
+    const hadPart = share.granted > 0 || (share.heard && slots < replicas);
+    return hadPart ? Math.min(share.granted, slots) : Math.max(1, Math.floor(slots / replicas));
   }
 
   want({ identity }: Upstream, underWay: number, waiting: number): void {
