@@ -70,8 +70,7 @@ export class SlotShares implements Shares {
     const share = this.#shares.get(identity) ?? this.#begin(identity, slots);
     share.slots = slots;
     const nowMs = this.#options.clock.now();
-    if (nowMs < this.#validUntilMs) return Math.min(share.granted, slots);
-    if (!this.#isAway(nowMs)) return 0;
+    if (!this.#isAway(nowMs)) return nowMs < this.#validUntilMs ? Math.min(share.granted, slots) : 0;
     const replicas = this.#options.replicas();
     // Who came just now waits for the others to give back its part. Of fewer slots than replicas it may never have had one.
     const hadPart = share.granted > 0 || (share.heard && slots < replicas);
@@ -180,7 +179,7 @@ export class SlotShares implements Shares {
     // An answer that we slept through says nothing of the server.
     if (nowMs - sentMs < convincedMs) this.#failingSinceMs ??= sentMs;
     // No answer is coming that would tell those who wait that there are slots for them after all.
-    if (nowMs >= this.#validUntilMs && this.#isAway(nowMs) && this.#someWait) this.#grown();
+    if (this.#isAway(nowMs) && this.#someWait) this.#grown();
   }
 
   get #someWait(): boolean {
