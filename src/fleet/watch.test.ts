@@ -68,6 +68,26 @@ test('stopping drops a listing that nobody answers: closing does not wait for it
   assert.equal(options.clock.pending, 0);
 });
 
+test('servers are asked again a little apart from each other, and never by a call', async (t) => {
+  const asked: string[] = [];
+  const { options, upstream } = await rig(t, (request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.end('{"data":[]}');
+  });
+  const pauses = new Set<number>();
+  for (let round = 0; round < 5; round += 1) {
+    const clock = createHeldClock();
+    const heard = Promise.withResolvers<void>();
+    const stop = watch([upstream], { ...options, clock, onListing: () => heard.resolve() });
+    await heard.promise;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    pauses.add(clock.nextInMs);
+    stop();
+  }
+  assert.ok(pauses.size > 1 && [...pauses].every((ms) => ms >= 27_000 && ms <= 33_000), [...pauses].join());
+  assert.deepEqual([...new Set(asked)], ['GET /models']);
+});
+
 test('an upstream without a list has told so, and one in trouble has told nothing yet', async (t) => {
   for (const [status, body, heard] of [
     [404, 'nothing here', true],

@@ -1,5 +1,6 @@
 // U15, G14, G16, C9: who waits for a slot, how long, before whom, and what is told meanwhile.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { endingOf, wantOf } from '../wants.ts';
@@ -233,6 +234,32 @@ test('who has a higher priority goes first, asks for no more than it may, and is
     asked.map((body) => order.find((said) => body.includes(`"${said}"`))),
     order,
   );
+});
+
+test('C9: a tenant that asks for ten times its share is told 429, and another has its place and its turn', async (t) => {
+  const light = `sk-mr-${randomBytes(20).toString('hex')}`;
+  const { rig, scheduler, free } = await openBusy(t, {
+    config: {
+      keys: [{ name: 'light', key: light, tenant: 'light', role: 'developer' }],
+      queue: { places: 10 },
+    },
+  });
+  const flood = Array.from({ length: 30 }, () => post(rig, { said: 'flood' }));
+  const codes: number[] = [];
+  for (const each of flood) void each.then(({ status }) => codes.push(status));
+  await until('all but ten are refused', () => codes.length === 20 && scheduler.waiting === 10);
+  const others = Array.from({ length: 3 }, () =>
+    post(rig, { said: 'light', headers: { authorization: `Bearer ${light}` } }),
+  );
+  await until('three make way', () => codes.length === 23 && scheduler.waiting === 10);
+  assert.deepEqual([...new Set(codes)], [429]);
+  free();
+  for (const each of others) assert.equal((await each).status, 200);
+  await Promise.all(flood);
+  assert.equal(codes.filter((code) => code === 200).length, 7);
+  const asked = rig.llm.requests.filter(({ method }) => method === 'POST').map(({ body }) => String(body));
+  const turns = asked.map((body) => body.includes('"light"'));
+  assert.ok(turns.lastIndexOf(true) <= 5, `turn about, and not after all who came before: ${turns.join()}`);
 });
 
 test('a model has no more of a server’s slots than `slotsPerModel`, and others have the rest', async (t) => {
