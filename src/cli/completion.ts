@@ -1,7 +1,8 @@
 /** `millrace completion SHELL`: made of the same table as the help. */
 import { type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
-import { type Verb, verbs } from './verbs.ts';
+import type { Verb } from './verb.ts';
+import { verbs } from './verbs.ts';
 
 export function run(invocation: Invocation, given: Given): Promise<number> {
   const shell = given.words[0] ?? '';

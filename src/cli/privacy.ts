@@ -1,7 +1,7 @@
 /** `millrace privacy`: everything that is kept of somebody, to be handed over or erased. */
 import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
-import { erasedShape } from '../admin/privacy-shapes.ts';
+import { contentShape, erasedShape } from '../admin/privacy-shapes.ts';
 import { askAdmin, findAdmin, openAdminStream } from './admin-client.ts';
 import { queryText } from './admin-pages.ts';
 import { runAction } from './entry-actions.ts';
@@ -9,7 +9,7 @@ import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { formatTable } from './table.ts';
 
-export const run = runAction('privacy', { export: exportAll, erase });
+export const run = runAction('privacy', { export: exportAll, erase, show });
 
 /** A whole tenant's ledger takes a while. */
 const eraseMs = 600_000;
@@ -22,6 +22,16 @@ async function exportAll(invocation: Invocation, given: Given): Promise<number> 
     body: bodyOf({ tenant, user }),
   });
   await pipeline(text, process.stdout, { end: false });
+  return 0;
+}
+
+/** What was said in one exchange; each look is audited. */
+async function show(invocation: Invocation, given: Given): Promise<number> {
+  const { tenant, user: id } = subjectIn(given, 'show');
+  if (id === undefined) throw new UsageError('`privacy show TENANT/ID` needs the id of an exchange');
+  const place = await findAdmin(invocation, given);
+  const path = `contents/${encodeURIComponent(id)}${queryText({ tenant })}`;
+  invocation.write(JSON.stringify(await askAdmin(place, { path, shape: contentShape })));
   return 0;
 }
 

@@ -8,7 +8,8 @@ import { UsageError } from './given.ts';
 import type { Invocation, Run } from './invocation.ts';
 import { Trouble } from './trouble.ts';
 import { createTyped, type Typed } from './typed.ts';
-import { usualVerb, type Verb, verbs } from './verbs.ts';
+import type { Verb } from './verb.ts';
+import { usualVerb, verbs } from './verbs.ts';
 
 /** Loaded when asked for, so that `--help` costs nothing and `serve` no more than it needs. */
 const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
@@ -22,6 +23,7 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   ps: () => import('./ps.ts'),
   queue: () => import('./queue.ts'),
   usage: () => import('./usage.ts'),
+  exchanges: () => import('./exchanges.ts'),
   savings: () => import('./savings.ts'),
   costs: () => import('./costs.ts'),
   tenants: () => import('./tenants.ts'),

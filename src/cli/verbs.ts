@@ -1,24 +1,7 @@
 /** Every verb as data: what it takes and how it is used. Help and completion are made of this. */
-export interface Verb {
-  readonly name: string;
-  readonly summary: string;
-  /** As commander writes them: `<model>`, `[prompt...]`. */
-  readonly words?: string;
-  readonly options: readonly (readonly [flags: string, meaning: string])[];
-  readonly examples: readonly (readonly [line: string, meaning: string])[];
-}
+import { reportVerbs } from './report-verbs.ts';
+import { admin, config, json, type Verb } from './verb.ts';
 
-const config = ['-c, --config <file>', 'the configuration; ./millrace.yaml when there is one'] as const;
-const json = ['--json', 'machine-readable output'] as const;
-const admin = [
-  config,
-  ['--admin <url>', 'the admin API of a running gateway; found by the data folder'],
-  ['--token <token>', 'its token; MILLRACE_ADMIN_TOKEN, or found in the data folder'],
-] as const;
-const days = [
-  ['--from <day>', 'the first day, as YYYY-MM-DD in UTC; thirty days unless given'],
-  ['--to <day>', 'the last day, today unless given'],
-] as const;
 const tenant = [
   '--tenant <name>',
   'whose; unless given listings are of all, and all else of the one that runs the gateway',
@@ -133,55 +116,7 @@ export const verbs: readonly Verb[] = [
       ['millrace queue --json', 'for a program: with the place of each request'],
     ],
   },
-  {
-    name: 'usage',
-    summary: 'tell what was used and what it cost',
-    words: '[condition...]',
-    options: [
-      ...admin,
-      ...days,
-      [
-        '--by <dimensions>',
-        'day, tenant, team, user, key, route, model, upstream, outcome, savedBy; model unless given',
-      ],
-      json,
-    ],
-    examples: [
-      ['millrace usage', 'the last thirty days, by model'],
-      ['millrace usage --by day,key --from 2026-11-01', 'what each key used on each day'],
-      ['millrace usage --by model tenant=acme --json', 'one tenant alone, for a program'],
-    ],
-  },
-  {
-    name: 'savings',
-    summary: 'tell what was saved against the premium model, by cache, routing and self-hosting',
-    words: '[condition...]',
-    options: [
-      ...admin,
-      ...days,
-      ['--by <dimensions>', 'as for `usage`, without savedBy; model unless given'],
-      json,
-    ],
-    examples: [
-      ['millrace savings', 'the last thirty days, by model'],
-      ['millrace savings --by day tenant=acme --from 2026-11-01', 'one tenant, day by day'],
-    ],
-  },
-  {
-    name: 'costs',
-    summary:
-      'tell what everything truly cost, idle servers included, whether servers pay, and what is too large',
-    options: [
-      ...admin,
-      ...days,
-      ['--against <model>', 'what servers are compared with; `prices.premium` unless given'],
-      json,
-    ],
-    examples: [
-      ['millrace costs --from 2026-11-01 --to 2026-11-30', 'a month'],
-      ['millrace costs --against gpt-4o-mini', 'whether servers pay against another model'],
-    ],
-  },
+  ...reportVerbs,
   {
     name: 'tenants',
     summary: 'list, make, change and remove tenants: who has people and keys of their own',
@@ -321,13 +256,18 @@ export const verbs: readonly Verb[] = [
       ['millrace privacy export acme > acme.json', 'of a whole tenant with everybody in it, by an owner'],
       ['millrace privacy erase acme/ada --yes', 'and what remains, where and until when'],
       ['millrace privacy erase acme --yes', 'a whole tenant'],
+      [
+        'millrace privacy show acme/0199aa6e-5f4c-7c3e-9d2a-3f1f6a3c9b10',
+        'what was said in an exchange, where the tenant has it kept',
+      ],
     ],
   },
   {
     name: 'reload',
     summary: 'let a running gateway read its configuration again',
-    options: [...admin, json],
+    options: [...admin, ['--check', 'only say what it would come to'], json],
     examples: [
+      ['millrace reload --check', 'what is wrong with what lies on disk now; nothing is changed'],
       ['millrace reload', 'exit code 2 when the configuration is refused; the old one stays in force'],
     ],
   },

@@ -116,3 +116,19 @@ test('what was used is known after a restart', async () => {
   gateway = await serve([], { place });
   assert.equal((await sums('by=')).at(0)?.exchanges, 4);
 });
+
+test('exchanges are listed one by one, as many as are asked for, under a condition', async () => {
+  const failed = await millrace(['exchanges', 'model=slow'], { place });
+  assert.equal(failed.code, 0, failed.err);
+  assert.match(failed.out, /^AT +ID +TENANT/m);
+  assert.match(failed.out, / slow +engine +complete +\d+ +8 /);
+  const first = JSON.parse((await millrace(['exchanges', '--limit', '1', '--json'], { place })).out);
+  assert.equal(first.exchanges.length, 1);
+  const next = await millrace(['exchanges', '--after', first.next, '--json'], { place });
+  assert.equal(JSON.parse(next.out).exchanges.length, 3);
+});
+
+test('`reload --check` says what a reload would come to, and changes nothing', async () => {
+  const checked = await millrace(['reload', '--check'], { place });
+  assert.deepEqual([checked.code, checked.out.startsWith('nothing has changed')], [0, true], checked.err);
+});
