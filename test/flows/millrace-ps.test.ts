@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { psShape } from '../../src/admin/shapes.ts';
+import { run as runPs } from '../../src/cli/ps.ts';
 import { machineTable, runningTable } from '../../src/cli/ps-tables.ts';
 import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
 import { until } from '../faults/rig.ts';
@@ -73,6 +74,25 @@ test('ps shows model, server, memory, slots and queue, and what an exporter tell
   const machine = machineTable(machines);
   assert.match(machine, /^gpu-a +73 % +4\.0 GiB of 16\.0 GiB +unknown +unknown +1 in \d/m);
   assert.match(machine, /^gpu-b +unknown +unknown +unknown +unknown +0 in 0\.0 s +0$/m);
+});
+
+test('ps --watch shows what changes meanwhile, for as long as the gateway is there', async (t) => {
+  const { admin } = await openFleet(t);
+  const shown: string[] = [];
+  const invocation = {
+    environment: {},
+    write: (text: string) => void shown.push(text),
+    warn: () => {},
+    typed: (verb: string) => verb,
+  };
+  const options = { admin: admin.url, token: admin.token, watch: true };
+  const watching = assert.rejects(runPs(invocation, { words: [], options }));
+  await until('it is shown once', () => shown.length > 0);
+  assert.doesNotMatch(shown[0] ?? '', /^gemma +gpu-a +yes/m);
+  await admin.ask('models/gemma/load', { method: 'POST', body: { on: 'gpu-a' } });
+  await until('the load is shown', () => /^gemma +gpu-a +yes/m.test(shown.at(-1) ?? ''));
+  await admin.close();
+  await watching;
 });
 
 test('a model is loaded and unloaded by order, and only where that has a meaning', async (t) => {
