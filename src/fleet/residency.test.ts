@@ -188,3 +188,17 @@ test('names that clients make up take a bounded place', () => {
   for (let count = 0; count < 1_500; count += 1) serve(`model-${count}`, 1);
   assert.ok(residency.holds(server).length <= 1_000);
 });
+
+test('who asks for a model that cannot be loaded makes no other look as if it were on its way out', () => {
+  const { clock, residency } = setUp();
+  residency.told(server, [resident('one')], clock.now());
+  clock.advance(1);
+  residency.began(at('two'));
+  residency.ended(at('two'), served({ cold: true }));
+  residency.told(server, [resident('two')], clock.now());
+  assert.equal(residency.loadMs(at('two')), 0);
+  residency.began(at('too-large'));
+  assert.ok(residency.loadMs(at('two')) > 0, 'it may be making room');
+  residency.ended(at('too-large'), served({ outcome: fail('upstream_failed', 'no'), firstContentMs: 0 }));
+  assert.equal(residency.loadMs(at('two')), 0);
+});

@@ -176,8 +176,11 @@ class Server {
   /** Whether the model was loaded for it. */
   ended(model: string, ending: Ending, now: number): boolean {
     const isThere = ending.outcome === 'served' || ending.firstContentMs > 0;
+    if (!isThere) {
+      this.notLoaded(model);
+      return false;
+    }
     this.#loading.delete(model);
-    if (!isThere) return false;
     this.#use(model, now);
     // Nothing was loaded for longer than the request took, whatever the server says.
     const toldMs = ending.loadMs === undefined ? undefined : Math.min(ending.loadMs, ending.tookMs);
@@ -202,6 +205,8 @@ class Server {
 
   notLoaded(model: string): void {
     this.#loading.delete(model);
+    // Nobody comes any more for whom others would have to make room.
+    if (this.#loading.size === 0) this.#leaving.clear();
   }
 
   told(models: readonly ResidentModel[], askedMs: number): void {
