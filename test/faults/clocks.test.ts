@@ -7,8 +7,8 @@ import { openDeafServer } from './deaf-server.ts';
 import { type Call, openFaultRig, until } from './rig.ts';
 
 const clockMs = 400;
-/** Timers of a shared machine are late; they are never early. */
-const lateMs = 300;
+/** What takes so long was not ended by the clock. Timers of a shared machine are late; they are never early. */
+const otherMs = 10_000;
 
 interface Row {
   readonly clock: string;
@@ -67,22 +67,32 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** What is in time has most of it left, and what is not takes far longer: a busy machine changes neither. */
+const table = { clockMs: 1_000, quickMs: 200, slowMs: otherMs };
+
 // They only wait: side by side they take the time of one.
 describe('clocks', { concurrency: true }, () => {
+  // A gateway that starts holds up the others in its process: nothing is timed before all of them are there.
+  let toOpen = rows.length;
+  const allOpen = Promise.withResolvers<void>();
   for (const { clock, code, status, call, slow } of rows) {
     const label = `${call.stream === true ? 'a stream' : 'a whole answer'} by ${call.model ?? 'o'}`;
 
     test(`G16, U2, U4: ${label} within ${clock} passes, and beyond it fails with ${code}`, async (t) => {
+      const { clockMs, quickMs, slowMs } = table;
       const rig = await openFaultRig(t, {
         clocks: { [clock]: clockMs },
         config: { retries: { attempts: 1 } },
       });
-      rig.llm.scriptNext(slow(clockMs * 0.75));
+      toOpen -= 1;
+      if (toOpen === 0) allOpen.resolve();
+      await allOpen.promise;
+      rig.llm.scriptNext(slow(quickMs));
       const quick = await rig.ask(call);
       assert.match(quick.head, /^HTTP\/1\.1 200/);
       assert.doesNotMatch(quick.content.toString(), /"error"/);
 
-      rig.llm.scriptNext(slow(clockMs * 1.5));
+      rig.llm.scriptNext(slow(slowMs));
       const reply = await rig.ask(call);
       const text = reply.content.toString();
       assert.match(reply.head, new RegExp(`^HTTP/1\\.1 ${status}`));
@@ -91,7 +101,7 @@ describe('clocks', { concurrency: true }, () => {
       assert.doesNotMatch(text, /\[DONE\]/);
       const row = await failedRow(rig);
       assert.equal(row.code, code);
-      assert.ok(row.tookMs >= clockMs && row.tookMs <= clockMs * 1.5 + lateMs, `it took ${row.tookMs} ms`);
+      assert.ok(row.tookMs >= clockMs && row.tookMs < slowMs, `it took ${row.tookMs} ms`);
     });
   }
 });
@@ -110,14 +120,14 @@ test('G16: connecting has its clock', async (t) => {
   const rig = await openFaultRig(t, {
     port: () => deaf.port,
     clocks: { connectMs: clockMs },
-    upstream: { connectMs: 1_500 },
+    upstream: { connectMs: otherMs },
     config: { retries: { attempts: 1 } },
   });
   const reply = await rig.ask(stream);
   assert.match(reply.head, /^HTTP\/1\.1 504/);
   assert.match(reply.content.toString(), /"code":"connect_timeout"/);
   const row = await failedRow(rig);
-  assert.ok(row.tookMs >= clockMs && row.tookMs <= clockMs + lateMs, `it took ${row.tookMs} ms`);
+  assert.ok(row.tookMs >= clockMs && row.tookMs < otherMs, `it took ${row.tookMs} ms`);
 });
 
 test('G16: the upstream’s own `connectMs` ends connecting where it is shorter', async (t) => {
@@ -147,7 +157,7 @@ test('G16: waiting for a slot has its clock, and says when to come again', async
   assert.match(reply.content.toString(), /"code":"queue_timeout"/);
   first.socket.destroy();
   const row = await failedRow(rig);
-  assert.ok(row.tookMs >= clockMs && row.tookMs <= clockMs + lateMs, `it took ${row.tookMs} ms`);
+  assert.ok(row.tookMs >= clockMs && row.tookMs < otherMs, `it took ${row.tookMs} ms`);
 });
 
 test('G16: the total clock holds in the queue too', async (t) => {
