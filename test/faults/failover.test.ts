@@ -1,10 +1,12 @@
 // U5, U6, U16, U17, G17: a fleet in which some fail: who is asked instead, how often, and who is left alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
+import { openFakeLlm } from '../upstream/fake-llm.ts';
 import type { RawReply } from '../upstream/raw-client.ts';
 import { openFleetRig } from './fleet-rig.ts';
-import { type Call, openFaultRig, until } from './rig.ts';
+import { type Call, openFaultRig, rigOf, until } from './rig.ts';
 
 const whole: Call = { route: 'openai.chat' };
 const stream: Call = { ...whole, stream: true };
@@ -84,6 +86,46 @@ test('G17: when everything fails, upstreams get at most 1.2 times what clients a
   assert.ok(ratio <= 1.21, String(ratio));
 });
 
+test('G17: within ten seconds of the servers’ recovery each request is sent once again, and is served', async (t) => {
+  const clock = createHeldClock();
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], clock });
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ status: 500 });
+  for (let count = 0; count < 60; count += 1) await rig.ask(whole);
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ status: 200 });
+  for (let passedMs = 0; passedMs < 10_000; passedMs += 1_000) {
+    await rig.ask(whole);
+    clock.advance(1_000);
+  }
+  const before = rig.calls();
+  for (let count = 0; count < 30; count += 1) assert.equal(statusOf(await rig.ask(whole)), 200);
+  assert.equal(rig.calls() - before, 30);
+});
+
+for (const [passedMs, status] of [
+  [500, 200],
+  [950, 502],
+] as const) {
+  test(`G17: with ${1_000 - passedMs} ms left a request that broke off is answered with ${status}`, async (t) => {
+    const clock = createHeldClock();
+    const rig = await openFleetRig(t, { names: ['a', 'b'], tiers: { b: 2 }, clock });
+    rig.llmOf('a').behave({ stallBeforeHead: true });
+    const asked = fetch(`${rig.gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${rig.gateway.key}`,
+        'content-type': 'application/json',
+        'x-millrace-deadline-ms': '1000',
+      },
+      body: JSON.stringify({ model: 'o', messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    await rig.llmOf('a').waitForRequest(({ method }) => method === 'POST');
+    clock.advance(passedMs);
+    await rig.llmOf('a').close();
+    assert.equal((await asked).status, status);
+    assert.equal(rig.callsOf('b'), status === 200 ? 1 : 0);
+  });
+}
+
 for (const [header, waitMs] of [
   ['5', 5_000],
   ['1000000000', 60_000],
@@ -115,6 +157,35 @@ test('U6: an account that says to come at a date is left alone for as long, and 
   rig.llmOf('a').scriptNext({ status: 429, headers: { 'retry-after': '0' } });
   assert.match((await rig.ask(whole)).head, /^x-millrace-target: b/m);
   assert.match((await rig.ask(whole)).head, /^x-millrace-target: a/m);
+});
+
+test('U6: a Retry-After is obeyed for the key that it was told to, and another key of the same server is asked', async (t) => {
+  const clock = createHeldClock();
+  const llm = await openFakeLlm();
+  t.after(() => llm.close());
+  const account = (key: string) => ({ type: 'openai', url: `${llm.url}/v1`, key });
+  const keys = { first: 'sk-first-account', second: 'sk-second-account' };
+  const gateway = await openTestGateway({
+    clock,
+    config: {
+      upstreams: { first: account(keys.first), second: account(keys.second) },
+      models: {
+        o: {
+          targets: Object.keys(keys).map((upstream, at) => ({ upstream, model: 'm', tier: at + 1 })),
+        },
+      },
+    },
+  });
+  t.after(() => gateway.close());
+  const rig = rigOf(llm, gateway);
+  llm.scriptNext({ status: 429, headers: { 'retry-after': '20' } });
+  for (let count = 0; count < 3; count += 1) assert.equal(statusOf(await rig.ask(whole)), 200);
+  clock.advance(20_000);
+  assert.equal(statusOf(await rig.ask(whole)), 200);
+  const sent = llm.requests
+    .filter(({ method }) => method === 'POST')
+    .map(({ headers }) => (String(headers.authorization).endsWith(keys.first) ? 'first' : 'second'));
+  assert.deepEqual(sent, ['first', 'second', 'second', 'second', 'first']);
 });
 
 test('U6: when every account has told us to wait, the client hears 429 with the shortest of the times', async (t) => {
