@@ -24,6 +24,8 @@ const configuration = (openai: FakeLlm, ollama: FakeLlm): string =>
     telemetry: { logs: { level: 'debug' }, metrics: { onClientPort: 'always' } },
     admin: { token: canaries.admin },
     keys: [{ name: 'dev', key: canaries.client, role: 'operator' }],
+    // Servers that fail all the time are asked all the same: what they say is what is looked through.
+    health: { eject: { baseMs: 1, maxMs: 1, slowStartMs: 1 } },
     upstreams: {
       cloud: {
         type: 'openai',
@@ -156,6 +158,9 @@ const echoLate = (key: string, padding: number) => {
   };
 };
 
+/** Of a server that is busy, and may be asked again. */
+const atOnce = { 'retry-after': '0' };
+
 async function misplace(port: number): Promise<void> {
   for (const head of misplaced) {
     assert.equal((await answerTo(port, requestBytes(head))).status, 404, `${head.path} ${head.body ?? ''}`);
@@ -178,8 +183,8 @@ async function walk(
   await misplace(port);
   for (const bytes of malformed) seen.push((await untilClosed(port, bytes)).text);
   for (const status of [400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503]) {
-    upstreams['openai']?.behave({ status, body: echo(canaries.provider) });
-    upstreams['ollama']?.behave({ status, body: echo(canaries.ollama), only: notAListing });
+    upstreams['openai']?.behave({ status, headers: atOnce, body: echo(canaries.provider) });
+    upstreams['ollama']?.behave({ status, headers: atOnce, body: echo(canaries.ollama), only: notAListing });
     for (const head of [...calls, ...operations]) {
       assert.ok((await ask(head)) >= 400, `${head.path} with ${status}`);
     }
@@ -199,7 +204,10 @@ async function walk(
   for (const upstream of Object.values(upstreams)) {
     upstream.behave({ status: 200, body: undefined, resetAfterRequest: true });
   }
-  for (const head of calls) assert.ok((await ask(head)) >= 500, head.path);
+  for (const head of calls) {
+    const status = await ask(head);
+    assert.ok(status >= 500, `${head.path}: ${status}`);
+  }
   await ask({ path: '/metrics' });
   await ask({ path: '/health' });
   for (const path of ['status', 'config', 'models', 'upstreams', 'nothing']) {
@@ -220,6 +228,10 @@ test('no secret stands in an answer, a log, the ledger, a metric or an error (G8
       openai.requests.find(({ method }) => method === 'POST')?.headers.authorization,
       `Bearer ${canaries.provider}`,
     );
+    for (const { requests } of [openai, ollama]) {
+      const asked = requests.filter(({ method }) => method === 'POST').length;
+      assert.ok(asked > 60, `${asked} requests came to a server that only fails`);
+    }
     const { out, err } = await gateway.stop('SIGTERM');
     const ledger = await readFile(place.path('.millrace/millrace.sqlite'), 'utf8');
     assert.ok(out.split('\n').length > 100 && ledger.length > 20_000, 'all of it was recorded');
