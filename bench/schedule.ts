@@ -21,10 +21,10 @@ const waitingMax = 1_000;
 const ending: Ending = { outcome: 'served', tookMs: 100, firstContentMs: 10, outputTokens: 100, cold: false };
 const nobody: ReadonlySet<string> = new Set();
 
-function open() {
+function open(queue = queueOptions.parse({})) {
   return new Scheduler({
     clock,
-    queue: queueOptions.parse({}),
+    queue,
     gate: new Health(clock),
     learnt: createLearnt({
       residency: new Residency({ clock }),
@@ -73,6 +73,7 @@ function wantsOf({ tenants, models }: Shape): (at: number) => Want {
     tenant: `tenant${at % tenants}`,
     key: 'key',
     tokens: 100 + (at % 7) * 50,
+    answerTokens: 100,
     priority: 0,
     bytes: 100,
     arrivedMs: 0,
@@ -111,6 +112,24 @@ async function crowded(times: number, shape: Shape): Promise<void> {
   }
 }
 
+const passedOver = 10_000;
+
+/** Ten thousand wait who have visited the only server that is free; whoever comes may be sent there. */
+async function visited(times: number): Promise<void> {
+  const places = { places: passedOver + 10, bytes: Number.MAX_SAFE_INTEGER };
+  const scheduler = open({ ...queueOptions.parse({}), ...places });
+  const next = wantsOf({ tenants: 100, models: 1 });
+  const [free, ...busy] = next(0).candidates;
+  const held = busy.flatMap((target) =>
+    Array.from({ length: target.upstream.slots }, () => scheduler.take({ ...next(0), candidates: [target] })),
+  );
+  const names = new Set([free?.upstream.name ?? '']);
+  for (let at = 0; at < passedOver; at += 1)
+    void scheduler.wait({ ...next(at), visited: names }, stays).catch(() => {});
+  for (let at = 0; at < times; at += 1) (await scheduler.wait(next(at), stays)).release(ending);
+  if (scheduler.waiting !== passedOver || held.length === 0) throw new RangeError('it is not what it says');
+}
+
 async function measure(name: string, run: (times: number) => Promise<void> | void): Promise<void> {
   await run(warmUp);
   const before = process.cpuUsage();
@@ -123,4 +142,5 @@ await measure('nothing waits', idle);
 await measure('1,000 wait, of one tenant', (times) => crowded(times, { tenants: 1, models: 1 }));
 await measure('1,000 wait, of 1,000 tenants', (times) => crowded(times, { tenants: 1_000, models: 1 }));
 await measure('1,000 wait, for 10 models', (times) => crowded(times, { tenants: 100, models: 10 }));
+await measure('10,000 wait who may not be sent to the free server', visited);
 process.exit();

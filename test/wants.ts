@@ -1,8 +1,9 @@
 /** What the tests of scheduling want, and how it ended: each says only what it is about. */
 import type { Target } from '../src/core/exchange.ts';
 import type { Ending, Gate, Want } from '../src/core/fleet.ts';
+import type { Learnt } from '../src/fleet/learnt.ts';
 import { queueOptions } from '../src/fleet/options.ts';
-import type { Learnt, QueueOptions } from '../src/fleet/scheduler.ts';
+import type { QueueOptions } from '../src/fleet/scheduler.ts';
 import { createRoundRobin } from '../src/routing/policies/round-robin.ts';
 
 const nobody: ReadonlySet<string> = new Set();
@@ -16,6 +17,7 @@ export function wantOf(candidates: readonly Target[], said: Partial<Want> = {}):
     tenant: 'default',
     key: 'key',
     tokens: 1,
+    answerTokens: 1,
     priority: 0,
     bytes: 1,
     arrivedMs: 0,
@@ -41,6 +43,7 @@ export const openGate: Gate = {
 /** Nothing is known of anybody. */
 export const nothingLearnt: Learnt = {
   serviceMs: () => 0,
+  leastMs: () => 0,
   loadMs: () => 0,
   price: () => 0,
   began: () => false,

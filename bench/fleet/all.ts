@@ -2,6 +2,7 @@ import { balancing } from './balancing.ts';
 import type { FleetCell } from './cell.ts';
 import { heavyTenant } from './heavy-tenant.ts';
 import { modelSwitches } from './model-switches.ts';
+import { overload } from './overload.ts';
 import { prefixHits } from './prefix-hits.ts';
 import { throughput } from './throughput.ts';
 
@@ -11,4 +12,5 @@ export const fleetCells: readonly FleetCell[] = [
   prefixHits,
   modelSwitches,
   heavyTenant,
+  overload,
 ];

@@ -1,8 +1,9 @@
 // Jobs through the gateway's own scheduler, policies and learnt times, on servers that only take their time.
 import type { Target, Upstream } from '../../src/core/exchange.ts';
 import type { Policy, Want } from '../../src/core/fleet.ts';
+import type { Learnt } from '../../src/fleet/learnt.ts';
 import { queueOptions } from '../../src/fleet/options.ts';
-import { type Learnt, type Occupied, Scheduler } from '../../src/fleet/scheduler.ts';
+import { type Occupied, type QueueOptions, Scheduler } from '../../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../../src/fleet/service-times.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { openGate, wantOf } from '../../test/wants.ts';
@@ -15,6 +16,8 @@ export interface Request {
   begin(target: Target): { readonly tookMs: number; readonly firstMs: number };
   readonly outputTokens: number;
   readonly ended: (tookMs: number) => void;
+  /** It was not served in time. */
+  readonly refused?: () => void;
 }
 
 export interface SimulatedOptions {
@@ -22,11 +25,15 @@ export interface SimulatedOptions {
   readonly policy: Policy;
   /** How long loading the request's model takes there; nothing where it is in memory. */
   readonly loadMs?: (target: Target) => number;
+  /** Where it is not as nobody says otherwise. */
+  readonly queue?: Partial<QueueOptions>;
+  /** How long a request waits at most; for ever where absent. */
+  readonly queueMs?: number;
 }
 
 /** A queue that is as long as it needs to be: what is measured is who is chosen, not who is refused. */
 const unbounded = { ...queueOptions.parse({}), places: 1_000_000, bytes: Number.MAX_SAFE_INTEGER };
-const queueMs = 2 ** 31;
+const forEverMs = 2 ** 31;
 
 export class SimulatedFleet {
   readonly clock = new VirtualClock();
@@ -40,7 +47,7 @@ export class SimulatedFleet {
     const times = new ServiceTimes(this.clock);
     this.scheduler = new Scheduler({
       clock: this.clock,
-      queue: unbounded,
+      queue: { ...unbounded, ...options.queue },
       gate: openGate,
       learnt: learntOf(times, options),
     });
@@ -61,9 +68,11 @@ export class SimulatedFleet {
     const slot = this.scheduler.take(want);
     if (slot !== undefined) this.#begin(request, slot, arrivedMs);
     else {
-      void this.scheduler
-        .wait(want, { queueMs, onLeave: () => {} })
-        .then((later) => this.#begin(request, later, arrivedMs));
+      const { queueMs = forEverMs } = this.#options;
+      void this.scheduler.wait(want, { queueMs, onLeave: () => {} }).then(
+        (later) => this.#begin(request, later, arrivedMs),
+        () => request.refused?.(),
+      );
     }
   }
 
@@ -79,7 +88,8 @@ export class SimulatedFleet {
 
 function learntOf(times: ServiceTimes, { loadMs = () => 0 }: SimulatedOptions): Learnt {
   return {
-    serviceMs: (target, tokensMax) => times.of(target, tokensMax),
+    serviceMs: (target) => times.of(target),
+    leastMs: (target, answerTokens) => times.leastMs(target, answerTokens),
     loadMs,
     price: () => 0,
     began: (target) => loadMs(target) > 0,

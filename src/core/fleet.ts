@@ -17,6 +17,8 @@ export interface Want {
   readonly key: string;
   /** What it will most likely come to, question and answer together. */
   readonly tokens: number;
+  /** What of it is the answer. */
+  readonly answerTokens: number;
   /** 0 for most; higher goes first, and whoever waits rises. */
   readonly priority: number;
   /** What it holds in memory while it waits. */

@@ -1,28 +1,54 @@
 /**
- * Shares between parties by what each was given, in tokens: whoever was given least has the next turn. Who comes later, or
- * comes back, begins little before where those who wait have got to: a few requests at once of one who asks for little do not
- * wait for each other, and nobody saves up more than that.
+ * Shares between parties by what each was given, in tokens. Whoever was given less than an even share goes first, in the
+ * order of coming, as if there were no others; what is left is for those who were given more, the one with least first.
+ * What a request comes to is charged when it begins, as expected, and put right when it has ended.
  */
 import { type Entry, Heap } from '../lib/heap.ts';
+import { EvenShare } from './even-share.ts';
 import type { Line, Moment, Standing } from './line.ts';
 
-/** One party's own line; its rank is what it was given. */
+/** One party's own line. */
 interface Lane<W extends Standing> extends Entry {
   readonly line: Line<W>;
+  /** Those that wait, with their numbers in the order of coming. */
+  readonly waiting: Map<W, number>;
+  /** The number of the first of them. */
+  oldest: number | undefined;
+  /** How many of its requests have a slot for which those who wait here could have been taken. */
+  underWay: number;
+  /** In tokens. */
+  given: number;
+  /** Whether that was less than an even share when it was looked at last. */
+  isBelow: boolean;
 }
 
-/** Some ordinary requests: so much less than those who wait may somebody have been given and still be due. */
-const savedTokensMax = 50_000;
-/** Parties beyond it that have nobody waiting are forgotten, and what they were given with them. */
+interface Charged<W extends Standing> {
+  readonly lane: Lane<W>;
+  readonly tokens: number;
+}
+
+/** Parties beyond it that neither wait nor work are forgotten, and what they were given with them. */
 const lanesMax = 10_000;
+/** Until it has ended nobody is charged more than so many times what requests usually come to: an estimate may be far off. */
+const usualMax = 2;
+/** What is usual is learnt of so many requests; the older one is, the less it counts. */
+const requestsCounted = 64;
 
 export class FairTurns<W extends Standing> implements Line<W> {
   readonly #partyOf: (one: Standing) => string;
   readonly #createLine: () => Line<W>;
   readonly #lanes = new Map<string, Lane<W>>();
-  /** Those that have somebody waiting. */
-  readonly #turns = new Heap<Lane<W>>();
+  /** Of those that wait: given less than an even share, by who came first; and the others, by what they were given. */
+  readonly #below = new Heap<Lane<W>>();
+  readonly #above = new Heap<Lane<W>>();
+  readonly #underWay = new Map<W, Charged<W>>();
+  readonly #even = new EvenShare();
+  /** How many parties wait or work. */
+  #parties = 0;
   #size = 0;
+  #came = 0;
+  #settled = 0;
+  #usualTokens = Number.POSITIVE_INFINITY;
 
   constructor(partyOf: (one: Standing) => string, createLine: () => Line<W>) {
     this.#partyOf = partyOf;
@@ -34,35 +60,70 @@ export class FairTurns<W extends Standing> implements Line<W> {
   }
 
   add(one: W): void {
-    const lane = this.#laneOf(this.#partyOf(one));
+    const lane = this.#laneOf(one);
+    if (isIdle(lane)) this.#parties += 1;
     lane.line.add(one);
+    const came = this.#came;
+    lane.waiting.set(one, came);
+    this.#came += 1;
     this.#size += 1;
-    if (lane.at >= 0) return;
-    lane.rank = Math.max(lane.rank, (this.#turns.first?.rank ?? 0) - savedTokensMax);
-    this.#turns.add(lane);
+    if (lane.waiting.size > 1) return;
+    lane.oldest = came;
+    lane.given = Math.max(lane.given, this.#even.least);
+    this.#place(lane);
   }
 
   remove(one: W): void {
     const lane = this.#lanes.get(this.#partyOf(one));
-    if (lane === undefined) return;
+    const came = lane?.waiting.get(one);
+    if (lane === undefined || came === undefined) return;
+    lane.waiting.delete(one);
+    // To ask a map for its first costs as much as was taken out before it.
+    if (came === lane.oldest) [lane.oldest] = lane.waiting.values();
     lane.line.remove(one);
     this.#size -= 1;
-    if (lane.line.size === 0) this.#turns.remove(lane);
-    // Nobody waits: there is nothing to share, and nothing to remember.
-    if (this.#size === 0) this.#lanes.clear();
+    this.#place(lane);
+    if (isIdle(lane)) this.#parties -= 1;
+    if (this.#size === 0) this.#forget();
   }
 
-  first(moment: Moment, wouldDo: (one: W) => boolean): W | undefined {
-    const next = this.#turns.first?.line.first(moment, wouldDo);
-    return next ?? this.#firstOfOthers(moment, wouldDo);
+  first(moment: Moment): W | undefined {
+    this.#even.tick(moment.nowMs);
+    for (;;) {
+      const next = this.#moved(this.#below.first) ?? this.#moved(this.#above.first);
+      if (next === undefined) return (this.#below.first ?? this.#above.first)?.line.first(moment);
+      this.#place(next);
+    }
   }
 
   charge(one: W): void {
-    const lane = this.#lanes.get(this.#partyOf(one));
-    if (lane === undefined) return;
-    lane.rank += one.tokens;
-    if (lane.at >= 0) this.#turns.moved(lane);
-    lane.line.charge(one);
+    const lane = this.#laneOf(one);
+    if (isIdle(lane)) {
+      this.#parties += 1;
+      lane.given = Math.max(lane.given, this.#even.least);
+    }
+    const tokens = Math.min(one.tokens, usualMax * this.#usualTokens);
+    lane.underWay += 1;
+    this.#underWay.set(one, { lane, tokens });
+    if (lane.waiting.size > 0) lane.line.charge?.(one);
+    this.#give(lane, tokens);
+  }
+
+  settle(one: W, tokens: number): void {
+    const charged = this.#underWay.get(one);
+    if (charged === undefined) return;
+    const { lane } = charged;
+    this.#underWay.delete(one);
+    this.#learn(tokens);
+    lane.line.settle?.(one, tokens);
+    this.#give(lane, tokens - charged.tokens);
+    lane.underWay -= 1;
+    if (isIdle(lane)) this.#parties -= 1;
+  }
+
+  over(one: W): number {
+    const given = this.#lanes.get(this.#partyOf(one))?.given ?? 0;
+    return Math.max(0, given - this.#even.now);
   }
 
   /** While it waits for its own, each other party has as many turns, if it has anybody for them. */
@@ -71,35 +132,72 @@ export class FairTurns<W extends Standing> implements Line<W> {
     if (lane === undefined) return 0;
     const own = lane.line.ahead(one);
     let ahead = own;
-    for (const other of this.#turns.entries) {
-      if (other === lane) continue;
-      ahead += Math.min(other.line.size, other.rank < lane.rank ? own + 1 : own);
+    for (const heap of [this.#below, this.#above]) {
+      for (const other of heap.entries) {
+        if (other !== lane) ahead += Math.min(other.line.size, other.given < lane.given ? own + 1 : own);
+      }
     }
     return ahead;
   }
 
-  /** The one whose turn it is has nobody who would do. */
-  #firstOfOthers(moment: Moment, wouldDo: (one: W) => boolean): W | undefined {
-    let found: W | undefined;
-    let rank = Number.POSITIVE_INFINITY;
-    for (const lane of this.#turns.entries) {
-      if (lane.rank >= rank) continue;
-      const one = lane.line.first(moment, wouldDo);
-      if (one === undefined) continue;
-      found = one;
-      rank = lane.rank;
-    }
-    return found;
+  #give(lane: Lane<W>, tokens: number): void {
+    lane.given += tokens;
+    this.#even.given(tokens, this.#parties);
+    if (lane.at >= 0) this.#place(lane);
   }
 
-  #laneOf(party: string): Lane<W> {
+  /** A lane that stands among those given less, or more, and does not belong there any more. */
+  #moved(lane: Lane<W> | undefined): Lane<W> | undefined {
+    return lane !== undefined && lane.isBelow !== lane.given <= this.#even.now ? lane : undefined;
+  }
+
+  #place(lane: Lane<W>): void {
+    if (lane.at >= 0) (lane.isBelow ? this.#below : this.#above).remove(lane);
+    if (lane.oldest === undefined) return;
+    lane.isBelow = lane.given <= this.#even.now;
+    lane.rank = lane.isBelow ? lane.oldest : lane.given;
+    (lane.isBelow ? this.#below : this.#above).add(lane);
+  }
+
+  #learn(tokens: number): void {
+    this.#settled += 1;
+    const before = this.#settled === 1 ? tokens : this.#usualTokens;
+    this.#usualTokens = before + Math.max(1 / this.#settled, 1 / requestsCounted) * (tokens - before);
+  }
+
+  /** Nobody waits: there is nothing to share, and nothing to remember. */
+  #forget(): void {
+    const lane = this.#lanes.size === 1 ? this.#lanes.values().next().value : undefined;
+    if (lane === undefined) this.#lanes.clear();
+    // Most have one key, and mostly one request: its line is not made again for the next.
+    else Object.assign(lane, { underWay: 0, given: 0 });
+    this.#underWay.clear();
+    this.#even.reset();
+    this.#parties = 0;
+  }
+
+  #laneOf(one: W): Lane<W> {
+    const party = this.#partyOf(one);
     const known = this.#lanes.get(party);
     if (known !== undefined) return known;
     if (this.#lanes.size >= lanesMax) {
-      for (const [name, { at }] of this.#lanes) if (at < 0) this.#lanes.delete(name);
+      for (const [name, lane] of this.#lanes) if (isIdle(lane)) this.#lanes.delete(name);
     }
-    const lane = { line: this.#createLine(), rank: 0, at: -1 };
+    const lane = {
+      line: this.#createLine(),
+      waiting: new Map<W, number>(),
+      oldest: undefined,
+      underWay: 0,
+      given: this.#even.least,
+      isBelow: true,
+      rank: 0,
+      at: -1,
+    };
     this.#lanes.set(party, lane);
     return lane;
   }
+}
+
+function isIdle<W extends Standing>({ waiting, underWay }: Lane<W>): boolean {
+  return waiting.size === 0 && underWay === 0;
 }

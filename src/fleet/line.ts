@@ -7,6 +7,8 @@ export interface Standing {
   readonly tokens: number;
   readonly priority: number;
   readonly sinceMs: number;
+  /** When it can wait no longer. */
+  readonly untilMs: number;
 }
 
 /** The moment at which somebody is asked for. */
@@ -20,12 +22,16 @@ export interface Line<W extends Standing> {
   readonly size: number;
   add(one: W): void;
   remove(one: W): void;
-  /** Whose turn it is, of those that would do. */
-  first(moment: Moment, wouldDo: (one: W) => boolean): W | undefined;
-  /** Somebody of the same tenant and key was given a slot for which they could all have been taken. */
-  charge(one: W): void;
+  /** Whose turn it is: somebody, if anybody waits. */
+  first(moment: Moment): W | undefined;
   /** How many will most likely go before. */
   ahead(one: W): number;
+  /** Where it is shared: it was given a slot for which any of them could have been taken. */
+  charge?(one: W): void;
+  /** Where it is shared: it has given its slot back, and came to so many tokens. */
+  settle?(one: W, tokens: number): void;
+  /** Where it is shared: how much more than an even share its party was given; 0 for whoever was given less. */
+  over?(one: W): number;
 }
 
 /** In the order of coming. */
@@ -44,12 +50,10 @@ export class ArrivalLine<W extends Standing> implements Line<W> {
     this.#all.delete(one);
   }
 
-  first(_: Moment, wouldDo: (one: W) => boolean): W | undefined {
-    for (const one of this.#all) if (wouldDo(one)) return one;
-    return undefined;
+  first(): W | undefined {
+    const [oldest] = this.#all;
+    return oldest;
   }
-
-  charge(): void {}
 
   ahead(one: W): number {
     let ahead = 0;

@@ -1,4 +1,7 @@
-/** One queue a model, as long as somebody waits in it, and which of them a server could serve. */
+/**
+ * Who waits for what, and which of them a server could serve. In one queue are those who want the same model of the same
+ * targets: where one of them may not use a free slot none of them may, and nobody looks at the others.
+ */
 import type { Upstream } from '../core/exchange.ts';
 import type { Want } from '../core/fleet.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
@@ -12,20 +15,24 @@ interface Queued extends Standing {
 }
 
 export interface ModelQueue<W extends Queued> {
+  readonly name: string;
   readonly model: string;
   readonly line: Line<W>;
-  /** How many may wait in it. */
-  readonly places: Places<W>;
   /** Identities of the servers that its requests could be sent to. */
-  readonly servers: Set<string>;
-  /** Most requests for a model have the same candidates: looked at once. */
-  seen: Want['candidates'] | undefined;
+  readonly servers: ReadonlySet<string>;
+  /** When somebody who waited in it was given a slot last. */
+  movedMs: number;
 }
+
+type Queues<W extends Queued> = Set<ModelQueue<W>>;
 
 export class ModelQueues<W extends Queued> {
   readonly #rules: QueueRules & PlaceBounds;
   readonly #queues = new Map<string, ModelQueue<W>>();
-  readonly #byServer = new Map<string, Set<ModelQueue<W>>>();
+  readonly #ofOne = new Map<W, ModelQueue<W>>();
+  readonly #byModel = new Map<string, Queues<W>>();
+  readonly #byServer = new Map<string, Queues<W>>();
+  readonly #places = new Map<string, Places<W>>();
 
   constructor(rules: QueueRules & PlaceBounds) {
     this.#rules = rules;
@@ -35,8 +42,16 @@ export class ModelQueues<W extends Queued> {
     return this.#queues.values();
   }
 
-  of(model: string): ModelQueue<W> | undefined {
-    return this.#queues.get(model);
+  get models(): Iterable<string> {
+    return this.#byModel.keys();
+  }
+
+  of(one: W): ModelQueue<W> | undefined {
+    return this.#ofOne.get(one);
+  }
+
+  ofModel(model: string): ReadonlySet<ModelQueue<W>> {
+    return this.#byModel.get(model) ?? none;
   }
 
   at({ identity }: Upstream): ReadonlySet<ModelQueue<W>> {
@@ -44,61 +59,114 @@ export class ModelQueues<W extends Queued> {
   }
 
   /** How many wait that could be sent there. */
-  waitingFor(upstream: Upstream): number {
-    let waiting = 0;
-    for (const { line } of this.at(upstream)) waiting += line.size;
-    return waiting;
+  waitingAt(upstream: Upstream): number {
+    return sizeOf(this.at(upstream));
+  }
+
+  waitingFor(model: string): number {
+    return sizeOf(this.ofModel(model));
+  }
+
+  /** The places of those who wait for a model, whatever its targets; nothing where nobody waits for it. */
+  places(model: string): Places<W> | undefined {
+    return this.#places.get(model);
+  }
+
+  /** How many will most likely go before it; nothing where it does not wait. */
+  ahead(one: W): number | undefined {
+    const own = this.#ofOne.get(one);
+    if (own === undefined) return undefined;
+    const ahead = own.line.ahead(one);
+    let others = 0;
+    for (const queue of this.ofModel(own.model)) {
+      if (queue !== own) others += Math.min(queue.line.size, ahead);
+    }
+    return ahead + others;
   }
 
   add(one: W): ModelQueue<W> {
-    const { model, candidates } = one.want;
-    const queue = this.#queues.get(model) ?? this.#open(model);
+    const name = nameOf(one.want);
+    const queue = this.#queues.get(name) ?? this.#open(name, one.want);
     queue.line.add(one);
-    queue.places.add(one);
-    if (queue.seen === candidates) return queue;
-    queue.seen = candidates;
-    for (const { upstream } of candidates) this.#reach(queue, upstream.identity);
+    this.#ofOne.set(one, queue);
+    this.#placesOf(one.want.model).add(one);
     return queue;
   }
 
   remove(one: W): void {
-    const queue = this.#queues.get(one.want.model);
+    const queue = this.#ofOne.get(one);
     if (queue === undefined) return;
+    this.#ofOne.delete(one);
     queue.line.remove(one);
-    queue.places.remove(one);
+    this.#places.get(queue.model)?.remove(one);
     if (queue.line.size > 0) return;
-    this.#queues.delete(queue.model);
-    for (const identity of queue.servers) {
-      const reached = this.#byServer.get(identity);
-      reached?.delete(queue);
-      if (reached?.size === 0) this.#byServer.delete(identity);
-    }
+    this.#queues.delete(queue.name);
+    leave(this.#byModel, queue.model, queue);
+    if (!this.#byModel.has(queue.model)) this.#places.delete(queue.model);
+    for (const identity of queue.servers) leave(this.#byServer, identity, queue);
   }
 
   /** Somebody is given a slot there: wherever it could have gone to others, it counts against who had it. */
   charge(one: W, upstream: Upstream): void {
-    for (const { line } of this.at(upstream)) line.charge(one);
+    for (const { line } of this.at(upstream)) line.charge?.(one);
   }
 
-  #open(model: string): ModelQueue<W> {
+  /** The slot is given back, and it came to so many tokens: whoever was charged for it is put right. */
+  settle(one: W, upstream: Upstream, tokens: number): void {
+    for (const { line } of this.at(upstream)) line.settle?.(one, tokens);
+  }
+
+  #placesOf(model: string): Places<W> {
+    const known = this.#places.get(model);
+    if (known !== undefined) return known;
     const { placesPerModel, places, bytes } = this.#rules;
-    const queue = {
-      model,
-      line: createFairQueue<W>(this.#rules),
-      places: new Places<W>({ places: placesPerModel ?? places, bytes }),
-      servers: new Set<string>(),
-      seen: undefined,
-    };
-    this.#queues.set(model, queue);
-    return queue;
+    const all = new Places<W>({ places: placesPerModel ?? places, bytes });
+    this.#places.set(model, all);
+    return all;
   }
 
-  #reach(queue: ModelQueue<W>, identity: string): void {
-    queue.servers.add(identity);
-    const reached = this.#byServer.get(identity);
-    if (reached === undefined) this.#byServer.set(identity, new Set([queue]));
-    else reached.add(queue);
+  #open(name: string, { model, candidates, visited }: Want): ModelQueue<W> {
+    const may = candidates.filter(({ upstream }) => !visited.has(upstream.name));
+    const servers = new Set(may.map(({ upstream }) => upstream.identity));
+    const line = createFairQueue<W>(this.#rules);
+    const queue = { name, model, line, servers, movedMs: Number.NEGATIVE_INFINITY };
+    this.#queues.set(name, queue);
+    join(this.#byModel, model, queue);
+    for (const identity of servers) join(this.#byServer, identity, queue);
+    return queue;
   }
 }
 
 const none: ReadonlySet<never> = new Set();
+/** Most requests for a model have the same candidates. */
+const namesOfAll = new WeakMap<Want['candidates'], string>();
+
+/** Of what it could be sent to. Who has failed it is among what it wanted, and may be asked no more. */
+function nameOf({ model, candidates, visited }: Want): string {
+  const all = namesOfAll.get(candidates) ?? candidates.map(nameOfTarget).join('\u0000');
+  namesOfAll.set(candidates, all);
+  const name = `${model}\u0000${all}`;
+  return visited.size === 0 ? name : [name, ...[...visited].sort()].join('\u0000');
+}
+
+function nameOfTarget({ upstream, model, tier }: Want['candidates'][number]): string {
+  return `${upstream.identity}\u0000${model}\u0000${tier}`;
+}
+
+function sizeOf<W extends Queued>(queues: ReadonlySet<ModelQueue<W>>): number {
+  let waiting = 0;
+  for (const { line } of queues) waiting += line.size;
+  return waiting;
+}
+
+function join<W extends Queued>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
+  const queues = known.get(name);
+  if (queues === undefined) known.set(name, new Set([queue]));
+  else queues.add(queue);
+}
+
+function leave<W extends Queued>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
+  const queues = known.get(name);
+  queues?.delete(queue);
+  if (queues?.size === 0) known.delete(name);
+}

@@ -1,6 +1,6 @@
 /**
  * Which model a server serves next, where several wait for it. It stays with the one it holds, for loading another takes
- * longer than many answers; but nobody waits for that for ever. Among equals whoever had least of the server goes first.
+ * longer than many answers; but nobody waits for that for ever. Among equals whoever was given less goes first.
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import type { Known } from '../core/fleet.ts';
@@ -17,25 +17,30 @@ export interface ModelTurnsOptions {
 export interface Head {
   readonly waiter: Standing;
   readonly target: Target;
-  readonly party: string;
+  /** How much more than an even share its party was given. */
+  readonly over: number;
   readonly candidates: readonly Target[];
+  /** When somebody of its queue was given a slot last. */
+  readonly movedMs: number;
 }
 
 interface Server {
   /** What it was given to load last. */
   target: Target | undefined;
   sinceMs: number;
-  /** Tokens of each party's requests, while several models wait. */
-  readonly given: Map<string, number>;
-  /** What the last one to be served had been given before: who comes anew begins there. */
-  floor: number;
 }
 
 /** A server stays for so many times what loading takes, at least. */
 const staysForLoads = 2;
 /** And whoever's model is served elsewhere is that much more patient: else two servers would swap their models for ever. */
 const patienceWhereServed = 10;
-const partiesMax = 10_000;
+/** But nobody is passed over for more than this part of the time that it can wait at all, by its queue's clock or its deadline. */
+const passedOverShareMax = 0.5;
+
+/** Until when somebody may be passed over, or held back, because its model is in memory elsewhere. */
+export function patientUntilMs({ sinceMs, untilMs }: Pick<Standing, 'sinceMs' | 'untilMs'>): number {
+  return sinceMs + (untilMs - sinceMs) * passedOverShareMax;
+}
 
 export class ModelTurns {
   options: ModelTurnsOptions;
@@ -51,8 +56,8 @@ export class ModelTurns {
     if (byPriority !== 0) return byPriority < 0;
     const byLoad = this.#waitsForLoad(one, moment) - this.#waitsForLoad(other, moment);
     if (byLoad !== 0) return byLoad < 0;
-    const byShare = this.#given(one) - this.#given(other);
-    return byShare === 0 ? one.waiter.sinceMs < other.waiter.sinceMs : byShare < 0;
+    if (one.over !== other.over) return one.over < other.over;
+    return one.waiter.sinceMs < other.waiter.sinceMs;
   }
 
   /** A request goes there: its model is what the server holds from now on. */
@@ -61,24 +66,6 @@ export class ModelTurns {
     const server = this.#of(target.upstream);
     server.target = target;
     server.sinceMs = nowMs;
-  }
-
-  /** It goes to one of several who could have had the slot. */
-  charge({ waiter, target, party }: Omit<Head, 'candidates'>): void {
-    const server = this.#of(target.upstream);
-    if (server.given.size >= partiesMax) server.given.clear();
-    const given = Math.max(server.floor, server.given.get(party) ?? 0);
-    server.floor = given;
-    server.given.set(party, given + waiter.tokens);
-  }
-
-  /** Nobody waits: there is nothing to share. */
-  forget(): void {
-    for (const [identity, server] of this.#servers) {
-      server.given.clear();
-      server.floor = 0;
-      if (server.target === undefined) this.#servers.delete(identity);
-    }
   }
 
   keepOnly(upstreams: readonly Upstream[]): void {
@@ -95,7 +82,7 @@ export class ModelTurns {
   }
 
   /** 1 for whoever a server would have to load another model for, while it may stay with what it holds; else 0. */
-  #waitsForLoad({ waiter, target, candidates }: Head, { nowMs }: Moment): 0 | 1 {
+  #waitsForLoad({ waiter, target, candidates, movedMs }: Head, { nowMs }: Moment): 0 | 1 {
     const { known, stayMs } = this.options;
     const server = this.#servers.get(target.upstream.identity);
     const held = server?.target;
@@ -107,7 +94,10 @@ export class ModelTurns {
     const longEnoughMs = Math.max(stayMs, loadMs * staysForLoads);
     const hasStayed = server === undefined || nowMs - server.sinceMs >= longEnoughMs;
     const patienceMs = this.#isServed(candidates) ? longEnoughMs * patienceWhereServed : stayMs;
-    return hasStayed && nowMs - waiter.sinceMs >= patienceMs ? 0 : 1;
+    if (!hasStayed) return 1;
+    // Where those before it are served it will be: another load would cost them all more than it gains.
+    const isStuck = nowMs - Math.max(waiter.sinceMs, movedMs) >= patientUntilMs(waiter) - waiter.sinceMs;
+    return isStuck || nowMs - waiter.sinceMs >= patienceMs ? 0 : 1;
   }
 
   /** Whether a server that would do holds the model, and works on something. */
@@ -116,15 +106,10 @@ export class ModelTurns {
     return candidates.some((target) => known.loadMs(target) === 0 && known.inFlight(target.upstream) > 0);
   }
 
-  #given({ target, party }: Head): number {
-    const server = this.#servers.get(target.upstream.identity);
-    return server === undefined ? 0 : Math.max(server.floor, server.given.get(party) ?? 0);
-  }
-
   #of({ identity }: Upstream): Server {
     const known = this.#servers.get(identity);
     if (known !== undefined) return known;
-    const server = { target: undefined, sinceMs: Number.NEGATIVE_INFINITY, given: new Map(), floor: 0 };
+    const server = { target: undefined, sinceMs: Number.NEGATIVE_INFINITY };
     this.#servers.set(identity, server);
     return server;
   }

@@ -17,8 +17,8 @@ export class Openings {
     this.#options = options;
   }
 
-  /** Of the first tier that may be asked, those that have a slot free. */
-  of(want: Want): readonly Target[] {
+  /** Of the first tier that may be asked, those that have a slot free; so many of them at most. */
+  of(want: Want, most = Number.POSITIVE_INFINITY): readonly Target[] {
     let tier = 0;
     const free: Target[] = [];
     for (const target of want.candidates) {
@@ -28,7 +28,7 @@ export class Openings {
       if (allowed === 0) continue;
       // One whose slots are all another replica's at this moment is busy, and not down.
       tier = target.tier;
-      if (this.#hasRoom(target, allowed)) free.push(target);
+      if (this.#hasRoom(target, allowed) && free.push(target) === most) break;
     }
     return free;
   }

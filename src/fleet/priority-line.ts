@@ -42,18 +42,22 @@ export class PriorityLine<W extends Standing> implements Line<W> {
     if (level.arrivals.size === 0) this.#levels = this.#levels.filter((other) => other !== level);
   }
 
-  first(moment: Moment, wouldDo: (one: W) => boolean): W | undefined {
-    const levels =
+  first(moment: Moment): W | undefined {
+    const [level] =
       moment.agedTurn && this.#levels.length > 1 ? this.#longestFirst(moment.nowMs) : this.#levels;
-    for (const { line } of levels) {
-      const one = line.first(moment, wouldDo);
-      if (one !== undefined) return one;
-    }
-    return undefined;
+    return level?.line.first(moment);
   }
 
   charge(one: W): void {
-    for (const { line } of this.#levels) line.charge(one);
+    for (const { line } of this.#levels) line.charge?.(one);
+  }
+
+  settle(one: W, tokens: number): void {
+    for (const { line } of this.#levels) line.settle?.(one, tokens);
+  }
+
+  over(one: W): number {
+    return this.#levelOf(one.priority)?.line.over?.(one) ?? 0;
   }
 
   ahead(one: W): number {

@@ -7,7 +7,8 @@ import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/w
 import type { Target } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
 import { createAuto } from '../routing/policies/auto.ts';
-import { type Learnt, Scheduler } from './scheduler.ts';
+import type { Learnt } from './learnt.ts';
+import { Scheduler } from './scheduler.ts';
 import { ServiceTimes } from './service-times.ts';
 
 const roomy = queueOf({ places: 100, bytes: 1_000 });
@@ -121,6 +122,19 @@ test('G14: one model has no more places than `placesPerModel`, and others have t
   assert.equal(scheduler.waiting, 4);
 });
 
+test('G14: `placesPerModel` counts all who wait for a model, whatever servers they may be sent to', async () => {
+  const { scheduler, take } = rig(queueOf({ places: 9, placesPerModel: 2 }));
+  take([a]);
+  take([b]);
+  const waiting = { queueMs: 1_000, onLeave: () => {} };
+  const wait = (candidates: readonly Target[], visited: readonly string[] = []) =>
+    scheduler.wait(wantOf(candidates, { model: 'm', visited: new Set(visited) }), waiting);
+  void wait([a, b]);
+  void wait([a, b], ['a']);
+  await assert.rejects(wait([b]), { code: 'queue_full' });
+  assert.equal(scheduler.waiting, 2);
+});
+
 test('a reload keeps who waits and who works, and bounds those who come', async () => {
   const { scheduler, take, wait } = rig();
   const slot = take([a]);
@@ -226,15 +240,14 @@ test('a server that tells of more slots serves who waits, and a reload that says
 test('who asks for little is not refused for how long the answers of others are', async () => {
   const clock = createHeldClock();
   const times = new ServiceTimes(clock);
-  const learnt: Learnt = { ...nothingLearnt, serviceMs: (target, tokensMax) => times.of(target, tokensMax) };
+  const leastMs = (target: Target, answerTokens: number) => times.leastMs(target, answerTokens);
+  const learnt: Learnt = { ...nothingLearnt, serviceMs: (target) => times.of(target), leastMs };
   const scheduler = new Scheduler({ clock, queue: roomy, gate: openGate, learnt });
-  const answer = { ...served, tookMs: 1_100, firstContentMs: 100, outputTokens: 100 };
-  times.ended(a, answer);
   for (let each = 0; each < 300; each += 1)
-    times.ended(b, { ...answer, tookMs: 200_100, outputTokens: 20_000 });
+    times.ended(a, { ...served, tookMs: 200_100, firstContentMs: 100, outputTokens: 20_000 });
   const slot = scheduler.take(wantOf([a]));
-  const little = wantOf([a], { tokens: 110, deadlineMs: 60_000 });
-  const much = wantOf([a], { tokens: 19_000, deadlineMs: 60_000 });
+  const little = wantOf([a], { answerTokens: 110, deadlineMs: 60_000 });
+  const much = wantOf([a], { answerTokens: 19_000, deadlineMs: 60_000 });
   const waiting = { queueMs: 30_000, onLeave: () => {} };
   await assert.rejects(scheduler.wait(much, waiting), { code: 'queue_timeout' });
   const inTime = scheduler.wait(little, waiting);
@@ -257,4 +270,48 @@ test('who waits for a busy server goes to a free one as soon as loading there is
   assert.equal(scheduler.waiting, 0);
   assert.equal((await waiting).target, b);
   assert.equal(clock.pending, 0);
+});
+
+test('by its deadline nobody is sent away who could be served as fast as anything like it was', async () => {
+  const clock = createHeldClock();
+  const leastMs = (_: Target, answerTokens: number) => answerTokens * 10;
+  const scheduler = new Scheduler({
+    clock,
+    queue: roomy,
+    gate: openGate,
+    learnt: { ...nothingLearnt, serviceMs: () => 5_000, leastMs },
+  });
+  const held = scheduler.take(wantOf([a]));
+  const ask = (answerTokens: number) =>
+    scheduler.wait(wantOf([a], { answerTokens, deadlineMs: 1_000 }), { queueMs: 30_000, onLeave: () => {} });
+  const [short, long] = [ask(10), ask(60)];
+  const isGone = assert.rejects(long, { code: 'queue_timeout' });
+  clock.advance(400);
+  await isGone;
+  clock.advance(499);
+  held?.release(served);
+  assert.equal((await short).target, a);
+});
+
+test('however many wait who have visited the only free server, none of them is looked at for it but the first', async () => {
+  const clock = createHeldClock();
+  const looks = { count: 0 };
+  const gate = {
+    ...openGate,
+    allows: (_: Target, slots: number) => {
+      looks.count += 1;
+      return slots;
+    },
+  };
+  const queue = queueOf({ places: 20_000, bytes: 20_000 });
+  const scheduler = new Scheduler({ clock, queue, gate, learnt: nothingLearnt });
+  scheduler.take(wantOf([a]));
+  const want = (visited: readonly string[]) => wantOf([a, b], { model: 'm', visited: new Set(visited) });
+  const stays = { queueMs: 30_000, onLeave: () => {} };
+  for (let count = 0; count < 10_000; count += 1) void scheduler.wait(want(['b']), stays);
+  looks.count = 0;
+  const slot = await scheduler.wait(want([]), stays);
+  assert.equal(slot.target, b);
+  slot.release(served);
+  assert.ok(looks.count < 20, `${looks.count} looks`);
 });

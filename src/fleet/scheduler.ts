@@ -8,16 +8,18 @@ import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/
 import type { Clock } from '../lib/clock.ts';
 import { DrainRates } from './drain-rates.ts';
 import { partyOf, type QueueRules } from './fair-queue.ts';
+import { inTimeUntilMs } from './in-time.ts';
+import type { Learnt } from './learnt.ts';
 import type { Moment } from './line.ts';
 import { type ModelQueue, ModelQueues } from './model-queues.ts';
-import { type Head, ModelTurns } from './model-turns.ts';
+import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
 import { Openings } from './openings.ts';
 import { type PlaceBounds, Places } from './places.ts';
 import { queueFull, queueTimeout } from './queue-failures.ts';
 import { type QueueView, viewQueue } from './queue-view.ts';
 import { SecondLook } from './second-look.ts';
-import { Waiter } from './waiter.ts';
+import { cameTo, Waiter } from './waiter.ts';
 
 export interface SchedulerOptions {
   readonly clock: Clock;
@@ -32,15 +34,6 @@ export interface SchedulerOptions {
 export interface QueueOptions extends PlaceBounds, QueueRules {
   /** How long who waits for another model lets a server stay with the one it holds. */
   readonly stayMs: number;
-}
-
-export interface Learnt extends Pick<Known, 'loadMs' | 'price'> {
-  /** For an answer of usual length, or of so many tokens where those are fewer; 0 where nothing is known. */
-  serviceMs(target: Target, tokensMax?: number): number;
-  /** A request goes there; whether its model most likely has to be loaded first. */
-  began(target: Target): boolean;
-  /** Told of every request that had a slot, once it is over. */
-  ended(target: Target, ending: Ending): void;
 }
 
 interface Waiting {
@@ -101,7 +94,7 @@ export class Scheduler {
 
   /** How many wait for a model, by the name that clients see. */
   waitingFor(model: string): number {
-    return this.#queues.of(model)?.line.size ?? 0;
+    return this.#queues.waitingFor(model);
   }
 
   /** After a reload: bounds hold for those who come from now on, slots and rules for those who wait as well. */
@@ -144,7 +137,7 @@ export class Scheduler {
 
   /** Who waits for what, for people. */
   get queues(): readonly QueueView[] {
-    return Array.from(this.#queues.all, ({ model }) => {
+    return Array.from(this.#queues.models, (model) => {
       const waiters = [...this.#waiters.values()].filter(({ want }) => want.model === model);
       return viewQueue(model, waiters, {
         nowMs: this.#options.clock.now(),
@@ -156,23 +149,23 @@ export class Scheduler {
 
   placeOf(want: Want): QueuePlace | undefined {
     const waiter = this.#waiters.get(want);
-    const ahead = waiter === undefined ? undefined : this.#queues.of(want.model)?.line.ahead(waiter);
+    const ahead = waiter === undefined ? undefined : this.#queues.ahead(waiter);
     if (ahead === undefined) return undefined;
     return { position: ahead + 1, expectedMs: this.#expectedMs(want.model, ahead + 1) };
   }
 
   /** A slot at once, or nothing. Where others wait for the model, whoever comes stands behind them. */
   take(want: Want): Occupied | undefined {
-    if (this.#waiters.size > 0 && this.#queues.of(want.model) !== undefined) return undefined;
+    if (this.#waiters.size > 0 && this.#queues.ofModel(want.model).size > 0) return undefined;
     const target = this.#choose(want);
     return target === undefined ? undefined : this.#occupy(target);
   }
 
   /** Rejects when the queue is full, the wait too long, or the client gone; unless a later tier has a slot free. */
   wait(want: Want, waiting: Waiting): Promise<Occupied> {
-    const { clock } = this.#options;
+    const { clock, learnt } = this.#options;
     const nowMs = clock.now();
-    const waitMs = Math.min(waiting.queueMs, this.#inTimeMs(want) - nowMs);
+    const waitMs = Math.min(waiting.queueMs, inTimeUntilMs(want, learnt) - nowMs);
     const refusal = waitMs <= 0 ? this.#tooLate(want, 0) : this.#makeRoom(want);
     if (refusal !== undefined) {
       const elsewhere = this.#elsewhere(want);
@@ -180,7 +173,8 @@ export class Scheduler {
     }
     return new Promise((resolve, reject) => {
       const party = partyOf(want, this.#rules.fairness);
-      const waiter = new Waiter({ want, party, sinceMs: nowMs, admit: resolve, refuse: reject });
+      const untilMs = nowMs + waitMs;
+      const waiter = new Waiter({ want, party, sinceMs: nowMs, untilMs, admit: resolve, refuse: reject });
       waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#tooLate(want, waitMs)));
       this.#waiters.set(want, waiter);
       this.#places.add(waiter);
@@ -190,16 +184,23 @@ export class Scheduler {
         if (this.#leave(waiter)) reject(fail('client_gone', 'the client left while waiting for a slot'));
       });
       // Those before it may wait for other servers than it could go to, or have given way to it.
-      if (this.#openings.of(want).length > 0) this.#serve([queue]);
+      if (this.#openings.of(want, 1).length > 0) this.#serve([queue]);
     });
   }
 
   /** Looks again at everybody who waits: slots were added, or a server may be asked again, or may not any more. */
   wake(): void {
     if (this.#waiters.size === 0) return;
-    this.#serve([...this.#queues.all]);
+    const queues = [...this.#queues.all];
+    this.#serve(queues);
+    const moment = { nowMs: this.#options.clock.now(), agedTurn: false };
+    // Those in one queue may be sent to the same servers: where one has to wait on all of them have.
+    const refused = new Set(queues.filter(({ line }) => this.#isRefused(line.first(moment))));
+    if (refused.size === 0) return;
     for (const waiter of [...this.#waiters.values()]) {
-      const refusal = this.#refusalOf(waiter.want);
+      const queue = this.#queues.of(waiter);
+      const isAsked = queue !== undefined && refused.has(queue);
+      const refusal = isAsked ? this.#refusalOf(waiter.want) : undefined;
       if (refusal !== undefined) this.#refuse(waiter, refusal);
     }
   }
@@ -215,7 +216,8 @@ export class Scheduler {
     return chosen;
   }
 
-  #occupy(target: Target): Occupied {
+  /** `waiter`: who was charged for it. */
+  #occupy(target: Target, waiter?: Waiter): Occupied {
     const { gate, learnt, clock } = this.#options;
     this.#occupancy.began(target);
     gate.began(target);
@@ -229,6 +231,7 @@ export class Scheduler {
         // First what is learnt of it, then who comes next: it may be nobody.
         learnt.ended(target, ending);
         gate.ended(target, ending);
+        if (waiter !== undefined) this.#queues.settle(waiter, target.upstream, cameTo(waiter, ending));
         this.#freed(target.upstream);
       },
     };
@@ -257,7 +260,8 @@ export class Scheduler {
     for (;;) {
       const next = this.#nextOf(queues, moment, held);
       if (next === undefined) return false;
-      const target = this.#choose(next.waiter.want);
+      const { waiter } = next;
+      const target = this.#choose(waiter.want) ?? this.#afterPatience(waiter, nowMs);
       if (target !== undefined) {
         this.#admit(next, target, nowMs);
         return true;
@@ -267,48 +271,46 @@ export class Scheduler {
     }
   }
 
+  /** Its policy would have it wait for a busy server still, but it has not the time: whoever is done first. */
+  #afterPatience(waiter: Waiter, nowMs: number): Target | undefined {
+    if (nowMs < patientUntilMs(waiter)) return undefined;
+    const doneMs = (target: Target) => this.known.serviceMs(target) + this.known.loadMs(target);
+    return this.#openings.of(waiter.want).toSorted((one, other) => doneMs(one) - doneMs(other))[0];
+  }
+
   /** Of those that could be given a slot now, the one whose turn it is. */
   #nextOf(
     queues: Iterable<ModelQueue<Waiter>>,
     moment: Moment,
     held: ReadonlySet<ModelQueue<Waiter>>,
   ): Next | undefined {
-    const freeFor = this.#freeForMany();
     let next: Next | undefined;
     for (const queue of queues) {
       if (held.has(queue)) continue;
-      const waiter = queue.line.first(moment, (one) => freeFor(one.want) !== undefined);
-      const target = waiter === undefined ? undefined : freeFor(waiter.want);
+      const waiter = queue.line.first(moment);
+      const target = waiter === undefined ? undefined : this.#openings.of(waiter.want, 1)[0];
       if (waiter === undefined || target === undefined) continue;
-      const { want, party } = waiter;
-      const head = { queue, waiter, target, party, candidates: want.candidates };
+      const over = queue.line.over?.(waiter) ?? 0;
+      const head = {
+        queue,
+        waiter,
+        target,
+        over,
+        candidates: waiter.want.candidates,
+        movedMs: queue.movedMs,
+      };
       if (next === undefined || this.#modelTurns.isBefore(head, next, moment)) next = head;
     }
     return next;
   }
 
-  /** Most of those who wait for a model have the same candidates: looked at once. */
-  #freeForMany(): (want: Want) => Target | undefined {
-    let candidates: Want['candidates'] | undefined;
-    let free: Target | undefined;
-    return (want) => {
-      if (want.visited.size > 0) return this.#openings.of(want)[0];
-      if (want.candidates !== candidates) {
-        candidates = want.candidates;
-        free = this.#openings.of(want)[0];
-      }
-      return free;
-    };
-  }
-
-  #admit({ waiter, party }: Next, target: Target, nowMs: number): void {
-    const { upstream } = target;
+  #admit({ waiter, queue }: Next, target: Target, nowMs: number): void {
     this.#turn += 1;
-    if (this.#queues.at(upstream).size > 1) this.#modelTurns.charge({ waiter, target, party });
-    this.#queues.charge(waiter, upstream);
+    queue.movedMs = nowMs;
+    this.#queues.charge(waiter, target.upstream);
     this.#drained.tell(waiter.want.model, nowMs);
     this.#leave(waiter);
-    waiter.admit(this.#occupy(target));
+    waiter.admit(this.#occupy(target, waiter));
   }
 
   #leave(waiter: Waiter): boolean {
@@ -316,10 +318,7 @@ export class Scheduler {
     waiter.timer?.cancel();
     this.#places.remove(waiter);
     this.#queues.remove(waiter);
-    if (this.#waiters.size === 0) {
-      this.#modelTurns.forget();
-      this.#secondLook.cancel();
-    }
+    if (this.#waiters.size === 0) this.#secondLook.cancel();
     this.#tellWanted(waiter);
     return true;
   }
@@ -342,7 +341,7 @@ export class Scheduler {
     const refusal = this.#refusalOf(want);
     if (refusal !== undefined) return refusal;
     const newcomer = { party: partyOf(want, this.#rules.fairness), bytes: want.bytes };
-    for (const places of [this.#queues.of(want.model)?.places, this.#places]) {
+    for (const places of [this.#queues.places(want.model), this.#places]) {
       const room = places?.roomFor(newcomer) ?? [];
       if (typeof room === 'string') return this.#full(want, room);
       for (const waiter of room) {
@@ -353,6 +352,10 @@ export class Scheduler {
       }
     }
     return undefined;
+  }
+
+  #isRefused(waiter: Waiter | undefined): boolean {
+    return waiter !== undefined && this.#refusalOf(waiter.want) !== undefined;
   }
 
   #refusalOf({ candidates, visited }: Want): Failure | undefined {
@@ -376,23 +379,13 @@ export class Scheduler {
     return this.#drained.expectedMs(model, { count, nowMs: this.#options.clock.now() });
   }
 
-  /** Begun later than this it would not be over by its deadline, even where it is served fastest. */
-  #inTimeMs({ candidates, deadlineMs, tokens }: Want): number {
-    if (deadlineMs === Number.POSITIVE_INFINITY) return deadlineMs;
-    const { learnt } = this.#options;
-    let leastMs = Number.POSITIVE_INFINITY;
-    // It may be far shorter than what others usually ask for.
-    for (const target of candidates) leastMs = Math.min(leastMs, learnt.serviceMs(target, tokens));
-    return deadlineMs - (leastMs === Number.POSITIVE_INFINITY ? 0 : leastMs);
-  }
-
   #tellWanted({ want }: Waiter): void {
     if (this.#options.shares === undefined) return;
     for (const { upstream } of want.candidates) this.#tellShares(upstream);
   }
 
   #tellShares(upstream: Upstream): void {
-    this.#options.shares?.want(upstream, this.inFlight(upstream), this.#queues.waitingFor(upstream));
+    this.#options.shares?.want(upstream, this.inFlight(upstream), this.#queues.waitingAt(upstream));
   }
 }
 

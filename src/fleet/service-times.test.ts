@@ -118,14 +118,15 @@ test('U18: an answer that a server counts beyond reason says little of what is u
   times.ended(b, served(2_000, { firstContentMs: 100, outputTokens: Number.POSITIVE_INFINITY }));
   assert.ok(times.of(a) < 100_000, `${times.of(a)}`);
   assert.ok(times.of(b) > 0);
+  assert.ok(times.leastMs(b, 32_768) >= 2_000, `${times.leastMs(b, 32_768)}`);
 });
 
 test('who asks for less than is usual is expected to be done sooner', () => {
   const { times } = rig();
   times.ended(a, streamed(1_000, { firstMs: 100, tokenMs: 10 }));
   assert.equal(times.of(a), 10_100);
-  assert.equal(times.of(a, 10), 200);
-  assert.equal(times.of(a, 5_000), 10_100);
+  assert.equal(times.leastMs(a, 10), 200);
+  assert.equal(times.leastMs(a, 5_000), 10_100);
 });
 
 test('G14: names that are made up make way, and not those that are asked for', () => {
@@ -140,4 +141,15 @@ test('G14: names that are made up make way, and not those that are asked for', (
   makeUp('two');
   assert.equal(times.of(a), 100);
   assert.equal(times.of({ ...a, model: 'made-up-one-0' }), 0);
+});
+
+test('the least that an answer may take is by its own tokens or the fastest of all, and what was long ago is forgotten', () => {
+  const { times } = rig();
+  assert.equal(times.leastMs(a, 100), 0);
+  times.ended(a, streamed(100, { firstMs: 200, tokenMs: 10 }));
+  times.ended(a, streamed(1_000, { firstMs: 400, tokenMs: 20 }));
+  assert.equal(times.leastMs(a, 1), 210);
+  assert.equal(times.leastMs(a, 5_000), 1_200, 'no longer than what was seen');
+  for (let count = 0; count < 200; count += 1) times.ended(a, streamed(100, { firstMs: 400, tokenMs: 20 }));
+  assert.equal(times.leastMs(a, 1), 420);
 });

@@ -5,6 +5,7 @@
 import type { Target, Upstream } from '../core/exchange.ts';
 import type { Ending } from '../core/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Fastest } from './fastest.ts';
 
 /** Of the last so many answers; the older one is, the less it counts. */
 const answersCounted = 32;
@@ -30,6 +31,12 @@ interface Learnt {
   /** Of answers without tokens, such as embeddings. */
   wholeMs: number;
   lastMs: number;
+  readonly fastest: {
+    readonly whole: Fastest;
+    /** Until the first content, and for each token after it. */
+    readonly first: Fastest;
+    readonly token: Fastest;
+  };
 }
 
 export class ServiceTimes {
@@ -43,14 +50,26 @@ export class ServiceTimes {
     this.#clock = clock;
   }
 
-  /** What an answer of usual length takes there, or of so many tokens where those are fewer; 0 where nothing is known. */
-  of({ upstream, model }: Target, tokensMax = Number.POSITIVE_INFINITY): number {
+  /** What an answer of usual length takes there; 0 where nothing is known. */
+  of({ upstream, model }: Target): number {
     const learnt = this.#learnt.get(upstream.identity)?.get(model);
     if (learnt === undefined) return 0;
     const { firstMs, restMs, tokens, wholeMs } = learnt;
-    const usualMs =
-      tokens > 0 ? firstMs + (restMs / tokens) * Math.min(this.#usualTokens, tokensMax) : wholeMs;
+    const usualMs = tokens > 0 ? firstMs + (restMs / tokens) * this.#usualTokens : wholeMs;
     return usualMs * 2 ** ((learnt.lastMs - this.#clock.now()) / halfLifeMs);
+  }
+
+  /**
+   * The least that an answer of at most so many tokens was seen to take there lately: as the fastest of all, or by its own
+   * tokens where that is less. 0 where nothing is known.
+   */
+  leastMs({ upstream, model }: Target, answerTokens: number): number {
+    const learnt = this.#learnt.get(upstream.identity)?.get(model);
+    if (learnt === undefined) return 0;
+    const { whole, first, token } = learnt.fastest;
+    if (token.ms === Number.POSITIVE_INFINITY) return whole.ms;
+    const firstMs = first.ms === Number.POSITIVE_INFINITY ? 0 : first.ms;
+    return Math.min(whole.ms, firstMs + token.ms * answerTokens);
   }
 
   ended(target: Target, ending: Ending): void {
@@ -58,6 +77,7 @@ export class ServiceTimes {
     const learnt = this.#of(target);
     learnt.answers += 1;
     learnt.lastMs = this.#clock.now();
+    learnt.fastest.whole.tell(ending.tookMs);
     const weight = Math.max(1 / learnt.answers, 1 / answersCounted);
     if (ending.outputTokens === 0) {
       learnt.wholeMs += weight * (ending.tookMs - learnt.wholeMs);
@@ -71,6 +91,8 @@ export class ServiceTimes {
       learnt.firstMs += (learnt.firstMs === 0 ? 1 : weight) * (ending.firstContentMs - learnt.firstMs);
     }
     const firstMs = isStream ? ending.firstContentMs : Math.min(learnt.firstMs, ending.tookMs);
+    if (isStream) learnt.fastest.first.tell(firstMs);
+    learnt.fastest.token.tell((ending.tookMs - firstMs) / outputTokens);
     learnt.restMs += weight * (ending.tookMs - firstMs - learnt.restMs);
     learnt.tokens += weight * (outputTokens - learnt.tokens);
   }
@@ -94,7 +116,8 @@ export class ServiceTimes {
     }
     let learnt = models.get(model);
     if (learnt === undefined) {
-      learnt = { answers: 0, firstMs: 0, restMs: 0, tokens: 0, wholeMs: 0, lastMs: 0 };
+      const fastest = { whole: new Fastest(), first: new Fastest(), token: new Fastest() };
+      learnt = { answers: 0, firstMs: 0, restMs: 0, tokens: 0, wholeMs: 0, lastMs: 0, fastest };
       const [oldest] = models.keys();
       if (models.size >= modelsMax && oldest !== undefined) models.delete(oldest);
     }

@@ -33,18 +33,11 @@ export class ShortestLine<W extends Standing> implements Line<W> {
     this.#byLength.remove(expected);
   }
 
-  first({ nowMs }: Moment, wouldDo: (one: W) => boolean): W | undefined {
-    for (const one of this.#all.keys()) {
-      if (nowMs - one.sinceMs < this.#agingMs) break;
-      if (wouldDo(one)) return one;
-    }
-    const shortest = this.#byLength.first?.one;
-    if (shortest === undefined || wouldDo(shortest)) return shortest;
-    const others = this.#byLength.entries.toSorted((one, other) => one.rank - other.rank);
-    return others.find(({ one }) => wouldDo(one))?.one;
+  first({ nowMs }: Moment): W | undefined {
+    const [oldest] = this.#all.keys();
+    if (oldest !== undefined && nowMs - oldest.sinceMs >= this.#agingMs) return oldest;
+    return this.#byLength.first?.one;
   }
-
-  charge(): void {}
 
   ahead(one: W): number {
     let ahead = 0;

@@ -1,6 +1,6 @@
 /** A request in the queue: what it wants, since when, and whom to tell. */
 import type { Failure } from '../core/failure.ts';
-import type { Want } from '../core/fleet.ts';
+import type { Ending, Want } from '../core/fleet.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Standing } from './line.ts';
 import type { Occupied } from './scheduler.ts';
@@ -10,6 +10,8 @@ interface WaiterOptions {
   /** Whose places are counted together. */
   readonly party: string;
   readonly sinceMs: number;
+  /** When it can wait no longer. */
+  readonly untilMs: number;
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
 }
@@ -18,25 +20,37 @@ export class Waiter implements Standing {
   readonly want: Want;
   readonly party: string;
   readonly sinceMs: number;
+  readonly untilMs: number;
   readonly tenant: string;
   readonly key: string;
   readonly tokens: number;
   readonly priority: number;
+  readonly answerTokens: number;
   readonly bytes: number;
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
+  /** Runs when it can wait no longer. */
   timer: Timer | undefined = undefined;
 
-  constructor({ want, party, sinceMs, admit, refuse }: WaiterOptions) {
+  constructor({ want, party, sinceMs, untilMs, admit, refuse }: WaiterOptions) {
     this.want = want;
     this.party = party;
     this.sinceMs = sinceMs;
+    this.untilMs = untilMs;
     this.tenant = want.tenant;
     this.key = want.key;
+    this.answerTokens = want.answerTokens;
     this.tokens = want.tokens;
     this.priority = want.priority;
     this.bytes = want.bytes;
     this.admit = admit;
     this.refuse = refuse;
   }
+}
+
+/** What a request came to, as far as that is known. What a server failed is nobody's. */
+export function cameTo({ tokens, answerTokens }: Waiter, { outcome, outputTokens }: Ending): number {
+  if (outputTokens > 0) return tokens - answerTokens + outputTokens;
+  if (outcome === 'served') return tokens;
+  return outcome === 'left' ? tokens - answerTokens : 0;
 }

@@ -79,8 +79,14 @@ class Wanted implements Want {
 
   get tokens(): number {
     if (this.#tokens === 0)
-      this.#tokens = Math.ceil(1 + promptTokens(this.#exchange.call) + this.#answerTokens());
+      this.#tokens = Math.ceil(1 + promptTokens(this.#exchange.call) + this.answerTokens);
     return this.#tokens;
+  }
+
+  get answerTokens(): number {
+    const { call } = this.#exchange;
+    const likely = this.#options.lengths.p95(this.model) * answersOf(call);
+    return Math.min(answerTokensMax(call), likely);
   }
 
   get priority(): number {
@@ -91,12 +97,6 @@ class Wanted implements Want {
   get prefix(): number {
     this.#prefix ??= conversationPrefix(this.#exchange.call);
     return this.#prefix;
-  }
-
-  #answerTokens(): number {
-    const { call } = this.#exchange;
-    const likely = this.#options.lengths.p95(this.model) * answersOf(call);
-    return Math.min(answerTokensMax(call), likely);
   }
 
   #readPriority(): number {

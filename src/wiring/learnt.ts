@@ -1,7 +1,7 @@
 /** What the scheduler knows of targets, from whoever learns it. */
 import type { Target } from '../core/exchange.ts';
+import type { Learnt } from '../fleet/learnt.ts';
 import type { Residency } from '../fleet/residency.ts';
-import type { Learnt } from '../fleet/scheduler.ts';
 import type { ServiceTimes } from '../fleet/service-times.ts';
 
 export interface LearntOptions {
@@ -13,7 +13,8 @@ export interface LearntOptions {
 
 export function createLearnt({ residency, serviceTimes, price }: LearntOptions): Learnt {
   return {
-    serviceMs: (target, tokensMax) => serviceTimes.of(target, tokensMax),
+    serviceMs: (target) => serviceTimes.of(target),
+    leastMs: (target, answerTokens) => serviceTimes.leastMs(target, answerTokens),
     loadMs: (target) => residency.loadMs(target),
     price,
     began: (target) => residency.began(target),

@@ -1,0 +1,31 @@
+/** What an even share has come to so far, in tokens: what was given, divided between those who wait or work at the time. */
+
+/** Whoever asks for nothing keeps what an even share came to in the last ten to twenty seconds, and no more. */
+const keptMs = 10_000;
+
+export class EvenShare {
+  /** Whoever was given less goes first. */
+  now = 0;
+  /** What everybody counts as having been given at least. */
+  least = 0;
+  #next = 0;
+  #sinceMs = Number.NEGATIVE_INFINITY;
+
+  given(tokens: number, parties: number): void {
+    this.now += tokens / Math.max(1, parties);
+  }
+
+  reset(): void {
+    this.now = 0;
+    this.least = 0;
+    this.#next = 0;
+    this.#sinceMs = Number.NEGATIVE_INFINITY;
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs - this.#sinceMs < keptMs) return;
+    this.least = this.#next;
+    this.#next = this.now;
+    this.#sinceMs = nowMs;
+  }
+}
