@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { answerTo, requestBytes } from '../security/raw.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { times } from '../soak.ts';
 import { openPacedLlm } from '../upstream/paced-llm.ts';
 import { until } from './rig.ts';
 import { openRolling, type Rolling } from './rolling-rig.ts';
@@ -20,8 +21,8 @@ before(async () => {
 after(() => redis.stop());
 
 const drain = { preStopMs: 300, requestsMs: 10_000, streamsMs: 10_000 };
-/** How many times each of them is stopped and started again; `MILLRACE_TEST_CYCLES=20` for the whole row. */
-const cycles = Number(process.env['MILLRACE_TEST_CYCLES'] ?? 3);
+/** How many times each of them is stopped and started again. */
+const cycles = times(3, 20);
 
 async function more(of: Load, count: number): Promise<void> {
   const before = of.codes.length;
