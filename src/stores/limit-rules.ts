@@ -154,8 +154,11 @@ export function unitsOf({ unit, burst }: LimitRule, subject: LimitSubject): numb
   return unit === 'requests' ? 1 : Math.min(burst, Math.max(1, Math.ceil(subject.call?.tokens ?? 0)));
 }
 
-/** How many bursts may be owed: nobody is locked out for longer, whatever an answer came to. */
-export const debtMax = 1;
+/**
+ * What an answer came to is owed in full, up to what this time pays for: the longest period that a rate is written in.
+ * A count that an upstream tells wrongly shuts nobody out for longer.
+ */
+export const debtMaxMs = 24 * 60 * 60 * 1_000;
 
 /** Whose allowance it is. */
 export function holderOf({ limit }: Rule, subject: LimitSubject): string {

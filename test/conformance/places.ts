@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LimitDecision, LimitSubject } from '../../src/core/ports.ts';
 import { createHeldClock } from '../held-clock.ts';
-import type { CreateRateLimiter, RateLimitRule } from './rate-limiter.ts';
+import type { CreateRateLimiter, RateLimitRule } from './rate-limiter-rig.ts';
 
 const subject: LimitSubject = {
   key: 'k',

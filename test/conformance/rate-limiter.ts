@@ -1,54 +1,9 @@
 /** What every driver of `RateLimiter` promises. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LimitSubject, RateLimiter } from '../../src/core/ports.ts';
-import type { Clock } from '../../src/lib/clock.ts';
 import { createHeldClock } from '../held-clock.ts';
-
-export interface RateLimitRule {
-  readonly per: 'key' | 'user' | 'team' | 'tenant' | 'model' | 'route' | 'address' | 'global';
-  readonly requests?: { readonly count: number; readonly perMs: number };
-  readonly burst?: number;
-  readonly tokens?: { readonly count: number; readonly perMs: number };
-  readonly burstTokens?: number;
-  readonly concurrent?: number;
-  readonly route?: string;
-  readonly model?: string;
-}
-
-/** With nothing taken yet, and counting by this clock alone. */
-export type CreateRateLimiter = (
-  limits: readonly RateLimitRule[],
-  clock: Clock,
-) => RateLimiter | Promise<RateLimiter>;
-
-export interface RateLimiterSuite {
-  readonly driver: string;
-  readonly create: CreateRateLimiter;
-  /** How much of the costly properties is tried. */
-  readonly strangers: number;
-  readonly runs: number;
-  /** How much of a whole interval the driver may ask for more, where it counts in whole units of time. */
-  readonly roundingMs: number;
-}
-
-const subject: LimitSubject = {
-  key: 'k',
-  user: '',
-  team: '',
-  tenant: 't',
-  address: '192.0.2.1',
-  route: '/v1/chat/completions',
-};
-
-/** A call with tokens: how long after the one before, and how many steps later it is known what it came to. */
-const step = fc.record({
-  waitMs: fc.oneof(fc.constantFrom(0, 0, 10_000), fc.nat(200), fc.nat(8_000)),
-  estimate: fc.oneof(fc.integer({ min: 1, max: 120 }), fc.constant(100)),
-  share: fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true })),
-  later: fc.nat(6),
-});
+import { type RateLimiterSuite, rigOf, subject } from './rate-limiter-rig.ts';
+import { tokenRatesConformance } from './token-rates.ts';
 
 interface Used {
   readonly atMs: number;
@@ -68,18 +23,7 @@ function assertWithin(passed: readonly Used[], { burst, perMs }: { burst: number
 
 export function rateLimiterConformance(suite: RateLimiterSuite): void {
   const { create } = suite;
-  const open = async (...limits: readonly RateLimitRule[]) => {
-    const clock = createHeldClock();
-    const limiter = await create(limits, clock);
-    const take = async (changed: Partial<LimitSubject> = {}) => limiter.take({ ...subject, ...changed });
-    const takes = async (count: number, changed: Partial<LimitSubject> = {}) => {
-      let passed = 0;
-      for (let taken = 0; taken < count; taken += 1) passed += Number((await take(changed)).allowed);
-      return passed;
-    };
-    return { clock, limiter, take, takes };
-  };
-  const promise = (name: string, run: () => Promise<void>) => test(`${suite.driver}: ${name}`, run);
+  const { open, promise } = rigOf(suite);
 
   promise('without limits everything is allowed', async () => {
     assert.equal(await (await open()).takes(1_000), 1_000);
@@ -170,116 +114,6 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
     assert.equal(await takes(9), 5, 'calls that were refused later have not come here');
   });
 
-  /** 100 tokens at once, 10 a second. */
-  const tokens = { per: 'key', tokens: { count: 600, perMs: 60_000 }, burstTokens: 100 } as const;
-  const callOf = (count: number) => ({ call: { model: 'm', tokens: count } });
-
-  promise(
-    'tokens: what a call will come to is taken before, and refused with the time it takes',
-    async () => {
-      const { clock, take } = await open(tokens);
-      assert.ok((await take(callOf(60))).allowed);
-      assert.ok((await take(callOf(40))).allowed);
-      const refused = await take(callOf(25));
-      assert.ok(!refused.allowed);
-      assert.equal(refused.retryAfterMs, 2_500);
-      assert.match(refused.limit, /600 tokens .*key/);
-      clock.advance(2_500);
-      assert.ok((await take(callOf(25))).allowed);
-      assert.ok(!(await take(callOf(1))).allowed);
-    },
-  );
-
-  promise('tokens: what was estimated too high is given back, what was too low is owed', async () => {
-    const { clock, take } = await open(tokens);
-    const high = await take(callOf(90));
-    assert.ok(high.allowed);
-    high.settle?.(30);
-    const low = await take(callOf(70));
-    assert.ok(low.allowed, '70 were left');
-    low.settle?.(120);
-    const owing = await take(callOf(1));
-    assert.ok(!owing.allowed);
-    assert.equal(owing.retryAfterMs, 5_100, '50 are owed, and 1 is asked for');
-    clock.advance(5_100);
-    assert.ok((await take(callOf(1))).allowed);
-  });
-
-  promise('tokens: what time gave back already is not given back again', async () => {
-    const { clock, take } = await open(tokens);
-    const first = await take(callOf(100));
-    assert.ok(first.allowed);
-    clock.advance(10_000);
-    assert.ok((await take(callOf(100))).allowed);
-    first.settle?.(0);
-    assert.ok(!(await take(callOf(1))).allowed);
-  });
-
-  promise(
-    'tokens: a call that is larger than the burst passes alone, and owes the rest, yet not for ever',
-    async () => {
-      const { clock, take } = await open(tokens);
-      const large = await take(callOf(1e9));
-      assert.ok(large.allowed);
-      large.settle?.(1e9);
-      const refused = await take(callOf(100));
-      assert.ok(!refused.allowed);
-      assert.equal(refused.retryAfterMs, 20_000);
-      clock.advance(20_000);
-      assert.ok((await take(callOf(100))).allowed);
-    },
-  );
-
-  promise('tokens and requests are taken together, or none', async () => {
-    const { take } = await open({ ...tokens, requests: { count: 1, perMs: 60_000 }, burst: 2 });
-    assert.ok((await take(callOf(100))).allowed);
-    assert.ok(!(await take(callOf(100))).allowed, 'there are no tokens left');
-    assert.ok((await take({ ...callOf(100), key: 'other' })).allowed);
-    const small = await open({ ...tokens, requests: { count: 1, perMs: 60_000 }, burst: 2 });
-    assert.ok((await small.take(callOf(90))).allowed);
-    for (let tried = 0; tried < 5; tried += 1) assert.ok(!(await small.take(callOf(50))).allowed);
-    assert.ok((await small.take(callOf(1))).allowed, 'what was refused for its tokens cost no request');
-    assert.ok(!(await small.take(callOf(1))).allowed, 'there are no requests left');
-  });
-
-  promise('tokens: nor what others gave back already, in whatever order they end', async () => {
-    const { clock, take } = await open(tokens);
-    const large = await take(callOf(90));
-    const small = await take(callOf(10));
-    assert.ok(large.allowed && small.allowed);
-    clock.advance(1_000);
-    large.settle?.(0);
-    await take(callOf(1));
-    clock.advance(1_500);
-    assert.ok((await take(callOf(100))).allowed, 'all is there again');
-    clock.advance(500);
-    small.settle?.(0);
-    assert.ok((await take(callOf(5))).allowed);
-    assert.ok(!(await take(callOf(1))).allowed, 'half a second is worth five');
-  });
-
-  promise('C11: however calls overlap and end, no more tokens are used than burst + rate × t', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 80 }), async (steps) => {
-        const { clock, take } = await open(tokens);
-        const passed: Used[] = [];
-        const pending: { readonly due: number; readonly settle: () => void }[] = [];
-        for (const [index, { waitMs, estimate, share, later }] of steps.entries()) {
-          clock.advance(waitMs);
-          const decision = await take(callOf(estimate));
-          const count = Math.floor(Math.min(estimate, 100) * share);
-          if (decision.allowed) {
-            passed.push({ atMs: clock.now(), count });
-            pending.push({ due: index + later, settle: () => decision.settle?.(count) });
-          }
-          for (const { settle } of pending.filter(({ due }) => due === index)) settle();
-        }
-        assertWithin(passed, { burst: 100, perMs: 0.01 });
-      }),
-      { numRuns: suite.runs },
-    );
-  });
-
   promise('a limit for a route counts that route alone', async () => {
     const { takes } = await open({
       per: 'key',
@@ -366,4 +200,6 @@ export function rateLimiterConformance(suite: RateLimiterSuite): void {
       assert.equal(await takes(5, { address: `stranger-${suite.strangers - 1}` }), 0);
     },
   );
+
+  tokenRatesConformance(suite);
 }

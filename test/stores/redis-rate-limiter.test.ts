@@ -5,7 +5,8 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { Redis } from '../../src/stores/redis/connection.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
 import { placesConformance } from '../conformance/places.ts';
-import { type RateLimitRule, rateLimiterConformance } from '../conformance/rate-limiter.ts';
+import { rateLimiterConformance } from '../conformance/rate-limiter.ts';
+import type { RateLimitRule } from '../conformance/rate-limiter-rig.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { heldTime, openOperator, openSharedServer, openWatched, putTime } from './redis-rig.ts';
 

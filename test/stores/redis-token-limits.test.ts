@@ -80,7 +80,7 @@ test('DP2: what was taken counts still when the server comes back empty, and is 
 });
 
 test('DP8: whatever lies at the key, the limit holds and the entry is made good', async () => {
-  for (const rubbish of ['rubbish', '1 2', '1 2 3 4', '-1 2 3', `${'9'.repeat(60)} 1 1`]) {
+  for (const rubbish of ['rubbish', '1 2', '1 2 3', '1 2 3 4 5', '-1 2 3 4', `${'9'.repeat(60)} 1 1 1`]) {
     const [one] = await openReplicas();
     await take(one, 500);
     const [key = ''] = await operator.keys('*');
@@ -88,6 +88,19 @@ test('DP8: whatever lies at the key, the limit holds and the entry is made good'
     const stranger = createRedisRateLimiter([thousand], { redis, clock: systemClock, replicas: () => 1 });
     await take(stranger, 900);
     assert.ok(await isRefused(stranger, 200));
-    assert.match((await operator.get(key)) ?? '', /^\d{16,17} \d{16} \d+$/);
+    assert.match((await operator.get(key)) ?? '', /^\d{16,17} \d{16} \d+ \d{16}$/);
   }
+});
+
+test("P8: a server's clock that is set back by a day takes nothing from anybody, whatever a day may owe", async () => {
+  const [one] = await openReplicas();
+  await take(one, 500);
+  const [key = ''] = await operator.keys('*');
+  const dayMicros = 24 * 3_600 * 1e6;
+  const [full, born, back, at] = ((await operator.get(key)) ?? '').split(' ').map(Number);
+  const later = [full, born, back, at].map((number, index) => (number ?? 0) + (index === 2 ? 0 : dayMicros));
+  await operator.set(key, later.join(' '));
+  const stranger = createRedisRateLimiter([thousand], { redis, clock: systemClock, replicas: () => 1 });
+  await take(stranger, 500);
+  assert.ok(await isRefused(stranger, 1));
 });

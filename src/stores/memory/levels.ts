@@ -2,7 +2,7 @@
 import type { LimitDecision, LimitSubject } from '../../core/ports.ts';
 import { type Allowance, type Standing, tighter } from '../../core/standing.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { allowanceOf, debtMax, holderOf, type LimitRule, refusal, unitsOf } from '../limit-rules.ts';
+import { allowanceOf, debtMaxMs, holderOf, type LimitRule, refusal, unitsOf } from '../limit-rules.ts';
 
 /** More subjects than this and those with a full allowance are forgotten: forgetting them changes no decision. */
 const subjectsMax = 100_000;
@@ -122,7 +122,7 @@ export class Levels {
 
   #owe({ rule, who, tokenMs }: TakenTokens, costMs: number, nowMs: number): void {
     const level = this.#spend(rule, who, { costMs, nowMs });
-    level.fullAtMs = Math.min(level.fullAtMs, nowMs + (1 + debtMax) * rule.burst * tokenMs);
+    level.fullAtMs = Math.min(level.fullAtMs, nowMs + rule.burst * tokenMs + debtMaxMs);
   }
 
   #giveBack(taken: TakenTokens, tooMuchMs: number, nowMs: number): void {
@@ -152,9 +152,13 @@ export class Levels {
 
 function forgetIdle(levels: Map<string, Level>, nowMs: number): void {
   for (const [who, { fullAtMs }] of levels) if (fullAtMs <= nowMs) levels.delete(who);
-  // A flood of strangers: the oldest give way, so that memory stays bounded whatever comes.
-  for (const who of levels.keys()) {
+  const tooMany = levels.size - subjectsMax / 2;
+  if (tooMany <= 0) return;
+  // A flood of strangers: whoever used least gives way, so that memory is bounded, and nobody is freed of much.
+  const lastMs = Float64Array.from(levels.values(), ({ fullAtMs }) => fullAtMs).sort()[tooMany - 1] ?? nowMs;
+  for (const [who, { fullAtMs }] of levels) if (fullAtMs < lastMs) levels.delete(who);
+  for (const [who, { fullAtMs }] of levels) {
     if (levels.size <= subjectsMax / 2) break;
-    levels.delete(who);
+    if (fullAtMs === lastMs) levels.delete(who);
   }
 }

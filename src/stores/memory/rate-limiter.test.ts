@@ -25,6 +25,19 @@ test('a reload forgets nothing that was taken from a limit it leaves as it is', 
   assert.equal(before.follow([{ ...kept, burst: 2 }]).take(subject).allowed, true);
 });
 
+test('G14: a flood of strangers from one party frees no address of what it used', () => {
+  const clock = createHeldClock();
+  const limiter = createMemoryRateLimiter(
+    [{ per: 'address', requests: { count: 1, perMs: 3_600_000 }, burst: 10 }],
+    clock,
+  );
+  const ask = (address: string) =>
+    limiter.take({ key: 'k', user: '', team: '', tenant: 't', address, route: '/' }).allowed;
+  for (let sent = 0; sent < 10; sent += 1) assert.ok(ask('greedy'));
+  for (let stranger = 0; stranger < 250_000; stranger += 1) assert.ok(ask(`stranger-${stranger}`));
+  assert.equal(ask('greedy'), false);
+});
+
 test('a reload knows who still runs, and lets them leave', () => {
   const clock = createHeldClock();
   const kept = { per: 'key', concurrent: 1 } as const;

@@ -3,8 +3,10 @@
  * something else there is nothing, and a moment too far ahead, as after the server's clock was set back, is the farthest
  * that the limit knows.
  *
- * A limit on requests keeps the moment at which the allowance is whole. One on tokens keeps three numbers: that moment,
- * when the key was born, and what was given back since. By the last two a replica's older word is brought up to date.
+ * A limit on requests keeps the moment at which the allowance is whole. One on tokens keeps four numbers: that moment,
+ * when the key was born, what was given back since, and when all this was written: by that a clock that was set back is
+ * found out. By the second and the third a replica's older word is brought up to date. They are kept for as long as there may be such a word: what is given back after it was heard is never more than the
+ * whole of the limit's burst takes, and so much longer than its moment each key is kept.
  *
  * A limit on how many run at once keeps who runs, each until the moment at which its lease ends.
  */
@@ -12,7 +14,7 @@
 /** `read(key, now, triple)`: the moment, when it was born, what was given back; or nothing and an error. */
 const read = `
 local function read(key, triple)
-  local kept = redis.pcall('GETRANGE', key, 0, 50)
+  local kept = redis.pcall('GETRANGE', key, 0, 80)
   if type(kept) == 'table' then
     if not string.find(kept.err, '^WRONGTYPE') then return nil, kept end
     kept = ''
@@ -21,18 +23,18 @@ local function read(key, triple)
     if #kept <= 16 and string.find(kept, '^%d+$') then return { math.max(now, tonumber(kept)), 0, 0 } end
     return { now, 0, 0 }
   end
-  local full, born, back = string.match(kept, '^(%d+) (%d+) (%d+)$')
-  if full and #full <= 16 and #born <= 16 and #back <= 16 then
-    return { math.max(now, tonumber(full)), tonumber(born), tonumber(back) }
+  local full, born, back, at = string.match(kept, '^(%d+) (%d+) (%d+) (%d+)$')
+  if full and #full <= 16 and #born <= 16 and #back <= 16 and #at <= 16 then
+    local setBack = math.max(0, tonumber(at) - now)
+    return { math.max(now, tonumber(full) - setBack), tonumber(born), tonumber(back) }
   end
   return { now, now, 0 }
 end
-local function write(key, level, cap)
-  if cap then
-    redis.call('SET', key, string.format('%.0f %.0f %.0f', unpack(level)), 'PX', string.format('%.0f', math.ceil(cap / 1000)))
-  else
-    redis.call('SET', key, string.format('%.0f', level[1]), 'PX', string.format('%.0f', math.ceil((level[1] - now) / 1000)))
-  end
+local function write(key, level, whole)
+  local kept = string.format('%.0f', level[1])
+  if whole then kept = string.format('%.0f %.0f %.0f %.0f', level[1], level[2], level[3], now) end
+  local forMs = math.max(1, math.ceil((level[1] - now + (whole or 0)) / 1000))
+  redis.call('SET', key, kept, 'PX', string.format('%.0f', forMs))
 end
 `;
 
@@ -83,7 +85,7 @@ for i = 1, rates do
   local key, level, at = KEYS[i], levels[i], 6 * i - 5
   if refusedBy == 0 then level[1] = level[1] + tonumber(ARGV[at]) end
   if refusedBy == 0 or learnt[i] then
-    write(key, level, tonumber(ARGV[at + 4]) >= 0 and tonumber(ARGV[at + 2]))
+    write(key, level, tonumber(ARGV[at + 4]) >= 0 and tonumber(ARGV[at]) + tonumber(ARGV[at + 1]))
   end
   for _, number in ipairs(level) do table.insert(reply, number) end
 end
@@ -110,26 +112,26 @@ return #KEYS
 `;
 
 /**
- * For each key: how much more it came to (less when negative), the farthest the moment may lie, and how all stood when
- * it was taken: the moment, when the key was born, what had been given back.
+ * For each key: how much more it came to (less when negative), how long the whole burst takes, how much may be owed, and
+ * how all stood when it was taken: the moment, when the key was born, what had been given back.
  */
 export const settleScript = `${read}
 local reply = { 0, 0, now }
 for i, key in ipairs(KEYS) do
-  local at = 5 * i - 4
-  local more, cap, fullThen = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local born, backThen = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local at = 6 * i - 5
+  local more, whole, debt = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local fullThen, born, backThen = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local level, err = read(key, true)
   if not level then return err end
   if more > 0 then
-    level[1] = math.min(level[1] + more, now + cap)
-    write(key, level, cap)
+    level[1] = math.min(level[1] + more, now + whole + debt)
+    write(key, level, whole)
   elseif level[2] == born and level[3] >= backThen then
     local left = fullThen - now - (level[3] - backThen)
     local back = math.min(-more, left, level[1] - now, 9e15 - level[3])
     if back > 0 then
       level[1], level[3] = level[1] - back, level[3] + back
-      write(key, level, cap)
+      write(key, level, whole)
     end
   end
   for _, number in ipairs(level) do table.insert(reply, number) end

@@ -10,7 +10,7 @@ import {
   allowanceOf,
   allowed,
   type ConfiguredRateLimiter,
-  debtMax,
+  debtMaxMs,
   holderOf,
   isEmpty,
   type LimitRule,
@@ -224,16 +224,29 @@ function microsOf(rule: LimitRule, subject: LimitSubject): { cost: number; toler
     const tolerance = Math.min(microsMax, cost * (rule.burst - 1));
     return { cost, tolerance, cap: tolerance + cost };
   }
-  const whole = Math.min(microsMax / 2, Math.floor(micros * rule.burst));
+  const whole = wholeMicrosOf(rule);
   const cost = Math.min(whole, Math.ceil(micros * unitsOf(rule, subject)));
-  return { cost, tolerance: whole - cost, cap: whole * (1 + debtMax) };
+  return { cost, tolerance: whole - cost, cap: whole + debtMaxMicros };
+}
+
+const debtMaxMicros = debtMaxMs * 1_000;
+
+/** How long an allowance that is all spent takes until it is whole. */
+function wholeMicrosOf({ intervalMs, burst }: LimitRule): number {
+  return Math.min(microsMax / 2, Math.floor(intervalMs * 1000 * burst));
 }
 
 function settleArgs(taken: SharedTokens, tokens: number): readonly string[] {
   const micros = taken.rule.intervalMs * 1000;
   const more = Math.min(microsMax, Math.ceil(tokens * micros)) - taken.costMicros;
-  const cap = Math.min(microsMax / 2, Math.floor(micros * taken.rule.burst)) * (1 + debtMax);
-  return [more, cap, taken.fullAtMicros, taken.bornAt, taken.givenBackMicros].map(String);
+  return [
+    more,
+    wholeMicrosOf(taken.rule),
+    debtMaxMicros,
+    taken.fullAtMicros,
+    taken.bornAt,
+    taken.givenBackMicros,
+  ].map(String);
 }
 
 function standingOf(rates: readonly LimitRule[], { levels, nowMicros }: LevelsReply): Standing | undefined {
