@@ -1,7 +1,8 @@
 /** Streams that are on their way and could be gone on with elsewhere: a server that is drained need not wait for them. */
 import { type Failure, fail } from '../core/failure.ts';
+import { Crowd, type Member } from '../lib/crowd.ts';
 
-interface Stream {
+interface Stream extends Member {
   /** Who says it now, by name. */
   readonly upstream: string;
   /** Has the rest said elsewhere; false where that cannot be, and then nothing happens. */
@@ -9,7 +10,7 @@ interface Stream {
 }
 
 export class LiveStreams {
-  readonly #streams = new Set<Stream>();
+  readonly #streams = new Crowd<Stream>();
 
   enter(stream: Stream): void {
     this.#streams.add(stream);
@@ -22,7 +23,7 @@ export class LiveStreams {
   /** How many of an upstream's streams go on elsewhere. The others end where they are. */
   moveFrom(upstream: string): number {
     const why = fail('upstream_draining', `the upstream ${upstream} is drained`);
-    const there = [...this.#streams].filter((stream) => stream.upstream === upstream);
+    const there = this.#streams.members.filter((stream) => stream.upstream === upstream);
     return there.filter((stream) => stream.move(why)).length;
   }
 }

@@ -6,6 +6,7 @@ import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Crowd, type Member } from '../lib/crowd.ts';
 import { DrainRates } from './drain-rates.ts';
 import { partyOf, type QueueRules } from './fair-queue.ts';
 import { inTimeUntilMs } from './in-time.ts';
@@ -57,7 +58,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #occupancy = new Occupancy();
   readonly #openings: Openings;
-  readonly #occupied = new Set<Occupied>();
+  readonly #occupied = new Crowd<Occupied & Member>();
   readonly #waiters = new Map<Want, Waiter>();
   readonly #places: Places<Waiter>;
   readonly #drained = new DrainRates();
@@ -132,7 +133,7 @@ export class Scheduler {
 
   /** What runs where at this moment, one entry a slot. */
   get occupied(): readonly Target[] {
-    return Array.from(this.#occupied, (slot) => slot.target);
+    return this.#occupied.members.map(({ target }) => target);
   }
 
   /** Who waits for what, for people. */
@@ -222,7 +223,8 @@ export class Scheduler {
     this.#occupancy.began(target);
     gate.began(target);
     if (target.upstream.loadsModels) this.#modelTurns.began(target, clock.now());
-    const slot: Occupied = {
+    const slot: Occupied & Member = {
+      at: -1,
       target,
       cold: learnt.began(target),
       release: (ending) => {

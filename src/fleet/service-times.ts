@@ -120,10 +120,12 @@ export class ServiceTimes {
       learnt = { answers: 0, firstMs: 0, restMs: 0, tokens: 0, wholeMs: 0, lastMs: 0, fastest };
       const [oldest] = models.keys();
       if (models.size >= modelsMax && oldest !== undefined) models.delete(oldest);
+      models.set(model, learnt);
+    } else if (models.size > modelsMax / 2) {
+      // What is used stays: names that nobody asks for again make way. While there are few, nobody has to.
+      models.delete(model);
+      models.set(model, learnt);
     }
-    // What is used stays: names that nobody asks for again make way.
-    models.delete(model);
-    models.set(model, learnt);
     return learnt;
   }
 }

@@ -1,7 +1,8 @@
 /** What upstreams work on at this moment: so that it ends in good order when the gateway stops before it has ended. */
 import type { Failure } from '../core/failure.ts';
+import { Crowd, type Member } from '../lib/crowd.ts';
 
-export interface CallUnderWay {
+export interface CallUnderWay extends Member {
   /** Whether its client reads it as it comes. */
   readonly streams: boolean;
   /** What has been said so far stays said; a stream tells why nothing follows. */
@@ -9,7 +10,7 @@ export interface CallUnderWay {
 }
 
 export class CallsUnderWay {
-  readonly #all = new Set<CallUnderWay>();
+  readonly #all = new Crowd<CallUnderWay>();
 
   add(call: CallUnderWay): void {
     this.#all.add(call);
@@ -20,6 +21,6 @@ export class CallsUnderWay {
   }
 
   stop(which: 'streams' | 'wholes', failure: Failure): void {
-    for (const call of [...this.#all]) if (call.streams === (which === 'streams')) call.stop(failure);
+    for (const call of [...this.#all.members]) if (call.streams === (which === 'streams')) call.stop(failure);
   }
 }

@@ -64,6 +64,8 @@ interface Served {
 export class CarriedStream implements StreamSource, Carried {
   readonly ended: Promise<Outcome>;
   joint: SeamJoint | undefined = undefined;
+  /** Among the streams on their way. */
+  at = -1;
   readonly #given: CarriedStreamOptions;
   readonly #settle: (outcome: Outcome) => void;
   readonly #visited = new Set<string>();

@@ -4,6 +4,7 @@ import type { Failure } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Member } from '../lib/crowd.ts';
 import { CarriedStream } from './carried-stream.ts';
 import { isContinuable } from './continuable.ts';
 
@@ -35,7 +36,7 @@ export interface Moving {
   leave(stream: Movable): void;
 }
 
-export interface Movable {
+export interface Movable extends Member {
   /** Who says it now, by name. */
   readonly upstream: string;
   /** Has the rest said elsewhere; false where that cannot be, and then nothing happens. */

@@ -43,6 +43,8 @@ function isWhole(contentType: string | string[] | undefined): boolean {
 }
 
 export class Delivery implements Receiver, CallUnderWay {
+  /** Among the calls under way. */
+  at = -1;
   readonly given: DeliveryOptions;
   readonly watchdog: Watchdog;
   #flow: Flow | undefined;
