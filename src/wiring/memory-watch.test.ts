@@ -8,7 +8,11 @@ test('P5: full is what stays above 85 % of the limit, and roomy what is below 80
   const told: string[] = [];
   const tell = (_facts: object, message: string) => void told.push(message);
   let used = 0.5;
-  const watch = new MemoryWatch({ clock, read: () => used, log: { info: tell, warn: tell } });
+  const watch = new MemoryWatch({
+    clock,
+    read: () => ({ heap: used, container: 0 }),
+    log: { info: tell, warn: tell },
+  });
   for (const [next, full] of [
     [0.84, false],
     [0.99, false],
@@ -26,4 +30,25 @@ test('P5: full is what stays above 85 % of the limit, and roomy what is below 80
   assert.equal(told.length, 2);
   watch.close();
   assert.equal(clock.pending, 0);
+});
+
+test('P5: what a container has too much of may be garbage: it is collected first, and again when it stays so', () => {
+  const clock = createHeldClock();
+  const log = { info: () => {}, warn: () => {} };
+  let container = 0.9;
+  let collected = 0;
+  const collect = async () => {
+    collected += 1;
+  };
+  const watch = new MemoryWatch({ clock, read: () => ({ heap: 0.5, container }), collect, log });
+  clock.advance(100);
+  assert.deepEqual([collected, watch.full], [1, false]);
+  clock.advance(100);
+  assert.deepEqual([collected, watch.full], [1, true]);
+  for (let look = 0; look < 20; look += 1) clock.advance(100);
+  assert.deepEqual([collected, watch.full], [2, true]);
+  container = 0.5;
+  clock.advance(100);
+  assert.equal(watch.full, false);
+  watch.close();
 });

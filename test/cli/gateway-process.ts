@@ -39,6 +39,8 @@ export interface Command {
   readonly environment?: Readonly<Record<string, string>>;
   readonly nodeOptions?: readonly string[];
   readonly input?: string;
+  /** A command that starts the one that follows it: in a control group, under a tracer. */
+  readonly within?: readonly string[];
 }
 
 /** Nothing of the machine's own environment decides a test: no keys, no OLLAMA_HOST, no colours. */
@@ -53,7 +55,14 @@ export const cleanEnvironment = {
 };
 
 function start(args: readonly string[], command: Command): ChildProcess {
-  return spawn(process.execPath, [...(command.nodeOptions ?? []), main, ...args], {
+  const [program = '', ...rest] = [
+    ...(command.within ?? []),
+    process.execPath,
+    ...(command.nodeOptions ?? []),
+    main,
+    ...args,
+  ];
+  return spawn(program, rest, {
     cwd: command.place.folder,
     env: { ...cleanEnvironment, ...command.environment },
     stdio: ['pipe', 'pipe', 'pipe'],
