@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../src/config/load.ts';
-import type { Role } from '../src/core/exchange.ts';
+import type { Role, Scopes } from '../src/core/exchange.ts';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
 import type { Log } from '../src/telemetry/log.ts';
 import { type Gateway, openGateway } from '../src/wiring/gateway.ts';
@@ -32,6 +32,8 @@ export interface TestGatewayOptions {
   /** As it would stand in the file; `listen` and `data` are added. Without upstreams there is the simulator. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly role?: Role;
+  /** What its key is narrowed to. */
+  readonly scopes?: Scopes;
   readonly clock?: Clock;
   readonly log?: Log;
   /** The data folder of a gateway that was there before; else an empty one of its own. */
@@ -68,6 +70,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
           team: '',
           user: '',
           role: options.role ?? 'operator',
+          ...(options.scopes && { scopes: options.scopes }),
         },
       },
     ],

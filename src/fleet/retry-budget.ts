@@ -47,7 +47,8 @@ export class RetryBudget {
     const turn = Math.floor(this.#options.clock.now() / bucketMs);
     if (turn !== this.#turn) this.#turnTo(turn);
     this.#share = share;
-    const allowed = share * (sum(this.#asked) + this.#options.active());
+    // Most of those in flight were asked within the window, and are counted once.
+    const allowed = share * Math.max(sum(this.#asked), this.#options.active());
     if (sum(this.#retried) + 1 > allowed) {
       if (share === 0 || this.#reserve < 1) {
         this.refused += 1;

@@ -1,6 +1,7 @@
 // U5, U6, U16, U17, G17: a fleet in which some fail: who is asked instead, how often, and who is left alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
@@ -26,8 +27,8 @@ function drawing(seed: number): () => number {
 }
 
 test('U5: while 30 % of one server’s answers are 500s, everybody is served', async (t) => {
-  const seed = Date.now() % 1_000_000;
-  t.diagnostic(`seed ${seed}`);
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+  t.diagnostic(`SEED=${seed}`);
   const draw = drawing(seed);
   const rig = await openFleetRig(t, { names: ['a', 'b', 'c'] });
   const asked = 300;
@@ -61,9 +62,16 @@ test('U5: when all fail, each is tried by one request at a time and the others h
   const calls = rig.calls();
   const trials = [rig.send(whole), rig.send(whole)];
   await until('both are tried', () => rig.calls() === calls + 2);
-  const startedAt = performance.now();
-  const reply = await rig.ask(whole);
-  t.diagnostic(`refused after ${Math.round(performance.now() - startedAt)} ms`);
+  let reply = await rig.ask(whole);
+  // The least of a few: the machine may be busy, and the row asks for 100 ms.
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (let count = 0; count < 5; count += 1) {
+    const startedAt = performance.now();
+    reply = await rig.ask(whole);
+    leastMs = Math.min(leastMs, performance.now() - startedAt);
+  }
+  t.diagnostic(`refused after ${Math.round(leastMs)} ms`);
+  assert.ok(leastMs <= 100, `${leastMs} ms`);
   assert.equal(statusOf(reply), 503);
   assert.match(reply.content.toString(), /"code":"no_upstream"/);
   assert.ok(Number(headerOf(reply, 'retry-after')) > 0);
@@ -82,8 +90,31 @@ test('G17: when everything fails, upstreams get at most 1.2 times what clients a
     await Promise.all(Array.from({ length: 20 }, () => rig.ask(whole)));
   const ratio = rig.calls() / asked;
   t.diagnostic(`${ratio.toFixed(3)} calls a request`);
-  // A fifth, those in flight among the load.
-  assert.ok(ratio <= 1.21, String(ratio));
+  assert.ok(ratio <= 1.2, String(ratio));
+});
+
+test('G17: a thousand requests within a second, and every server says 503: they get 1.2 times as much at most', async (t) => {
+  const clock = createHeldClock();
+  const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], clock });
+  for (const name of ['a', 'b', 'c']) rig.llmOf(name).behave({ status: 503 });
+  const asked = 1_000;
+  const replies: Promise<RawReply>[] = [];
+  for (let passedMs = 0; passedMs < 1_000; passedMs += 50) {
+    replies.push(...Array.from({ length: 50 }, () => rig.ask(whole)));
+    clock.advance(50);
+  }
+  // Those that servers were too busy for wait for them, as long as their clock lets them.
+  let waiting = true;
+  const all = Promise.all(replies).finally(() => {
+    waiting = false;
+  });
+  while (waiting) {
+    await setTimeout(5);
+    clock.advance(100);
+  }
+  assert.deepEqual([...new Set((await all).map(statusOf))], [503]);
+  t.diagnostic(`${rig.calls()} calls for ${asked} requests`);
+  assert.ok(rig.calls() <= 1.2 * asked);
 });
 
 test('G17: within ten seconds of the servers’ recovery each request is sent once again, and is served', async (t) => {
@@ -293,6 +324,39 @@ test('G17: a fallback has fallbacks of its own, and what was left out already co
   assert.equal(rig.callsOf('a'), 1);
   assert.equal(health.of(rig.upstreamOf('a')).state, 'up');
 });
+
+test('G1, G17: a key that is for some models gets no fallback beyond them, and those behind it', async (t) => {
+  const names = ['a', 'b', 'c'];
+  const narrow = await openFleetRig(t, {
+    names,
+    config: fallbacks(['second']),
+    scopes: { models: new Set(['o']) },
+  });
+  narrow.llmOf('a').behave({ status: 500 });
+  assert.equal(statusOf(await narrow.ask(whole)), 502);
+  assert.deepEqual([narrow.callsOf('b'), narrow.callsOf('c')], [0, 0]);
+  const wider = await openFleetRig(t, {
+    names,
+    config: fallbacks(['second']),
+    scopes: { models: new Set(['o', 'third']) },
+  });
+  wider.llmOf('a').behave({ status: 500 });
+  assert.equal(headerOf(await wider.ask(whole), 'x-millrace-model'), 'third');
+  assert.equal(wider.callsOf('b'), 0);
+});
+
+for (const [code, ends] of [
+  ['context_length_exceeded', { status: 200, asked: 1 }],
+  ['content_filter', { status: 400, asked: 0 }],
+] as const) {
+  test(`U17: ${code} is ${ends.asked === 0 ? 'no' : 'a'} reason for the fallback that is configured`, async (t) => {
+    const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], config: fallbacks(['second']) });
+    rig.llmOf('a').behave({ status: 400, body: `{"error":{"message":"no","code":"${code}"}}` });
+    assert.equal(statusOf(await rig.ask(whole)), ends.status);
+    assert.equal(rig.callsOf('b'), ends.asked);
+    assert.equal(rig.gateway.gateway.lasting.health.of(rig.upstreamOf('a')).state, 'up');
+  });
+}
 
 test('G17: vectors of another model are of no use: embeddings have no fallback', async (t) => {
   const rig = await openFleetRig(t, { names: ['a', 'b', 'c'], config: fallbacks(['second']) });
