@@ -1,26 +1,31 @@
 /**
  * What decoding together is worth on the llama.cpp engine: 8 requests at once against the same 8 one after another,
- * `node bench/decoding.ts [threads] [tokens]`. Once with the tests' tiny model, where what is around the arithmetic
- * counts most, and once with a larger one of random weights, which is made here and deleted. Processor time stands beside
- * the time of the clock, because on a machine that others use only that can be compared.
+ * `node bench/decoding.ts [threads,threads] [tokens] [rounds]`. The tests' tiny model fits the processor's cache, so
+ * what is around the arithmetic counts most. What people run is read from memory for every token, and so are
+ * the larger ones, a layer of the shape that models of seven billion weights have: they are made here and deleted.
+ * Rounds take turns, and of each the ratio is taken: on a machine that others use, only that and processor time can be compared.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Agent, request } from 'undici';
 import { type GgufShape, writeGguf } from '../test/upstream/tiny-gguf.ts';
+import { spreadOf } from './statistics.ts';
 
 const slots = 8;
-const threads = process.argv[2] ?? '1';
-const tokens = Number(process.argv[3] ?? 64);
-const rounds = 3;
+const threadCounts = (process.argv[2] ?? '1').split(',');
+const tokens = Number(process.argv[3] ?? 16);
+const rounds = Number(process.argv[4] ?? 5);
 const serverFile = join(import.meta.dirname, '../engines/llamacpp/server.ts');
+const large = { dimensions: 4096, feedForward: 11_008, layers: 1, heads: 32 } as const;
 const models: Readonly<Record<string, GgufShape>> = {
-  'tiny, 0.5 MB of float32': { dimensions: 64, feedForward: 128, layers: 2, heads: 4 },
-  'random, 86 MB of bfloat16': { dimensions: 768, feedForward: 2048, layers: 6, heads: 12, matrices: 'bf16' },
+  'tiny, float32': { dimensions: 64, feedForward: 128, layers: 2, heads: 4 },
+  'large, Q8_0': { ...large, matrices: 'q8_0' },
+  'large, bfloat16': { ...large, matrices: 'bf16' },
+  'large, float16': { ...large, matrices: 'f16' },
 };
 
 interface Spent {
@@ -28,20 +33,36 @@ interface Spent {
   readonly cpuMs: number;
 }
 
+interface Round {
+  readonly apart: Spent;
+  readonly together: Spent;
+  readonly sequencesInBatch: number;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'millrace-decoding-'));
 const agent = new Agent({ connections: slots });
 const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores`;
-console.log(`${machine}, ${threads} threads, ${slots} slots, ${tokens} tokens each, best of ${rounds}`);
+console.log(`${machine}, ${slots} slots, ${tokens} tokens each, medians of ${rounds} rounds\n`);
+console.log(
+  '| model | MB | threads | sequences in a batch | apart | together | by the clock | by CPU time |',
+);
+console.log('|---|--:|--:|--:|--:|--:|--:|--:|');
 try {
-  for (const [name, shape] of Object.entries(models)) await measure(name, shape);
+  for (const [name, shape] of Object.entries(models)) {
+    const path = join(folder, 'model.gguf');
+    writeGguf(path, shape);
+    const megabytes = (statSync(path).size / 1e6).toFixed(1);
+    for (const threads of threadCounts) {
+      const measured = await measure(path, threads);
+      console.log(`| ${name} | ${megabytes} | ${threads} | ${rowOf(measured)} |`);
+    }
+  }
 } finally {
   await agent.close();
   rmSync(folder, { recursive: true });
 }
 
-async function measure(name: string, shape: GgufShape): Promise<void> {
-  const model = join(folder, 'model.gguf');
-  writeGguf(model, shape);
+async function measure(model: string, threads: string): Promise<readonly Round[]> {
   const args = ['--port', '0', '--model', model, '--slots', String(slots), '--context', '512'];
   const child = spawn(process.execPath, [serverFile, ...args, '--threads', threads], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -49,32 +70,38 @@ async function measure(name: string, shape: GgufShape): Promise<void> {
   const [line] = await once(createInterface(child.stdout), 'line');
   const { port } = JSON.parse(line as string) as { port: number };
   const pid = child.pid ?? 0;
-  const all = (run: (index: number) => Promise<void>) =>
-    Promise.all(Array.from({ length: slots }, (_, index) => run(index)));
   const one = (index: number) => complete(port, index);
-  await all(one);
-  const apart: Spent[] = [];
-  const together: Spent[] = [];
+  const all = () => Promise.all(Array.from({ length: slots }, (_, index) => one(index)));
+  await all();
+  const measured: Round[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    apart.push(
-      await spent(pid, async () => {
-        for (let index = 0; index < slots; index += 1) await one(index);
-      }),
-    );
+    const apart = await spent(pid, async () => {
+      for (let index = 0; index < slots; index += 1) await one(index);
+    });
     const before = await decoded(port);
-    together.push(await spent(pid, () => all(one)));
+    const together = await spent(pid, all);
     const after = await decoded(port);
-    const each = (after.sequences - before.sequences) / (after.batches - before.batches);
-    console.log(`${name}: ${each.toFixed(2)} sequences in a batch`);
-  }
-  for (const kind of ['wallMs', 'cpuMs'] as const) {
-    const [slow, fast] = [apart, together].map((runs) => Math.min(...runs.map((run) => run[kind])));
-    const rates = [slow, fast].map((ms) => ((slots * tokens * 1000) / (ms ?? 1)).toFixed(0));
-    const ratio = ((slow ?? 0) / (fast ?? 1)).toFixed(2);
-    console.log(`${name}, by ${kind}: apart ${rates[0]}, together ${rates[1]} tokens/s, ${ratio} times`);
+    const sequencesInBatch = (after.sequences - before.sequences) / (after.batches - before.batches);
+    measured.push({ apart, together, sequencesInBatch });
   }
   child.stdin.end();
   await once(child, 'exit');
+  return measured;
+}
+
+function rowOf(measured: readonly Round[]): string {
+  const rate = (ms: number) => ((slots * tokens * 1000) / ms).toFixed(0);
+  return [
+    median(measured.map(({ sequencesInBatch }) => sequencesInBatch)).toFixed(2),
+    `${rate(median(measured.map(({ apart }) => apart.wallMs)))}/s`,
+    `${rate(median(measured.map(({ together }) => together.wallMs)))}/s`,
+    `${median(measured.map(({ apart, together }) => apart.wallMs / together.wallMs)).toFixed(2)} times`,
+    `${median(measured.map(({ apart, together }) => apart.cpuMs / together.cpuMs)).toFixed(2)} times`,
+  ].join(' | ');
+}
+
+function median(values: readonly number[]): number {
+  return spreadOf(values)?.median ?? Number.NaN;
 }
 
 async function spent(pid: number, run: () => Promise<unknown>): Promise<Spent> {

@@ -1,6 +1,7 @@
 /** Writes a real GGUF model with random weights and one token per printable character: half a megabyte, or as large as is asked. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { type WeightType, weightTypes } from './gguf-weights.ts';
 
 /** What the file promises to its readers, for tests that count tokens. */
 export const tinyGguf = {
@@ -19,13 +20,13 @@ export function writeTinyGguf(path: string): void {
   writeGguf(path, { dimensions: tinyGguf.embeddingDimensions, feedForward: 128, layers: 2, heads: 4 });
 }
 
-/** How large a model is, and how its matrices are written: in float32 unless they are to be half as large. */
+/** How large a model is, and how its matrices are written: in float32 unless they are to be smaller. */
 export interface GgufShape {
   readonly dimensions: number;
   readonly feedForward: number;
   readonly layers: number;
   readonly heads: number;
-  readonly matrices?: 'bf16';
+  readonly matrices?: WeightType;
 }
 
 export function writeGguf(path: string, shape: GgufShape): void {
@@ -33,7 +34,7 @@ export function writeGguf(path: string, shape: GgufShape): void {
   const file = openSync(path, 'w');
   writeSync(file, encodeHead(metadata(shape), all));
   // One at a time: all together they may be more than a buffer can hold.
-  for (const { weights, type } of all) writeSync(file, padded(encodings[type].encode(weights)));
+  for (const { weights, type } of all) writeSync(file, padded(weightTypes[type].encode(weights)));
   closeSync(file);
 }
 
@@ -131,7 +132,7 @@ interface Tensor {
   /** The fastest dimension first, as GGUF has it. */
   readonly shape: readonly number[];
   readonly weights: Float32Array;
-  readonly type: keyof typeof encodings;
+  readonly type: WeightType;
 }
 
 /** The bias dimension: the same in every hidden state, so that a token's weight on it is a constant bias. */
@@ -145,7 +146,7 @@ function tensors({ dimensions, feedForward, layers, matrices }: GgufShape): read
       name,
       shape: [columns, rows],
       type: name.startsWith('blk.') ? (matrices ?? 'f32') : 'f32',
-      weights: Float32Array.from({ length: columns * rows }, () => random() * scale),
+      weights: drawn(columns * rows, () => random() * scale),
     };
   };
   const ones = (name: string): Tensor => ({
@@ -176,6 +177,16 @@ function tensors({ dimensions, feedForward, layers, matrices }: GgufShape): read
     output.weights[id * dimensions + biasDimension] = token.type === tokenType.normal ? 0 : -20;
   });
   return [embeddings, ...blocks.flat(), ones('output_norm.weight'), output];
+}
+
+/** To draw hundreds of millions takes a minute, and of a model as large as that nobody reads the numbers. */
+const drawnMax = 1_000_000;
+
+function drawn(count: number, draw: () => number): Float32Array {
+  const weights = new Float32Array(count);
+  for (let index = 0; index < Math.min(count, drawnMax); index += 1) weights[index] = draw();
+  for (let length = drawnMax; length < count; length *= 2) weights.copyWithin(length, 0, length);
+  return weights;
 }
 
 /** A layer that leaves the bias dimension as the embedding set it. */
@@ -210,30 +221,13 @@ function encodeHead(values: Readonly<Record<string, Value>>, weights: readonly T
   ];
   let offset = 0;
   for (const { name, shape, weights: numbers, type } of weights) {
-    const { id, bytesOf } = encodings[type];
+    const { id, bytesOf } = weightTypes[type];
     head.push(text(name), integer(shape.length, 4), ...shape.map((size) => integer(size, 8)));
     head.push(integer(id, 4), integer(offset, 8));
     offset += paddedLength(bytesOf(numbers.length));
   }
   return padded(Buffer.concat(head));
 }
-
-/** The upper half of a float32, rounded to the nearest. */
-function encodeBf16({ buffer, byteOffset, length }: Float32Array): Buffer {
-  const words = new Uint32Array(buffer, byteOffset, length);
-  const halves = Uint16Array.from(words, (word) => (word + 0x8000) >>> 16);
-  return Buffer.from(halves.buffer);
-}
-
-/** By the numbers that GGUF has for them. */
-const encodings = {
-  f32: {
-    id: 0,
-    bytesOf: (weights: number) => weights * 4,
-    encode: ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength),
-  },
-  bf16: { id: 30, bytesOf: (weights: number) => weights * 2, encode: encodeBf16 },
-} as const;
 
 function encodeValue(type: number, value: Value[1] | number | string): Buffer {
   if (typeof value === 'string') return text(value);
