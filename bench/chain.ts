@@ -220,6 +220,8 @@ const handler = createChain({
     boundsOf: () => ({ maxBatch: 8, maxWaitMs: 50, window: 1 }),
     isFree: () => true,
     mayMerge: () => true,
+    places: { seat: () => () => {} },
+    priorities: { of: () => ({ usual: 0, max: 0 }) },
     told: { joined: () => {}, left: () => {}, sent: () => {}, parted: () => {} },
   },
   survival: {

@@ -76,6 +76,7 @@ function wantsOf({ tenants, models }: Shape): (at: number) => Want {
     answerTokens: 100,
     priority: 0,
     bytes: 100,
+    places: 1,
     arrivedMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
     prefix: at + 1,

@@ -20,6 +20,7 @@ export function wantOf(candidates: readonly Target[], said: Partial<Want> = {}):
     answerTokens: 1,
     priority: 0,
     bytes: 1,
+    places: 1,
     arrivedMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
     prefix: 0,

@@ -219,6 +219,8 @@ export interface Planned extends Parsed {
    * client wants it whole.
    */
   readonly meter?: StreamMeter;
+  /** Its priority in the queue; absent where it is not read before it waits there. */
+  readonly priority?: number;
   /** Present on what is sent for several requests at once: others may join until it has a slot. */
   readonly batch?: OpenBatch;
   /** Present on a stream that others may go on with where one breaks off. */
@@ -226,6 +228,10 @@ export interface Planned extends Parsed {
 }
 
 export interface OpenBatch {
+  /** Places of the queue that it takes beyond those of the requests it is sent for. */
+  readonly places: number;
+  /** What it holds of the queue's memory beyond them. */
+  readonly bytes: number;
   /** Nobody joins any more: what is to be sent to its target. */
   seal(bound: Bound): Bound;
 }

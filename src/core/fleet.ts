@@ -23,6 +23,8 @@ export interface Want {
   readonly priority: number;
   /** What it holds in memory while it waits. */
   readonly bytes: number;
+  /** How many places of the queue it takes: 1, but for what is sent for several requests. */
+  readonly places: number;
   /** When it came, on the monotonic clock. */
   readonly arrivedMs: number;
   /** When it is worth nothing any more, on the monotonic clock. */

@@ -6,11 +6,8 @@ import type { Upstream } from '../core/exchange.ts';
 import type { Want } from '../core/fleet.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
 import type { Line, Standing } from './line.ts';
-import { type PlaceBounds, Places } from './places.ts';
 
 interface Queued extends Standing {
-  readonly party: string;
-  readonly bytes: number;
   readonly want: Want;
 }
 
@@ -27,14 +24,13 @@ export interface ModelQueue<W extends Queued> {
 type Queues<W extends Queued> = Set<ModelQueue<W>>;
 
 export class ModelQueues<W extends Queued> {
-  readonly #rules: QueueRules & PlaceBounds;
+  readonly #rules: QueueRules;
   readonly #queues = new Map<string, ModelQueue<W>>();
   readonly #ofOne = new Map<W, ModelQueue<W>>();
   readonly #byModel = new Map<string, Queues<W>>();
   readonly #byServer = new Map<string, Queues<W>>();
-  readonly #places = new Map<string, Places<W>>();
 
-  constructor(rules: QueueRules & PlaceBounds) {
+  constructor(rules: QueueRules) {
     this.#rules = rules;
   }
 
@@ -67,11 +63,6 @@ export class ModelQueues<W extends Queued> {
     return sizeOf(this.ofModel(model));
   }
 
-  /** The places of those who wait for a model, whatever its targets; nothing where nobody waits for it. */
-  places(model: string): Places<W> | undefined {
-    return this.#places.get(model);
-  }
-
   /** How many will most likely go before it; nothing where it does not wait. */
   ahead(one: W): number | undefined {
     const own = this.#ofOne.get(one);
@@ -89,7 +80,6 @@ export class ModelQueues<W extends Queued> {
     const queue = this.#queues.get(name) ?? this.#open(name, one.want);
     queue.line.add(one);
     this.#ofOne.set(one, queue);
-    this.#placesOf(one.want.model).add(one);
     return queue;
   }
 
@@ -98,11 +88,9 @@ export class ModelQueues<W extends Queued> {
     if (queue === undefined) return;
     this.#ofOne.delete(one);
     queue.line.remove(one);
-    this.#places.get(queue.model)?.remove(one);
     if (queue.line.size > 0) return;
     this.#queues.delete(queue.name);
     leave(this.#byModel, queue.model, queue);
-    if (!this.#byModel.has(queue.model)) this.#places.delete(queue.model);
     for (const identity of queue.servers) leave(this.#byServer, identity, queue);
   }
 
@@ -114,15 +102,6 @@ export class ModelQueues<W extends Queued> {
   /** The slot is given back, and it came to so many tokens: whoever was charged for it is put right. */
   settle(one: W, upstream: Upstream, tokens: number): void {
     for (const { line } of this.at(upstream)) line.settle?.(one, tokens);
-  }
-
-  #placesOf(model: string): Places<W> {
-    const known = this.#places.get(model);
-    if (known !== undefined) return known;
-    const { placesPerModel, places, bytes } = this.#rules;
-    const all = new Places<W>({ places: placesPerModel ?? places, bytes });
-    this.#places.set(model, all);
-    return all;
   }
 
   #open(name: string, { model, candidates, visited }: Want): ModelQueue<W> {

@@ -5,16 +5,17 @@ import { Places } from './places.ts';
 interface One {
   readonly name: string;
   readonly party: string;
+  readonly places: number;
   readonly bytes: number;
 }
 
 function rig(bounds: { places: number; bytes: number }) {
   const places = new Places<One>(bounds);
   const add = (party: string, count: number, bytes = 1) => {
-    for (let at = 1; at <= count; at += 1) places.add({ name: `${party}${at}`, party, bytes });
+    for (let at = 1; at <= count; at += 1) places.add({ name: `${party}${at}`, party, places: 1, bytes });
   };
   const roomFor = (party: string, bytes = 1) => {
-    const room = places.roomFor({ party, bytes });
+    const room = places.roomFor({ party, places: 1, bytes });
     return typeof room === 'string' ? room : room.map(({ name }) => name).join(' ');
   };
   return { places, add, roomFor };
@@ -51,12 +52,25 @@ test('C9, G14: where the bytes are used up whoever holds most of them gives way,
 
 test('who leaves gives back what it held', () => {
   const { places, add, roomFor } = rig({ places: 1, bytes: 10 });
-  const only = { name: 'a', party: 'a', bytes: 10 };
+  const only = { name: 'a', party: 'a', places: 1, bytes: 10 };
   places.add(only);
   places.remove(only);
   places.remove(only);
-  assert.equal(places.taken, 0);
+  assert.equal(places.isEmpty, true);
   assert.equal(roomFor('b', 10), '');
   add('b', 1, 10);
   assert.match(roomFor('b'), /hold 10 bytes/);
+});
+
+test('who waits for several takes their places, and none where they have theirs', () => {
+  const { places, add, roomFor } = rig({ places: 10, bytes: 100 });
+  const four = { name: 'four', party: 'flood', places: 4, bytes: 4 };
+  add('flood', 4);
+  places.add(four);
+  add('light', 1);
+  places.add({ name: 'none', party: 'flood', places: 0, bytes: 0 });
+  assert.deepEqual(places.roomFor({ party: 'flood', places: 0, bytes: 0 }), []);
+  assert.equal(roomFor('other'), '');
+  assert.match(String(places.roomFor({ party: 'flood', places: 2, bytes: 1 })), /all 10 places/);
+  assert.deepEqual(places.roomFor({ party: 'light', places: 2, bytes: 1 }), [four]);
 });

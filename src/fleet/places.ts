@@ -8,13 +8,16 @@ export interface PlaceBounds {
   readonly bytes: number;
 }
 
-interface Placed {
+export interface Placed {
   /** Whose places are counted together. */
   readonly party: string;
+  /** How many it takes: none where those for whom it waits have theirs already. */
+  readonly places: number;
   readonly bytes: number;
 }
 
 interface Holder<W> {
+  places: number;
   bytes: number;
   /** In the order of coming. */
   readonly all: Set<W>;
@@ -30,33 +33,40 @@ export class Places<W extends Placed> {
     this.bounds = bounds;
   }
 
-  get taken(): number {
-    return this.#taken;
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#holders.size === 0;
   }
 
   add(one: W): void {
-    const holder = this.#holders.get(one.party) ?? { bytes: 0, all: new Set() };
+    const holder = this.#holders.get(one.party) ?? { places: 0, bytes: 0, all: new Set() };
     this.#holders.set(one.party, holder);
     holder.all.add(one);
+    holder.places += one.places;
     holder.bytes += one.bytes;
-    this.#taken += 1;
+    this.#taken += one.places;
     this.#bytes += one.bytes;
   }
 
   remove(one: W): void {
     const holder = this.#holders.get(one.party);
     if (!holder?.all.delete(one)) return;
+    holder.places -= one.places;
     holder.bytes -= one.bytes;
-    this.#taken -= 1;
+    this.#taken -= one.places;
     this.#bytes -= one.bytes;
     if (holder.all.size === 0) this.#holders.delete(one.party);
   }
 
   /** Who is to leave so that the newcomer has a place, nobody where there is one; or why there is none for it. */
   roomFor(newcomer: Placed): readonly W[] | string {
+    if (newcomer.places === 0) return [];
     const { places, bytes } = this.bounds;
     const bytesOver = this.#bytes + newcomer.bytes - bytes;
-    if (this.#taken < places && bytesOver <= 0) return [];
+    if (this.#taken + newcomer.places <= places && bytesOver <= 0) return [];
     if (newcomer.bytes <= bytes) {
       const leaving = bytesOver > 0 ? this.#heavyFor(newcomer, bytesOver) : this.#manyFor(newcomer);
       if (leaving.length > 0) return leaving;
@@ -65,26 +75,22 @@ export class Places<W extends Placed> {
     return `all ${places} places in the queue are taken`;
   }
 
-  #manyFor({ party }: Placed): readonly W[] {
-    const own = this.#holders.get(party)?.all.size ?? 0;
+  #manyFor({ party, places }: Placed): readonly W[] {
+    const own = this.#holders.get(party)?.places ?? 0;
     // Whoever holds half of them holds most.
     if (own * 2 >= this.#taken) return [];
-    const most = this.#most(({ all }) => all.size);
-    return most !== undefined && most.all.size > own + 1 ? [...most.all].slice(-1) : [];
+    // Where a reload left fewer than are taken, those who have them keep them.
+    const over = Math.min(places, this.#taken + places - this.bounds.places);
+    const most = this.#most((holder) => holder.places);
+    if (most === undefined || most.places - over < own + places) return [];
+    return newestOf(most, over, (one) => one.places);
   }
 
   #heavyFor({ party, bytes }: Placed, bytesOver: number): readonly W[] {
     const own = (this.#holders.get(party)?.bytes ?? 0) + bytes;
     const most = this.#most((holder) => holder.bytes);
     if (most === undefined || most.bytes - bytesOver < own) return [];
-    const leaving: W[] = [];
-    let freed = 0;
-    for (const one of [...most.all].reverse()) {
-      if (freed >= bytesOver) break;
-      freed += one.bytes;
-      leaving.push(one);
-    }
-    return leaving;
+    return newestOf(most, bytesOver, (one) => one.bytes);
   }
 
   #most(weigh: (holder: Holder<W>) => number): Holder<W> | undefined {
@@ -94,4 +100,18 @@ export class Places<W extends Placed> {
     }
     return most;
   }
+}
+
+/** As many as it takes to free so much. */
+function newestOf<W>({ all }: Holder<W>, wanted: number, weigh: (one: W) => number): readonly W[] {
+  const leaving: W[] = [];
+  let freed = 0;
+  for (const one of [...all].reverse()) {
+    if (freed >= wanted) break;
+    // Whoever weighs nothing frees nothing.
+    if (weigh(one) === 0) continue;
+    freed += weigh(one);
+    leaving.push(one);
+  }
+  return leaving;
 }

@@ -31,6 +31,8 @@ interface RequestView {
 }
 
 interface Viewing {
+  /** What all of them hold. */
+  readonly bytes: number;
   readonly nowMs: number;
   readonly placeOf: (waiter: Waiter) => QueuePlace | undefined;
   readonly expectedMs: number | undefined;
@@ -45,7 +47,7 @@ export function viewQueue(model: string, waiters: readonly Waiter[], viewing: Vi
   return {
     model,
     waiting: waiters.length,
-    bytes: waiters.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: viewing.bytes,
     oldestMs: waitedMs(waiters, nowMs),
     ...(expectedMs === undefined ? {} : { expectedMs: Math.round(expectedMs) }),
     tenants: Array.from(byTenant, ([tenant, its]) => ({

@@ -8,7 +8,7 @@ import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/
 import type { Clock } from '../lib/clock.ts';
 import { Crowd, type Member } from '../lib/crowd.ts';
 import { DrainRates } from './drain-rates.ts';
-import { partyOf, type QueueRules } from './fair-queue.ts';
+import type { QueueRules } from './fair-queue.ts';
 import { inTimeUntilMs } from './in-time.ts';
 import type { Learnt } from './learnt.ts';
 import type { Moment } from './line.ts';
@@ -16,8 +16,9 @@ import { type ModelQueue, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
 import { Openings } from './openings.ts';
-import { type PlaceBounds, Places } from './places.ts';
+import type { PlaceBounds } from './places.ts';
 import { queueFull, queueTimeout } from './queue-failures.ts';
+import { QueuePlaces } from './queue-places.ts';
 import { type QueueView, viewQueue } from './queue-view.ts';
 import { SecondLook } from './second-look.ts';
 import { cameTo, Waiter } from './waiter.ts';
@@ -55,12 +56,13 @@ const turnsBetweenAged = 4;
 export class Scheduler {
   /** What policies may ask. */
   readonly known: Known;
+  /** Of those who wait here, and of those who gather to wait as one. */
+  readonly places: QueuePlaces;
   readonly #options: SchedulerOptions;
   readonly #occupancy = new Occupancy();
   readonly #openings: Openings;
   readonly #occupied = new Crowd<Occupied & Member>();
   readonly #waiters = new Map<Want, Waiter>();
-  readonly #places: Places<Waiter>;
   readonly #drained = new DrainRates();
   readonly #modelTurns: ModelTurns;
   readonly #secondLook: SecondLook;
@@ -73,7 +75,7 @@ export class Scheduler {
     this.#options = options;
     this.#rules = queue;
     this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares });
-    this.#places = new Places(queue);
+    this.places = new QueuePlaces(queue);
     this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
     this.#queues = new ModelQueues(this.#rules);
     this.known = {
@@ -101,7 +103,7 @@ export class Scheduler {
   /** After a reload: bounds hold for those who come from now on, slots and rules for those who wait as well. */
   resize(rules: QueueOptions, upstreams: readonly Upstream[]): void {
     this.#rules = rules;
-    this.#places.bounds = rules;
+    this.places.follow(rules);
     this.#modelTurns.options = { known: this.known, ...rules };
     this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
@@ -142,6 +144,7 @@ export class Scheduler {
       const waiters = [...this.#waiters.values()].filter(({ want }) => want.model === model);
       return viewQueue(model, waiters, {
         nowMs: this.#options.clock.now(),
+        bytes: this.places.bytesOf(model),
         placeOf: ({ want }) => this.placeOf(want),
         expectedMs: this.#expectedMs(model, waiters.length + 1),
       });
@@ -173,12 +176,13 @@ export class Scheduler {
       return elsewhere === undefined ? Promise.reject(refusal) : Promise.resolve(elsewhere);
     }
     return new Promise((resolve, reject) => {
-      const party = partyOf(want, this.#rules.fairness);
+      const party = this.places.partyOf(want);
       const untilMs = nowMs + waitMs;
-      const waiter = new Waiter({ want, party, sinceMs: nowMs, untilMs, admit: resolve, refuse: reject });
+      const settle = { admit: resolve, refuse: reject, giveWay: this.#giveWay };
+      const waiter = new Waiter({ want, party, sinceMs: nowMs, untilMs, ...settle });
       waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#tooLate(want, waitMs)));
       this.#waiters.set(want, waiter);
-      this.#places.add(waiter);
+      this.places.add(waiter);
       const queue = this.#queues.add(waiter);
       this.#tellWanted(waiter);
       waiting.onLeave(() => {
@@ -318,7 +322,7 @@ export class Scheduler {
   #leave(waiter: Waiter): boolean {
     if (!this.#waiters.delete(waiter.want)) return false;
     waiter.timer?.cancel();
-    this.#places.remove(waiter);
+    this.places.remove(waiter);
     this.#queues.remove(waiter);
     if (this.#waiters.size === 0) this.#secondLook.cancel();
     this.#tellWanted(waiter);
@@ -342,19 +346,14 @@ export class Scheduler {
   #makeRoom(want: Want): Failure | undefined {
     const refusal = this.#refusalOf(want);
     if (refusal !== undefined) return refusal;
-    const newcomer = { party: partyOf(want, this.#rules.fairness), bytes: want.bytes };
-    for (const places of [this.#queues.places(want.model), this.#places]) {
-      const room = places?.roomFor(newcomer) ?? [];
-      if (typeof room === 'string') return this.#full(want, room);
-      for (const waiter of room) {
-        this.#refuse(
-          waiter,
-          this.#full(waiter.want, 'the queue is full, and who holds most of it gives way'),
-        );
-      }
-    }
-    return undefined;
+    const full = this.places.refusalFor(want);
+    return full === undefined ? undefined : this.#full(want, full);
   }
+
+  readonly #giveWay = (waiter: Waiter): void => {
+    const message = 'the queue is full, and who holds most of it gives way';
+    this.#refuse(waiter, this.#full(waiter.want, message));
+  };
 
   #isRefused(waiter: Waiter | undefined): boolean {
     return waiter !== undefined && this.#refusalOf(waiter.want) !== undefined;

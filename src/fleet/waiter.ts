@@ -3,6 +3,7 @@ import type { Failure } from '../core/failure.ts';
 import type { Ending, Want } from '../core/fleet.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Standing } from './line.ts';
+import type { Seated } from './queue-places.ts';
 import type { Occupied } from './scheduler.ts';
 
 interface WaiterOptions {
@@ -14,10 +15,13 @@ interface WaiterOptions {
   readonly untilMs: number;
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
+  /** It is refused for others. */
+  readonly giveWay: (waiter: Waiter) => void;
 }
 
-export class Waiter implements Standing {
+export class Waiter implements Standing, Seated {
   readonly want: Want;
+  readonly model: string;
   readonly party: string;
   readonly sinceMs: number;
   readonly untilMs: number;
@@ -27,13 +31,16 @@ export class Waiter implements Standing {
   readonly priority: number;
   readonly answerTokens: number;
   readonly bytes: number;
+  readonly places: number;
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
   /** Runs when it can wait no longer. */
   timer: Timer | undefined = undefined;
+  readonly #giveWay: (waiter: Waiter) => void;
 
-  constructor({ want, party, sinceMs, untilMs, admit, refuse }: WaiterOptions) {
+  constructor({ want, party, sinceMs, untilMs, admit, refuse, giveWay }: WaiterOptions) {
     this.want = want;
+    this.model = want.model;
     this.party = party;
     this.sinceMs = sinceMs;
     this.untilMs = untilMs;
@@ -43,8 +50,14 @@ export class Waiter implements Standing {
     this.tokens = want.tokens;
     this.priority = want.priority;
     this.bytes = want.bytes;
+    this.places = want.places;
     this.admit = admit;
     this.refuse = refuse;
+    this.#giveWay = giveWay;
+  }
+
+  giveWay(): void {
+    this.#giveWay(this);
   }
 }
 

@@ -1,15 +1,16 @@
 /** One call upstream for several requests: each keeps its own trail, time, client and answer. */
-import type { CompleteCall, EmbedCall } from '../core/call.ts';
 import type { Bound, Endpoint, OpenBatch, Planned, Target } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { CallResult } from '../core/part.ts';
 import { Signal } from '../core/signal.ts';
 import { type Handler, type Reply, wholeReply } from '../core/stage.ts';
 import { Trail } from '../core/trail.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { BatchMember, WaitingPlaces } from './batch-member.ts';
 import { inputsOf, mergeCalls, splitResult } from './merged-call.ts';
 import { noteResult } from './note-result.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
+import type { PriorityRule } from './wishes.ts';
 
 export interface BatchBounds {
   /** Inputs in one call. */
@@ -26,6 +27,10 @@ export interface BatchOptions {
   readonly isFree: (candidates: readonly Target[]) => boolean;
   /** False for a body that broke a server lately: it would take others along. */
   readonly mayMerge: (exchange: Planned) => boolean;
+  /** Of those who wait in company. */
+  readonly places: WaitingPlaces;
+  /** Which priorities a key's requests have, and may ask for. */
+  readonly priorities: { of(tenant: string, key: string): PriorityRule };
   readonly told: BatchesTold;
 }
 
@@ -49,26 +54,18 @@ interface BatchCallOptions extends BatchOptions {
   readonly onRefusing: (untilMs: number) => void;
 }
 
-interface Member {
-  readonly exchange: Planned;
-  readonly call: EmbedCall | CompleteCall;
-  readonly joinedMs: number;
-  readonly endsMs: number;
-  readonly timer: Timer;
-  readonly resolve: (reply: Reply | Promise<Reply>) => void;
-  readonly reject: (failure: Failure) => void;
-}
-
 /** What the requests of one call hold together. */
 const bytesMax = 1024 * 1024;
 const refusingMs = 60_000;
 
+type Calls = readonly BatchMember['call'][];
+
 export class BatchCall implements OpenBatch {
   readonly #options: BatchCallOptions;
   /** Those that are still there. */
-  readonly #members = new Set<Member>();
+  readonly #members = new Set<BatchMember>();
   /** Those that it was sent for, in the order of their inputs. */
-  #sent: readonly Member[] | undefined;
+  #sent: readonly BatchMember[] | undefined;
   #results: readonly CallResult[] = [];
   #trail: Trail | undefined;
   readonly #signal = new Signal();
@@ -83,6 +80,16 @@ export class BatchCall implements OpenBatch {
     return this.#trail !== undefined;
   }
 
+  /** What it takes of the queue: nothing as long as those it is for have places of their own, which they give back with the slot. */
+  get places(): number {
+    return this.#sent === undefined ? 0 : this.#members.size;
+  }
+
+  get bytes(): number {
+    if (this.#sent === undefined) return 0;
+    return [...this.#members].reduce((sum, member) => sum + member.bytes, 0);
+  }
+
   get isFull(): boolean {
     const [first] = this.#members;
     return first !== undefined && this.#inputs >= this.#maxBatchOf(first.exchange);
@@ -90,28 +97,16 @@ export class BatchCall implements OpenBatch {
 
   hasRoomFor(exchange: Planned): boolean {
     const { call } = exchange;
-    const inputs = this.#inputs + inputsOf(call as Member['call']).length;
+    const inputs = this.#inputs + inputsOf(call as BatchMember['call']).length;
     return inputs <= this.#maxBatchOf(exchange) && this.#bytes + call.wire.bytes.length <= bytesMax;
   }
 
-  add(exchange: Planned): Promise<Reply> {
-    const { clock, told } = this.#options;
-    const call = exchange.call as Member['call'];
-    const joinedMs = clock.now();
-    const { totalMs } = exchange.clocks;
-    const endsMs = exchange.trail.startedMs + totalMs;
-    this.#inputs += inputsOf(call).length;
-    this.#bytes += call.wire.bytes.length;
-    return new Promise((resolve, reject) => {
-      const tooLate = () => fail('total_timeout', `the answer was not complete after ${totalMs} ms`);
-      const timer = clock.after(Math.max(0, endsMs - joinedMs), () => this.#leave(member, tooLate()));
-      const member: Member = { exchange, call, joinedMs, endsMs, timer, resolve, reject };
-      this.#members.add(member);
-      told.joined();
-      exchange.signal.onAbort(() =>
-        this.#leave(member, fail('client_gone', 'the client left before the upstream answered')),
-      );
-    });
+  add(member: BatchMember): void {
+    this.#inputs += inputsOf(member.call).length;
+    this.#bytes += member.bytes;
+    this.#members.add(member);
+    this.#options.told.joined();
+    member.join(this, this.#options.clock);
   }
 
   /** Hands it to the scheduler, with what is known of it so far. */
@@ -152,7 +147,10 @@ export class BatchCall implements OpenBatch {
     if (this.#sent === undefined) {
       this.#sent = [...this.#members];
       this.#options.onClosed();
-      for (const { exchange } of this.#sent) exchange.trail.batchedWith = this.#sent.length;
+      for (const member of this.#sent) {
+        member.leavePlace();
+        member.exchange.trail.batchedWith = this.#sent.length;
+      }
       if (this.#sent.length > 1) {
         this.#options.told.sent(this.#sent.map(({ exchange }) => exchange.trail.gatheredMs));
       }
@@ -166,7 +164,7 @@ export class BatchCall implements OpenBatch {
   }
 
   /** In the place of the dialect's own endpoint: what it is handed to write becomes an answer for each. */
-  #splitter(calls: readonly Member['call'][]): Endpoint {
+  #splitter(calls: Calls): Endpoint {
     const never = () => {
       throw new TypeError('a batch is neither read nor streamed');
     };
@@ -192,13 +190,13 @@ export class BatchCall implements OpenBatch {
   }
 
   /** Who was sent alone after all has an answer of its own already. */
-  #passOn({ exchange, resolve }: Member, reply: Reply): void {
+  #passOn({ exchange, resolve }: BatchMember, reply: Reply): void {
     const { usage, outputSeen, stop } = this.#trail ?? exchange.trail;
     Object.assign(exchange.trail, { usage, outputSeen, stop });
     resolve(reply);
   }
 
-  async #answer({ exchange }: Member, result: CallResult): Promise<Reply> {
+  async #answer({ exchange }: BatchMember, result: CallResult): Promise<Reply> {
     noteResult(result, exchange);
     const body = exchange.endpoint.renderResult(result, replyFacts({ exchange, options: this.#options }));
     return wholeReply(200, replyHeaders(exchange, 'application/json'), Buffer.from(body));
@@ -217,7 +215,7 @@ export class BatchCall implements OpenBatch {
    * One of them was refused, and took the others along: each is sent by itself, so that it fails alone. That is no retry,
    * which would ask again for what failed: it is the first time that any of them is asked for on its own.
    */
-  #sendApart(members: readonly Member[], { code }: Failure): void {
+  #sendApart(members: readonly BatchMember[], { code }: Failure): void {
     const { next, clock, told, onRefusing } = this.#options;
     told.parted();
     const answers = members.map(({ exchange, resolve }) => {
@@ -235,20 +233,31 @@ export class BatchCall implements OpenBatch {
     });
   }
 
-  #leave(member: Member, failure: Failure): void {
+  leave(member: BatchMember, failure: Failure): void {
     if (!this.#release(member)) return;
     member.reject(failure);
+    this.#endIfEmpty();
+  }
+
+  part(member: BatchMember): void {
+    if (!this.#release(member)) return;
+    const { next } = this.#options;
+    // Not before whoever it gave way to has its place: it would take it again.
+    member.resolve(Promise.resolve().then(() => next(member.exchange)));
+    this.#endIfEmpty();
+  }
+
+  #endIfEmpty(): void {
     if (this.#members.size > 0) return;
     this.#options.onClosed();
     this.#signal.abort();
   }
 
-  /** Whether it was still there. What is known of the call is written down for it: what comes later is not its own. */
-  #release(member: Member): boolean {
+  /** Whether it was still there. */
+  #release(member: BatchMember): boolean {
     if (!this.#members.delete(member)) return false;
-    member.timer.cancel();
     this.#options.told.left();
-    if (this.#trail !== undefined) tell(member, this.#trail);
+    member.release(this.#trail);
     return true;
   }
 
@@ -280,19 +289,7 @@ function isOfOne({ blame, code }: Failure): boolean {
   return (blame === 'client' && code !== 'client_gone') || code === 'poison_suspected';
 }
 
-function tell({ exchange, joinedMs }: Member, of: Trail): void {
-  const { trail } = exchange;
-  trail.queuedMs += Math.max(0, of.queuedMs - Math.max(0, joinedMs - of.startedMs));
-  trail.model = of.model;
-  trail.upstream = of.upstream;
-  trail.targetModel = of.targetModel;
-  trail.sentMs = of.sentMs;
-  trail.firstByteMs = of.firstByteMs;
-  trail.attempts = [...of.attempts];
-  trail.warn(of.warnings);
-}
-
-function lastEnd(members: readonly Member[]): number {
+function lastEnd(members: readonly BatchMember[]): number {
   return Math.max(...members.map(({ endsMs }) => endsMs));
 }
 

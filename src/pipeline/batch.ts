@@ -8,7 +8,7 @@ import type { Stage } from '../core/stage.ts';
 import type { BatchOptions } from './batch-call.ts';
 import { Gathering } from './gathering.ts';
 import { inputsOf, sharedBy } from './merged-call.ts';
-import { priorityHeader } from './wishes.ts';
+import { readPriority } from './wishes.ts';
 
 /** What one request may bring: larger ones gain nothing from company. */
 const memberBytesMax = 256 * 1024;
@@ -49,9 +49,12 @@ export function batch(options: BatchOptions): Stage<Planned> {
       const shared = sharedWith(options, exchange);
       const what = `${exchange.trail.model} ${exchange.call.kind}`;
       if (shared === undefined || isRefusing(what)) return next(exchange);
-      const { trail, incoming } = exchange;
-      const urgency = incoming.headers[priorityHeader];
-      return gatheringOf([trail.tenant, trail.model, urgency, shared].join('\u0000'), what).join(exchange);
+      const { trail, incoming, principal } = exchange;
+      const rule = options.priorities.of(principal.tenant, principal.keyName);
+      const { priority, warning } = readPriority(incoming.headers, rule);
+      if (warning !== undefined) trail.warn([warning]);
+      const key = [trail.tenant, trail.model, priority, shared].join('\u0000');
+      return gatheringOf(key, what).join({ ...exchange, priority });
     };
   };
 }

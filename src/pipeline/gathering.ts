@@ -3,6 +3,7 @@ import type { Planned } from '../core/exchange.ts';
 import type { Handler, Reply } from '../core/stage.ts';
 import type { Timer } from '../lib/clock.ts';
 import { BatchCall, type BatchOptions } from './batch-call.ts';
+import { BatchMember } from './batch-member.ts';
 
 export interface GatheringOptions extends BatchOptions {
   readonly next: Handler<Planned>;
@@ -39,20 +40,24 @@ export class Gathering {
   }
 
   join(exchange: Planned): Promise<Reply> {
+    const { next, clock, places, isFree } = this.#options;
     if (this.#open?.hasRoomFor(exchange) === false) this.#close();
-    if (this.#open === undefined && this.#underWay === 0 && this.#options.isFree(exchange.candidates)) {
+    if (this.#open === undefined && this.#underWay === 0 && isFree(exchange.candidates)) {
       this.#underWay += 1;
-      const reply = this.#options.next(exchange);
+      const reply = next(exchange);
       reply.then(this.#ended, this.#ended);
       return reply;
     }
+    const member = new BatchMember(exchange, clock.now());
+    // Whoever finds no place among those who wait is told so where everybody is: by the scheduler.
+    if (!member.takePlace(places)) return next(exchange);
     const batch = this.#open ?? this.#begin();
-    const reply = batch.add(exchange);
+    batch.add(member);
     if (batch.isFull) this.#close();
     // While nothing is under way it waits for a slot, and not for company.
     else if (this.#underWay === 0) this.#send(batch);
     else if (!batch.isSent) this.#waitFor(exchange);
-    return reply;
+    return member.reply;
   }
 
   #begin(): BatchCall {

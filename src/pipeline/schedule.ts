@@ -54,6 +54,7 @@ class Wanted implements Want {
   readonly tenant: string;
   readonly key: string;
   readonly bytes: number;
+  readonly places: number;
   readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #exchange: Planned;
@@ -63,14 +64,15 @@ class Wanted implements Want {
   #prefix: number | undefined;
 
   constructor(exchange: Planned, options: ScheduleOptions) {
-    const { candidates, visited, policy, principal, call, clocks, trail } = exchange;
+    const { candidates, visited, policy, principal, call, clocks, trail, batch } = exchange;
     this.model = trail.model;
     this.candidates = candidates;
     this.visited = visited;
     this.policy = policy;
     this.tenant = principal.tenant;
     this.key = principal.keyName;
-    this.bytes = call.wire.bytes.length;
+    this.bytes = batch === undefined ? call.wire.bytes.length : batch.bytes;
+    this.places = batch === undefined ? 1 : batch.places;
     this.arrivedMs = trail.startedMs;
     this.deadlineMs = trail.startedMs + clocks.totalMs;
     this.#exchange = exchange;
@@ -90,7 +92,7 @@ class Wanted implements Want {
   }
 
   get priority(): number {
-    this.#priority ??= this.#readPriority();
+    this.#priority ??= this.#exchange.priority ?? this.#readPriority();
     return this.#priority;
   }
 

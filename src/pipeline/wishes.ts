@@ -5,7 +5,7 @@ import { fail } from '../core/failure.ts';
 type Headers = Incoming['headers'];
 
 const deadlineHeader = 'x-millrace-deadline-ms';
-export const priorityHeader = 'x-millrace-priority';
+const priorityHeader = 'x-millrace-priority';
 const deadlineMsMax = 86_400_000;
 export const priorityMax = 9;
 

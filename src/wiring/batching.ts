@@ -6,6 +6,7 @@ import type { Lasting } from './lasting.ts';
 export function createBatching(
   { clock, scheduler, batchMetrics, retries }: Lasting,
   config: Config,
+  priorities: BatchOptions['priorities'],
 ): BatchOptions {
   const bounds = new Map(
     Object.entries(config.models).map(([name, { batching }]) => [
@@ -24,6 +25,8 @@ export function createBatching(
       candidates.some(({ upstream }) => scheduler.inFlight(upstream) < scheduler.known.slots(upstream)),
     mayMerge: ({ trail: { tenant }, call: { wire } }) =>
       retries.quarantine.isEmpty || !retries.quarantine.knows({ tenant, bytes: wire.bytes }),
+    places: scheduler.places,
+    priorities,
     told: batchMetrics,
   };
 }

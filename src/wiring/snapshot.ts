@@ -75,6 +75,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const pricing = createPrices({ config, id, log: lasting.log });
   const ownKeys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
   const keys = credentialsOf(lasting, config, ownKeys);
+  const fleet = fleetOf(lasting, config);
   const handler = createChain({
     telemetry: {
       clock,
@@ -107,10 +108,10 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       lengths: lasting.outputLengths,
       spending: budgets.none ? undefined : { budgets, ratesAhead: pricing.ratesAhead },
     },
-    batches: createBatching(lasting, config),
+    batches: createBatching(lasting, config, fleet.priorities),
     survival: createSurvival(lasting, config),
     retries: retriesOf(lasting, config),
-    fleet: fleetOf(lasting, config),
+    fleet,
     lines: { clock, commentAfterMs: config.queue.commentAfterMs },
     delivery: {
       clock,

@@ -104,14 +104,26 @@ test('a server that takes one by one what it refuses together is not asked so ag
   );
 });
 
+/** An answer that says otherwise whose the vectors are, in another order than they were asked for. */
+function reindexed(to: (index: number) => unknown) {
+  return (answer: { data?: unknown[] }) => ({
+    ...answer,
+    data: answer.data?.map((entry, index) => ({ ...(entry as object), index: to(index) })).toReversed(),
+  });
+}
+
 for (const [what, change] of [
   ['too few vectors', (answer: { data?: unknown[] }) => ({ ...answer, data: answer.data?.slice(1) })],
   [
     'too many',
     (answer: { data?: unknown[] }) => ({ ...answer, data: [...(answer.data ?? []), ...(answer.data ?? [])] }),
   ],
+  ['two with the same `index`', reindexed((index) => Math.min(index, 1))],
+  ['one whose `index` is nobody’s', reindexed((index) => (index === 1 ? 7 : index))],
+  ['one without an `index`', reindexed((index) => (index === 1 ? undefined : index))],
+  ['one whose `index` is no number', reindexed((index) => (index === 1 ? '1' : index))],
 ] as const) {
-  test(`${what} are nobody’s: it is a bad answer for all`, async (t) => {
+  test(`G10: ${what} are nobody’s: it is a bad answer for all`, async (t) => {
     const rig = await openBatchingRig(t, { batching: patient });
     rig.llm.scriptNext(undefined, { change });
     const replies = await behindOne(rig, () =>

@@ -221,3 +221,36 @@ test('while no slot is free they join whoever waits for one', async (t) => {
   );
   assert.equal(rig.llm.requests.length, 2);
 });
+
+test('who asks for the same priority is sent together however it is written, and who may not have more is told', async (t) => {
+  const rig = await openBatchingRig(t, { batching: patient });
+  const one = { type: 'openai', url: `http://127.0.0.1:${rig.llm.port}/v1`, slots: 1 };
+  await rig.gateway.reload({
+    ...configOf(rig.llm.port, { batching: patient }),
+    upstreams: { openai: one, ollama: one },
+    queue: { priorities: [{ tenant: 'default', usual: 1, max: 5 }] },
+  });
+  rig.llm.hold();
+  const first = rig.post('/v1/embeddings', { model: 'o', input: 'first' });
+  await until('the first is under way', () => rig.llm.requests.length === 1);
+  const asked = ['5', '05', '9', '1', undefined, 'high', '2'].map((priority, index) =>
+    fetch(`${rig.gateway.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${rig.gateway.key}`,
+        'content-type': 'application/json',
+        ...(priority === undefined ? {} : { 'x-millrace-priority': priority }),
+      },
+      body: JSON.stringify({ model: 'o', input: `text ${index}` }),
+    }),
+  );
+  await rig.batched(asked.length);
+  rig.llm.release();
+  await first;
+  const warnings = (await Promise.all(asked)).map(({ headers }) => headers.get('x-millrace-warning') ?? '');
+  const [, ...sent] = rig.llm.requests.map(({ inputs }) => inputs.toSorted().join());
+  assert.deepEqual(sent.toSorted(), ['text 0,text 1,text 2', 'text 3,text 4,text 5', 'text 6']);
+  assert.match(warnings[2] ?? '', /9 was lowered to 5/);
+  assert.match(warnings[5] ?? '', /not a whole number/);
+  assert.equal(warnings.filter((text) => text === '').length, 5, 'nobody is told what another asked for');
+});

@@ -10,14 +10,18 @@ import { errorWithin, tellsError } from './decode-failure.ts';
 export function decodeOpenai(call: Call, body: unknown): CallResult {
   const value = asObject(body) ?? wrongShape('is not an object');
   if (tellsError(value)) throw errorWithin(value);
-  return call.kind === 'embed' ? decodeVectors(value) : decodeChoices(value);
+  return call.kind === 'embed' ? decodeVectors(value) : decodeChoices(call, value);
 }
 
-function decodeChoices(value: JsonObject): CallResult {
+function decodeChoices({ kind }: Call, value: JsonObject): CallResult {
   const choices = value['choices'];
   if (!Array.isArray(choices) || choices.length === 0) return wrongShape('has no choices');
-  return { kind: 'text', choices: inOrder(choices).map(decodeChoice), usage: decodeUsage(value['usage']) };
+  // What a chat is answered in several ways has one question; several prompts may be those of several clients.
+  const ordered = inOrder(choices) ?? (kind === 'chat' ? choices : wrongShape(unplaced));
+  return { kind: 'text', choices: ordered.map(decodeChoice), usage: decodeUsage(value['usage']) };
 }
+
+const unplaced = 'has entries that do not say which is whose: their `index` is missing, or there twice';
 
 function decodeChoice(entry: Json): Choice {
   const choice = asObject(entry) ?? wrongShape('has a choice that is not an object');
@@ -62,16 +66,21 @@ export function argumentsText(value: Json | undefined): string | undefined {
 function decodeVectors(value: JsonObject): CallResult {
   const data = value['data'];
   if (!Array.isArray(data)) return wrongShape('has no data');
-  const vectors = inOrder(data).map((entry: Json) => decodeVector(asObject(entry)?.['embedding']));
+  const ordered = inOrder(data) ?? wrongShape(unplaced);
+  const vectors = ordered.map((entry: Json) => decodeVector(asObject(entry)?.['embedding']));
   return { kind: 'vectors', vectors, usage: decodeUsage(value['usage']) };
 }
 
-/** By the place that each says it has; as they came where any says none, or one that another has. */
-function inOrder(entries: readonly Json[]): readonly Json[] {
-  const ordered = new Map<Json | undefined, Json>();
-  for (const entry of entries) ordered.set(asObject(entry)?.['index'], entry);
-  const placed = entries.map((_, index) => ordered.get(index));
-  return placed.every((entry) => entry !== undefined) ? placed : entries;
+/** By the place that each says it has; as they came where none says any. Nothing where that is contradictory. */
+function inOrder(entries: readonly Json[]): readonly Json[] | undefined {
+  const said = new Map<Json | undefined, Json>();
+  for (const entry of entries) said.set(asObject(entry)?.['index'], entry);
+  if (said.size <= 1 && said.has(undefined)) return entries;
+  const placed = entries.flatMap((_, index) => {
+    const entry = said.get(index);
+    return entry === undefined ? [] : [entry];
+  });
+  return placed.length === entries.length ? placed : undefined;
 }
 
 /** Numbers, or their bytes: OpenAI's own clients ask for little-endian float32 in base64 unless told otherwise. */
