@@ -71,7 +71,10 @@ function targetsFor({ snapshot, lasting }: Gateway, { order, model, on }: Asked)
     .require(model)
     .targets.filter(({ upstream }) => on === undefined || upstream.name === on);
   if (all.length === 0) throw fail('invalid_request', `${model} is not served by ${on}`, { param: 'on' });
-  const able = all.filter((target) => lasting.warm.loader.canLoad(target));
+  const { loader } = lasting.warm;
+  const able = all.filter((target) =>
+    order === 'unload' ? loader.canUnload(target) : loader.canLoad(target),
+  );
   if (able.length === 0)
     throw fail('unsupported', `no server of ${model} takes orders about it: each sees to its memory itself`);
   return order === 'load' && on === undefined ? firstTier(able) : able;

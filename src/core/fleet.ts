@@ -121,9 +121,9 @@ export interface Keeping {
   read(body: unknown): readonly ResidentModel[];
   /**
    * Ways to ask, in the order to try them: the next one where a server answers that its model cannot be asked so. None
-   * where it may not be asked; absent where nothing is to be asked, because a server's one model is there as it runs.
+   * where it may not be asked.
    */
-  ask?(wish: KeepWish): readonly UpstreamRequest[];
+  ask(wish: KeepWish): readonly UpstreamRequest[];
 }
 
 export interface KeepWish {

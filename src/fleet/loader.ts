@@ -39,7 +39,12 @@ export class Loader {
 
   /** Whether the gateway may ask for it there. */
   canLoad({ upstream, model }: Target): boolean {
-    return (this.#options.keepingOf(upstream)?.ask?.({ model }).length ?? 0) > 0;
+    return (this.#options.keepingOf(upstream)?.ask({ model }).length ?? 0) > 0;
+  }
+
+  /** Whether the gateway may have it unloaded there. */
+  canUnload({ upstream, model }: Target): boolean {
+    return (this.#options.keepingOf(upstream)?.ask({ model, keepAliveMs: 0 }).length ?? 0) > 0;
   }
 
   /** Resolves to how long it took, the prompt included; rejects with a Failure that says why it is not there. */
@@ -87,9 +92,9 @@ export class Loader {
   }
 
   async #ask({ upstream, model }: Target, wish: KeepWish, timeoutMs: number): Promise<void> {
-    const ways = this.#options.keepingOf(upstream)?.ask?.(wish) ?? [];
+    const ways = this.#options.keepingOf(upstream)?.ask(wish) ?? [];
     if (ways.length === 0)
-      throw fail('unsupported', `${upstream.name} loads ${model} by itself: it takes no orders about that`);
+      throw fail('unsupported', `${upstream.name} has ${model} as it likes: it takes no such orders`);
     const told = await this.#firstTaken(upstream, ways, timeoutMs);
     if (told.status >= 300) throw this.#options.refusal(upstream, told);
   }

@@ -22,6 +22,8 @@ export interface WarmModel {
   readonly copies: { readonly min: number; readonly max: number } | undefined;
   /** Where it may be loaded, as known now: never where a call costs money. */
   targets(): readonly Target[];
+  /** Whether all who serve it have it as they like, and are asked for nothing. */
+  isUpToOthers(): boolean;
 }
 
 export interface WarmRule {
@@ -112,7 +114,7 @@ export class Warming {
   get isWarm(): boolean {
     if (this.#options.clock.now() - this.#startedMs >= waitedMaxMs) return true;
     return (this.#plan?.models ?? []).every(
-      (model) => !model.onStart || this.#isSettled(firstTier(model.targets())),
+      (model) => !model.onStart || model.isUpToOthers() || this.#isSettled(firstTier(model.targets())),
     );
   }
 
@@ -179,7 +181,7 @@ export class Warming {
   }
 
   #unloadIdle(plan: WarmPlan): void {
-    const { residency, view, clock } = this.#options;
+    const { residency, view, clock, loader } = this.#options;
     const now = clock.now();
     for (const upstream of plan.upstreams) {
       if (!residency.isTold(upstream)) continue;
@@ -187,7 +189,8 @@ export class Warming {
         const target = { upstream, model: held.name, tier: 1, weight: 1 };
         const { idleUnloadMs } = plan.ruleOf(target);
         const isIdle = idleUnloadMs !== undefined && now - held.usedMs >= idleUnloadMs;
-        if (!isIdle || view.inFlight(target) > 0 || this.#hasToStay(target)) continue;
+        if (!isIdle || !loader.canUnload(target) || view.inFlight(target) > 0 || this.#hasToStay(target))
+          continue;
         void this.#do({ kind: 'unload', model: held.name, target }, 'idle', { name: 'idle', forMs: claimMs });
       }
     }
@@ -221,7 +224,7 @@ export class Warming {
     return models.flatMap((model) => {
       if (model.copies === undefined) return [];
       const { name, copies } = model;
-      const targets = model.targets().filter(({ upstream }) => this.#canBePlaced(upstream));
+      const targets = model.targets().filter((target) => this.#canBePlaced(target));
       const places = targets.map((target) => this.#placeAt(target));
       // Others of us have as much to do: what is balanced between us is balanced.
       const demand = view.demand(name) * view.replicas();
@@ -229,9 +232,11 @@ export class Warming {
     });
   }
 
-  /** Where nobody tells what is loaded, nobody can say how many copies there are. */
-  #canBePlaced(upstream: Upstream): boolean {
-    return this.#options.residency.isTold(upstream) && !this.#options.view.isDown(upstream);
+  /** Where nobody tells what is loaded, nobody can say how many copies there are; and a copy must be able to go again. */
+  #canBePlaced(target: Target): boolean {
+    const { residency, view, loader } = this.#options;
+    const { upstream } = target;
+    return residency.isTold(upstream) && !view.isDown(upstream) && loader.canUnload(target);
   }
 
   #placeAt(target: Target): Place {

@@ -94,7 +94,13 @@ export class WarmModels {
     this.#followed = { config, upstreams, rules };
     this.residency.keepOnly(upstreams);
     this.exporters.follow(config);
-    this.#warming.follow(this.#planFor(this.#followed, (name) => models.find(name)?.targets ?? []));
+    const plan = this.#planFor(this.#followed, (name) => models.find(name)?.targets ?? []);
+    for (const { name } of plan.models.filter((model) => model.isUpToOthers()))
+      log.warn(
+        { model: name },
+        'nobody is asked to load it: all who serve it have it as they like, or are paid',
+      );
+    this.#warming.follow(plan);
     this.#watch = watchLoaded(upstreams, {
       clock,
       residency: this.residency,
@@ -117,15 +123,18 @@ export class WarmModels {
     const placed = Object.entries(models).flatMap(([name, { copies }]) =>
       copies === undefined ? [] : [name],
     );
+    const isUpToOthers = (targets: readonly Target[]) =>
+      targets.length > 0 && !targets.some((target) => this.loader.canLoad(target));
     const named = (name: string): WarmModel => ({
       name,
       onStart: onStart.includes(name),
       copies: models[name]?.copies,
       targets: () => targetsOf(name).filter((target) => this.loader.canLoad(target)),
+      isUpToOthers: () => isUpToOthers(targetsOf(name)),
     });
     return {
       models: [...new Set([...onStart, ...placed])].map(named),
-      upstreams: upstreams.filter((upstream) => this.#keepingOf(upstream)?.ask !== undefined),
+      upstreams: upstreams.filter((upstream) => this.#keepingOf(upstream) !== undefined),
       everyMs: config.health.everyMs,
       ruleOf: ({ upstream, model }) => rules(upstream.name, model),
     };

@@ -179,6 +179,44 @@ test('G22: where it is asked for, a gateway is ready when its models are there, 
   assert.deepEqual(fleet.residents(), [['one:latest']]);
 });
 
+test('a model of our own engine is loaded at the start as well, and warmed up', async (t) => {
+  const clock = createHeldClock();
+  const gateway = await openTestGateway({
+    clock,
+    config: {
+      upstreams: { own: { type: 'simulator', loadMs: 60_000, firstTokenMs: 0, tokensPerSecond: 0 } },
+      models: { one: { targets: [{ upstream: 'own', model: 'simulator' }] } },
+      warm: { onStart: ['one'], waitForReady: true, models: { one: { prompt: 'Good morning' } } },
+    },
+  });
+  t.after(() => gateway.close());
+  const { lasting, snapshot } = gateway.gateway;
+  assert.equal(lasting.readiness(), 'starting');
+  await until('it is loaded, and answered its first prompt', () => {
+    clock.advance(seconds(1));
+    return lasting.readiness() === 'ready';
+  });
+  assert.ok(clock.now() >= 60_000);
+  const [target] = snapshot.models.require('one').targets;
+  assert.ok(target !== undefined);
+  assert.equal(lasting.warm.residency.loadMs(target), 0);
+});
+
+test('nobody waits for a model that no server may be asked to load, and the log says so', async (t) => {
+  const llm = await openFakeLlm({ models: ['gpt-4o'] });
+  t.after(() => llm.close());
+  const gateway = await openTestGateway({
+    config: {
+      upstreams: { vllm: { type: 'openai', url: `${llm.url}/v1` } },
+      models: { one: { targets: [{ upstream: 'vllm', model: 'gpt-4o' }] } },
+      warm: { onStart: ['one'], waitForReady: true },
+    },
+  });
+  t.after(() => gateway.close());
+  assert.equal(gateway.gateway.lasting.readiness(), 'ready');
+  assert.ok(gateway.lines.some((line) => line.includes('nobody is asked to load it')));
+});
+
 test('a load that fails is tried again when the server next tells what it holds, and then no more', async (t) => {
   const fleet = await openWarmFleet(t, {
     count: 1,

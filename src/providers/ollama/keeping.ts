@@ -6,8 +6,8 @@ import type { UpstreamRequest } from '../../core/transport.ts';
 const headers = ['content-type', 'application/json'] as const;
 const modelsMax = 1_000;
 
-/** Engines of our own tell in the same words. Their one model is loaded when somebody asks it. */
-export const ownKeeping: Keeping = { path: '../api/ps', read };
+/** Engines of our own tell in the same words. Whoever asks their one model loads it, and it stays while they run. */
+export const ownKeeping: Keeping = { path: '../api/ps', read, ask: askOwn };
 
 export const ollamaKeeping: Keeping = { path: '/api/ps', read, ask };
 
@@ -44,6 +44,15 @@ function ask({ model, keepAliveMs, prompt }: KeepWish): readonly UpstreamRequest
   return [
     post('/api/generate', { model, stream: false, ...one, ...kept }),
     post('/api/embed', { model, input: prompt ?? [], ...kept }),
+  ];
+}
+
+/** In OpenAI's dialect: a model that writes, else one that embeds. */
+function askOwn({ model, keepAliveMs, prompt = 'hello' }: KeepWish): readonly UpstreamRequest[] {
+  if (keepAliveMs === 0) return [];
+  return [
+    post('/completions', { model, prompt, max_tokens: 1 }),
+    post('/embeddings', { model, input: prompt }),
   ];
 }
 
