@@ -101,17 +101,35 @@ export interface ResidentModel {
   readonly untilMs: number | undefined;
 }
 
+/** What slots are of: a server, or one model on it, by names of their own. */
+export interface Leased {
+  readonly identity: string;
+}
+
 /**
  * How many of a server's slots are this replica's to use: two replicas together never use more than there are. Only where
  * replicas share them; who is alone has no such thing, and all the slots.
  */
 export interface SlotShares {
   /** At once: it is asked for at each request. 0 where none is ours now. */
-  of(upstream: Upstream, slots: number): number;
+  of(leased: Leased, slots: number): number;
   /** At each change: how many requests are there, and how many could go there but wait for a slot. */
-  want(upstream: Upstream, underWay: number, waiting: number): void;
+  want(leased: Leased, underWay: number, waiting: number): void;
   /** Runs whenever a share has grown: whoever waits may have a slot now. */
   onGrown(run: () => void): void;
+  /** How many the others use, as last heard; while we wait for more, how many they hold. */
+  others(leased: Leased): number;
+  /** Where slots are learnt replicas do so together: `learntOf` gives what is learnt here, by an upstream's identity. */
+  learnFrom(learntOf: (identity: string) => LearntSlots | undefined): void;
+}
+
+/** How many slots an upstream has, as found out so far. */
+export interface LearntSlots {
+  readonly now: number;
+  /** The last number that was found to be too many; 0 where none was. */
+  readonly tooMany: number;
+  /** Another replica has found it out. */
+  follow(slots: number, tooMany: number): void;
 }
 
 /** How servers of one kind tell which models they hold in memory, and how they are asked to load one. */

@@ -272,7 +272,7 @@ export interface Leases {
    * begins when this was called. Fewer than are held may be told: those have to be given back. Never rejects; resolves to
    * nothing while nobody can tell.
    */
-  renew(claims: readonly LeaseClaim[]): Promise<readonly number[] | undefined>;
+  renew(claims: readonly LeaseClaim[]): Promise<readonly LeaseGrant[] | undefined>;
   /** Gives all of them back. What could not be told ends with its lease. */
   release(upstreams: readonly string[]): Promise<void>;
   /** Runs when another replica waits for what may be ours to give, or has given back what we wait for. */
@@ -285,6 +285,8 @@ export interface LeaseClaim {
   /** The identity of the upstream. */
   readonly upstream: string;
   readonly slots: number;
+  /** Where nobody said how many there are, and `slots` is what was found so far. */
+  readonly learnt?: LearntClaim | undefined;
   /** What this replica uses, and may use before it hears more: nobody else is granted it. */
   readonly held: number;
   /** What it could use now. */
@@ -294,6 +296,32 @@ export interface LeaseClaim {
    * have not told yet what they hold: it keeps what it holds, and is granted no more for the time of a lease.
    */
   readonly heard: boolean;
+}
+
+export interface LearntClaim extends Pick<AgreedSlots, 'tooMany' | 'revision'> {
+  /** Whether this replica has found it out, and nobody knows yet. */
+  readonly isNew: boolean;
+}
+
+/**
+ * How many slots there are, where replicas find it out together. What was found by who knew the last number is the next
+ * one; who did not know it is heard where it has found fewer. After all was forgotten the latest number known counts.
+ */
+export interface AgreedSlots {
+  readonly slots: number;
+  /** The last number that was found to be too many; 0 where none was. */
+  readonly tooMany: number;
+  /** Which one it is of all there were; 0 for none that was agreed on. */
+  readonly revision: number;
+}
+
+export interface LeaseGrant {
+  /** How many may be used. */
+  readonly slots: number;
+  /** How many the others use; for who waits for more, how many they hold. */
+  readonly others: number;
+  /** Present where it was claimed with one. */
+  readonly learnt?: AgreedSlots | undefined;
 }
 
 /** The replicas of this gateway: how many there are, and words between them. */

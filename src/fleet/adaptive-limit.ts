@@ -2,17 +2,18 @@
  * How many requests a server works on at once, where nobody said: found by what happens to the first content. A server that
  * is sent one more than it works on lets one of them wait, and that shows in the time to its first content. By
  * Little's law as large a part of those under way waits as waiting is of the time they take: that part is taken off the
- * limit, as gradient limits do. The limit grows while it is used up and nobody waits.
+ * limit, as gradient limits do. The limit grows while it is used up and nobody waits. Replicas that share a server share its
+ * limit: each looks at the answers that it gets, and goes by what another has found.
  */
 import type { FailureCode } from '../core/failure.ts';
-import type { Ending } from '../core/fleet.ts';
+import type { Ending, LearntSlots } from '../core/fleet.ts';
 
 export interface LimitBounds {
   readonly start: number;
   readonly max: number;
 }
 
-/** The limit is looked at after so many answers, or as many as it allows at once. */
+/** The limit is looked at after so many answers, or as many as it allows us at once. */
 const answersMin = 10;
 /** Below a limit that was too high it rests for so many looks, so that it is too high seldom. */
 const restLooks = 20;
@@ -30,13 +31,12 @@ const growth = 1.5;
 const overloadShare = 0.7;
 const overloads: ReadonlySet<FailureCode> = new Set(['upstream_overloaded', 'upstream_rate_limited']);
 
-export class AdaptiveLimit {
+export class AdaptiveLimit implements LearntSlots {
   readonly #max: number;
   #limit: number;
-  #hasWaited = false;
   #restLooks = 0;
-  /** The last one that was too high. */
-  #tooHigh = Number.POSITIVE_INFINITY;
+  /** The last one that was too high; 0 while nobody has waited. */
+  #tooHigh = 0;
   /** Those that were under way when the server said that it is too much: what they say of it is old. */
   #oldNews = 0;
   #look = new Look();
@@ -51,20 +51,37 @@ export class AdaptiveLimit {
     return this.#limit;
   }
 
-  /** `inFlight` counts the one that ended. */
-  ended(ending: Ending, inFlight: number): void {
-    const { outcome } = ending;
-    this.#oldNews -= 1;
-    if (typeof outcome === 'object' && overloads.has(outcome.code)) this.#overloaded(inFlight);
-    if (outcome !== 'served' || ending.cold) return;
-    this.#look.add(ending, { isFull: inFlight >= this.#limit, isAlone: inFlight === 1 });
-    if (this.#look.answers >= Math.max(answersMin, this.#limit)) this.#adapt();
+  get tooMany(): number {
+    return this.#tooHigh;
   }
 
-  #overloaded(inFlight: number): void {
+  /** `inFlight` counts the one that ended; `others` are those of other replicas. */
+  ended(ending: Ending, inFlight: number, others = 0): void {
+    const { outcome } = ending;
+    const all = inFlight + others;
+    this.#oldNews -= 1;
+    if (typeof outcome === 'object' && overloads.has(outcome.code)) this.#overloaded(inFlight, all);
+    if (outcome !== 'served' || ending.cold) return;
+    this.#look.add(ending, { isFull: all >= this.#limit, isAlone: all === 1 });
+    if (this.#look.answers >= Math.max(answersMin, this.#limit - others)) this.#adapt();
+  }
+
+  follow(slots: number, tooMany: number): void {
+    const limit = Math.max(1, Math.min(this.#max, slots));
+    this.#tooHigh = tooMany;
+    if (limit === this.#limit) return;
+    if (limit < this.#limit) {
+      this.#restLooks = restLooks;
+      this.#oldNews = this.#limit;
+    }
+    this.#limit = limit;
+    this.#look = new Look();
+  }
+
+  #overloaded(inFlight: number, all: number): void {
     if (this.#oldNews > 0) return;
     this.#oldNews = inFlight;
-    this.#lower(Math.floor(Math.min(this.#limit, inFlight) * overloadShare));
+    this.#lower(Math.floor(Math.min(this.#limit, all) * overloadShare));
   }
 
   #adapt(): void {
@@ -82,19 +99,18 @@ export class AdaptiveLimit {
   }
 
   get #mayRise(): boolean {
-    return this.#limit + 1 < this.#tooHigh || this.#restLooks <= 0;
+    return this.#tooHigh === 0 || this.#limit + 1 < this.#tooHigh || this.#restLooks <= 0;
   }
 
   #lower(limit: number): void {
     this.#tooHigh = this.#limit;
     this.#limit = Math.max(1, limit, Math.floor(this.#limit * gradientMin));
-    this.#hasWaited = true;
     this.#restLooks = restLooks;
     this.#look = new Look();
   }
 
   #raise(): void {
-    const raised = this.#hasWaited ? this.#limit + 1 : Math.ceil(this.#limit * growth);
+    const raised = this.#tooHigh > 0 ? this.#limit + 1 : Math.ceil(this.#limit * growth);
     this.#limit = Math.min(this.#max, Math.max(raised, this.#limit + 1));
   }
 }

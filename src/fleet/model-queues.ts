@@ -3,8 +3,9 @@
  * targets: where one of them may not use a free slot none of them may, and nobody looks at the others.
  */
 import type { Upstream } from '../core/exchange.ts';
-import type { Want } from '../core/fleet.ts';
+import type { Leased, Want } from '../core/fleet.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
+import { leasedModel } from './leased-model.ts';
 import type { Line, Standing } from './line.ts';
 
 interface Queued extends Standing {
@@ -50,13 +51,13 @@ export class ModelQueues<W extends Queued> {
     return this.#byModel.get(model) ?? none;
   }
 
-  at({ identity }: Upstream): ReadonlySet<ModelQueue<W>> {
+  at({ identity }: Leased): ReadonlySet<ModelQueue<W>> {
     return this.#byServer.get(identity) ?? none;
   }
 
   /** How many wait that could be sent there. */
-  waitingAt(upstream: Upstream): number {
-    return sizeOf(this.at(upstream));
+  waitingAt(leased: Leased): number {
+    return sizeOf(this.at(leased));
   }
 
   waitingFor(model: string): number {
@@ -106,7 +107,11 @@ export class ModelQueues<W extends Queued> {
 
   #open(name: string, { model, candidates, visited }: Want): ModelQueue<W> {
     const may = candidates.filter(({ upstream }) => !visited.has(upstream.name));
-    const servers = new Set(may.map(({ upstream }) => upstream.identity));
+    const servers = new Set(
+      may
+        .flatMap((target) => [target.upstream, leasedModel(target) ?? target.upstream])
+        .map(({ identity }) => identity),
+    );
     const line = createFairQueue<W>(this.#rules);
     const queue = { name, model, line, servers, movedMs: Number.NEGATIVE_INFINITY };
     this.#queues.set(name, queue);

@@ -31,6 +31,12 @@ export class Occupancy {
     return told ?? learnt?.now ?? configured;
   }
 
+  /** What `limitOf` goes by, where it is learnt from answers. */
+  learntOf(identity: string): AdaptiveLimit | undefined {
+    const seats = this.#seats.get(identity);
+    return seats?.told === undefined ? seats?.learnt : undefined;
+  }
+
   /** Who says how many: the configuration, the server, its answers, or what servers of its kind usually do. */
   limitFrom(upstream: Upstream): SlotsFrom {
     if (!upstream.slotsAssumed) return 'configured';
@@ -49,9 +55,10 @@ export class Occupancy {
     if (upstream.slotsPerModel !== undefined) seats.byModel.set(model, (seats.byModel.get(model) ?? 0) + 1);
   }
 
-  ended({ upstream, model }: Target, ending: Ending): void {
+  /** `others`: what other replicas have in flight there. */
+  ended({ upstream, model }: Target, ending: Ending, others: number): void {
     const seats = this.#of(upstream);
-    seats.learnt?.ended(ending, seats.inFlight);
+    seats.learnt?.ended(ending, seats.inFlight, others);
     seats.inFlight -= 1;
     const left = (seats.byModel.get(model) ?? 0) - 1;
     // One that began before a reload may have been counted for all alone.

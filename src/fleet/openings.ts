@@ -1,6 +1,7 @@
 /** Which of a request's targets have a slot for it at this moment. */
 import type { Target, Upstream } from '../core/exchange.ts';
-import type { Gate, SlotShares, Want } from '../core/fleet.ts';
+import type { Gate, Leased, SlotShares, Want } from '../core/fleet.ts';
+import { leasedModel } from './leased-model.ts';
 import type { Occupancy } from './occupancy.ts';
 
 export interface OpeningsOptions {
@@ -8,6 +9,11 @@ export interface OpeningsOptions {
   readonly gate: Gate;
   /** Present where replicas share the slots. */
   readonly shares?: SlotShares | undefined;
+}
+
+export interface Waiting {
+  /** How many wait that could be sent there. */
+  waitingAt(leased: Leased): number;
 }
 
 export class Openings {
@@ -51,6 +57,16 @@ export class Openings {
     return this.#ours(upstream, this.#options.occupancy.limitOf(upstream));
   }
 
+  /** What is under way and waits there has changed: replicas divide slots by it. */
+  tell(target: Target, queues: Waiting): void {
+    const { shares, occupancy } = this.#options;
+    if (shares === undefined) return;
+    const { upstream } = target;
+    shares.want(upstream, occupancy.inFlight(upstream), queues.waitingAt(upstream));
+    const model = leasedModel(target);
+    if (model !== undefined) shares.want(model, occupancy.inFlightOn(target), queues.waitingAt(model));
+  }
+
   #allowed(target: Target, { candidates }: Want): number {
     const { gate, occupancy } = this.#options;
     return gate.allows(target, occupancy.limitOf(target.upstream), candidates);
@@ -59,9 +75,17 @@ export class Openings {
   #hasRoom(target: Target, allowed: number): boolean {
     const { upstream } = target;
     const { occupancy } = this.#options;
-    if (occupancy.inFlight(upstream) >= this.#ours(upstream, allowed)) return false;
-    const { slotsPerModel } = upstream;
-    return slotsPerModel === undefined || occupancy.inFlightOn(target) < slotsPerModel;
+    if (upstream.slotsPerModel !== undefined && occupancy.inFlightOn(target) >= this.#oursOfModel(target))
+      return false;
+    return occupancy.inFlight(upstream) < this.#ours(upstream, allowed);
+  }
+
+  #oursOfModel(target: Target): number {
+    const { slotsPerModel = 0 } = target.upstream;
+    const leased = leasedModel(target);
+    return leased === undefined
+      ? slotsPerModel
+      : (this.#options.shares?.of(leased, slotsPerModel) ?? slotsPerModel);
   }
 
   /** Of so many slots those that no other replica has. */

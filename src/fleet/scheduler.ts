@@ -89,6 +89,7 @@ export class Scheduler {
     this.#modelTurns = new ModelTurns({ known: this.known, ...queue });
     gate.onChange(() => this.wake());
     shares?.onGrown(() => this.wake());
+    shares?.learnFrom((identity) => this.#occupancy.learntOf(identity));
   }
 
   get waiting(): number {
@@ -223,7 +224,7 @@ export class Scheduler {
 
   /** `waiter`: who was charged for it. */
   #occupy(target: Target, waiter?: Waiter): Occupied {
-    const { gate, learnt, clock } = this.#options;
+    const { gate, learnt, clock, shares } = this.#options;
     this.#occupancy.began(target);
     gate.began(target);
     if (target.upstream.loadsModels) this.#modelTurns.began(target, clock.now());
@@ -233,25 +234,26 @@ export class Scheduler {
       cold: learnt.began(target),
       release: (ending) => {
         if (!this.#occupied.delete(slot)) return;
-        this.#occupancy.ended(target, ending);
+        this.#occupancy.ended(target, ending, shares?.others(target.upstream) ?? 0);
         // First what is learnt of it, then who comes next: it may be nobody.
         learnt.ended(target, ending);
         gate.ended(target, ending);
         if (waiter !== undefined) this.#queues.settle(waiter, target.upstream, cameTo(waiter, ending));
-        this.#freed(target.upstream);
+        this.#freed(target);
       },
     };
     this.#occupied.add(slot);
-    this.#tellShares(target.upstream);
+    this.#openings.tell(target, this.#queues);
     return slot;
   }
 
-  #freed(upstream: Upstream): void {
+  #freed(target: Target): void {
+    const { upstream } = target;
     if (this.#waiters.size > 0) {
       // A server that is to hold several at once may be free for several.
       while (this.#openings.hasRoom(upstream) && this.#serveOne(this.#queues.at(upstream)));
     }
-    this.#tellShares(upstream);
+    this.#openings.tell(target, this.#queues);
   }
 
   #serve(queues: Iterable<ModelQueue<Waiter>>): void {
@@ -382,11 +384,7 @@ export class Scheduler {
 
   #tellWanted({ want }: Waiter): void {
     if (this.#options.shares === undefined) return;
-    for (const { upstream } of want.candidates) this.#tellShares(upstream);
-  }
-
-  #tellShares(upstream: Upstream): void {
-    this.#options.shares?.want(upstream, this.inFlight(upstream), this.#queues.waitingAt(upstream));
+    for (const target of want.candidates) this.#openings.tell(target, this.#queues);
   }
 }
 

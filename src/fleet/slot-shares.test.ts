@@ -16,7 +16,9 @@ function rig() {
     leaseMs: 10_000,
     renew: (claims) => {
       service.claims.push(...claims);
-      return Promise.resolve(service.away ? undefined : claims.map(() => service.granted));
+      return Promise.resolve(
+        service.away ? undefined : claims.map(() => ({ slots: service.granted, others: 0 })),
+      );
     },
     release: () => Promise.resolve(),
     onNews: (run) => {

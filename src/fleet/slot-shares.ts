@@ -7,8 +7,8 @@
  * cannot know whether others have its slots now, and uses none before it has heard.
  */
 import type { Upstream } from '../core/exchange.ts';
-import type { SlotShares as Shares } from '../core/fleet.ts';
-import type { LeaseClaim, Leases } from '../core/ports.ts';
+import type { LearntSlots, Leased, SlotShares as Shares } from '../core/fleet.ts';
+import type { AgreedSlots, LeaseClaim, LeaseGrant, Leases } from '../core/ports.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 
 export interface SlotSharesOptions {
@@ -29,6 +29,18 @@ interface Share {
   toldWanted: number;
   /** Whether it was ever heard what is ours. */
   heard: boolean;
+  /** Whether it is kept while nobody uses it: not so models, and servers that were configured before. */
+  isNamed: boolean;
+  /** Whether it was used since `usedMs`, when it was last seen to be. */
+  isUsed: boolean;
+  usedMs: number;
+  /** What the others use, or hold. */
+  others: number;
+  /** What `slots` is found by, where nobody said. */
+  learnt: LearntSlots | undefined;
+  /** What was last agreed on: how many, and which number of all there were. */
+  agreed: number;
+  revision: number;
 }
 
 /** How often leases are renewed when nothing else is to be said. */
@@ -44,9 +56,10 @@ const convincedMs = 2_000;
 
 export class SlotShares implements Shares {
   readonly #options: SlotSharesOptions;
-  /** By the upstream's identity. */
+  /** By the identity of the server, or of the model on it. */
   readonly #shares = new Map<string, Share>();
   #grown: () => void = () => {};
+  #learntOf: (identity: string) => LearntSlots | undefined = () => undefined;
   /** Until then what was granted is ours, whatever happens. */
   #validUntilMs = 0;
   /** Since when nobody answers; undefined while somebody does. */
@@ -66,7 +79,7 @@ export class SlotShares implements Shares {
     options.leases.onNews(() => this.#askWithin(soonMs));
   }
 
-  of({ identity }: Upstream, slots: number): number {
+  of({ identity }: Leased, slots: number): number {
     const share = this.#shares.get(identity) ?? this.#begin(identity, slots);
     share.slots = slots;
     const nowMs = this.#options.clock.now();
@@ -77,11 +90,12 @@ export class SlotShares implements Shares {
     return hadPart ? Math.min(share.granted, slots) : Math.max(1, Math.floor(slots / replicas));
   }
 
-  want({ identity }: Upstream, underWay: number, waiting: number): void {
+  want({ identity }: Leased, underWay: number, waiting: number): void {
     const share = this.#shares.get(identity);
     if (share === undefined) return;
     share.underWay = underWay;
     share.waiting = waiting;
+    share.isUsed = true;
     if (this.#isNews(share)) this.#askWithin(soonMs);
   }
 
@@ -89,13 +103,22 @@ export class SlotShares implements Shares {
     this.#grown = run;
   }
 
-  /** These are the upstreams there are: what is no longer used of others ends with its lease. Asks at once. */
+  others({ identity }: Leased): number {
+    return this.#shares.get(identity)?.others ?? 0;
+  }
+
+  learnFrom(learntOf: (identity: string) => LearntSlots | undefined): void {
+    this.#learntOf = learntOf;
+  }
+
+  /** These are the upstreams there are: what is no longer used of others is given back after a while. Asks at once. */
   async follow(upstreams: readonly Upstream[]): Promise<void> {
     const named = new Set(upstreams.map(({ identity }) => identity));
-    for (const [identity, share] of this.#shares) {
-      if (!named.has(identity) && share.underWay === 0) this.#shares.delete(identity);
+    for (const [identity, share] of this.#shares) share.isNamed = named.has(identity);
+    for (const { identity, slots } of upstreams) {
+      const share = this.#shares.get(identity) ?? this.#begin(identity, slots);
+      share.isNamed = true;
     }
-    for (const { identity, slots } of upstreams) this.#shares.get(identity) ?? this.#begin(identity, slots);
     await this.#ask();
   }
 
@@ -106,7 +129,7 @@ export class SlotShares implements Shares {
   }
 
   #begin(identity: string, slots: number): Share {
-    const share = {
+    const share: Share = {
       slots,
       underWay: 0,
       waiting: 0,
@@ -114,6 +137,13 @@ export class SlotShares implements Shares {
       toldHeld: 0,
       toldWanted: 0,
       heard: false,
+      isNamed: false,
+      isUsed: false,
+      usedMs: this.#options.clock.now(),
+      others: 0,
+      learnt: undefined,
+      agreed: 0,
+      revision: 0,
     };
     this.#shares.set(identity, share);
     this.#askWithin(soonMs);
@@ -151,6 +181,7 @@ export class SlotShares implements Shares {
     this.#again = false;
     const { clock, leases } = this.#options;
     const sentMs = clock.now();
+    this.#forgetUnused(sentMs);
     const asked = [...this.#shares];
     const claims = this.#claims(asked, sentMs);
     this.#awakeMs = sentMs;
@@ -161,6 +192,19 @@ export class SlotShares implements Shares {
     this.#askWithin(this.#again ? soonMs : this.#pauseMs());
   }
 
+  /** Of what is forgotten nothing may be held: whoever waits for it would wait for as long as the lease. */
+  #forgetUnused(nowMs: number): void {
+    const { leases } = this.#options;
+    const unused: string[] = [];
+    for (const [identity, share] of this.#shares) {
+      if (share.isUsed || share.underWay + share.waiting > 0) share.usedMs = nowMs;
+      share.isUsed = false;
+      if (!share.isNamed && nowMs - share.usedMs >= leases.leaseMs) unused.push(identity);
+    }
+    for (const identity of unused) this.#shares.delete(identity);
+    if (unused.length > 0) void leases.release(unused);
+  }
+
   #claims(asked: readonly (readonly [string, Share])[], nowMs: number): readonly LeaseClaim[] {
     const slept = this.#slept(nowMs);
     if (slept) this.#failingSinceMs = undefined;
@@ -169,8 +213,11 @@ export class SlotShares implements Shares {
     return asked.map(([upstream, share]) => {
       if (!isOurs) share.granted = 0;
       if (!isOurs && slept) share.heard = false;
+      share.learnt = this.#learntOf(upstream);
+      share.slots = share.learnt?.now ?? share.slots;
+      const { slots, heard } = share;
       const wanted = share.underWay + share.waiting;
-      return { upstream, slots: share.slots, held: heldOf(share), wanted, heard: share.heard };
+      return { upstream, slots, held: heldOf(share), wanted, heard, learnt: learntClaimOf(share) };
     });
   }
 
@@ -189,20 +236,25 @@ export class SlotShares implements Shares {
 
   #heard(
     asked: readonly (readonly [string, Share])[],
-    answer: { claims: readonly LeaseClaim[]; grants: readonly number[]; sentMs: number },
+    answer: { claims: readonly LeaseClaim[]; grants: readonly LeaseGrant[]; sentMs: number },
   ): void {
     const { leases } = this.#options;
     this.#failingSinceMs = undefined;
     this.#validUntilMs = answer.sentMs + leases.leaseMs - marginMs;
     let grown = false;
     asked.forEach(([, share], at) => {
-      const granted = answer.grants[at];
-      if (granted === undefined) return;
+      const [grant, claim] = [answer.grants[at], answer.claims[at]];
+      if (grant === undefined || claim === undefined) return;
+      const before = usable(share);
+      // Who waits may have begun to before there was anything to be told of.
+      const isAwaited = share.waiting > 0 || !share.heard;
       share.heard = true;
-      share.toldHeld = Math.max(granted, answer.claims[at]?.held ?? 0);
-      share.toldWanted = answer.claims[at]?.wanted ?? 0;
-      grown ||= granted > share.granted && share.waiting > 0;
-      share.granted = granted;
+      share.toldHeld = Math.max(grant.slots, claim.held);
+      share.toldWanted = claim.wanted;
+      share.granted = grant.slots;
+      share.others = grant.others;
+      if (grant.learnt !== undefined) agree(share, grant.learnt, claim.slots);
+      grown ||= isAwaited && usable(share) > before;
     });
     if (grown) this.#grown();
   }
@@ -219,12 +271,41 @@ export class SlotShares implements Shares {
   /** Something can be given back, or more is wanted than the others know of. Who gets no answer must not ask in a circle. */
   #isNews(share: Share): boolean {
     if (this.#failingSinceMs !== undefined) return false;
+    if (isFoundOut(share)) return true;
     return share.toldHeld > heldOf(share) || (wantsMore(share) && share.toldWanted <= share.granted);
   }
 }
 
 function heldOf({ granted, underWay }: Share): number {
   return Math.max(granted, underWay);
+}
+
+function usable({ granted, slots }: Share): number {
+  return Math.min(granted, slots);
+}
+
+/** Whether another number was found here than was agreed on. */
+function isFoundOut({ learnt, agreed }: Share): boolean {
+  return learnt !== undefined && learnt.now !== agreed;
+}
+
+function learntClaimOf(share: Share): LeaseClaim['learnt'] {
+  const { learnt, revision } = share;
+  if (learnt === undefined) return undefined;
+  const isNew = revision > 0 && isFoundOut(share);
+  return { tooMany: learnt.tooMany, revision, isNew };
+}
+
+/** `told`: what we said that there are. Since then it may have been found out that there are more, or fewer. */
+function agree(share: Share, { slots, tooMany, revision }: AgreedSlots, told: number): void {
+  const { learnt } = share;
+  if (learnt === undefined) return;
+  const isNews = learnt.now !== told && (slots === told || learnt.now < slots);
+  if (!isNews) learnt.follow(slots, tooMany);
+  share.revision = revision;
+  // Where fewer are possible here than were agreed on there is nothing to tell.
+  share.agreed = isNews ? slots : learnt.now;
+  share.slots = learnt.now;
 }
 
 function wantsMore({ granted, underWay, waiting, slots }: Share): boolean {

@@ -180,8 +180,7 @@ class Running {
     this.lasting = this.#createLasting(masterKeys);
     this.snapshot = this.#createSnapshot(options.loaded);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
-    void this.#shares?.follow(this.snapshot.upstreams);
-    if (this.#serves) this.lasting.warm.follow(this.snapshot);
+    this.#followUpstreams();
   }
 
   reload(loaded: ConfigInForce): void {
@@ -197,12 +196,17 @@ class Running {
     lasting.health.follow(config.health.eject);
     lasting.health.keepOnly(upstreams);
     lasting.serviceTimes.keepOnly(upstreams);
-    lasting.scheduler.resize(config.queue, upstreams);
-    void this.#shares?.follow(upstreams);
-    if (this.#serves) lasting.warm.follow(this.snapshot);
+    this.#followUpstreams();
     lasting.alerts.follow(config.alerts);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
+  }
+
+  #followUpstreams(): void {
+    const { upstreams, config } = this.snapshot;
+    this.lasting.scheduler.resize(config.queue, upstreams);
+    void this.#shares?.follow(upstreams);
+    if (this.#serves) this.lasting.warm.follow(this.snapshot);
   }
 
   drain(preStopMs = this.snapshot.config.drain.preStopMs): Promise<void> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Leases } from '../../src/core/ports.ts';
+import type { LearntClaim, LeaseClaim, LeaseGrant, Leases } from '../../src/core/ports.ts';
 
 export interface LeasesDriver {
   readonly driver: string;
@@ -164,6 +164,50 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     await news;
   });
 
+  promise('what one finds out of how many slots there are, the others hear and are divided by', async () => {
+    const service = await open();
+    const [one, two] = [service.replica(), service.replica()];
+    const first = await learn(one, { slots: 1, wanted: 9 });
+    assert.deepEqual(first.learnt, { slots: 1, tooMany: 0, revision: 1 });
+    const news = new Promise<void>((heard) => two.onNews(heard));
+    const more = await learn(one, { slots: 4, held: 1, wanted: 9, revision: 1, isNew: true });
+    assert.deepEqual([more.slots, more.learnt], [4, { slots: 4, tooMany: 0, revision: 2 }]);
+    await news;
+    const heard = await learn(two, { slots: 1, wanted: 9 });
+    assert.deepEqual(heard.learnt, { slots: 4, tooMany: 0, revision: 2 }, 'who is new has to hear first');
+    assert.equal(heard.others, 4, 'all are held');
+    assert.equal((await learn(one, { slots: 4, held: 4, wanted: 1, revision: 2 })).others, 0, 'none is used');
+  });
+
+  promise('of two who find out something at once both lower it, and one alone raises it', async () => {
+    const service = await open();
+    const [one, two] = [service.replica(), service.replica()];
+    await learn(one, { slots: 6, revision: 7 });
+    await learn(one, { slots: 7, revision: 7, isNew: true });
+    const raises = await learn(two, { slots: 8, revision: 7, isNew: true });
+    assert.deepEqual(raises.learnt, { slots: 7, tooMany: 0, revision: 8 });
+    const lowers = await learn(two, { slots: 3, tooMany: 6, revision: 7, isNew: true });
+    assert.deepEqual(lowers.learnt, { slots: 3, tooMany: 6, revision: 9 });
+    const knowsNothingNew = await learn(one, { slots: 2, revision: 8 });
+    assert.equal(knowsNothingNew.learnt?.slots, 3, 'that it knew fewer before is no finding');
+  });
+
+  promise(
+    'DP2: after all was forgotten the latest number that anybody knows counts, whoever asks first',
+    async () => {
+      const service = await open();
+      const [fresh, old, latest] = [service.replica(), service.replica(), service.replica()];
+      assert.equal((await learn(fresh, { slots: 1 })).learnt?.slots, 1);
+      assert.equal((await learn(latest, { slots: 6, revision: 40, heard: true })).learnt?.slots, 6);
+      assert.equal((await learn(old, { slots: 3, revision: 39, heard: true })).learnt?.slots, 6);
+      assert.deepEqual((await learn(fresh, { slots: 1, revision: 1 })).learnt, {
+        slots: 6,
+        tooMany: 0,
+        revision: 40,
+      });
+    },
+  );
+
   promise(
     'G14: whatever they ask, and whoever dies, what is granted is never more than there is',
     async () => {
@@ -200,10 +244,21 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
   );
 }
 
-async function ask(
+type Asked = Pick<LeaseClaim, 'slots'> & Partial<LeaseClaim>;
+
+async function ask(leases: Leases, claim: Asked): Promise<number> {
+  return (await grantOf(leases, claim)).slots;
+}
+
+/** Where slots are learnt. */
+function learn(
   leases: Leases,
-  claim: { slots: number; held?: number; wanted?: number; heard?: boolean },
-): Promise<number> {
+  { tooMany = 0, revision = 0, isNew = false, ...claim }: Asked & Partial<LearntClaim>,
+): Promise<LeaseGrant> {
+  return grantOf(leases, { ...claim, learnt: { tooMany, revision, isNew } });
+}
+
+async function grantOf(leases: Leases, claim: Asked): Promise<LeaseGrant> {
   const grants = await leases.renew([{ upstream: 'server', held: 0, wanted: 0, heard: false, ...claim }]);
   const [grant] = grants ?? [];
   assert.ok(grant !== undefined, 'somebody could tell');

@@ -16,7 +16,7 @@ interface Fleet {
   most(): number;
 }
 
-async function openFleet(t: TestContext, slots: number): Promise<Fleet> {
+async function openFleet(t: TestContext, slots: number, slotsPerModel?: number): Promise<Fleet> {
   const redis = await openRedisServer();
   t.after(() => redis.stop());
   const llm = await openCountingLlm(t);
@@ -24,8 +24,11 @@ async function openFleet(t: TestContext, slots: number): Promise<Fleet> {
     const gateway = await openTestGateway({
       config: {
         shared,
-        upstreams: { llm: { type: 'openai', url: llm.url, slots } },
-        models: { m: { targets: [{ upstream: 'llm', model: 'counted' }] } },
+        upstreams: { llm: { type: 'openai', url: llm.url, slots, slotsPerModel } },
+        models: {
+          m: { targets: [{ upstream: 'llm', model: 'counted' }] },
+          other: { targets: [{ upstream: 'llm', model: 'other' }] },
+        },
       },
     });
     t.after(() => gateway.close());
@@ -86,6 +89,19 @@ test('a server with one slot goes from one replica to the other, and both are se
   t.diagnostic(`while both want it: the longest wait ${Math.round(waits.at(-1) ?? 0)} ms`);
   assert.equal(most(), 1);
   for (const each of [idle, handed, ...both]) assertServed(each);
+});
+
+test('two replicas never have more of one model at a server than `slotsPerModel`, and another model beside it', async (t) => {
+  const { replica, most } = await openFleet(t, 6, 1);
+  const [one, two] = [await replica(), await replica()];
+  const both = [load(() => one, 3), load(() => two, 3)];
+  await Promise.all(both.map((each) => answers(each, 40)));
+  assert.equal(most(), 1);
+  const other = load(() => two, 3, 'other');
+  await answers(other, 20);
+  assert.equal(most(), 2);
+  await Promise.all([...both, other].map((each) => each.stop()));
+  for (const each of [...both, other]) assertServed(each);
 });
 
 test('DP1: Redis is killed and comes back empty: both go on, and together use no more than there is', async (t) => {

@@ -35,10 +35,10 @@ const key = 'millrace:{slots}:server';
 test('what lies at the key and is no row of ours is thrown away, and holds up nobody', async () => {
   const service = await openService();
   await operator.set(key, 'something else');
-  assert.deepEqual(await service.replica().renew([claim]), [2]);
+  assert.equal((await service.replica().renew([claim]))?.[0]?.slots, 2);
   await service.pass(10_000);
   await operator.hSet(key, { stranger: 'nonsense', other: '1 1 99999999999999999 0' });
-  assert.deepEqual(await service.replica().renew([claim]), [2]);
+  assert.equal((await service.replica().renew([claim]))?.[0]?.slots, 2);
 });
 
 test('P8: a clock of the server that is set back frees nothing early, and keeps nothing for ever', async () => {
@@ -46,9 +46,9 @@ test('P8: a clock of the server that is set back frees nothing early, and keeps 
   const [before, after] = [service.replica(), service.replica()];
   await before.renew([claim]);
   await service.pass(-3_600_000);
-  assert.equal((await after.renew([claim]))?.[0], 0);
+  assert.equal((await after.renew([claim]))?.[0]?.slots, 0);
   await service.pass(10_000);
-  assert.equal((await after.renew([claim]))?.[0], 2);
+  assert.equal((await after.renew([claim]))?.[0]?.slots, 2);
 });
 
 test('many upstreams are asked for in parts, and answered in their order', async () => {
@@ -57,7 +57,7 @@ test('many upstreams are asked for in parts, and answered in their order', async
   const claims = Array.from({ length: 250 }, (_, at) => ({ ...claim, upstream: `u${at}`, slots: at + 1 }));
   const grants = await replica.renew(claims);
   assert.deepEqual(
-    grants,
+    grants?.map(({ slots }) => slots),
     claims.map(({ slots }) => slots),
   );
   await replica.release(claims.map(({ upstream }) => upstream));

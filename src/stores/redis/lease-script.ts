@@ -7,8 +7,15 @@
  * smallest wish up each gets what it wants or an equal part of what is left; what nobody wants is spread too. Where there
  * is no equal part, one slot for two above all, they take turns by the server's clock, one slot each, however much they want.
  *
+ * Where slots are learnt the hash says in a row of its own how many there are, as agreed on: whoever found another number, and
+ * knew the last one, says the next; who did not know it is heard where it found fewer; and to a server that was emptied
+ * the latest one known is told.
+ *
  * It goes by `now`, in microseconds. Arguments: who asks, the channel for news, how long a row is believed, how long a turn is; then for each upstream its
- * slots, what is held, what is wanted, and 1 where it was told before what is its own. The answer: what may be used of each.
+ * slots, what is held, what is wanted, 1 where it was told before what is its own; then 0 where its slots are said, 1 where they
+ * are learnt, 2 where they were just found to be so many; the last number found to be too many, and the revision that is known.
+ * The answer for each: what may be used, what the others use (hold, for who waits for more), and the number agreed on, with the
+ * one too many and its revision.
  */
 export const leaseScript = `
 local nowMs = math.floor(now / 1000)
@@ -19,15 +26,17 @@ local function rowsOf(key)
   if redis.call('TYPE', key)['ok'] ~= 'hash' then redis.call('UNLINK', key) end
   local fields, rows = redis.call('HGETALL', key), {}
   for i = 1, #fields, 2 do
-    local held, wanted, at, still = string.match(fields[i + 1], '^(%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+) (%d+)$')
-    at = at and #at <= 16 and tonumber(at)
-    still = still and #still <= 16 and math.min(tonumber(still), nowMs + lease)
-    if not at or not still or at + lease <= nowMs then
-      redis.call('HDEL', key, fields[i])
-    else
-      -- The server's clock was set back: from now on it is believed for as long as any other.
-      if at > nowMs then redis.call('HSET', key, fields[i], written(held, wanted, nowMs, still)) end
-      rows[#rows + 1] = { who = fields[i], held = tonumber(held), wanted = tonumber(wanted), still = still }
+    if fields[i] ~= 'learnt' then
+      local held, wanted, at, still = string.match(fields[i + 1], '^(%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+) (%d+)$')
+      at = at and #at <= 16 and tonumber(at)
+      still = still and #still <= 16 and math.min(tonumber(still), nowMs + lease)
+      if not at or not still or at + lease <= nowMs then
+        redis.call('HDEL', key, fields[i])
+      else
+        -- The server's clock was set back: from now on it is believed for as long as any other.
+        if at > nowMs then redis.call('HSET', key, fields[i], written(held, wanted, nowMs, still)) end
+        rows[#rows + 1] = { who = fields[i], held = tonumber(held), wanted = tonumber(wanted), still = still }
+      end
     end
   end
   return rows
@@ -61,15 +70,33 @@ local function divide(rows, slots)
   end
 end
 
+-- In this order: how many, how many were too many, which one it is of all there were.
+local function agreed(key, slots, tooMany, revision, isNew)
+  local text = redis.call('HGET', key, 'learnt') or ''
+  local nowSlots, nowTooMany, last = string.match(text, '^([1-9]%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+)$')
+  last = last and #last <= 15 and tonumber(last)
+  nowSlots, nowTooMany = tonumber(nowSlots), tonumber(nowTooMany)
+  local isLater = not last or revision > last
+  local isNext = isNew and last and (revision == last or slots < nowSlots)
+  if not isLater and not isNext then return nowSlots, nowTooMany, last end
+  local number = isLater and math.max(1, revision) or last + 1
+  redis.call('HSET', key, 'learnt', string.format('%d %d %.0f', slots, tooMany, number))
+  redis.call('PUBLISH', channel, me)
+  return slots, tooMany, number
+end
+
 local answer = {}
 for i, key in ipairs(KEYS) do
-  local slots, held, wanted = tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
+  local at = 7 * i - 3
+  local slots, held, wanted = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local tooMany, revision = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
   local rows, mine, before, taken, otherWaits, otherIsOver = rowsOf(key), nil, nil, 0, false, false
+  if ARGV[at + 5] ~= '0' then slots, tooMany, revision = agreed(key, slots, tooMany, revision, ARGV[at + 5] == '2') end
   for _, row in ipairs(rows) do
     if row.who == me then mine, before = row, row.held else taken = taken + row.held end
   end
   if not mine then
-    mine = { who = me, still = ARGV[4 * i + 4] == '1' and nowMs + lease or 0 }
+    mine = { who = me, still = ARGV[at + 4] == '1' and nowMs + lease or 0 }
     rows[#rows + 1] = mine
   end
   mine.wanted, mine.held = wanted, held
@@ -79,16 +106,17 @@ for i, key in ipairs(KEYS) do
   local kept = math.max(granted, held)
   redis.call('HSET', key, me, written(kept, wanted, nowMs, mine.still))
   redis.call('PEXPIRE', key, lease)
+  local waits, others = granted < math.min(wanted, mine.fair), 0
   for _, row in ipairs(rows) do
     if row.who ~= me then
+      others = others + (wanted > granted and row.held or math.min(row.held, row.wanted))
       otherIsOver = otherIsOver or row.held > row.fair
       otherWaits = otherWaits or row.held < math.min(row.wanted, row.fair)
     end
   end
-  local waits = granted < math.min(wanted, mine.fair)
   local gaveBack = before and kept < before
   if (waits and otherIsOver) or (gaveBack and otherWaits) then redis.call('PUBLISH', channel, me) end
-  answer[i] = granted
+  answer[i] = { granted, others, slots, tooMany, revision }
 end
 return answer
 `;

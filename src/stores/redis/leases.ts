@@ -1,5 +1,5 @@
 /** Slots that replicas divide among themselves by way of a Redis server, and by its clock. */
-import type { LeaseClaim, Leases } from '../../core/ports.ts';
+import type { LeaseClaim, LeaseGrant, Leases } from '../../core/ports.ts';
 import type { Redis } from './connection.ts';
 import { RedisError } from './fault.ts';
 import { leaseScript } from './lease-script.ts';
@@ -26,17 +26,16 @@ const channel = 'millrace:channel:slots';
 export function createRedisLeases({ redis, id, time }: RedisLeasesOptions): Leases {
   const script = createScript('leases', `${time ?? serverTime}${leaseScript}`);
   const rules = [id, channel, String(leaseMs), String(turnMs)];
-  const renewSome = async (claims: readonly LeaseClaim[]): Promise<readonly number[]> => {
-    const args = claims.flatMap(({ slots, held, wanted, heard }) =>
-      [slots, held, wanted, Number(heard)].map(written),
-    );
-    return (await redis.run(script, claims.map(keyOf), [...rules, ...args])) as number[];
+  const renewSome = async (claims: readonly LeaseClaim[]): Promise<readonly LeaseGrant[]> => {
+    const args = [...rules, ...claims.flatMap(argsOf)];
+    const answers = (await redis.run(script, claims.map(keyOf), args)) as readonly Answer[];
+    return answers.map((answer, at) => grantOf(answer, claims[at]?.learnt !== undefined));
   };
   return {
     leaseMs,
     renew: (claims) =>
       told(async () => {
-        const grants: number[] = [];
+        const grants: LeaseGrant[] = [];
         for (let from = 0; from < claims.length; from += upstreamsAtOnce) {
           grants.push(...(await renewSome(claims.slice(from, from + upstreamsAtOnce))));
         }
@@ -62,6 +61,19 @@ export function createRedisLeases({ redis, id, time }: RedisLeasesOptions): Leas
 /** All of them under one tag: they are asked for together. */
 function keyOf({ upstream }: Pick<LeaseClaim, 'upstream'>): string {
   return `millrace:{slots}:${upstream}`;
+}
+
+function argsOf({ slots, held, wanted, heard, learnt }: LeaseClaim): readonly string[] {
+  const kind = learnt === undefined ? 0 : learnt.isNew ? 2 : 1;
+  const { tooMany = 0, revision = 0 } = learnt ?? {};
+  return [...[slots, held, wanted, Number(heard), kind, tooMany].map(written), String(revision)];
+}
+
+/** As the script answers. */
+type Answer = readonly [granted: number, others: number, slots: number, tooMany: number, revision: number];
+
+function grantOf([granted, others, slots, tooMany, revision]: Answer, isLearnt: boolean): LeaseGrant {
+  return { slots: granted, others, learnt: isLearnt ? { slots, tooMany, revision } : undefined };
 }
 
 function written(count: number): string {
