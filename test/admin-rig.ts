@@ -83,7 +83,7 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     port: admin.port,
     token,
     reloader,
-    routes: admin.routes,
+    routes: (await admin.api()).routes,
     ask: async (asked, { as = token, method = 'GET', body, headers = {} } = {}) => {
       const answer = await fetch(`${url}/admin/api/v1/${asked}`, {
         method,

@@ -1,10 +1,14 @@
 /** What the admin API listens on: TLS or not, from which addresses, with a certificate that may change. */
+import { lookup } from 'node:dns/promises';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createAddressList } from '../net/address-list.ts';
 import { Doorkeeper } from '../net/doorkeeper.ts';
 import { createHttpServer, type HttpServer } from '../net/http-server.ts';
+import { type ListenPlace, listen } from '../net/listen.ts';
 import type { Log } from '../telemetry/log.ts';
 import { certificateCopies, KeptCertificate } from '../wiring/kept-certificate.ts';
 import { createRefusalLog } from '../wiring/refusal-log.ts';
@@ -67,7 +71,21 @@ export class AdminListener {
     return this.#kept?.current.covers(host) === true;
   }
 
-  createServer(): HttpServer['server'] {
+  /** Resolves to the port. Where `localhost` means two addresses, the second is taken if it is to be had. */
+  async listen(place: ListenPlace, answer: RequestListener): Promise<number> {
+    const first = this.#createServer(answer);
+    await listen(first, place);
+    const { address, port } = first.address() as AddressInfo;
+    if (place.host.toLowerCase() !== 'localhost') return port;
+    const others = (await lookup(place.host, { all: true })).filter((other) => other.address !== address);
+    // What is not there, such as IPv6 where it is switched off, nobody can ask for us at.
+    await Promise.allSettled(
+      others.map((other) => listen(this.#createServer(answer), { host: other.address, port })),
+    );
+    return port;
+  }
+
+  #createServer(answer: RequestListener): HttpServer['server'] {
     const { tls } = this.#options.admin;
     const certificate = this.#kept?.current;
     const created = createHttpServer(
@@ -82,6 +100,7 @@ export class AdminListener {
     );
     created.server.maxConnections = connectionsMax;
     this.#doorkeeper.guard(created.server);
+    created.server.on('request', answer);
     this.#servers.push(created);
     return created.server;
   }
@@ -93,8 +112,16 @@ export class AdminListener {
   }
 
   /** Cuts all connections: whoever keeps one open must not keep the process. */
-  close(): void {
+  async close(): Promise<void> {
     this.#kept?.close();
-    for (const each of this.#servers) each.cut();
+    await Promise.all(this.#servers.map(closed));
   }
+}
+
+function closed({ server, cut }: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    // One that never listened says so, and is closed as well.
+    server.close(() => resolve());
+    cut();
+  });
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config/expand.ts';
 import { closest } from '../lib/closest.ts';
 import { version } from '../lib/version.ts';
+import { holdYoungGeneration } from '../lib/young-generation.ts';
 import { UsageError } from './given.ts';
 import type { Invocation, Run } from './invocation.ts';
 import { Trouble } from './trouble.ts';
@@ -13,7 +14,10 @@ import { usualVerb, verbs } from './verbs.ts';
 
 /** Loaded when asked for, so that `--help` costs nothing and `serve` no more than it needs. */
 const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
-  serve: () => import('./serve.ts'),
+  serve: () => {
+    holdYoungGeneration();
+    return import('./serve.ts');
+  },
   check: () => import('./check.ts'),
   doctor: () => import('./doctor.ts'),
   init: () => import('./init.ts'),

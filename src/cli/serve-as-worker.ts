@@ -6,6 +6,7 @@ import cluster from 'node:cluster';
 import type { AdminCall, AdminRoute } from '../admin/route.ts';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/version.ts';
+import { letYoungGenerationGrow } from '../lib/young-generation.ts';
 import { createLog } from '../telemetry/log.ts';
 import { openClientListener } from '../wiring/client-listener.ts';
 import { type Gateway, openGateway } from '../wiring/gateway.ts';
@@ -98,6 +99,7 @@ async function start(given: WorkerStart): Promise<WorkerPorts> {
   });
   // What still holds it when all is closed is the channel to the primary.
   void ended.then((exitCode) => process.exit(exitCode));
+  letYoungGenerationGrow();
   return { clients: running.listener.port, redirect: running.listener.redirectPort };
 }
 

@@ -9,6 +9,7 @@ import { workersMax, workersOf } from '../config/workers-option.ts';
 import { type OwnSecrets, openOwnSecrets } from '../identity/own-secrets.ts';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/version.ts';
+import { letYoungGenerationGrow } from '../lib/young-generation.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { AppliedConfig } from '../wiring/applied-config.ts';
@@ -73,6 +74,7 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
     hopeless: served.workers?.hopeless,
   });
   announce({ served, configuration, log, invocation, terminal });
+  letYoungGenerationGrow();
   const exitCode = await ended;
   await removeRunningFile(loaded.config.data);
   return exitCode;

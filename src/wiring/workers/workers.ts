@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fail } from '../../core/failure.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
+import { heldYoungGeneration } from '../../lib/young-generation.ts';
 import { readCertificate } from '../../net/certificate.ts';
 import { assertFree } from '../../net/listen.ts';
 import type { StaticKey } from '../../stores/memory/key-store.ts';
@@ -108,7 +109,12 @@ export class Workers {
     for (const place of [listen.address, listen.tls?.redirectFrom]) {
       if (place !== undefined && place.port !== 0) await assertFree(place);
     }
-    cluster.setupPrimary({ exec: workerFile, args: [], serialization: 'advanced' });
+    cluster.setupPrimary({
+      exec: workerFile,
+      args: [],
+      execArgv: [...process.execArgv, heldYoungGeneration],
+      serialization: 'advanced',
+    });
     const [first, ...others] = this.#seats;
     try {
       // Where the configuration leaves a port open, the first one finds it for all.

@@ -1,0 +1,37 @@
+/**
+ * How far V8's young generation grows. It doubles each time that much of it has survived, up to 32 MB, and gives nothing of it
+ * back. Code that is loaded survives all of it: a process that has only started would keep 25 MB that it never needs again.
+ * While it is held nothing is taken; under traffic V8 does as it always does.
+ */
+import { setFlagsFromString } from 'node:v8';
+
+/** V8 reads it each time that the generation is to grow, so that it may be changed while it runs. */
+const flag = '--semi-space-growth-factor';
+/** As V8 has it. */
+const usual = 2;
+
+/** For the command line of a process that calls `letYoungGenerationGrow` when it has started. */
+export const heldYoungGeneration = `${flag}=1`;
+
+let holders = process.execArgv.includes(heldYoungGeneration) ? 1 : 0;
+
+export function holdYoungGeneration(): void {
+  holders += 1;
+  setFlagsFromString(heldYoungGeneration);
+}
+
+/** Once for each time that it was held, the command line included. */
+export function letYoungGenerationGrow(): void {
+  holders -= 1;
+  if (holders === 0) setFlagsFromString(`${flag}=${usual}`);
+}
+
+/** For what is loaded later. */
+export async function withYoungGenerationHeld<T>(load: () => Promise<T>): Promise<T> {
+  holdYoungGeneration();
+  try {
+    return await load();
+  } finally {
+    letYoungGenerationGrow();
+  }
+}
