@@ -12,6 +12,7 @@ export interface Facts {
   inFlight?: number;
   serviceMs?: number;
   loadMs?: number;
+  gpuShare?: number;
   price?: number;
 }
 
@@ -30,6 +31,7 @@ export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>
     slots: ({ slots }) => slots,
     serviceMs: ({ upstream }) => of(upstream).serviceMs ?? 0,
     loadMs: ({ upstream }) => of(upstream).loadMs ?? 0,
+    gpuShare: ({ upstream }) => of(upstream).gpuShare ?? 1,
     price: ({ upstream }) => of(upstream).price ?? 0,
   };
   /** Who is chosen among those of that name that have a slot free, all of them where nobody is named; '' for nobody. */

@@ -91,6 +91,7 @@ function learntOf(times: ServiceTimes, { loadMs = () => 0 }: SimulatedOptions): 
     serviceMs: (target) => times.of(target),
     leastMs: (target, answerTokens) => times.leastMs(target, answerTokens),
     loadMs,
+    gpuShare: () => 1,
     price: () => 0,
     began: (target) => loadMs(target) > 0,
     ended: (target, ending) => times.ended(target, ending),

@@ -63,6 +63,12 @@ export class Residency {
     if (hasLoaded) this.#options.onLoaded?.(upstream);
   }
 
+  /** How much of its model lies on a graphics processor; 1 where nobody tells. */
+  gpuShare({ upstream, model }: Target): number {
+    if (!upstream.loadsModels) return 1;
+    return this.#servers.get(upstream.identity)?.gpuShare(plainName(model)) ?? 1;
+  }
+
   /** What the server said it holds, when it was asked. */
   told(upstream: Upstream, models: readonly ResidentModel[], askedMs: number): void {
     this.#of(upstream).told(models, askedMs);
@@ -229,6 +235,11 @@ class Server {
   forget(model: string): void {
     this.#held.delete(model);
     this.#leaving.delete(model);
+  }
+
+  gpuShare(model: string): number {
+    const { bytes, gpuBytes } = this.#held.get(model) ?? unknownModel;
+    return bytes === undefined || bytes === 0 || gpuBytes === undefined ? 1 : gpuBytes / bytes;
   }
 
   holds(now: number): readonly Held[] {

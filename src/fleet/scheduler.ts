@@ -84,6 +84,7 @@ export class Scheduler {
       slots: (upstream) => this.#openings.slots(upstream),
       serviceMs: (target) => learnt.serviceMs(target),
       loadMs: (target) => learnt.loadMs(target),
+      gpuShare: (target) => learnt.gpuShare(target),
       price: (target) => learnt.price(target),
     };
     this.#modelTurns = new ModelTurns({ known: this.known, ...queue });

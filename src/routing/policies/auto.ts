@@ -1,6 +1,6 @@
 /**
- * The gateway's best: whoever is expected to be done first, as learnt. Where
- * several are expected to be done at about the same time, the cheapest is chosen, then whoever is least busy for its weight.
+ * The gateway's best: whoever is expected to be done first, as learnt. Where several are expected to be done at about the
+ * same time, the cheapest is chosen, then whoever is least busy for its weight.
  */
 import type { Target } from '../../core/exchange.ts';
 import type { Known, Policy, Want } from '../../core/fleet.ts';
@@ -54,6 +54,7 @@ class Auto implements Policy {
       soonest,
       (one, other) =>
         known.price(one) - known.price(other) ||
+        guessedShare(other, known) - guessedShare(one, known) ||
         busyShare(one, known) / one.weight - busyShare(other, known) / other.weight ||
         other.weight - one.weight ||
         this.#turns.compare(one, other),
@@ -83,6 +84,11 @@ function isWorthWaiting(chosen: Target, want: Want, known: Known): boolean {
       known.loadMs(target) === 0 &&
       known.inFlight(target.upstream) >= known.slots(target.upstream),
   );
+}
+
+/** How much of a model lies on a graphics processor is the best guess of its speed until that has been seen. */
+function guessedShare(target: Target, known: Known): number {
+  return known.serviceMs(target) > 0 ? 1 : known.gpuShare(target);
 }
 
 /** A target that nobody knows is tried at once, by one request: until that has ended it is everybody's last choice. */

@@ -90,6 +90,21 @@ test('auto: nobody is done sooner for being a little quicker; then the cheapest,
   assert.deepEqual([...chosen(policy, 3)].sort(), ['a', 'b', 'c'], 'in turns');
 });
 
+test('auto: until times are known, a model that lies wholly on a graphics processor comes first', () => {
+  const { facts, choose } = fleetOf({
+    a: { gpuShare: 0.5 },
+    b: { gpuShare: 0 },
+    c: { gpuShare: 1, price: 1 },
+    d: {},
+  });
+  const policy = policies.auto({ zone: '', affinity: true });
+  assert.equal(choose(policy, { free: 'abc' }), 'a');
+  assert.equal(choose(policy), 'd');
+  for (const name of ['a', 'b', 'c', 'd'] as const) facts[name].serviceMs = 100;
+  facts.b.serviceMs = 50;
+  assert.equal(choose(policy), 'b');
+});
+
 test('auto: of those that are as quick and as cheap, each has as much as its weight', () => {
   const { facts, choose } = fleetOf({
     a: { serviceMs: 100, slots: 8 },
