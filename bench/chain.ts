@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import type { Incoming } from '../src/core/exchange.ts';
 import { Signal } from '../src/core/signal.ts';
 import { Trail } from '../src/core/trail.ts';
@@ -307,11 +308,19 @@ async function serve(times: number): Promise<void> {
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
+/** What was ever allocated, which no neighbour on the machine changes. */
+const allocatedBytes = () => getHeapStatistics().total_allocated_bytes ?? 0;
+
 await serve(warmUp);
 const before = process.cpuUsage();
+const bytesBefore = allocatedBytes();
 await serve(requests);
 const used = process.cpuUsage(before);
-console.log(`${((used.user + used.system) / requests).toFixed(2)} us of CPU a request, ${requests} requests`);
+const bytes = allocatedBytes() - bytesBefore;
+console.log(
+  `${((used.user + used.system) / requests).toFixed(2)} us of CPU and ` +
+    `${Math.round(bytes / requests)} bytes on the heap a request, ${requests} requests`,
+);
 accounts.flush();
 await spool.close();
 await store.close();

@@ -33,14 +33,15 @@ export type DangerousParameter = keyof typeof bytesMaxOf;
 export const dangerousParameters = Object.keys(bytesMaxOf) as [DangerousParameter, ...DangerousParameter[]];
 
 export function refuseDangerous(body: ParsedBody, allowed: ReadonlySet<string>): void {
-  const options = body.value['options'];
+  const { options } = body.value;
+  const engine = isObject(options) ? options : undefined;
   for (const name of dangerousParameters) {
     const span = body.spans.get(name);
     // Null counts as absent here as everywhere.
     if (span !== undefined && body.value[name] !== null) {
       check(name, { name, bytes: span.end - span.start, allowed });
     }
-    const option = isObject(options) && Object.hasOwn(options, name) ? (options[name] ?? null) : null;
+    const option = engine !== undefined && Object.hasOwn(engine, name) ? (engine[name] ?? null) : null;
     if (option === null) continue;
     check(name, { name: `options.${name}`, bytes: Buffer.byteLength(JSON.stringify(option)), allowed });
   }

@@ -3,16 +3,19 @@ import type { Incoming } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 
 export function presentedKey(incoming: Incoming): string | undefined {
-  const { headers } = incoming;
+  const { headers, pathKey, query } = incoming;
   let found = bearer(headers['authorization']);
-  for (const other of [headers['x-api-key'], headers['api-key'], incoming.pathKey, ...queryKeys(incoming)]) {
-    if (typeof other !== 'string' || other === '' || other === found) continue;
-    if (found !== undefined) {
-      throw fail('invalid_api_key', 'the request carries two different keys; send one');
-    }
-    found = other;
-  }
+  found = agreed(found, headers['x-api-key']);
+  found = agreed(found, headers['api-key']);
+  found = agreed(found, pathKey);
+  if (query !== undefined) for (const key of query.getAll('key')) found = agreed(found, key);
   return found;
+}
+
+function agreed(found: string | undefined, other: string | string[] | undefined): string | undefined {
+  if (typeof other !== 'string' || other === '' || other === found) return found;
+  if (found === undefined) return other;
+  throw fail('invalid_api_key', 'the request carries two different keys; send one');
 }
 
 function bearer(header: string | string[] | undefined): string | undefined {
@@ -22,9 +25,3 @@ function bearer(header: string | string[] | undefined): string | undefined {
   // A key of nothing but odd spaces is none.
   return header.slice(7).trim() || undefined;
 }
-
-function queryKeys(incoming: Incoming): readonly string[] {
-  return incoming.query?.getAll('key') ?? none;
-}
-
-const none: readonly string[] = [];

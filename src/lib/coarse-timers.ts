@@ -20,6 +20,9 @@ export class CoarseTimers {
   #pending = 0;
   #sweptTick = 0;
   #stopTicking: (() => void) | undefined;
+  readonly #left = () => {
+    this.#pending -= 1;
+  };
 
   constructor(options: CoarseTimersOptions) {
     this.#options = options;
@@ -32,9 +35,7 @@ export class CoarseTimers {
       this.#sweptTick = Math.floor(nowMs / tickMs);
       this.#stopTicking = tick(() => this.#sweep(), tickMs);
     }
-    const alarm = new Alarm(nowMs + ms, run, () => {
-      this.#pending -= 1;
-    });
+    const alarm = new Alarm(nowMs + ms, run, this.#left);
     alarm.joinBefore(this.#slotOf(Math.floor(alarm.atMs / tickMs)));
     this.#pending += 1;
     return alarm;

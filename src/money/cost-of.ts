@@ -27,22 +27,23 @@ export function costOf(counts: TokenCounts, price: Price, facts: CostFacts = {})
   const written = Math.min(sound(counts.cacheWriteTokens), input - cached);
   const reasoning = Math.min(sound(counts.reasoningTokens), output);
   const rates = ratesFor(price, input, facts);
-  return roundedUp([
-    [input - cached - written, rates.input],
-    [cached, rates.cachedInput],
-    [written, rates.cacheWrite],
-    [output - reasoning, rates.output],
-    [reasoning, rates.reasoning],
-  ]);
+  const sum = new ExactSum();
+  sum.add(input - cached - written, rates.input);
+  sum.add(cached, rates.cachedInput);
+  sum.add(written, rates.cacheWrite);
+  sum.add(output - reasoning, rates.output);
+  sum.add(reasoning, rates.reasoning);
+  return sum.roundedUp;
 }
 
 /** What is wrong with the counts, in words for the operator; nothing when they can be right. */
 export function doubtOf(counts: TokenCounts): string | undefined {
   const { inputTokens, outputTokens, cachedTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0 } = counts;
-  const all = [inputTokens, outputTokens, cachedTokens, cacheWriteTokens, reasoningTokens];
-  if (all.some((count) => !(count >= 0))) return 'it counted fewer than no tokens';
+  const least = Math.min(inputTokens, outputTokens, cachedTokens, cacheWriteTokens, reasoningTokens);
+  if (!(least >= 0)) return 'it counted fewer than no tokens';
+  const most = Math.max(inputTokens, outputTokens, cachedTokens, cacheWriteTokens, reasoningTokens);
   // Those who read answers let no more through.
-  if (all.some((count) => count >= tokensMax)) return `it counted ${tokensMax} tokens or more`;
+  if (most >= tokensMax) return `it counted ${tokensMax} tokens or more`;
   if (cachedTokens + cacheWriteTokens > inputTokens) {
     return `it kept ${cachedTokens + cacheWriteTokens} of ${inputTokens} input tokens`;
   }
@@ -62,12 +63,16 @@ export function ratesFor(price: Price, inputTokens: number, { batch = false }: C
 }
 
 /** Whole billionths and what is left of them are added apart, so that every product and sum is exact. */
-function roundedUp(parts: readonly (readonly [tokens: number, rate: PicoUsd])[]): NanoUsd {
-  let nano = 0;
-  let pico = 0;
-  for (const [tokens, rate] of parts) {
-    nano += tokens * Math.trunc(rate / 1_000);
-    pico += tokens * (rate % 1_000);
+class ExactSum {
+  #nano = 0;
+  #pico = 0;
+
+  add(tokens: number, rate: PicoUsd): void {
+    this.#nano += tokens * Math.trunc(rate / 1_000);
+    this.#pico += tokens * (rate % 1_000);
   }
-  return nano + Math.ceil(pico / 1_000);
+
+  get roundedUp(): NanoUsd {
+    return this.#nano + Math.ceil(this.#pico / 1_000);
+  }
 }

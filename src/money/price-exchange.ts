@@ -3,6 +3,7 @@ import type { TokenRates } from '../core/budget.ts';
 import type { NanoUsd } from '../core/ledger.ts';
 import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
+import { ByThree } from '../lib/by-three.ts';
 import { costOf, doubtOf } from './cost-of.ts';
 import type { Price } from './price.ts';
 import type { PriceBook, Served, Tariff } from './price-book.ts';
@@ -75,15 +76,15 @@ function tellSaving({ premium }: PricingOptions, { savedBy }: Tariff, trail: Tra
 class Tariffs {
   readonly #options: PricingOptions;
   readonly #told = new Set<string>();
-  #found = new Map<string, Map<string, Map<string, Tariff>>>();
-  #size = 0;
+  readonly #found = new ByThree<Tariff>();
 
   constructor(options: PricingOptions) {
     this.#options = options;
   }
 
   of(served: Served): Tariff {
-    return this.#found.get(served.upstream)?.get(served.targetModel)?.get(served.model) ?? this.#find(served);
+    const { upstream, targetModel, model } = served;
+    return this.#found.get(upstream, targetModel, model) ?? this.#find(served);
   }
 
   #find(served: Served): Tariff {
@@ -91,16 +92,8 @@ class Tariffs {
     // Names of any length come from clients, and none of a model is so long: nothing is kept of them.
     if (Math.max(served.targetModel.length, served.model.length) > nameCharsMax) return tariff;
     if (tariff.version.startsWith('highest:')) this.#tell(served, tariff);
-    if (this.#size >= tariffsMax) {
-      this.#found = new Map();
-      this.#size = 0;
-    }
-    const { upstream, targetModel, model } = served;
-    const ofUpstream = this.#found.get(upstream) ?? new Map<string, Map<string, Tariff>>();
-    const ofTarget = ofUpstream.get(targetModel) ?? new Map<string, Tariff>();
-    this.#found.set(upstream, ofUpstream.set(targetModel, ofTarget.set(model, tariff)));
-    this.#size += 1;
-    return tariff;
+    if (this.#found.size >= tariffsMax) this.#found.clear();
+    return this.#found.add([served.upstream, served.targetModel, served.model], tariff);
   }
 
   #tell(served: Served, tariff: Tariff): void {

@@ -81,14 +81,16 @@ export class Delivery implements Receiver, CallUnderWay {
   }
 
   sent(): void {
-    this.given.exchange.trail.sentMs = this.given.options.clock.now();
-    this.watchdog.enter(this.given.streamed ? 'first_token' : 'answer');
+    const nowMs = this.given.options.clock.now();
+    this.given.exchange.trail.sentMs = nowMs;
+    this.watchdog.enter(this.given.streamed ? 'first_token' : 'answer', nowMs);
   }
 
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     if (this.#over) return;
-    this.given.exchange.trail.firstByteMs = this.given.options.clock.now();
-    if (!this.given.streamed) this.watchdog.enter('idle');
+    const nowMs = this.given.options.clock.now();
+    this.given.exchange.trail.firstByteMs = nowMs;
+    if (!this.given.streamed) this.watchdog.enter('idle', nowMs);
     try {
       this.#reader = this.#readerFor(status, headers);
     } catch (thrown) {

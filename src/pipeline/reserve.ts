@@ -199,8 +199,12 @@ function withCost(reply: Reply, costNanoUsd: NanoUsd): Reply {
   return { ...reply, headers: [...reply.headers, 'x-millrace-cost-usd', usd(costNanoUsd)] };
 }
 
+/** Without the noughts at its end. */
 function usd(nanoUsd: NanoUsd): string {
-  return (nanoUsd / 1e9).toFixed(9).replace(/\.?0+$/, '');
+  const text = (nanoUsd / 1e9).toFixed(9);
+  let end = text.length;
+  while (text.endsWith('0', end)) end -= 1;
+  return text.slice(0, text.endsWith('.', end) ? end - 1 : end);
 }
 
 /** Later than this, nobody waits for it. */

@@ -37,12 +37,12 @@ export class Watchdog {
   }
 
   /** Begins a phase. A later deadline moves no timer: the one that is set looks again when it fires. */
-  enter(phase: Phase): void {
+  enter(phase: Phase, nowMs = this.#options.clock.now()): void {
     if (this.#stopped) return;
     this.#phase = phase;
     const allowedMs = this.#held ? Number.POSITIVE_INFINITY : this.#allowedMs(phase);
-    this.#deadlineMs = Math.min(this.#options.clock.now() + allowedMs, this.#totalMs);
-    if (this.#deadlineMs < this.#armedMs) this.#arm();
+    this.#deadlineMs = Math.min(nowMs + allowedMs, this.#totalMs);
+    if (this.#deadlineMs < this.#armedMs) this.#arm(nowMs);
   }
 
   /** The upstream is held back for a client that does not read: its silence is not its own. */
@@ -77,10 +77,10 @@ export class Watchdog {
     }
   }
 
-  #arm(): void {
+  #arm(nowMs: number): void {
     this.#timer?.cancel();
     this.#armedMs = this.#deadlineMs;
-    const waitMs = Math.max(0, Math.ceil(this.#deadlineMs - this.#options.clock.now()));
+    const waitMs = Math.max(0, Math.ceil(this.#deadlineMs - nowMs));
     this.#timer = this.#options.clock.after(waitMs, () => this.#fired());
   }
 
@@ -92,7 +92,7 @@ export class Watchdog {
       this.#deadlineMs = Math.min(now + suspectEveryMs, this.#totalMs);
     }
     if (now < this.#deadlineMs) {
-      this.#arm();
+      this.#arm(now);
       return;
     }
     this.stop();

@@ -133,8 +133,34 @@ function searchEnd(bytes: Buffer, start: number): number {
   }
 }
 
-/** `"mod\u0065l"` is the key `model` too. */
+/**
+ * The few names that clients use are read again and again: one that was read before is known by its bytes, and made no
+ * second time. Each has one place, which the next name that falls there takes over.
+ */
+const knownNames: string[] = Array.from({ length: 256 }, () => '');
+const knownCharsMax = 64;
+
 function keyText(bytes: Buffer, start: number, end: number): string {
+  let hash = 0;
+  for (let at = start + 1; at < end; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte === backslash || byte >= 0x80) return unusualKey(bytes, start, end);
+    hash = (hash * 31 + byte) & 0xff;
+  }
+  const known = knownNames[hash] as string;
+  if (isAt(bytes, start + 1, known) && known.length === end - start - 1) return known;
+  const text = bytes.toString('latin1', start + 1, end);
+  if (text.length <= knownCharsMax) knownNames[hash] = text;
+  return text;
+}
+
+function isAt(bytes: Buffer, start: number, text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (bytes[start + at] !== text.charCodeAt(at)) return false;
+  return true;
+}
+
+/** `"mod\u0065l"` is the key `model` too. */
+function unusualKey(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString('latin1', start + 1, end);
   if (!raw.includes('\\')) return bytes.toString('utf8', start + 1, end);
   try {

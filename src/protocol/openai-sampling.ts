@@ -63,6 +63,9 @@ export function readShared(body: ParsedBody, endpoint: string, known: ReadonlySe
 }
 
 const whole = { min: 0, whole: true };
+const anyWhole = { whole: true };
+const probability = { min: 0, max: 1 };
+const logprobs = { ...whole, max: bounds.topLogprobs };
 const penalties = { min: -2, max: 2 };
 
 export function readSampling(body: JsonObject): Sampling {
@@ -72,19 +75,16 @@ export function readSampling(body: JsonObject): Sampling {
   };
   set('maxTokens', readAgreed(body, answerBounds));
   set('temperature', optionalNumber(body['temperature'], 'temperature', temperatures));
-  set('topP', optionalNumber(body['top_p'], 'top_p', { min: 0, max: 1 }));
-  set('topK', optionalNumber(body['top_k'], 'top_k', { whole: true }));
-  set('minP', optionalNumber(body['min_p'], 'min_p', { min: 0, max: 1 }));
-  set('seed', optionalNumber(body['seed'], 'seed', { whole: true }));
+  set('topP', optionalNumber(body['top_p'], 'top_p', probability));
+  set('topK', optionalNumber(body['top_k'], 'top_k', anyWhole));
+  set('minP', optionalNumber(body['min_p'], 'min_p', probability));
+  set('seed', optionalNumber(body['seed'], 'seed', anyWhole));
   set('stop', optionalStrings(body['stop'], 'stop', bounds.stops));
   set('frequencyPenalty', optionalNumber(body['frequency_penalty'], 'frequency_penalty', penalties));
   set('presencePenalty', optionalNumber(body['presence_penalty'], 'presence_penalty', penalties));
   set('repeatPenalty', optionalNumber(body['repeat_penalty'], 'repeat_penalty'));
   set('choices', readAgreed(body, choiceBounds));
-  set(
-    'topLogprobs',
-    optionalNumber(body['top_logprobs'], 'top_logprobs', { ...whole, max: bounds.topLogprobs }),
-  );
+  set('topLogprobs', optionalNumber(body['top_logprobs'], 'top_logprobs', logprobs));
   return sampling;
 }
 
@@ -95,7 +95,7 @@ const choices = { min: 1, max: bounds.choices, whole: true };
 const answerBounds: Bounds = [
   ['max_completion_tokens', whole],
   ['max_tokens', whole],
-  ['n_predict', { whole: true }],
+  ['n_predict', anyWhole],
 ];
 const choiceBounds: Bounds = [
   ['n', choices],

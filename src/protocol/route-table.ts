@@ -17,18 +17,19 @@ export interface RouteTable {
 
 export function createRouteTable(placed: readonly PlacedRoute[]): RouteTable {
   const all = withHeads(placed);
-  const exact = new Map<string, Route>();
+  const exact = new Map<string, Map<string, Route>>();
   const open: PlacedRoute[] = [];
   for (const each of all) {
-    if (each.path.endsWith('*')) open.push(each);
-    else exact.set(`${each.method} ${each.path}`, each.route);
+    const { method, path, route } = each;
+    if (path.endsWith('*')) open.push(each);
+    else exact.set(method, (exact.get(method) ?? new Map<string, Route>()).set(path, route));
   }
   const matches = (each: PlacedRoute, path: string) =>
     each.path.endsWith('*') ? startsBelow(path, each.path.slice(0, -1)) : each.path === path;
   return {
     all,
     find: (method, path) => {
-      const route = exact.get(`${method} ${path}`);
+      const route = exact.get(method)?.get(path);
       if (route !== undefined) return route;
       const found = open.find((each) => each.method === method && matches(each, path));
       if (found !== undefined) return found.route;

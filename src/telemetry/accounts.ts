@@ -49,10 +49,11 @@ export function createAccounts({ intend, lineOf, settle, observers }: AccountsOp
     const trails = waiting;
     waiting = [];
     const ended: Ended[] = [];
-    for (const trail of trails) attempt(() => ended.push({ trail, line: lineOf(trail) }));
-    attempt(() => settle(ended));
+    const end = (trail: Trail) => void ended.push({ trail, line: lineOf(trail) });
+    for (const trail of trails) attempt(end, trail);
+    attempt(settle, ended);
     for (const one of ended) {
-      for (const observer of observers) attempt(() => observer(one));
+      for (const observer of observers) attempt(observer, one);
     }
   };
   const endTurn = () => {
@@ -88,9 +89,9 @@ function createTurn(): Turn {
   return { written: promise, resolve };
 }
 
-function attempt(what: () => void): void {
+function attempt<Given>(what: (given: Given) => void, given: Given): void {
   try {
-    what();
+    what(given);
   } catch (mistake) {
     process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
   }

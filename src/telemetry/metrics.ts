@@ -4,6 +4,7 @@
  */
 import type { NanoUsd } from '../core/ledger.ts';
 import type { Trail } from '../core/trail.ts';
+import { ByThree } from '../lib/by-three.ts';
 import { Histogram } from './histogram.ts';
 
 export interface MetricsSources {
@@ -47,6 +48,11 @@ const operations: Readonly<Record<string, string>> = {
   embed: 'embeddings',
 };
 
+interface Counted {
+  readonly labels: string;
+  times: number;
+}
+
 /** All that is counted of one operation on one model at one upstream. */
 interface CallSeries {
   readonly labels: string;
@@ -59,14 +65,13 @@ interface CallSeries {
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
-  const exchanges = new Map<string, number>();
+  const exchanges = new ByThree<Counted>();
   const attempts = new Map<string, number>();
   const carriedOn = new Map<string, number>();
-  const calls = new Map<string, CallSeries>();
+  const calls = new ByThree<CallSeries>();
   return {
     observe: (trail) => {
-      const code = trail.failure?.code ?? '';
-      count(exchanges, `route="${trail.route || 'unknown'}",outcome="${trail.outcome}",code="${code}"`);
+      countExchange(exchanges, trail);
       for (const attempt of trail.attempts) {
         count(attempts, `upstream="${escaped(attempt.upstream)}",code="${attempt.code}"`);
       }
@@ -79,7 +84,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       renderCounter(
         'millrace_exchanges_total',
         'Finished exchanges by route, outcome and failure.',
-        exchanges,
+        exchanges.values.map(({ labels, times }) => [labels, times]),
       ) +
       renderCounter(
         'millrace_attempts_failed_total',
@@ -91,29 +96,31 @@ export function createMetrics(sources: MetricsSources): Metrics {
         'Streams that broke off and were gone on with elsewhere, by the upstream that broke off and why.',
         carriedOn,
       ) +
-      renderCalls([...calls.values()]) +
+      renderCalls(calls.values) +
       sources.batches() +
       sources.loads() +
       renderGauges(sources),
   };
 }
 
+function countExchange(exchanges: ByThree<Counted>, { route, outcome, failure }: Trail): void {
+  const code = failure?.code ?? '';
+  const counted =
+    exchanges.get(route, outcome, code) ??
+    exchanges.add([route, outcome, code], {
+      labels: `route="${route || 'unknown'}",outcome="${outcome}",code="${code}"`,
+      times: 0,
+    });
+  counted.times += 1;
+}
+
 function count(counts: Map<string, number>, labels: string): void {
   counts.set(labels, (counts.get(labels) ?? 0) + 1);
 }
 
-function observeCall(calls: Map<string, CallSeries>, trail: Trail): void {
-  let key = keyOf(trail, trail.model);
-  let series = calls.get(key);
-  // A client may make up models for an upstream that lists none: beyond the bound they are counted as one.
-  if (series === undefined && calls.size >= seriesMax) {
-    key = keyOf(trail, otherModels);
-    series = calls.get(key);
-  }
-  if (series === undefined) {
-    series = createSeries(trail, calls.size >= seriesMax ? otherModels : trail.model);
-    calls.set(key, series);
-  }
+function observeCall(calls: ByThree<CallSeries>, trail: Trail): void {
+  const series =
+    calls.get(trail.callKind, trail.model, trail.upstream) ?? seriesFor(calls, trail, trail.model);
   series.duration.observe((trail.endedMs - trail.startedMs) / 1000);
   if (trail.firstContentMs > 0) series.firstToken.observe((trail.firstContentMs - trail.startedMs) / 1000);
   series.costNanoUsd += trail.costNanoUsd;
@@ -123,8 +130,13 @@ function observeCall(calls: Map<string, CallSeries>, trail: Trail): void {
   if (trail.callKind !== 'embed') series.output.observe(trail.usage.outputTokens);
 }
 
-function keyOf(trail: Trail, model: string): string {
-  return `${trail.callKind}\u0000${model}\u0000${trail.upstream}`;
+/** A client may make up models for an upstream that lists none: beyond the bound they are counted as one. */
+function seriesFor(calls: ByThree<CallSeries>, trail: Trail, model: string): CallSeries {
+  const { callKind, upstream } = trail;
+  if (calls.size < seriesMax || model === otherModels) {
+    return calls.add([callKind, model, upstream], createSeries(trail, model));
+  }
+  return calls.get(callKind, otherModels, upstream) ?? seriesFor(calls, trail, otherModels);
 }
 
 function createSeries(trail: Trail, model: string): CallSeries {
@@ -142,7 +154,11 @@ function createSeries(trail: Trail, model: string): CallSeries {
   };
 }
 
-function renderCounter(name: string, help: string, counts: ReadonlyMap<string, number>): string {
+function renderCounter(
+  name: string,
+  help: string,
+  counts: Iterable<readonly [labels: string, value: number]>,
+): string {
   const lines = [...counts].map(([labels, value]) => `${name}{${labels}} ${value}\n`);
   return head(name, 'counter', help) + lines.join('');
 }

@@ -73,6 +73,11 @@ function decodeVectors(value: JsonObject): CallResult {
 
 /** By the place that each says it has; as they came where none says any. Nothing where that is contradictory. */
 function inOrder(entries: readonly Json[]): readonly Json[] | undefined {
+  // As nearly all are, so that no map is made for it.
+  if (entries.length === 1) {
+    const index = asObject(entries[0])?.['index'];
+    return index === undefined || index === 0 ? entries : undefined;
+  }
   const said = new Map<Json | undefined, Json>();
   for (const entry of entries) said.set(asObject(entry)?.['index'], entry);
   if (said.size <= 1 && said.has(undefined)) return entries;
