@@ -226,8 +226,7 @@ for (const kind of ['throw new Error("boom")', 'Promise.reject(new Error("boom")
       place,
       nodeOptions: ['--import', `data:text/javascript,${encodeURIComponent(trap)}`],
     });
-    const inFlight = gateway.chat({ max_tokens: 5 });
-    await untilInFlight(gateway, inFlight);
+    const { inFlight } = await asked(gateway);
     const ended = gateway.stop('SIGUSR2');
     assert.equal((await inFlight).status, 200);
     assert.equal((await ended).code, 1);
@@ -240,8 +239,7 @@ test('SIGTERM lets what is in flight end, keeps nobody’s idle connection waiti
   await using place = await openPlace();
   await place.write('millrace.yaml', 'upstreams: { calm: { type: simulator, firstTokenMs: 400 } }\n');
   await using gateway = await serve([], { place });
-  const inFlight = gateway.chat({ max_tokens: 5 });
-  await untilInFlight(gateway, inFlight);
+  const { inFlight } = await asked(gateway);
   const ending = gateway.stop('SIGTERM');
   assert.equal((await inFlight).status, 200);
   const ended = await ending;
@@ -249,17 +247,35 @@ test('SIGTERM lets what is in flight end, keeps nobody’s idle connection waiti
   assert.ok(ended.tookMs < 3_000, `ended after ${ended.tookMs} ms`);
 });
 
-async function untilInFlight(gateway: RunningProcess, answer: Promise<Response>): Promise<void> {
+test('a second SIGTERM waits for nobody, and whoever is cut off is told (G23)', async () => {
+  await using place = await openPlace();
+  await place.write('millrace.yaml', 'upstreams: { calm: { type: simulator, tokensPerSecond: 1 } }\n');
+  await using gateway = await serve([], { place });
+  const stream = await gateway.chat({ max_tokens: 500, stream: true });
+  const ending = gateway.stop('SIGTERM');
+  await gateway.line(({ signal }) => signal === 'SIGTERM');
+  gateway.child.kill('SIGTERM');
+  assert.match(await stream.text(), /server_draining/);
+  const ended = await ending;
+  assert.equal(ended.code, 0);
+  assert.ok(ended.tookMs < 3_000, `ended after ${ended.tookMs} ms`);
+});
+
+/** A request that is seen to be under way. */
+async function asked(gateway: RunningProcess): Promise<{ readonly inFlight: Promise<Response> }> {
+  // The admin API is loaded by its first request, which may take longer than this one's answer.
+  await gateway.admin('status');
+  const inFlight = gateway.chat({ max_tokens: 5 });
   let answered = false;
   const note = () => {
     answered = true;
   };
-  void answer.then(note, note);
+  void inFlight.then(note, note);
   while (!answered) {
     const status = (await (await gateway.admin('status')).json()) as { inFlight: number };
-    if (status.inFlight > 0) return;
+    if (status.inFlight > 0) return { inFlight };
   }
-  assert.fail('the request was answered before it could be seen in flight');
+  return assert.fail('the request was answered before it could be seen in flight');
 }
 
 test('closing the terminal ends the gateway that was started on it, and its ports are free', async () => {
