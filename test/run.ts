@@ -13,6 +13,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { installEngine } from './engines/install-engine.ts';
 import { CanaryWatch, canaryVariable } from './run-canary.ts';
+import { installKernelTools } from './servers/install-kernel-tools.ts';
 import { installNginx } from './servers/install-nginx.ts';
 import { installPython } from './servers/install-python.ts';
 import { installServers } from './servers/install-servers.ts';
@@ -24,6 +25,11 @@ const needs = [
     what: 'Redis or PostgreSQL',
     isFor: importing(/[/\\](?:provide-server|left-behind\.test)\.ts$/),
     install: installServers,
+  },
+  {
+    what: 'tools of the kernel',
+    isFor: importing(/[/\\](?:install-kernel-tools|cut-line|traced)\.ts$/),
+    install: installKernelTools,
   },
   { what: 'nginx', isFor: importing(/[/\\]install-nginx\.ts$/), install: installNginx },
   { what: 'Python', isFor: at(/^test[/\\]openapi[/\\]python-/), install: installPython },

@@ -13,8 +13,8 @@ export interface WholeRig {
   readonly postgres: PostgresServer;
   readonly store: string;
   readonly replicas: readonly TestGateway[];
-  /** One request of each kind to each replica. */
-  round(): Promise<readonly Seen[]>;
+  /** One request of each kind to each replica, or of each but these. */
+  round(without?: readonly Kind[]): Promise<readonly Seen[]>;
   /** What the replicas say they go without. */
   degraded(): Promise<readonly string[]>;
 }
@@ -44,14 +44,20 @@ const generous = {
   prices: { simulator: { inputPerM: 1, outputPerM: 10 } },
 };
 
-export async function openWholeRig(t: Pick<TestContext, 'after'>): Promise<WholeRig> {
+/** The way to a server, where it is not the short one. */
+type Way = (url: string) => string | Promise<string>;
+
+export async function openWholeRig(
+  t: Pick<TestContext, 'after'>,
+  way: Way = (url) => url,
+): Promise<WholeRig> {
   const [redis, postgres, issuer] = await Promise.all([
     openRedisServer(),
     openPostgresServer({ config: { max_connections: '40' } }),
     openHandMadeIssuer(),
   ]);
   const store = await postgres.createDatabase();
-  const config = configOf(issuer, { store, shared: redis.url });
+  const config = configOf(issuer, { store: await way(store), shared: await way(redis.url) });
   const replicas = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
   t.after(async () => {
     await Promise.all(replicas.map((replica) => replica.close()));
@@ -92,10 +98,7 @@ const headersOf = (credential: string) => ({
 
 const chat = { model: 'simulator', max_tokens: 4, messages: [{ role: 'user', content: 'hi' }] };
 
-async function openCallers(
-  replicas: readonly TestGateway[],
-  token: string,
-): Promise<() => Promise<readonly Seen[]>> {
+async function openCallers(replicas: readonly TestGateway[], token: string): Promise<WholeRig['round']> {
   const [first] = replicas;
   assert.ok(first !== undefined);
   const key = await makeStoredKey(first, { name: 'ci' });
@@ -118,10 +121,12 @@ async function openCallers(
     conversation: () => ['/chat', post(key, { message: 'hi', conversation_id: 'one' })],
     models: () => ['/v1/models', { headers: headersOf(key) }],
   };
-  return () =>
+  return (without = []) =>
     Promise.all(
       replicas.flatMap(({ url }) =>
-        Object.entries(kinds).map(([kind, request]) => see(url, kind as Kind, request())),
+        Object.entries(kinds)
+          .filter(([kind]) => !without.includes(kind as Kind))
+          .map(([kind, request]) => see(url, kind as Kind, request())),
       ),
     );
 }
