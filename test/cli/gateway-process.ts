@@ -39,6 +39,8 @@ export interface Command {
   readonly environment?: Readonly<Record<string, string>>;
   readonly nodeOptions?: readonly string[];
   readonly input?: string;
+  /** The gateway's own source, where another version than this one is meant. */
+  readonly program?: string;
   /** A command that starts the one that follows it: in a control group, under a tracer. */
   readonly within?: readonly string[];
 }
@@ -59,7 +61,7 @@ function start(args: readonly string[], command: Command): ChildProcess {
     ...(command.within ?? []),
     process.execPath,
     ...(command.nodeOptions ?? []),
-    main,
+    command.program ?? main,
     ...args,
   ];
   return spawn(program, rest, {

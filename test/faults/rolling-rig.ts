@@ -1,5 +1,6 @@
 /** Two gateways in processes of their own behind nginx, and clients that never pause. */
 import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { formatListenAddress } from '../../src/net/listen-address.ts';
 import { openPlace, type RunningProcess, serve } from '../cli/gateway-process.ts';
@@ -9,9 +10,19 @@ import type { openRedisServer } from '../servers/redis-server.ts';
 
 export interface Replica {
   readonly running: RunningProcess;
-  /** Starts it anew on its port; it has ended. */
-  start(): Promise<void>;
+  /** Starts it anew on its port, of this version or of the other; it has ended. */
+  start(version?: Version): Promise<void>;
 }
+
+export type Version = 'this' | 'other';
+
+/** A checkout of another version, with what it needs installed. Without one both versions are this one. */
+const otherFolder = process.env['MILLRACE_OTHER'];
+
+export const versions = {
+  this: undefined,
+  other: otherFolder === undefined ? undefined : resolve(otherFolder, 'src/main.ts'),
+} as const;
 
 export interface Rolling {
   readonly url: string;
@@ -20,6 +31,17 @@ export interface Rolling {
 }
 
 const key = `sk-mr-${randomBytes(20).toString('hex')}`;
+
+/** Everything on that is written where the other version reads it. */
+const identity = { pepper: 'q3Wx71nVhT2pLw0Xc9Rf5KsBn4Yd6GjEa' };
+const spending = {
+  limits: [
+    { per: 'key', requests: '1000000/min', burst: 10_000 },
+    { per: 'tenant', tokens: '100M/min', concurrent: 500 },
+  ],
+  budgets: [{ per: 'tenant', usd: 1_000_000, window: 'month' }],
+  prices: { m: { inputPerM: 1, outputPerM: 10 } },
+};
 
 /** As docs/zero-downtime.md has it. */
 const site = (ports: readonly number[], port: number) => `
@@ -44,6 +66,10 @@ export interface RollingOptions {
   readonly redis: Awaited<ReturnType<typeof openRedisServer>>;
   /** Where the fake server is, in OpenAI's dialect. */
   readonly llm: string;
+  /** A database that both use, where they do not each have their own. */
+  readonly store?: string;
+  /** What they begin with. */
+  readonly version?: Version;
   readonly drain: { preStopMs: number; requestsMs: number; streamsMs: number };
 }
 
@@ -59,28 +85,30 @@ export async function openRolling(t: TestContext, options: RollingOptions): Prom
 async function openReplica(
   t: TestContext,
   port: number,
-  { redis, llm, drain }: RollingOptions,
+  { redis, llm, drain, store, version: first = 'this' }: RollingOptions,
 ): Promise<Replica> {
   const place = await openPlace();
   await place.write(
     'millrace.yaml',
     JSON.stringify({
       shared: redis.url,
+      ...(store === undefined ? {} : { store, identity, ...spending }),
       keys: [{ name: 'rolling', key, tenant: 'default', role: 'developer' }],
       upstreams: { llm: { type: 'openai', url: llm, slots: 64 } },
       models: { m: { targets: [{ upstream: 'llm', model: 'counted' }] } },
       drain,
     }),
   );
-  const open = () =>
+  const open = (version: Version) =>
     serve(['--config', 'millrace.yaml'], {
       place,
+      ...(versions[version] === undefined ? {} : { program: versions[version] }),
       environment: {
         MILLRACE__LISTEN__ADDRESS: `127.0.0.1:${port}`,
         MILLRACE__DRAIN__PRE_STOP_MS: String(drain.preStopMs),
       },
     });
-  let running = await open();
+  let running = await open(first);
   t.after(async () => {
     await running.stop('SIGKILL');
     await place[Symbol.asyncDispose]();
@@ -89,8 +117,8 @@ async function openReplica(
     get running() {
       return running;
     },
-    start: async () => {
-      running = await open();
+    start: async (version = first) => {
+      running = await open(version);
     },
   };
 }
