@@ -1,7 +1,8 @@
 /**
- * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets]`. Everything is as in
- * the running gateway, keys, limits, accounting and all; only the transport answers from memory, at once. With `budgets`
- * three apply: of the key, of the tenant, of everybody.
+ * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets | free | WITHOUT …]`. Everything
+ * is as in the running gateway, keys, limits, accounting and all; only the transport answers from memory, at once. With
+ * `budgets` three apply: of the key, of the tenant, of everybody. With `free` nobody sends a bill. `no-keys`, `no-limits`,
+ * `no-pricing` and `no-ledger` leave out what they name, so that it can be told what each costs.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -48,10 +49,14 @@ import { openSpool } from '../src/stores/spool/open-spool.ts';
 import { createAccounts } from '../src/telemetry/accounts.ts';
 import { exchangeLine, intentLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
+import { spoolEnds } from '../src/telemetry/spool-ends.ts';
 import { createLearnt } from '../src/wiring/learnt.ts';
 
 const requests = Number(process.argv[2] ?? 300_000);
-const withBudgets = process.argv[3] === 'budgets';
+const asked = new Set(process.argv.slice(3));
+const withBudgets = asked.has('budgets');
+const isFree = asked.has('free');
+const nothingSaid = Promise.resolve(true);
 const warmUp = 50_000;
 
 const body = Buffer.from(
@@ -145,14 +150,14 @@ const metrics = createMetrics({
 const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
 const each = { perMs: 1, count: 1e9 };
 const accounts = createAccounts({
-  intend: (trail) => spool.intend(intentLine(trail)),
+  intend: (trail) => (asked.has('no-ledger') ? nothingSaid : spool.intend(intentLine(trail))),
   lineOf: (trail) => exchangeLine(trail, trail.wallMs),
-  settle: (ended) => spool.settle(ended.map(({ line }) => line)),
+  settle: (ended) => (asked.has('no-ledger') ? undefined : spool.settle(spoolEnds(ended))),
   observers: [({ trail }) => metrics.observe(trail)],
 });
 const pricing = createPricing({
   book: new PriceBook({
-    prices: { bench: { inputPerM: 2.5, cachedInputPerM: 1.25, outputPerM: 10 } },
+    prices: isFree ? {} : { bench: { inputPerM: 2.5, cachedInputPerM: 1.25, outputPerM: 10 } },
     configId: 'bench',
     billing: new Map(),
     catalogue: readPriceCatalogue,
@@ -183,7 +188,7 @@ const handler = createChain({
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
   keys: {
     keys: createMemoryKeyStore([{ key: 'sk-mr-bench', principal }]),
-    required: true,
+    required: !asked.has('no-keys'),
     metrics: 'auto',
     operatorBeyondLoopback: false,
     homeTenant: 'default',
@@ -210,11 +215,12 @@ const handler = createChain({
   routing: { models },
   spending: {
     intend: accounts.intend,
-    isBilled: () => true,
-    price: pricing.price,
+    isBilled: (served) => pricing.ratesAhead(served, 0).inputPicoUsd > 0,
+    price: asked.has('no-pricing') ? () => {} : pricing.price,
     costOf: pricing.costOf,
     lengths: new OutputLengths(),
-    spending: withBudgets ? { budgets, ratesAhead: pricing.ratesAhead } : undefined,
+    ratesAhead: pricing.ratesAhead,
+    budgets: withBudgets ? budgets : undefined,
   },
   batches: {
     clock,
@@ -280,10 +286,13 @@ const incoming: Incoming = {
   query: undefined,
   targetBytes: 20,
   pathKey: undefined,
-  headers: { authorization: 'Bearer sk-mr-bench', 'content-type': 'application/json' },
+  headers: {
+    ...(asked.has('no-keys') ? {} : { authorization: 'Bearer sk-mr-bench' }),
+    'content-type': 'application/json',
+  },
   // Not loopback: limits are to be counted.
   remoteAddress: '192.0.2.1',
-  onLoopback: false,
+  onLoopback: asked.has('no-limits'),
   fault: undefined,
   readBody: () => read,
   streamBody: () => {

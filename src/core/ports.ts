@@ -203,12 +203,23 @@ export interface LimitedCall {
   readonly tokens: number;
 }
 
+/** How an exchange ended. */
+export interface SpoolEnd {
+  /** With its line feed. */
+  readonly line: string;
+  /** Whether its intent was kept. */
+  readonly begun: boolean;
+}
+
 /** What exchanges cost, on its way to the ledger: a process that dies forgets none of it (G21). */
 export interface Spool {
-  /** Says that something is about to be spent. Resolves when that is in the file, or to false when it cannot be kept: it never rejects. */
+  /**
+   * Says that something is about to be spent. Resolves when that is in the file, and there is room for its end; or to
+   * false when it cannot be kept: it never rejects.
+   */
   intend(line: string): Promise<boolean>;
   /** Says how they ended: in the file when it returns, together with every intent before. */
-  settle(lines: readonly string[]): void;
+  settle(ends: readonly SpoolEnd[]): void;
   /**
    * What is not in the ledger yet: of runs that died, and, where `ours` is asked for, of what ended in this one. What did
    * not end counts at what was reserved for it. Never too little. Rejects when nobody can tell now.

@@ -67,10 +67,12 @@ export class Trail {
   model = '';
   // limit: how far the limits that apply are spent
   standing: Standing | undefined = undefined;
-  // reserve: what was reserved beforehand, and so what a lost exchange is counted at
+  // reserve: what it may come to, reserved where budgets apply, and so what a lost exchange is counted at
   reservedNanoUsd: NanoUsd = 0;
   reservedInputTokens = 0;
   reservedOutputTokens = 0;
+  // reserve: that it was about to be sent is in the spool, with room for its end
+  begun = false;
   // batch: how many requests the call upstream was sent for, this one included, 0 where for this one alone
   batchedWith = 0;
   // batch, assemble: how long it waited for others before it was handed to the scheduler

@@ -1,6 +1,7 @@
 /**
  * Sets aside what the call may come to, where budgets bound it, and says what is about to be spent before anything is
- * sent: what comes after that is never forgotten (G21). When it is over it is priced and settled, once.
+ * sent: what comes after that is never forgotten (G21), and counts at its estimate wherever somebody sends a bill for it.
+ * When it is over it is priced and settled, once.
  */
 import type { BudgetDecision, BudgetSubject, Reservation, TokenRates } from '../core/budget.ts';
 import type { Planned, Target } from '../core/exchange.ts';
@@ -20,14 +21,10 @@ export interface ReserveOptions extends SettleOptions {
   readonly intend: (trail: Trail) => Promise<boolean>;
   /** Whether somebody sends a bill for what is asked there. */
   readonly isBilled: (served: Served) => boolean;
-  /** Absent where there are none: then nothing is estimated, and nothing promised. */
-  readonly spending?: Spending | undefined;
-}
-
-export interface Spending {
-  readonly budgets: Budgets;
   /** What tokens will cost there, in a request with so long a prompt. */
-  ratesAhead(served: Served, promptTokens: number): TokenRates;
+  readonly ratesAhead: (served: Served, promptTokens: number) => TokenRates;
+  /** Absent where there are none: then nothing is promised. */
+  readonly budgets?: Budgets | undefined;
 }
 
 interface Served {
@@ -38,24 +35,35 @@ interface Served {
 }
 
 export function reserve(options: ReserveOptions): Stage<Planned> {
-  const { spending, lengths } = options;
+  const { budgets } = options;
   return (next) => (exchange) => {
     const { admission } = exchange;
     // A model that is only to be loaded says nothing that costs money.
-    if (spending === undefined || loadAsked(exchange.call) !== undefined) {
-      const reserved = { exchange };
-      if (admission === undefined) return proceed(options, next, reserved);
-      return admission.then(() => proceed(options, next, reserved));
+    const saysNothing = loadAsked(exchange.call) !== undefined;
+    if (budgets === undefined || saysNothing) {
+      if (!saysNothing) estimateBill(options, exchange);
+      return proceedAdmitted(options, next, exchange);
     }
-    const estimate = estimateFor(spending, exchange, lengths.p95(exchange.trail.model));
-    const decision = spending.budgets.reserve(subjectOf(exchange), estimate.spend);
-    const wanted = { spending, exchange, estimate };
+    const estimate = estimateFor(options, exchange);
+    const decision = budgets.reserve(subjectOf(exchange), estimate.spend);
+    const wanted = { options, exchange, estimate };
     // Waited for only where there is something to wait for.
     if (decision instanceof Promise || admission !== undefined) {
       return admitted(admission, decision).then((taken) => enter(options, next, reservedBy(taken, wanted)));
     }
     return enter(options, next, reservedBy(decision, wanted));
   };
+}
+
+/** Where nothing is reserved. */
+function proceedAdmitted(options: ReserveOptions, next: Handler<Planned>, exchange: Planned): Promise<Reply> {
+  const { admission } = exchange;
+  if (admission === undefined) return proceed(options, next, { exchange });
+  return admission.then(() => proceed(options, next, { exchange }));
+}
+
+function estimateBill(options: ReserveOptions, exchange: Planned): void {
+  if (isBilledSomewhere(options, exchange)) tellEstimate(exchange, estimateFor(options, exchange));
 }
 
 /** Both are asked at once. Whom the limits refuse has reserved nothing. */
@@ -70,10 +78,22 @@ async function admitted(
   throw entry.reason;
 }
 
-function estimateFor(spending: Spending, exchange: Planned, p95Tokens: number) {
-  return estimateSpend(exchange.call, p95Tokens, (promptTokens) =>
-    servable(exchange).map((served) => spending.ratesAhead(served, promptTokens)),
+function estimateFor({ ratesAhead, lengths }: ReserveOptions, exchange: Planned): SpendEstimate {
+  const { call, trail } = exchange;
+  return estimateSpend(call, lengths.p95(trail.model), (promptTokens) =>
+    servable(exchange).map((served) => ratesAhead(served, promptTokens)),
   );
+}
+
+function isBilledSomewhere({ isBilled }: ReserveOptions, exchange: Planned): boolean {
+  return servable(exchange).some(isBilled);
+}
+
+/** What it counts at, should nothing more be heard of it. */
+function tellEstimate({ trail }: Planned, { spend, promptTokens, answerTokens }: SpendEstimate): void {
+  trail.reservedNanoUsd = spend.nanoUsd;
+  trail.reservedInputTokens = promptTokens;
+  trail.reservedOutputTokens = answerTokens;
 }
 
 /** Whoever may answer, those of the fallbacks among them. */
@@ -91,7 +111,7 @@ function servedBy({ upstream, model: targetModel }: Target, model: string): Serv
 }
 
 interface Wanted {
-  readonly spending: Spending;
+  readonly options: ReserveOptions;
   readonly exchange: Planned;
   readonly estimate: SpendEstimate;
 }
@@ -101,11 +121,8 @@ function reservedBy(decision: BudgetDecision, wanted: Wanted): Reserved | Failur
   const { exchange, estimate } = wanted;
   if (!decision.allowed) return refusalOf(decision);
   const { reservation } = decision;
+  if (reservation !== undefined || estimate.spend.nanoUsd > 0) tellEstimate(exchange, estimate);
   if (reservation === undefined) return { exchange };
-  const { trail } = exchange;
-  trail.reservedNanoUsd = estimate.spend.nanoUsd;
-  trail.reservedInputTokens = estimate.promptTokens;
-  trail.reservedOutputTokens = estimate.answerTokens;
   // A stream may be gone on with by another, who is asked the whole question again: that may come to more.
   const isBounded = estimate.answerTokens >= answerTokensMax(exchange.call);
   if (isBounded && !exchange.call.stream) return { exchange, reservation, estimate };
@@ -136,7 +153,7 @@ function refusalOfUnbounded({ call, candidates, fallbacks }: Planned): Failure |
   return undefined;
 }
 
-function meterOf(reservation: Reservation, { spending, exchange, estimate }: Wanted): SpendMeter {
+function meterOf(reservation: Reservation, { options, exchange, estimate }: Wanted): SpendMeter {
   const { call, trail } = exchange;
   const { spend, promptTokens } = estimate;
   return new SpendMeter({
@@ -145,7 +162,7 @@ function meterOf(reservation: Reservation, { spending, exchange, estimate }: Wan
     promptTokens,
     answerTokensMax: answerTokensMax(call),
     ratesOf: (upstream, targetModel) =>
-      spending.ratesAhead({ upstream, targetModel, model: trail.model }, promptTokens),
+      options.ratesAhead({ upstream, targetModel, model: trail.model }, promptTokens),
   });
 }
 
@@ -159,9 +176,11 @@ function enter(
 
 function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Reserved): Promise<Reply> {
   const { exchange } = reserved;
+  const { trail } = exchange;
   return options
-    .intend(exchange.trail)
+    .intend(trail)
     .then((kept) => {
+      trail.begun = kept;
       if (exchange.signal.aborted) throw fail('client_gone', 'the client left before anything was sent');
       if (!kept) assertFree(options, exchange);
       return next(exchange);
@@ -169,7 +188,7 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
     .then(
       (reply) => {
         onEnded(reply, (outcome) => settle(options, reserved, codeOf(outcome)));
-        return withCost(reply, exchange.trail.costNanoUsd);
+        return withCost(reply, trail.costNanoUsd);
       },
       (thrown: unknown) => {
         settle(options, reserved, asFailure(thrown).code);
@@ -179,8 +198,8 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
 }
 
 /** What costs money is not done while nobody can write it down (K1); what costs nothing goes on. */
-function assertFree({ isBilled }: ReserveOptions, exchange: Planned): void {
-  if (!servable(exchange).some(isBilled)) return;
+function assertFree(options: ReserveOptions, exchange: Planned): void {
+  if (!isBilledSomewhere(options, exchange)) return;
   throw fail('dependency_unavailable', 'what this would cost cannot be written down now; try again', {
     retryAfterS,
   });

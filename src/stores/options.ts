@@ -28,6 +28,6 @@ export const spoolOptions = z.strictObject({
     .prefault('1GiB')
     .refine((size) => size >= 64 * 1024, 'must be 64KiB or more')
     .describe(
-      'What finished exchanges may take on the disk while the store is away. Beyond it what costs money is refused.',
+      'What finished exchanges may take on the disk while the store is away, with room for the ends of those that go on, 2 KiB each. Beyond it what costs money is refused.',
     ),
 });

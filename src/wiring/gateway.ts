@@ -30,6 +30,7 @@ import { logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { spoolEnds } from '../telemetry/spool-ends.ts';
 import { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
 import { createClaims, createReplays } from './claims.ts';
@@ -378,9 +379,7 @@ class Running {
       accounts: createAccounts({
         intend: (trail) => spool.intend(intentLine(trail)),
         lineOf: (trail) => exchangeLine(trail, clock.wall()),
-        // What reached no model costs nothing, and clients may name as many models as they like.
-        settle: (ended) =>
-          spool.settle(ended.filter(({ trail }) => trail.model !== '').map(({ line }) => line)),
+        settle: (ended) => spool.settle(spoolEnds(ended)),
         observers: [({ trail }) => metrics.observe(trail), ({ trail, line }) => log.exchange(trail, line)],
       }),
       underWay: this.#underWay,

@@ -11,6 +11,8 @@ import { soaking, times } from '../soak.ts';
 import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
 
 const clients = 10;
+const tokenNanoUsd = 10_000;
+const tokensMax = 4;
 const killedMs = soaking ? { from: 500, within: 4_000 } : { from: 150, within: 350 };
 /** The row asks for 100,000 requests, not for as many as there is time for. */
 const restMs = soaking ? 10 : 0;
@@ -47,6 +49,11 @@ test('G21: whoever is killed and whenever, no answer is missing in the ledger, a
   // What an answer came to is written down before the last of it leaves.
   const unsettled = answered.filter((id) => outcomes.get(id) !== 'complete');
   assert.equal(unsettled.length, 0, `answered, and not settled: ${unsettled.slice(0, 10)}`);
+  // There is no budget, and yet what was cut counts at what it may have come to.
+  const lost = rows.filter(({ outcome }) => outcome === 'lost');
+  t.diagnostic(`${lost.length} closed as lost`);
+  const costs = new Set(lost.map(({ cost }) => Number(cost)));
+  assert.deepEqual([...costs], lost.length === 0 ? [] : [tokensMax * tokenNanoUsd]);
   assert.ok(rows.length >= llm.asked, `${rows.length} rows, ${llm.asked} asked of the upstream`);
   assert.ok(rows.length <= sent, `${rows.length} rows of ${sent} that were sent`);
 });
@@ -67,6 +74,7 @@ async function open(t: TestContext) {
       store,
       upstreams: { llm: { type: 'openai', url: llm.url, slots: 64 } },
       models: { m: { targets: [{ upstream: 'llm', model: 'gated' }] } },
+      prices: { llm: { inputPerM: 0, outputPerM: tokenNanoUsd / 1_000 } },
     }),
   );
   const start = async () => {
@@ -78,7 +86,7 @@ async function open(t: TestContext) {
 }
 
 /** The ledger, once it gets no more rows: at once where it has one for each call that the upstream saw, else after a while. */
-async function shipped(store: string, asked: number): Promise<Awaited<ReturnType<typeof rowsOf>>> {
+async function shipped(store: string, asked: number): Promise<readonly Row[]> {
   let grewAt = Date.now();
   for (let before = -1; ; ) {
     const rows = await rowsOf(store);
@@ -89,14 +97,26 @@ async function shipped(store: string, asked: number): Promise<Awaited<ReturnType
   }
 }
 
-async function rowsOf(store: string): Promise<readonly { readonly id: string; readonly outcome: string }[]> {
+interface Row {
+  readonly id: string;
+  readonly outcome: string;
+  readonly cost: string;
+}
+
+const noSuchTable = '42P01';
+
+async function rowsOf(store: string): Promise<readonly Row[]> {
   const client = new Client({ connectionString: store });
   // A server that was just killed may end connections once more while it comes to itself: it is asked again.
   client.on('error', () => {});
   try {
     await client.connect();
-    const { rows } = await client.query('select id, outcome from ledger');
+    const { rows } = await client.query<Row>('select id, outcome, cost_nano_usd as cost from ledger');
     return rows;
+  } catch (thrown) {
+    // Whoever was killed while it began had no time to make it.
+    if ((thrown as { code?: string }).code === noSuchTable) return [];
+    throw thrown;
   } finally {
     await client.end();
   }
@@ -108,7 +128,7 @@ function keepAsking(gateway: RunningProcess, onAnswer: (id: string) => void) {
   const ask = async () => {
     while (asking) {
       sent += 1;
-      const reply = await gateway.chat({ model: 'm', max_tokens: 4 });
+      const reply = await gateway.chat({ model: 'm', max_tokens: tokensMax });
       await reply.arrayBuffer();
       assert.equal(reply.status, 200);
       onAnswer(reply.headers.get('x-millrace-id') ?? '');

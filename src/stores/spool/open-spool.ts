@@ -99,12 +99,9 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     get lost() {
       return writer.lost;
     },
-    intend: (line) => {
-      writer.add(line);
-      return writer.written();
-    },
-    settle: (lines) => {
-      for (const line of lines) writer.add(line);
+    intend: (line) => writer.begin(line),
+    settle: (ends) => {
+      for (const { line, begun } of ends) writer.end(line, begun);
       writer.commit();
     },
     unshipped: async ({ ours }) => {

@@ -24,6 +24,8 @@ export interface SpoolWriterOptions {
 const bufferBytes = 256 * 1024;
 const syncEveryMs = 1_000;
 const roomFrom = 0.9;
+/** Room for the end of each exchange that goes on, twice what one takes: what was begun is never dropped for want of it. */
+const endBytes = 2 * 1024;
 
 interface Turn {
   readonly written: Promise<boolean>;
@@ -39,6 +41,11 @@ export class SpoolWriter {
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes);
   #used = 0;
   #lines = 0;
+  /** Exchanges whose ends are to come; and how many of them began in this turn. */
+  #open = 0;
+  #opening = 0;
+  /** What the files hold as this turn begins. */
+  #kept: number | undefined;
   #number = 0;
   #turn: Turn | undefined;
   #scheduled = false;
@@ -50,29 +57,33 @@ export class SpoolWriter {
     this.#options = options;
   }
 
-  /** The line brings its line feed. It is in the file at the end of the turn. */
-  add(line: string): void {
-    if (line.length * 3 > bufferBytes - this.#used) this.commit();
-    if (line.length * 3 > bufferBytes) {
+  /**
+   * What begins: in the file when it resolves, or counted as lost where there is no room for it and its end, and then it
+   * is false. Lines bring their line feeds.
+   */
+  begin(line: string): Promise<boolean> {
+    if (!this.#hasRoom(line.length + endBytes) || !this.#add(line)) {
       this.lost += 1;
-      return;
+      return Promise.resolve(false);
     }
-    this.#used += this.#buffer.write(line, this.#used);
-    this.#lines += 1;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.commit());
-  }
-
-  /** Resolves when what was added so far is in the file, or counted as lost: false then. */
-  written(): Promise<boolean> {
+    this.#open += 1;
+    this.#opening += 1;
     this.#turn ??= createTurn();
     return this.#turn.written;
+  }
+
+  /** In the file at the end of the turn. What was begun has its room. */
+  end(line: string, begun: boolean): void {
+    if (begun) this.#open = Math.max(0, this.#open - 1);
+    if (!(begun || this.#hasRoom(line.length)) || !this.#add(line)) this.lost += 1;
   }
 
   commit(): void {
     this.#scheduled = false;
     const kept = this.#used === 0 || this.#write();
+    if (!kept) this.#open -= this.#opening;
+    this.#opening = 0;
+    this.#kept = undefined;
     const turn = this.#turn;
     this.#turn = undefined;
     turn?.resolve(kept);
@@ -100,33 +111,52 @@ export class SpoolWriter {
     last?.close();
   }
 
+  #hasRoom(bytes: number): boolean {
+    const { spoolBytesMax } = this.#options;
+    this.#kept ??= this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    // Once full it stays so until there is some room: smaller lines that still fit would make it flap.
+    const bytesMax = this.#full ? spoolBytesMax * roomFrom : spoolBytesMax;
+    this.#full = this.#kept + this.#used + this.#open * endBytes + bytes > bytesMax;
+    if (!this.#full) return true;
+    this.trouble(
+      new Error(
+        `the spool is full: ${this.#kept} bytes wait for the ledger, ${this.#open} exchanges go on, and ${spoolBytesMax} bytes may wait`,
+      ),
+    );
+    return false;
+  }
+
+  #add(line: string): boolean {
+    if (line.length * 3 > bufferBytes - this.#used) this.commit();
+    if (line.length * 3 > bufferBytes) return false;
+    this.#used += this.#buffer.write(line, this.#used);
+    this.#lines += 1;
+    if (this.#scheduled) return true;
+    this.#scheduled = true;
+    setImmediate(() => this.commit());
+    return true;
+  }
+
   #write(): boolean {
     const lines = this.#lines;
     const bytes = this.#buffer.subarray(0, this.#used);
     this.#used = 0;
     this.#lines = 0;
     try {
-      this.#roomFor(bytes.length).write(bytes);
+      this.#segmentFor(bytes.length).write(bytes);
     } catch (thrown) {
       this.lost += lines;
       this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
       return false;
     }
-    this.trouble(undefined);
+    if (!this.#full) this.trouble(undefined);
     this.#syncing ??= this.#options.clock.after(syncEveryMs, () => void this.#sync());
     this.#options.onWritten();
     return true;
   }
 
-  #roomFor(bytes: number): Segment {
-    const { segmentBytesMax, spoolBytesMax, segmentPath, createSeal } = this.#options;
-    const kept = this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    // Once full it stays so until there is some room: smaller lines that still fit would make it flap.
-    const bytesMax = this.#full ? spoolBytesMax * roomFrom : spoolBytesMax;
-    this.#full = kept + bytes > bytesMax;
-    if (this.#full) {
-      throw new Error(`the spool is full: ${kept} bytes wait for the ledger, and ${spoolBytesMax} may`);
-    }
+  #segmentFor(bytes: number): Segment {
+    const { segmentBytesMax, segmentPath, createSeal } = this.#options;
     const last = this.segments.at(-1);
     if (last !== undefined && !last.closed && last.bytes + bytes <= segmentBytesMax) return last;
     const next = new Segment(segmentPath(this.#number), createSeal());

@@ -1,125 +1,34 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir, uptime } from 'node:os';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { createHeldClock, type HeldClock } from '../../../test/held-clock.ts';
+import { test } from 'node:test';
+import {
+  alone,
+  end,
+  intent,
+  masterKeys,
+  masterKeyText,
+  openRig,
+  story,
+  until,
+} from '../../../test/stores/spool-rig.ts';
 import { fail } from '../../core/failure.ts';
-import type { LedgerRow } from '../../core/ledger.ts';
-import type { Ledger, Spool } from '../../core/ports.ts';
+import type { Ledger } from '../../core/ports.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { createSealingKey, KeyRing, parseKey } from '../../lib/seal.ts';
-import { openStore } from '../open-store.ts';
-import { openSpool } from './open-spool.ts';
+import { createSealingKey, KeyRing } from '../../lib/seal.ts';
 import { LineOpener, LineSeal } from './sealed-lines.ts';
-
-const intent = (id: string) =>
-  `{"intent":"${id}","at":1767225600000,"route":"openai.chat","key":"k","tenant":"t","model":"m","stream":true}\n`;
-const end = (id: string, more = '') =>
-  `{"level":30,"at":1767225600000,"id":"${id}","route":"openai.chat","outcome":"complete","status":200,"key":"k",` +
-  `"tenant":"t","model":"m","upstream":"u","targetModel":"real","stream":true,"tookMs":12.34,"firstTokenMs":3.21,"queuedMs":6.9,"attempts":[{"upstream":"v"}],` +
-  `"inputTokens":7,"cachedInputTokens":2,"outputTokens":5${more},"msg":"openai.chat complete"}\n`;
-const days = { fromDay: '2026-01-01', toDay: '2026-01-02', where: {}, rowsMax: 1_000 };
-
-interface Rig {
-  readonly dir: string;
-  readonly clock: HeldClock;
-  readonly ledger: Ledger;
-  readonly told: string[];
-  readonly sealsLines: boolean;
-  /** What a file holds, opened. */
-  lines(file: string): readonly string[];
-  open(options?: {
-    ledger?: Pick<Ledger, 'append'>;
-    segmentBytesMax?: number;
-    spoolBytesMax?: number;
-    masterKeys?: KeyRing;
-  }): Promise<Spool>;
-  rows(): Promise<readonly LedgerRow[]>;
-  files(): readonly string[];
-}
-
-const masterKeyText = Buffer.alloc(32, 7).toString('hex');
-
-/** Each story is told twice: with lines as they are, and with sealed ones. */
-function story(name: string, tell: (rig: Rig) => Promise<void>): void {
-  for (const seals of [false, true]) {
-    test(`${seals ? 'sealed' : 'plain'}: ${name}`, async (t) => await tell(await openRig(t, seals)));
-  }
-}
-
-function masterKeys(): KeyRing {
-  const key = parseKey(masterKeyText);
-  if (key === undefined) throw new Error('that is no key');
-  return new KeyRing(key);
-}
-
-async function openRig(t: TestContext, sealsLines: boolean): Promise<Rig> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-spool-'));
-  const told: string[] = [];
-  const store = await openStore('sqlite', {
-    dataDir: folder,
-    replicas: () => 1,
-    clock: systemClock,
-    onTrouble: (trouble) => told.push(`store: ${trouble?.message}`),
-  });
-  t.after(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
-  const clock = createHeldClock();
-  const dir = join(folder, 'spool');
-  return {
-    dir,
-    clock,
-    told,
-    sealsLines,
-    lines: (file) => {
-      const text = readFileSync(join(dir, file), 'utf8');
-      return new LineOpener(masterKeys()).open(text.split('\n')).filter((line) => line !== '');
-    },
-    ledger: store.ledger,
-    open: (options = {}) =>
-      openSpool({
-        dir,
-        clock,
-        ledger: store.ledger,
-        masterKeys: masterKeys(),
-        sealsLines,
-        told: {
-          cannotWrite: (trouble) => told.push(`write: ${trouble?.message ?? 'again'}`),
-          cannotShip: (trouble) => told.push(`ship: ${trouble?.message ?? 'again'}`),
-          refused: ({ id }) => told.push(`refused: ${id}`),
-          lost: (count) => told.push(`lost: ${count}`),
-          wentDown: (lastHeardMs) => told.push(`went down: ${lastHeardMs}`),
-        },
-        ...options,
-      }),
-    rows: async () => (await store.ledger.page(days)).rows,
-    files: () => readdirSync(dir).filter((name) => name.endsWith('.jsonl') && name !== 'refused.jsonl'),
-  };
-}
-
-/** What the shipper does takes real time on the disk: the clock is moved until it is done. */
-async function until(rig: Rig, what: string, done: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpMs = performance.now() + 10_000;
-  while (!(await done())) {
-    assert.ok(performance.now() < giveUpMs, `${what}: ${rig.told.join(', ')}`);
-    rig.clock.advance(1_000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 story(
   'what is settled comes into the ledger with all that was told, once, and its file goes',
   async (rig) => {
     const spool = await rig.open();
     await spool.intend(intent('a'));
-    spool.settle([end('a', ',"reasoningTokens":3')]);
+    spool.settle([{ line: end('a', ',"reasoningTokens":3'), begun: true }]);
     await until(rig, 'shipped', async () => (await rig.rows()).length === 1);
-    spool.settle([end('b')]);
+    spool.settle([alone(end('b'))]);
     await spool.close();
     const rows = await rig.rows();
     assert.deepEqual(rows[0], {
@@ -191,7 +100,7 @@ story(
     const spool = await openSpool({ dir: ${JSON.stringify(rig.dir)}, clock, ledger, told, masterKeys, sealsLines: ${rig.sealsLines} });
     const lines = ${JSON.stringify([intent('x'), intent('y'), intent('z'), end('x'), end('y')])};
     for (const line of lines.slice(0, 3)) await spool.intend(line);
-    for (const line of lines.slice(3)) spool.settle([line]);
+    for (const line of lines.slice(3)) spool.settle([{ line, begun: true }]);
     process.stdout.write('written');
   `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -264,7 +173,7 @@ story(
       },
     };
     const spool = await rig.open({ ledger });
-    for (let id = 0; id < 250; id += 1) spool.settle([end(`e${id}`)]);
+    for (let id = 0; id < 250; id += 1) spool.settle([alone(end(`e${id}`))]);
     await until(rig, 'asked thrice', () => asked >= 3);
     assert.deepEqual(rig.told, ['ship: the database is gone']);
     down = false;
@@ -281,7 +190,9 @@ story(
   async (rig) => {
     const spool = await rig.open();
     for (let id = 10; id < 40; id += 1) {
-      spool.settle([id === 23 ? end('e23').replace('"inputTokens":7', '"inputTokens":0.5') : end(`e${id}`)]);
+      spool.settle([
+        alone(id === 23 ? end('e23').replace('"inputTokens":7', '"inputTokens":0.5') : end(`e${id}`)),
+      ]);
     }
     await until(rig, 'put aside', () => rig.told.includes('refused: e23'));
     await spool.close();
@@ -297,14 +208,14 @@ story(
     await spool.intend(intent('long'));
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     for (let id = 0; id < 40; id += 1) {
-      spool.settle([end(`e${id}`)]);
+      spool.settle([alone(end(`e${id}`))]);
       await turn();
     }
     assert.ok(rig.files().length > 5, `${rig.files().length} files`);
     await until(rig, 'shipped', async () => (await rig.rows()).length === 40);
     await until(rig, 'gone', () => rig.files().length === 2);
     assert.match(rig.files()[0] ?? '', /000000000\.jsonl$/, 'the first one still holds the intent');
-    spool.settle([end('long')]);
+    spool.settle([{ line: end('long'), begun: true }]);
     await until(rig, 'gone', () => !(rig.files()[0] ?? '').endsWith('000000000.jsonl'));
     await spool.close();
     assert.deepEqual(rig.files(), []);
@@ -312,7 +223,7 @@ story(
 );
 
 story(
-  'K1: a full spool loses lines, which are counted and told of once, and takes them again when there is room',
+  'K1: a full spool loses what begins and never an end of what it let begin, tells of it once, and takes all again when there is room',
   async (rig) => {
     let down = true;
     const ledger: Pick<Ledger, 'append'> = {
@@ -321,20 +232,27 @@ story(
           ? Promise.reject(fail('dependency_unavailable', 'the database is gone'))
           : rig.ledger.append(rows),
     };
-    const spool = await rig.open({ ledger, segmentBytesMax: 1_000, spoolBytesMax: 4_000 });
+    const spool = await rig.open({ ledger, segmentBytesMax: 1_000, spoolBytesMax: 20_000 });
     const turn = () => new Promise((resolve) => setImmediate(resolve));
-    for (let id = 0; id < 40; id += 1) {
-      await spool.intend(intent(`e${id}`));
-      spool.settle([end(`e${id}`)]);
+    const goingOn = ['long', 'longer', 'longest'];
+    for (const id of goingOn) assert.ok(await spool.intend(intent(id)));
+    for (let id = 0; id < 60; id += 1) {
+      const begun = await spool.intend(intent(`e${id}`));
+      spool.settle([{ line: end(`e${id}`), begun }]);
       await turn();
     }
-    assert.ok(spool.lost > 40, `${spool.lost} lost`);
+    const lostBefore = spool.lost;
+    assert.ok(lostBefore > 40, `${lostBefore} lost`);
+    spool.settle(goingOn.map((id) => ({ line: end(id), begun: true })));
     assert.equal(rig.told.filter((line) => line.startsWith('write: the spool is full')).length, 1);
+    assert.ok(!rig.told.includes('write: again'), 'it is full all the while');
     down = false;
     await until(rig, 'room', () => rig.files().length <= 1);
-    const lostBefore = spool.lost;
-    spool.settle([end('after')]);
+    spool.settle([alone(end('after'))]);
     await until(rig, 'kept', async () => (await rig.rows()).some(({ id }) => id === 'after'));
+    const ended = (await rig.rows()).filter(({ id }) => goingOn.includes(id));
+    assert.deepEqual([...new Set(ended.map(({ outcome }) => outcome))], ['complete']);
+    assert.equal(ended.length, goingOn.length);
     assert.equal(spool.lost, lostBefore);
     assert.ok(rig.told.includes('write: again'));
     await spool.close();
@@ -367,7 +285,7 @@ test('P10: what was sealed under the master key before is shipped with both, and
   const next = createSealingKey(Buffer.alloc(32, 8));
   const without = await rig.open({ masterKeys: new KeyRing(next) });
   await until(rig, 'told', () => rig.told.some((line) => /previousMasterKeys/.test(line)));
-  without.settle([end('b')]);
+  without.settle([alone(end('b'))]);
   await without.close();
   assert.deepEqual(rig.files(), ['00000000-0000-4000-8000-000000000000.000000000.jsonl']);
   const both = await rig.open({ masterKeys: new KeyRing(next, [masterKeys().current]) });
@@ -379,7 +297,7 @@ test('P10: what was sealed under the master key before is shipped with both, and
 story('G11: what is not in the ledger yet can be told, of this run and of those before it', async (rig) => {
   const before = await rig.open();
   await before.intend(intent('a'));
-  before.settle([end('a')]);
+  before.settle([{ line: end('a'), begun: true }]);
   await before.intend(intent('b').replace('}', ',"costNanoUsd":77}'));
   const spool = await rig.open();
   const unfinished = await spool.unshipped({ ours: false });
@@ -393,14 +311,14 @@ story('G11: what is not in the ledger yet can be told, of this run and of those 
     ['a'],
     'what ended is in the ledger by now',
   );
-  before.settle([end('b')]);
+  before.settle([{ line: end('b'), begun: true }]);
   await before.intend(intent('c'));
   const later = await spool.unshipped({ ours: false });
   assert.deepEqual(
     later.map(({ id }) => id),
     ['c'],
   );
-  spool.settle([end('d')]);
+  spool.settle([alone(end('d'))]);
   const ours = await spool.unshipped({ ours: true });
   assert.deepEqual(ours.map(({ id }) => id).sort(), ['c', 'd']);
   await before.close();
