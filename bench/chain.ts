@@ -1,8 +1,8 @@
 /**
- * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets | free | WITHOUT …]`. Everything
+ * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets | free | shareable | WITHOUT …]`. Everything
  * is as in the running gateway, keys, limits, accounting and all; only the transport answers from memory, at once. With
  * `budgets` three apply: of the key, of the tenant, of everybody. With `free` nobody sends a bill. `no-keys`, `no-limits`,
- * `no-pricing` and `no-ledger` leave out what they name, so that it can be told what each costs.
+ * `no-pricing` and `no-ledger` leave out what they name, so that it can be told what each costs. With `shareable` equal requests would share a call, and none are equal.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -56,20 +56,22 @@ const requests = Number(process.argv[2] ?? 300_000);
 const asked = new Set(process.argv.slice(3));
 const withBudgets = asked.has('budgets');
 const isFree = asked.has('free');
+const isShareable = asked.has('shareable');
 const nothingSaid = Promise.resolve(true);
 const warmUp = 50_000;
 
-const body = Buffer.from(
-  JSON.stringify({
-    model: 'bench',
-    temperature: 0.7,
-    max_tokens: 128,
-    messages: [
-      { role: 'system', content: 'You are a helpful assistant that answers shortly and in plain words.' },
-      { role: 'user', content: 'How does a water mill turn the force of a stream? '.repeat(4) },
-    ],
-  }),
-);
+const bodyOf = (lane: number) =>
+  Buffer.from(
+    JSON.stringify({
+      model: 'bench',
+      max_tokens: 128 + lane,
+      temperature: isShareable ? 0 : 0.7,
+      messages: [
+        { role: 'system', content: 'You are a helpful assistant that answers shortly and in plain words.' },
+        { role: 'user', content: 'How does a water mill turn the force of a stream? '.repeat(4) },
+      ],
+    }),
+  );
 const answer = Buffer.from(
   JSON.stringify({
     id: 'chatcmpl-bench',
@@ -213,6 +215,14 @@ const handler = createChain({
     ),
   },
   routing: { models },
+  sharing: {
+    clock,
+    modeOf: () => 'auto',
+    scope: 'tenant',
+    waitersMax: 1_024,
+    bytesMax: 1_048_576,
+    priceShared: pricing.priceShared,
+  },
   spending: {
     intend: accounts.intend,
     isBilled: (served) => pricing.ratesAhead(served, 0).inputPicoUsd > 0,
@@ -279,8 +289,7 @@ const handler = createChain({
   },
 });
 
-const read = Promise.resolve(body);
-const incoming: Incoming = {
+const incomingOf = (read: Promise<Buffer>): Incoming => ({
   method: 'POST',
   path: '/v1/chat/completions',
   query: undefined,
@@ -298,14 +307,15 @@ const incoming: Incoming = {
   streamBody: () => {
     throw new TypeError('the chain reads whole bodies');
   },
-};
+});
 
 /** As many under way as a busy server has: what one turn of the event loop brings is written together. */
 const lanes = 64;
 
 async function serve(times: number): Promise<void> {
   let begun = 0;
-  const lane = async () => {
+  const lane = async (_: unknown, number: number) => {
+    const incoming = incomingOf(Promise.resolve(bodyOf(number)));
     while (begun < times) {
       begun += 1;
       const wallMs = clock.wall();

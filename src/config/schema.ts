@@ -14,6 +14,7 @@ import { adminOptions, dnsOptions, drainOptions, listenOptions } from '../net/op
 import { privacyOptions } from '../privacy/options.ts';
 import { batchingOptions } from '../routing/batching-options.ts';
 import { defaultModelOption, modelsOptions } from '../routing/options.ts';
+import { sharingOptions } from '../routing/sharing-options.ts';
 import { secretsOptions } from '../secrets/options.ts';
 import { conversationsOptions, dataOption, spoolOptions } from '../stores/options.ts';
 import { sharedStateOption } from '../stores/shared-options.ts';
@@ -64,6 +65,9 @@ const hot = {
   batching: batchingOptions
     .prefault({})
     .describe('Requests that are sent to an upstream in one call. See docs/batching.md.'),
+  sharing: sharingOptions
+    .prefault({})
+    .describe('Equal requests that are given the answer of one call. See docs/equal-requests.md.'),
   queue: queueOptions.prefault({}).describe('Where requests wait for a slot.'),
   retries: retriesOptions
     .prefault({})

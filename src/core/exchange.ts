@@ -208,6 +208,8 @@ export interface Planned extends Parsed {
   readonly candidates: readonly Target[];
   readonly policy: Policy;
   readonly clocks: Clocks;
+  /** The same for a call whose answer others are given as well: whatever the client said of its time. */
+  readonly sharedClocks: Clocks;
   /** When the client has no use for the answer any more, on the monotonic clock; absent where it did not say. */
   readonly deadlineMs?: number | undefined;
   /** Upstreams that already failed this exchange. Grows only in `attempt`. */

@@ -30,6 +30,7 @@ export const failures = {
   uri_too_long: { status: 414, blame: 'client', retry: false },
   unsupported_media_type: { status: 415, blame: 'client', retry: false },
   headers_too_large: { status: 431, blame: 'client', retry: false },
+  reader_too_slow: { status: 408, blame: 'client', retry: false },
   client_gone: { status: 499, blame: 'client', retry: false },
 
   rate_limited: { status: 429, blame: 'policy', retry: false },

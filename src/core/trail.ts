@@ -73,6 +73,10 @@ export class Trail {
   reservedOutputTokens = 0;
   // reserve: that it was about to be sent is in the spool, with room for its end
   begun = false;
+  // share: whose answer it was given; empty where it had one of its own
+  sharedFrom = '';
+  // share: how many others were given its answer. It is over for its own client before that, where one of them reads longer
+  sharedWith = 0;
   // batch: how many requests the call upstream was sent for, this one included, 0 where for this one alone
   batchedWith = 0;
   // batch, assemble: how long it waited for others before it was handed to the scheduler

@@ -9,7 +9,7 @@ import type { Price } from './price.ts';
 import type { PriceBook, Served, Tariff } from './price-book.ts';
 import { nameCharsMax } from './price-catalogue.ts';
 import { ratesAhead } from './rates-ahead.ts';
-import { savingOf } from './saving.ts';
+import { saverOf, savingOf } from './saving.ts';
 
 export interface PricingOptions {
   readonly book: PriceBook;
@@ -31,6 +31,8 @@ export interface Used extends Served {
 export interface Pricing {
   /** Writes into a finished trail what it cost, and what it saved unless it failed. */
   price(trail: Trail, failed: boolean): void;
+  /** Writes into the trail of one who was given another's answer what that saved. */
+  priceShared(trail: Trail, of: Trail): void;
   /** What was used there comes to. */
   costOf(used: Used): NanoUsd;
   /** What so long a prompt and its answer would cost there. */
@@ -44,6 +46,7 @@ export function createPricing(options: PricingOptions): Pricing {
       const tariff = priceTrail(tariffs, trail);
       if (tariff !== undefined && !failed) tellSaving(options, tariff, trail);
     },
+    priceShared: (trail, of) => tellShared(options, trail, of),
     costOf: (used) => costOf(used.usage, tariffs.of(used).price),
     ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
   };
@@ -68,6 +71,18 @@ function tellSaving({ premium }: PricingOptions, { savedBy }: Tariff, trail: Tra
   if (premium === undefined || usage === undefined || trail.callKind === 'embed') return;
   const premiumNanoUsd = costOf(usage, premium);
   const saving = savingOf(savedBy, { premiumNanoUsd, costNanoUsd: trail.costNanoUsd });
+  trail.savedNanoUsd = saving.savedNanoUsd;
+  trail.savedBy = saving.savedBy;
+}
+
+/** What it would have cost at the premium model; where there is none, what it cost whoever paid for it. */
+function tellShared({ premium }: PricingOptions, trail: Trail, of: Trail): void {
+  const { usage, costNanoUsd } = of;
+  if (usage === undefined) return;
+  const isCompared = premium !== undefined && trail.callKind !== 'embed';
+  const elsewhereNanoUsd = isCompared ? costOf(usage, premium) : costNanoUsd;
+  const saving = savingOf(saverOf('cache', of), { premiumNanoUsd: elsewhereNanoUsd, costNanoUsd: 0 });
+  trail.priceVersion = of.priceVersion;
   trail.savedNanoUsd = saving.savedNanoUsd;
   trail.savedBy = saving.savedBy;
 }

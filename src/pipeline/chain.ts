@@ -24,6 +24,7 @@ import { type ReplayOptions, replay } from './replay.ts';
 import { type RescueOptions, rescue } from './rescue.ts';
 import { type ReserveOptions, reserve } from './reserve.ts';
 import { type ScheduleOptions, schedule } from './schedule.ts';
+import { type ShareOptions, share } from './share.ts';
 
 export interface Parts {
   readonly telemetry: ObserveOptions;
@@ -37,6 +38,7 @@ export interface Parts {
   readonly contents: KeepOptions;
   readonly conversations: ConverseOptions;
   readonly routing: PlanOptions;
+  readonly sharing: ShareOptions;
   readonly spending: ReserveOptions;
   readonly batches: BatchOptions;
   readonly survival: CarryOnOptions;
@@ -60,6 +62,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(converse(parts.conversations)) //           the conversation so far, read before and kept after
     .through(plan(parts.routing)) // Planned        + candidates, who chooses among them, and the clocks
     .through(limitCall(parts.limiter)) //                rates that ask for model or tokens, settled at the end
+    .through(share(parts.sharing)) //                    a flight shared with equal requests: one call, and whoever joins holds nothing
     .through(reserve(parts.spending)) //                 what it may come to is set aside and written down; settled at the end
     .through(batch(parts.batches)) //                     what an upstream takes in one call waits for its like, while others are under way
     .through(assemble(parts.batches)) //                  calls that their server puts together itself go in windows, where that is asked for

@@ -40,13 +40,15 @@ export function plan(options: PlanOptions): Stage<Parsed, Planned> {
       trail.model = found.name;
       if (candidates.length === 0) throw fail('no_upstream', `no upstream is configured for ${found.name}`);
       const leftMs = readDeadlineMs(exchange.incoming.headers);
-      const clocks = lowered(lowered(found.clocks, route.totalMs), leftMs);
+      const sharedClocks = lowered(found.clocks, route.totalMs);
+      const clocks = lowered(sharedClocks, leftMs);
       const deadlineMs = leftMs === undefined ? undefined : trail.startedMs + leftMs;
       return next({
         ...exchange,
         candidates,
         policy,
         clocks,
+        sharedClocks,
         deadlineMs,
         visited: nothingVisited,
         fallbacks,

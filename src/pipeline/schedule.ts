@@ -64,7 +64,7 @@ class Wanted implements Want {
   #prefix: number | undefined;
 
   constructor(exchange: Planned, options: ScheduleOptions) {
-    const { candidates, visited, policy, principal, call, clocks, trail, batch } = exchange;
+    const { candidates, visited, policy, principal, call, clocks, trail, batch, deadlineMs } = exchange;
     this.model = trail.model;
     this.candidates = candidates;
     this.visited = visited;
@@ -74,7 +74,8 @@ class Wanted implements Want {
     this.bytes = batch === undefined ? call.wire.bytes.length : batch.bytes;
     this.places = batch === undefined ? 1 : batch.places;
     this.arrivedMs = trail.startedMs;
-    this.deadlineMs = trail.startedMs + clocks.totalMs;
+    // A call whose answer others are given may go on for longer than its own client has time.
+    this.deadlineMs = Math.min(trail.startedMs + clocks.totalMs, deadlineMs ?? Number.POSITIVE_INFINITY);
     this.#exchange = exchange;
     this.#options = options;
   }

@@ -3,6 +3,7 @@ import { milliseconds, modelName, name } from '../lib/options.ts';
 import { modelBatchingOptions } from './batching-options.ts';
 import { defaultClocks } from './clocks.ts';
 import { policyNames } from './policies/registry.ts';
+import { modelSharingOption } from './sharing-options.ts';
 
 const targetOptions = z.strictObject({
   upstream: name.describe('The name of an upstream.'),
@@ -80,6 +81,7 @@ const modelOptions = z.strictObject({
   batching: modelBatchingOptions
     .prefault({})
     .describe('What is sent together of its requests, where it differs from `batching`.'),
+  sharing: modelSharingOption,
   clocks: clockOptions.prefault({}).describe('How long each phase of a request may take.'),
   carryOn: z
     .enum(['auto', 'off', 'on'])

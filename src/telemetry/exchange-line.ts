@@ -87,6 +87,8 @@ function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0
 function seldom(trail: Trail): string {
   const { failure, clientRequestId, attempts, warnings, queuedMs, batchedWith, gatheredMs } = trail;
   let facts = trail.replayed ? ',"replayed":true' : '';
+  if (trail.sharedFrom !== '') facts += `,"sharedFrom":"${trail.sharedFrom}"`;
+  if (trail.sharedWith > 0) facts += `,"sharedWith":${trail.sharedWith}`;
   if (batchedWith > 0) facts += `,"batchedWith":${batchedWith}`;
   if (gatheredMs > 0) facts += `,"gatheredMs":${round(gatheredMs)}`;
   if (queuedMs > 0) facts += `,"queuedMs":${round(queuedMs)}`;

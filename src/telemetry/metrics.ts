@@ -67,11 +67,13 @@ interface CallSeries {
 export function createMetrics(sources: MetricsSources): Metrics {
   const exchanges = new ByThree<Counted>();
   const attempts = new Map<string, number>();
+  const shared = new Map<string, number>();
   const carriedOn = new Map<string, number>();
   const calls = new ByThree<CallSeries>();
   return {
     observe: (trail) => {
       countExchange(exchanges, trail);
+      if (trail.sharedFrom !== '') count(shared, `route="${trail.route}"`);
       for (const attempt of trail.attempts) {
         count(attempts, `upstream="${escaped(attempt.upstream)}",code="${attempt.code}"`);
       }
@@ -85,6 +87,11 @@ export function createMetrics(sources: MetricsSources): Metrics {
         'millrace_exchanges_total',
         'Finished exchanges by route, outcome and failure.',
         exchanges.values.map(({ labels, times }) => [labels, times]),
+      ) +
+      renderCounter(
+        'millrace_exchanges_shared_total',
+        'Exchanges that were given the answer of an equal one, by route.',
+        shared,
       ) +
       renderCounter(
         'millrace_attempts_failed_total',

@@ -26,6 +26,7 @@ import { createBatching } from './batching.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
 import { billingHosts, createPrices } from './prices.ts';
+import { createSharing } from './sharing.ts';
 import { createSurvival } from './survival.ts';
 import { TokenPrices } from './token-prices.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -100,6 +101,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     contents: { contents: config.privacy.content === 'allowed' ? lasting.privacy : undefined },
     conversations: { conversations: config.conversations.enabled ? lasting.conversations : undefined },
     routing: { models },
+    sharing: createSharing(lasting, config, pricing),
     spending: {
       intend: lasting.accounts.intend,
       isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
