@@ -5,10 +5,11 @@
  */
 import type { Target } from '../src/core/exchange.ts';
 import type { Ending, Want } from '../src/core/fleet.ts';
+import type { Occupied } from '../src/fleet/at-work.ts';
 import { Health } from '../src/fleet/health.ts';
 import { queueOptions } from '../src/fleet/options.ts';
 import { Residency } from '../src/fleet/residency.ts';
-import { type Occupied, Scheduler } from '../src/fleet/scheduler.ts';
+import { Scheduler } from '../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../src/fleet/service-times.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { openaiAdapter } from '../src/providers/openai/adapter.ts';

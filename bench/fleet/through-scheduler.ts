@@ -1,9 +1,10 @@
 // Jobs through the gateway's own scheduler, policies and learnt times, on servers that only take their time.
 import type { Target, Upstream } from '../../src/core/exchange.ts';
 import type { Policy, Want } from '../../src/core/fleet.ts';
+import type { Occupied } from '../../src/fleet/at-work.ts';
 import type { Learnt } from '../../src/fleet/learnt.ts';
 import { queueOptions } from '../../src/fleet/options.ts';
-import { type Occupied, type QueueOptions, Scheduler } from '../../src/fleet/scheduler.ts';
+import { type QueueOptions, Scheduler } from '../../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../../src/fleet/service-times.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { openGate, wantOf } from '../../test/wants.ts';

@@ -73,16 +73,25 @@ export interface Gate {
   allows(target: Target, slots: number, pool: readonly Target[]): number;
   /** A request goes there: said before `allows` is asked again. */
   began(target: Target): void;
-  ended(target: Target, ending: Ending): void;
+  /** `there` tells whether anybody else's request is at work on the server. */
+  ended(target: Target, ending: Ending, there: OthersThere): void;
   /** What a request is told for which waiting is no use: nobody may be asked, and nobody is about to come back. */
   refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined;
   /** Runs `tell` whenever more or less is allowed than before, be it because time has passed. */
   onChange(tell: () => void): void;
 }
 
+export interface OthersThere {
+  worksForOthers(upstream: Upstream, tenant: string): boolean;
+}
+
 /** How a request left its slot. */
 export interface Ending {
   readonly outcome: 'served' | 'left' | Failure;
+  /** Whose it was; empty where that is not known. */
+  readonly tenant?: string;
+  /** How long a stream was waited for in vain; absent where its first content came, or the answer was to come whole. */
+  readonly silentMs?: number;
   readonly tookMs: number;
   /** From sending to the first content; 0 where none came. */
   readonly firstContentMs: number;

@@ -1,5 +1,5 @@
 /** What is known of one server and account: how its calls and its listings went, and what it told us to wait for. */
-import type { Failure, FailureCode } from '../core/failure.ts';
+import { type Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { Ending } from '../core/fleet.ts';
 import { Breaker, type EjectRules } from './breaker.ts';
 
@@ -20,6 +20,12 @@ const overloadedMsMax = 5_000;
 const overloadedMs = 250;
 /** A call that ended by its last clock without a word tells of silence only when it waited for long. */
 const silentMsMin = 30_000;
+/** Whoever leaves a stream earlier tells nothing: the first word of a model that is there takes seconds at most. */
+const silentLeaveMsMin = 10_000;
+const leftInSilence = fail(
+  'first_token_timeout',
+  'clients left one after the other without a word having come',
+);
 
 /** The server is there, and has its reason to refuse this request (U6, U17). */
 const refusals: ReadonlySet<FailureCode> = new Set(['upstream_model_missing', 'upstream_rate_limited']);
@@ -99,6 +105,24 @@ export class AccountHealth {
     this.models.get(model)?.left();
   }
 
+  /** A client left: that tells something only where it waited long for the first word of a stream, and none came. */
+  leftEarly(model: string, ending: Ending, { nowMs, rules, spares }: At): void {
+    if (ending.firstContentMs > 0) {
+      this.own.heard();
+      this.models.get(model)?.heard();
+    }
+    if (!isLongSilence(ending)) {
+      this.left(model);
+      return;
+    }
+    const { tenant = '' } = ending;
+    for (const breaker of [this.own, this.#breakerOf(model)]) {
+      const wasOpen = breaker.standing === 'open';
+      breaker.leftInSilence(nowMs, rules, { tenant, spares });
+      if (!wasOpen && breaker.standing === 'open') this.#remember(leftInSilence);
+    }
+  }
+
   served(model: string, nowMs: number): void {
     this.heard = true;
     this.#unlisted = 0;
@@ -121,8 +145,12 @@ export class AccountHealth {
     // Too much work is no fault of what it serves meanwhile.
     const inWindow = outcome.code !== 'upstream_overloaded';
     // One bad model among good ones is no reason to leave the server out.
-    this.own.failed(at.nowMs, at.rules, { silent, inWindow: false });
-    this.#breakerOf(model).failed(at.nowMs, at.rules, { silent, inWindow });
+    const { nowMs, rules } = at;
+    // Nobody can bring about from outside that we cannot reach it, or are not let in.
+    const spares = conclusive.has(outcome.code) ? () => false : at.spares;
+    const { tenant = '' } = ending;
+    this.own.failed(nowMs, rules, { silent, inWindow: false, tenant, spares });
+    this.#breakerOf(model).failed(nowMs, rules, { silent, inWindow, tenant, spares });
   }
 
   /** A listing came through: it is there, which says nothing of how it serves. */
@@ -144,7 +172,7 @@ export class AccountHealth {
     if (this.own.row === 0) this.lastFailure = worded(failure);
   }
 
-  unlisted(failure: Failure, { nowMs, rules }: At): void {
+  unlisted(failure: Failure, { nowMs, rules }: Omit<At, 'spares'>): void {
     if (failure.blame !== 'upstream') return;
     this.#remember(failure);
     this.#unlisted = conclusive.has(failure.code)
@@ -191,6 +219,8 @@ export class AccountHealth {
 export interface At {
   readonly nowMs: number;
   readonly rules: EjectRules;
+  /** Whether the server works for others than this tenant at this moment. */
+  readonly spares: (tenant: string) => boolean;
 }
 
 /** Whether a failure says something of the server, and not of this request alone. */
@@ -198,6 +228,11 @@ function tellsOfIt({ outcome, firstContentMs, tookMs }: Ending & { readonly outc
   if (outcome.blame !== 'upstream' || refusals.has(outcome.code)) return false;
   // An answer may be longer than its time, and who asks may say how little time there is.
   return outcome.code !== 'total_timeout' || (firstContentMs === 0 && tookMs >= silentMsMin);
+}
+
+/** Whether somebody waited so long for the first word of a stream that a server that is well would have said it. */
+export function isLongSilence({ silentMs = 0, cold }: Ending): boolean {
+  return silentMs >= silentLeaveMsMin && !cold;
 }
 
 export function isSilence(code: FailureCode | undefined): boolean {

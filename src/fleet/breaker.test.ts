@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { Breaker } from './breaker.ts';
 
 const rules = { failures: 5, baseMs: 30_000, maxMs: 100_000, slowStartMs: 10_000 };
-const bad = { silent: false, inWindow: true };
+const alone = { tenant: 'only', spares: () => false };
+const bad = { silent: false, inWindow: true, ...alone };
 
 function failing(times: number, breaker = new Breaker(), nowMs = 0): Breaker {
   for (let count = 0; count < times; count += 1) breaker.failed(nowMs, rules, bad);
@@ -102,7 +103,7 @@ test('what was sent before it opened neither closes it nor keeps it open for lon
 test('too much work counts in a row, and not among the last ones', () => {
   const breaker = new Breaker();
   for (let round = 0; round < 30; round += 1) {
-    breaker.failed(0, rules, { silent: false, inWindow: false });
+    breaker.failed(0, rules, { ...bad, inWindow: false });
     breaker.served(0);
   }
   assert.equal(breaker.standing, 'closed');

@@ -25,6 +25,17 @@ export interface EjectRules {
   readonly slowStartMs: number;
 }
 
+/** What ended badly there, and whose it was. */
+export interface Blow {
+  /** No word came back. */
+  readonly silent: boolean;
+  /** Whether it counts among the last ones as well, or in a row alone. */
+  readonly inWindow: boolean;
+  readonly tenant: string;
+  /** Whether the server works for others than this tenant at this moment, who would be shut out for its sake. */
+  readonly spares: (tenant: string) => boolean;
+}
+
 /** Of so many outcomes, the last ones, half must be good. */
 const windowOutcomes = 20;
 const windowMask = 2 ** windowOutcomes - 1;
@@ -49,12 +60,17 @@ export class Breaker {
   /** The last outcomes, a bit each, the newest lowest; 1 is a failure. */
   #recent = 0;
   #lastFailureMs = Number.NEGATIVE_INFINITY;
+  /** Clients since the last word that left without one, each after a long wait. */
+  #leavings = 0;
+  /** Whose the failures of the row are, and the leavings, as long as all are one tenant's. */
+  readonly #ofRow = new Culprit();
+  readonly #ofRecent = new Culprit();
   /** How often it opened without being well for long in between. */
   #rounds = 0;
   #returnedMs = Number.NEGATIVE_INFINITY;
 
   get isClean(): boolean {
-    return this.standing === 'closed' && this.row === 0 && this.#recent === 0;
+    return this.standing === 'closed' && this.row === 0 && this.#recent === 0 && this.#leavings === 0;
   }
 
   /** What time alone has changed. */
@@ -93,33 +109,53 @@ export class Breaker {
     this.onTrial = false;
   }
 
+  /** A client left a stream of which something had come: it is not silent. */
+  heard(): void {
+    this.#leavings = 0;
+  }
+
+  /**
+   * A client left a stream without a word having come, after a long wait. One says nothing, for clients have reasons of
+   * their own; as many in a row as failures would have to be tell that it hangs.
+   */
+  leftInSilence(nowMs: number, rules: EjectRules, blow: Pick<Blow, 'tenant' | 'spares'>): void {
+    const tried = this.onTrial && this.cause === 'silence';
+    this.onTrial = false;
+    if (this.standing === 'open' && !tried) return;
+    this.#leavings += 1;
+    this.#ofRow.add(blow.tenant);
+    if (tried) this.open(nowMs, rules, 'silence');
+    else if (this.#leavings >= rules.failures && !this.#ofRow.isSpared(blow))
+      this.open(nowMs, rules, 'silence');
+  }
+
   served(nowMs: number): void {
     const tried = this.onTrial;
     this.onTrial = false;
     // Who was sent before it opened, and ended well after, is no trial.
     if (this.standing === 'open' && !tried) return;
     this.row = 0;
+    this.#leavings = 0;
+    this.#ofRow.forget();
     this.#recent = (this.#recent << 1) & windowMask;
+    if (this.#recent === 0) this.#ofRecent.forget();
     if (this.standing === 'closed' || this.standing === 'returning') return;
     this.#recent = 0;
     this.standing = 'returning';
     this.#returnedMs = nowMs;
   }
 
-  /** `inWindow`: whether it counts among the last ones as well, or in a row alone. */
-  failed(
-    nowMs: number,
-    rules: EjectRules,
-    { silent, inWindow }: { silent: boolean; inWindow: boolean },
-  ): void {
+  failed(nowMs: number, rules: EjectRules, blow: Blow): void {
     const tried = this.onTrial;
     this.onTrial = false;
     this.row += 1;
+    this.#ofRow.add(blow.tenant);
     if (this.standing === 'open' && !tried) return;
-    if (inWindow) this.#count(nowMs);
-    if (tried || this.standing === 'trial' || this.row >= rules.failures) {
-      this.open(nowMs, rules, silent ? 'silence' : 'row');
-    } else if (ones(this.#recent) * 2 >= windowOutcomes) {
+    if (blow.inWindow) this.#count(nowMs, blow);
+    const inRow = this.row >= rules.failures && !this.#ofRow.isSpared(blow);
+    if (tried || this.standing === 'trial' || inRow) {
+      this.open(nowMs, rules, blow.silent ? 'silence' : 'row');
+    } else if (ones(this.#recent) * 2 >= windowOutcomes && !this.#ofRecent.isSpared(blow)) {
       this.open(nowMs, rules, 'rate');
     }
   }
@@ -129,6 +165,7 @@ export class Breaker {
     this.#rounds = wasWell ? 1 : this.#rounds + 1;
     this.standing = 'open';
     this.cause = cause;
+    this.#leavings = 0;
     this.onTrial = false;
     this.openedMs = nowMs;
     this.untilMs = nowMs + Math.min(rules.maxMs, rules.baseMs * this.#rounds);
@@ -139,10 +176,34 @@ export class Breaker {
     if (this.standing === 'open') this.standing = 'trial';
   }
 
-  #count(nowMs: number): void {
-    if (nowMs - this.#lastFailureMs > windowMs) this.#recent = 0;
+  #count(nowMs: number, { tenant }: Blow): void {
+    if (nowMs - this.#lastFailureMs > windowMs) {
+      this.#recent = 0;
+      this.#ofRecent.forget();
+    }
+    this.#ofRecent.add(tenant);
     this.#lastFailureMs = nowMs;
     this.#recent = ((this.#recent << 1) | 1) & windowMask;
+  }
+}
+
+/** Whose failures they are. What one tenant brings about alone, be it on purpose, takes no server from the others. */
+class Culprit {
+  #only: string | undefined;
+  #areMany = false;
+
+  add(tenant: string): void {
+    this.#areMany ||= this.#only !== undefined && this.#only !== tenant;
+    this.#only = tenant;
+  }
+
+  forget(): void {
+    this.#only = undefined;
+    this.#areMany = false;
+  }
+
+  isSpared({ tenant, spares }: Pick<Blow, 'tenant' | 'spares'>): boolean {
+    return !this.#areMany && spares(tenant);
   }
 }
 

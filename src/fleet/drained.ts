@@ -1,7 +1,7 @@
 /** Servers that an operator wants left alone: the gate in front of what health allows. Nothing is asked of them anew. */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
-import type { Ending, Gate } from '../core/fleet.ts';
+import type { Ending, Gate, OthersThere } from '../core/fleet.ts';
 
 export interface DrainOrder {
   /** As the configuration calls it. */
@@ -49,8 +49,8 @@ export class Drained implements Gate {
     this.#behind.began(target);
   }
 
-  ended(target: Target, ending: Ending): void {
-    this.#behind.ended(target, ending);
+  ended(target: Target, ending: Ending, there: OthersThere): void {
+    this.#behind.ended(target, ending, there);
   }
 
   refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {

@@ -4,9 +4,9 @@
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
-import type { Ending, Gate } from '../core/fleet.ts';
+import type { Ending, Gate, OthersThere } from '../core/fleet.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { AccountHealth, isSilence } from './account-health.ts';
+import { AccountHealth, isLongSilence, isSilence } from './account-health.ts';
 import type { Breaker, EjectRules, Standing } from './breaker.ts';
 import { EjectionPool } from './ejection-pool.ts';
 
@@ -100,13 +100,11 @@ export class Health implements Gate {
     this.#wakeBy(known.nextMs(nowMs, this.#rules));
   }
 
-  ended(target: Target, ending: Ending): void {
+  ended(target: Target, ending: Ending, there: OthersThere = nobodyElse): void {
     const { upstream, model } = target;
     const { outcome } = ending;
     if (outcome === 'left') {
-      const troubled = this.#troubled.get(upstream.identity);
-      troubled?.left(model);
-      if (troubled !== undefined) this.#tell();
+      this.#left(target, ending, there);
       return;
     }
     if (outcome === 'served') {
@@ -114,9 +112,17 @@ export class Health implements Gate {
       if (known?.isClean !== true) this.#learn(upstream, (it, nowMs) => it.served(model, nowMs));
       return;
     }
+    const spares = (tenant: string) => there.worksForOthers(upstream, tenant);
     this.#learn(upstream, (it, nowMs) =>
-      it.failed(model, { ...ending, outcome }, { nowMs, rules: this.#rules }),
+      it.failed(model, { ...ending, outcome }, { nowMs, rules: this.#rules, spares }),
     );
+  }
+
+  #left({ upstream, model }: Target, ending: Ending, there: OthersThere): void {
+    const known = this.#known.get(upstream.identity);
+    if (known?.isClean !== false && !isLongSilence(ending)) return;
+    const spares = (tenant: string) => there.worksForOthers(upstream, tenant);
+    this.#learn(upstream, (it, nowMs) => it.leftEarly(model, ending, { nowMs, rules: this.#rules, spares }));
   }
 
   refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {
@@ -267,6 +273,8 @@ interface Wait {
   /** Whether it told us so itself, and is well. */
   readonly limited: boolean;
 }
+
+const nobodyElse: OthersThere = { worksForOthers: () => false };
 
 const nothingKnown: HealthRecord = {
   state: 'unknown',

@@ -5,7 +5,8 @@ import { upstreamOf } from '../../test/targets.ts';
 import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import { policies } from '../routing/policies/registry.ts';
-import { type Occupied, Scheduler } from './scheduler.ts';
+import type { Occupied } from './at-work.ts';
+import { Scheduler } from './scheduler.ts';
 
 /** One server with one slot that holds one model at a time; loading another takes two seconds. */
 function rig() {

@@ -6,7 +6,7 @@ import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Crowd, type Member } from '../lib/crowd.ts';
+import { AtWork, type Occupied } from './at-work.ts';
 import { DrainRates } from './drain-rates.ts';
 import type { QueueRules } from './fair-queue.ts';
 import { inTimeUntilMs } from './in-time.ts';
@@ -43,14 +43,6 @@ interface Waiting {
   onLeave(leave: () => void): void;
 }
 
-/** The right to occupy an upstream, until released with how it went. */
-export interface Occupied {
-  readonly target: Target;
-  /** Whether its model most likely has to be loaded first. */
-  readonly cold: boolean;
-  release(ending: Ending): void;
-}
-
 /** Of so many slots that are given to who waits, one is for those whom higher priorities have held up too long. */
 const turnsBetweenAged = 4;
 export class Scheduler {
@@ -61,7 +53,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #occupancy = new Occupancy();
   readonly #openings: Openings;
-  readonly #occupied = new Crowd<Occupied & Member>();
+  readonly #occupied = new AtWork();
   readonly #waiters = new Map<Want, Waiter>();
   readonly #drained = new DrainRates();
   readonly #modelTurns: ModelTurns;
@@ -137,7 +129,7 @@ export class Scheduler {
 
   /** What runs where at this moment, one entry a slot. */
   get occupied(): readonly Target[] {
-    return this.#occupied.members.map(({ target }) => target);
+    return this.#occupied.targets;
   }
 
   /** Who waits for what, for people. */
@@ -164,7 +156,7 @@ export class Scheduler {
   take(want: Want): Occupied | undefined {
     if (this.#waiters.size > 0 && this.#queues.ofModel(want.model).size > 0) return undefined;
     const target = this.#choose(want);
-    return target === undefined ? undefined : this.#occupy(target);
+    return target === undefined ? undefined : this.#occupy(target, want);
   }
 
   /** Rejects when the queue is full, the wait too long, or the client gone; unless a later tier has a slot free. */
@@ -224,21 +216,22 @@ export class Scheduler {
   }
 
   /** `waiter`: who was charged for it. */
-  #occupy(target: Target, waiter?: Waiter): Occupied {
+  #occupy(target: Target, { tenant }: Want, waiter?: Waiter): Occupied {
     const { gate, learnt, clock, shares } = this.#options;
     this.#occupancy.began(target);
     gate.began(target);
     if (target.upstream.loadsModels) this.#modelTurns.began(target, clock.now());
-    const slot: Occupied & Member = {
+    const slot = {
       at: -1,
       target,
+      tenant,
       cold: learnt.began(target),
-      release: (ending) => {
+      release: (ending: Ending) => {
         if (!this.#occupied.delete(slot)) return;
         this.#occupancy.ended(target, ending, shares?.others(target.upstream) ?? 0);
         // First what is learnt of it, then who comes next: it may be nobody.
         learnt.ended(target, ending);
-        gate.ended(target, ending);
+        gate.ended(target, ending, this.#occupied);
         if (waiter !== undefined) this.#queues.settle(waiter, target.upstream, cameTo(waiter, ending));
         this.#freed(target);
       },
@@ -319,7 +312,7 @@ export class Scheduler {
     this.#queues.charge(waiter, target.upstream);
     this.#drained.tell(waiter.want.model, nowMs);
     this.#leave(waiter);
-    waiter.admit(this.#occupy(target, waiter));
+    waiter.admit(this.#occupy(target, waiter.want, waiter));
   }
 
   #leave(waiter: Waiter): boolean {
@@ -342,7 +335,7 @@ export class Scheduler {
 
   #elsewhere(want: Want): Occupied | undefined {
     const target = this.#openings.ofAnyTier(want);
-    return target === undefined ? undefined : this.#occupy(target);
+    return target === undefined ? undefined : this.#occupy(target, want);
   }
 
   /** Why there is no place for it. Where somebody has more than their share of the places, their newest gives way. */

@@ -2,9 +2,9 @@
 import type { Failure } from '../core/failure.ts';
 import type { Ending, Want } from '../core/fleet.ts';
 import type { Timer } from '../lib/clock.ts';
+import type { Occupied } from './at-work.ts';
 import type { Standing } from './line.ts';
 import type { Seated } from './queue-places.ts';
-import type { Occupied } from './scheduler.ts';
 
 interface WaiterOptions {
   readonly want: Want;

@@ -170,8 +170,14 @@ function occupy(
   trail.loading = slot.cold;
   const sinceMs = options.clock.now();
   const release = (outcome: Ending['outcome']) => {
-    const tookMs = options.clock.now() - sinceMs;
-    slot.release({ outcome: blamed(exchange, outcome), tookMs, ...whatCame(exchange), cold: slot.cold });
+    const nowMs = options.clock.now();
+    slot.release({
+      outcome: blamed(exchange, outcome),
+      tenant: exchange.principal.tenant,
+      tookMs: nowMs - sinceMs,
+      ...whatCame(exchange, nowMs),
+      cold: slot.cold,
+    });
   };
   const clocks = slot.cold ? withLoading(exchange.clocks) : exchange.clocks;
   return next({ ...exchange, clocks, target: slot.target }).then(
@@ -186,10 +192,13 @@ function occupy(
   );
 }
 
-function whatCame({ trail }: Planned) {
+function whatCame({ trail, call }: Planned, nowMs: number) {
   const { sentMs, firstContentMs, usage, outputSeen } = trail;
+  const hasBegun = firstContentMs > sentMs && sentMs > 0;
   const came = {
-    firstContentMs: firstContentMs > sentMs && sentMs > 0 ? firstContentMs - sentMs : 0,
+    firstContentMs: hasBegun ? firstContentMs - sentMs : 0,
+    // A whole answer is silent until it is there, however well its server is.
+    silentMs: hasBegun || !call.stream || sentMs === 0 ? 0 : nowMs - sentMs,
     outputTokens: usage?.outputTokens ?? outputSeen,
   };
   return usage?.loadNs === undefined ? came : { ...came, loadMs: usage.loadNs / nanosPerMs };
@@ -202,11 +211,11 @@ function withLoading(clocks: Clocks): Clocks {
   return clocks.loadMs > clocks.firstTokenMs ? { ...clocks, firstTokenMs: clocks.loadMs } : clocks;
 }
 
-/** Who gives a server less time than it needs says nothing about the server. */
+/** Who leaves is no failure, and who gives a server less time than it needs says nothing about the server. */
 function blamed({ deadlineMs }: Planned, outcome: Ending['outcome']): Ending['outcome'] {
-  const isTooHasty =
-    deadlineMs !== undefined && outcome instanceof Failure && outcome.code === 'total_timeout';
-  return isTooHasty ? 'left' : outcome;
+  if (!(outcome instanceof Failure)) return outcome;
+  const isTooHasty = deadlineMs !== undefined && outcome.code === 'total_timeout';
+  return isTooHasty || outcome.code === 'client_gone' ? 'left' : outcome;
 }
 
 function howItWent(outcome: Outcome): Ending['outcome'] {

@@ -5,7 +5,7 @@ import { openTestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { spawnLlm } from '../upstream/llm-process.ts';
-import { type Call, rigOf, until } from './rig.ts';
+import { type Call, openFaultRig, rigOf, until } from './rig.ts';
 
 const whole: Call = { route: 'openai.chat' };
 const isStoppable = process.platform !== 'win32';
@@ -74,4 +74,30 @@ test('U2: a whole answer that waits for a stopped server is given by another one
     clock.advance(200);
     return health.of(stopped).failures < 3;
   });
+});
+
+test('U2: a hung server whose clients always leave before its first word is left out all the same', async (t) => {
+  const clock = createHeldClock();
+  const rig = await openFaultRig(t, {
+    clock,
+    config: { health: { everyMs: 3_600_000 } },
+    clocks: { firstTokenMs: 60_000 },
+  });
+  const { health } = rig.gateway.gateway.lasting;
+  const hung = rig.gateway.gateway.snapshot.upstreams.find(({ name }) => name === 'openai');
+  assert.ok(hung);
+  const leaveAfter = async (waitMs: number) => {
+    const asked = rig.llm.requests.length;
+    rig.llm.scriptNext({ stallBeforeHead: true });
+    const client = rig.send({ route: 'openai.chat', stream: true });
+    await until('it is asked', () => rig.llm.requests.length > asked);
+    clock.advance(waitMs);
+    const ended = rig.exchanges().length;
+    client.socket.destroy();
+    await until('the client is gone', () => rig.exchanges().length > ended);
+  };
+  for (let count = 0; count < 6; count += 1) await leaveAfter(9_000);
+  assert.equal(health.of(hung).standing, 'closed');
+  for (let count = 0; count < 5; count += 1) await leaveAfter(11_000);
+  assert.deepEqual([health.of(hung).standing, health.isSilent(hung)], ['open', true]);
 });
