@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { openTestGateway } from '../test/gateway.ts';
+import { tellGoal } from './tell-goal.ts';
 
 const callMs = 8;
 const inputMs = 0.25;
@@ -37,6 +38,15 @@ console.log(`apart ${apart.perSecond.toFixed(0)}/s, together ${together.perSecon
 console.log(
   `${(together.perSecond / apart.perSecond).toFixed(2)} times; kept for company: ${told(together.keptMs)}`,
 );
+const ratio = together.perSecond / apart.perSecond;
+const waitMs = together.keptMs[Math.floor(together.keptMs.length * 0.99)] ?? 0;
+tellGoal({ text: 'batched embeddings, of unbatched', bound: '≥ 3', found: ratio, isMet: ratio >= 3 });
+tellGoal({
+  text: 'batched embeddings: added wait, p99, ms',
+  bound: '≤ 10',
+  found: waitMs,
+  isMet: waitMs <= 10,
+});
 server.close();
 server.closeAllConnections();
 

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createJobs, type Job, type ServerKind, unevenServers } from './fleet/jobs.ts';
 import { outcomeOf } from './fleet/outcome.ts';
+import { tellGoal } from './tell-goal.ts';
 
 const compression = 50;
 const count = Number(process.argv[2] ?? 1_200);
@@ -32,11 +33,16 @@ try {
   console.log(
     `${count} requests at load ${load}, seed ${seed}, times ÷ ${compression}; s as in the table of bench/fleet.ts`,
   );
+  const p99s: number[] = [];
   for (const [name, port] of contestants) {
     const { meanMs, p99Ms, p50Ms } = outcomeOf(await play(jobs, port), 0);
     const shown = [meanMs, p50Ms, p99Ms].map((ms) => ((ms * compression) / 1_000).toFixed(2));
+    p99s.push(p99Ms);
     console.log(`${name}: mean ${shown[0]}, p50 ${shown[1]}, p99 ${shown[2]}`);
   }
+  const [ours = Number.NaN, theirs = Number.NaN] = p99s;
+  const found = ours / theirs;
+  tellGoal({ text: 'over sockets: p99, of nginx least_conn’s', bound: '< 1', found, isMet: found < 1 });
 } finally {
   for (const child of started) child.kill('SIGTERM');
   for (const server of servers) server.closeAllConnections();

@@ -15,6 +15,7 @@ import { systemClock as clock } from '../src/lib/clock.ts';
 import { openaiAdapter } from '../src/providers/openai/adapter.ts';
 import { policies } from '../src/routing/policies/registry.ts';
 import { createLearnt } from '../src/wiring/learnt.ts';
+import { tellGoal } from './tell-goal.ts';
 
 const requests = Number(process.argv[2] ?? 200_000);
 const warmUp = 20_000;
@@ -132,17 +133,23 @@ async function visited(times: number): Promise<void> {
   if (scheduler.waiting !== passedOver || held.length === 0) throw new RangeError('it is not what it says');
 }
 
-async function measure(name: string, run: (times: number) => Promise<void> | void): Promise<void> {
+async function measure(name: string, run: (times: number) => Promise<void> | void): Promise<number> {
   await run(warmUp);
   const before = process.cpuUsage();
   await run(requests);
   const { user, system } = process.cpuUsage(before);
-  console.log(`${((user + system) / requests).toFixed(2)} us of CPU a request: ${name}`);
+  const eachUs = (user + system) / requests;
+  console.log(`${eachUs.toFixed(2)} us of CPU a request: ${name}`);
+  return eachUs;
 }
 
-await measure('nothing waits', idle);
-await measure('1,000 wait, of one tenant', (times) => crowded(times, { tenants: 1, models: 1 }));
-await measure('1,000 wait, of 1,000 tenants', (times) => crowded(times, { tenants: 1_000, models: 1 }));
-await measure('1,000 wait, for 10 models', (times) => crowded(times, { tenants: 100, models: 10 }));
+const idleUs = await measure('nothing waits', idle);
+const crowdedUs = Math.max(
+  await measure('1,000 wait, of one tenant', (times) => crowded(times, { tenants: 1, models: 1 })),
+  await measure('1,000 wait, of 1,000 tenants', (times) => crowded(times, { tenants: 1_000, models: 1 })),
+  await measure('1,000 wait, for 10 models', (times) => crowded(times, { tenants: 100, models: 10 })),
+);
 await measure('10,000 wait who may not be sent to the free server', visited);
+tellGoal({ text: 'scheduling, nothing waits, µs', bound: '≤ 3', found: idleUs, isMet: idleUs <= 3 });
+tellGoal({ text: 'scheduling, 1,000 wait, µs', bound: '≤ 10', found: crowdedUs, isMet: crowdedUs <= 10 });
 process.exit();

@@ -11,6 +11,7 @@ import { type Contestant, clientKey } from './contestants/contestant.ts';
 import { modelName, shortPrompt } from './payloads.ts';
 import { usageOfTree } from './proc.ts';
 import { Rig, type Running } from './rig.ts';
+import { tellGoal } from './tell-goal.ts';
 
 const rounds = 3;
 const roundMs = Number(process.argv[2] ?? 4_000);
@@ -148,7 +149,8 @@ function report(one: readonly Round[], two: readonly Round[]): void {
   const speedUp =
     median(two.map(({ perSecond }) => perSecond)) / median(one.map(({ perSecond }) => perSecond));
   console.log(`two against one: ${speedUp.toFixed(2)} times the requests a second`);
-  console.log(`two workers reach ${median(shares).toFixed(2)} of their ceiling (goal: ${goal})`);
+  const found = median(shares);
+  tellGoal({ text: 'two workers, of their ceiling', bound: `≥ ${goal}`, found, isMet: found >= goal });
 }
 
 function median(values: readonly number[]): number {

@@ -25,7 +25,7 @@ export const prefixHits: FleetCell = {
   name: 'prefix',
   title: 'Conversations that stay where they were',
   about:
-    'Three equal servers of 8 slots, conversations of 8 turns in the mean with a heavy tail, 250 tokens a turn. Hits are tokens of the ' +
+    'Three equal servers of 16 slots, conversations of 8 turns in the mean with a heavy tail, 250 tokens a turn. Hits are tokens of the ' +
     'prompt, without the newest turn, that the server still has; imbalance is the busiest server’s mean load against the mean of all.',
   measure: async (size) => {
     const runs = [
