@@ -27,14 +27,16 @@ local function rowsOf(key)
   local fields, rows = redis.call('HGETALL', key), {}
   for i = 1, #fields, 2 do
     if fields[i] ~= 'learnt' then
-      local held, wanted, at, still = string.match(fields[i + 1], '^(%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+) (%d+)$')
+      -- What a newer version says after these is its own, and stays.
+    local held, wanted, at, still, more = string.match(fields[i + 1], '^(%d%d?%d?%d?%d?) (%d%d?%d?%d?%d?) (%d+) (%d+)(.*)$')
+    if more and more ~= '' and (#more > 200 or string.sub(more, 1, 1) ~= ' ') then at = nil end
       at = at and #at <= 16 and tonumber(at)
       still = still and #still <= 16 and math.min(tonumber(still), nowMs + lease)
       if not at or not still or at + lease <= nowMs then
         redis.call('HDEL', key, fields[i])
       else
         -- The server's clock was set back: from now on it is believed for as long as any other.
-        if at > nowMs then redis.call('HSET', key, fields[i], written(held, wanted, nowMs, still)) end
+        if at > nowMs then redis.call('HSET', key, fields[i], written(held, wanted, nowMs, still) .. more) end
         rows[#rows + 1] = { who = fields[i], held = tonumber(held), wanted = tonumber(wanted), still = still }
       end
     end

@@ -23,8 +23,9 @@ local function read(key, triple)
     if #kept <= 16 and string.find(kept, '^%d+$') then return { math.max(now, tonumber(kept)), 0, 0 } end
     return { now, 0, 0 }
   end
-  local full, born, back, at = string.match(kept, '^(%d+) (%d+) (%d+) (%d+)$')
-  if full and #full <= 16 and #born <= 16 and #back <= 16 and #at <= 16 then
+  -- What a newer version says after these is its own.
+  local full, born, back, at, more = string.match(kept, '^(%d+) (%d+) (%d+) (%d+)(.?)')
+  if full and (more == '' or more == ' ') and #full <= 16 and #born <= 16 and #back <= 16 and #at <= 16 then
     local setBack = math.max(0, tonumber(at) - now)
     return { math.max(now, tonumber(full) - setBack), tonumber(born), tonumber(back) }
   end

@@ -3,13 +3,14 @@
  * another, and are seen in the order of their versions, so that whoever follows by version misses none.
  */
 import { type ExpressionBuilder, type RawBuilder, sql, type Transaction } from 'kysely';
-import type {
-  DirectoryChanges,
-  DirectoryDraft,
-  DirectoryEntry,
-  DirectoryKind,
-  DirectoryPlace,
-  DirectoryQuestion,
+import {
+  type DirectoryChanges,
+  type DirectoryDraft,
+  type DirectoryEntry,
+  type DirectoryKind,
+  type DirectoryPlace,
+  type DirectoryQuestion,
+  directoryKinds,
 } from '../../core/directory.ts';
 import { fail } from '../../core/failure.ts';
 import type { Directory } from '../../core/ports.ts';
@@ -90,12 +91,18 @@ async function changes(database: Database, since: number, rowsMax: number): Prom
   const rows = found.slice(0, most);
   const more = found.length > most;
   const last = rows.at(-1)?.version ?? version;
+  const known = rows.filter(isKnown);
   return {
-    entries: rows.filter(({ removed_at_ms }) => removed_at_ms === 0).map(fromColumns),
-    gone: rows.filter(({ removed_at_ms }) => removed_at_ms > 0).map(placeOf),
+    entries: known.filter(({ removed_at_ms }) => removed_at_ms === 0).map(fromColumns),
+    gone: known.filter(({ removed_at_ms }) => removed_at_ms > 0).map(placeOf),
     version: more ? last : Math.max(last, version),
     more,
   };
+}
+
+/** A newer gateway over the same database may know of more kinds: whoever does not has nothing to do with them. */
+function isKnown({ kind }: DirectoryRow): boolean {
+  return directoryKinds.some((known) => known === kind);
 }
 
 function placeOf({ kind, tenant, name }: DirectoryRow): DirectoryPlace {
