@@ -1,4 +1,5 @@
 /** What the configuration in force says of servers and prices, as reports of costs need it. */
+import { billingHosts } from '../config/billing-hosts.ts';
 import { fail } from '../core/failure.ts';
 import type { AdviceAsked, AdviceTarget, NamedPrice } from '../money/advice.ts';
 import { isUseKnown } from '../money/advice-on-the-fleet.ts';
@@ -6,7 +7,7 @@ import { isServerPrice, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
 import type { ServerPrice } from '../money/server-rates.ts';
 import type { Gateway } from '../wiring/gateway.ts';
-import { billingHosts, createPriceBook } from '../wiring/prices.ts';
+import { createPriceBook } from '../wiring/prices.ts';
 import { viewRunning } from './running-models.ts';
 
 export interface CostFacts extends Pick<AdviceAsked, 'models' | 'against' | 'unpriced'> {

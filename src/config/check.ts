@@ -222,7 +222,7 @@ function checkPrices({ config, upstreams, models }: Checked): Finding[] {
     const hint = `give it one, prices: { ${premium}: { inputPerM, outputPerM } }, or name a model of the clouds`;
     return [...findings, { path, message: 'has no price', hint }];
   }
-  const named = Object.keys(prices).filter((name) => name !== 'premium');
+  const named = Object.keys(prices).filter((name) => name !== 'premium' && name !== 'unpriced');
   const known = [...models, ...named, ...readPriceCatalogue().names()];
   return [...findings, unknownName(path, { what: 'model', name: premium, known })];
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { Secret } from '../lib/secret.ts';
 import type { Fetched } from '../secrets/fetch-secrets.ts';
+import { unpricedWarnings } from './billing-hosts.ts';
 import { check } from './check.ts';
 import { applyEnvironment, type Overridden } from './environment.ts';
 import type { Environment } from './expand.ts';
@@ -89,7 +90,12 @@ export function completeConfig(read: ReadConfig, fetched: ReadonlyMap<string, Fe
     files: sources.files,
     secretFiles: [...secretFiles],
     half: sources.half,
-    warnings: [...overridden.warnings, ...literals.map(formatProblem), ...masterKeyWarnings(complete)],
+    warnings: [
+      ...overridden.warnings,
+      ...literals.map(formatProblem),
+      ...masterKeyWarnings(complete),
+      ...unpricedWarnings(complete),
+    ],
   };
 }
 

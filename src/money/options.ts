@@ -67,6 +67,14 @@ export const pricesOptions = z
         'The model that all others stand in for: what it would have cost more is counted as saved. ' +
           'One of the catalogue, or one with a price of its own.',
       ),
+    unpriced: z
+      .enum(['free', 'highest'])
+      .optional()
+      .describe(
+        'What a model costs that has no price here, at a server of your own that may pass requests on to somebody who ' +
+          'sends bills. `free`, as when absent, though then a warning tells where no budget of dollars holds; `highest`: the ' +
+          'price of the catalogue, or the highest there is.',
+      ),
   })
   .catchall(priceOptions)
   .default({});

@@ -87,7 +87,7 @@ export function isServerPrice(price: Prices[string]): price is ServerPrice {
 function firstPrice(prices: Prices, names: readonly string[]): Price | undefined {
   return first(names, (name) => {
     const price = Object.hasOwn(prices, name) ? prices[name] : undefined;
-    // `premium` is a name and no price.
+    // `premium` and `unpriced` are no prices.
     return typeof price === 'object' ? asPrice(price) : undefined;
   });
 }

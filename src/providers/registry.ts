@@ -14,6 +14,8 @@ export interface Provider {
   readonly basePath: string;
   /** Whether a call may cost money: such an upstream is never called to see whether it is well. */
   readonly paid: (url: string) => boolean;
+  /** Whether a server of the operator's own may stand before somebody who sends bills: its API is one that proxies speak. */
+  readonly passesOn: boolean;
   /** How many requests it is believed to work on at once when nobody says, until more is learnt. */
   readonly slots: number;
   /** And how many it may turn out to. */
@@ -37,6 +39,7 @@ export const providers = {
     adapter: ollamaAdapter,
     basePath: '',
     paid: (url) => hosted.test(url),
+    passesOn: false,
     slots: 1,
     slotsMax: 16,
     slotsTold: undefined,
@@ -48,6 +51,7 @@ export const providers = {
     adapter: openaiAdapter,
     basePath: '/v1',
     paid: (url) => !onThisMachine.test(url),
+    passesOn: true,
     slots: 16,
     slotsMax: 64,
     slotsTold: llamacppSlots,
@@ -59,6 +63,7 @@ export const providers = {
     adapter: simulatorAdapter,
     basePath: '',
     paid: () => false,
+    passesOn: false,
     slots: 8,
     slotsMax: 8,
     slotsTold: undefined,
@@ -70,6 +75,7 @@ export const providers = {
     adapter: llamacppAdapter,
     basePath: '/v1',
     paid: () => false,
+    passesOn: false,
     slots: 4,
     slotsMax: 4,
     slotsTold: undefined,

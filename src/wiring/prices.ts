@@ -1,10 +1,9 @@
 /** The prices of one configuration. */
+import { billingHosts } from '../config/billing-hosts.ts';
 import type { Config } from '../config/schema.ts';
-import { isOwnHost } from '../money/own-host.ts';
 import { PriceBook, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
 import { createPricing, type Pricing } from '../money/price-exchange.ts';
-import { providers } from '../providers/registry.ts';
 import { withoutKeys } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -36,15 +35,4 @@ export function createPrices({ config, id, log }: PricesOptions): Pricing {
 export function createPriceBook({ config, id }: Pick<PricesOptions, 'config' | 'id'>): PriceBook {
   const billing = billingHosts(config);
   return new PriceBook({ prices: config.prices, configId: id, billing, catalogue: readPriceCatalogue });
-}
-
-/** Upstreams of a kind that costs money, at addresses that are not the operator's own. */
-export function billingHosts(config: Config): ReadonlyMap<string, string> {
-  const hosts = new Map<string, string>();
-  for (const [name, upstream] of Object.entries(config.upstreams)) {
-    if (!('url' in upstream) || !providers[upstream.type].paid(upstream.url)) continue;
-    const { hostname } = new URL(upstream.url);
-    if (!isOwnHost(hostname)) hosts.set(name, hostname);
-  }
-  return hosts;
 }

@@ -2,6 +2,7 @@
 
 import { answerRoutes } from '../answers/answer-routes.ts';
 import { documentRoutes } from '../answers/document-routes.ts';
+import { billingHosts } from '../config/billing-hosts.ts';
 import type { Config } from '../config/schema.ts';
 import type { TokenRates } from '../core/budget.ts';
 import type { Received, Target, Upstream } from '../core/exchange.ts';
@@ -25,7 +26,7 @@ import { metricsType } from '../telemetry/metrics.ts';
 import { createBatching } from './batching.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
-import { billingHosts, createPrices } from './prices.ts';
+import { createPrices } from './prices.ts';
 import { createSharing } from './sharing.ts';
 import { createSurvival } from './survival.ts';
 import { TokenPrices } from './token-prices.ts';

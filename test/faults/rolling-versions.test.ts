@@ -61,9 +61,7 @@ test('P3: from one version to the other and back under load, over one PostgreSQL
   );
   const client = new Client({ connectionString: store });
   await client.connect();
-  const { rows } = await client.query(
-    'select outcome, count(*)::int as count from ledger group by outcome',
-  );
+  const { rows } = await client.query('select outcome, count(*)::int as count from ledger group by outcome');
   await client.end();
   const served = { outcome: 'complete', count: wholes.codes.length + streams.ends.length };
   assert.deepEqual(rows, [served]);
