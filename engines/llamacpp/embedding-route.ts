@@ -1,5 +1,6 @@
 /** `POST /v1/embeddings`. */
 import type { EmbeddingContext, Token } from './binding.ts';
+import { embed } from './embedder.ts';
 import type { Engine } from './engine.ts';
 import { type Fields, refuseWhatCannotBeDone } from './fields.ts';
 import { type Exchange, sendJson } from './reply.ts';
@@ -13,18 +14,24 @@ export async function answerEmbeddings(exchange: Exchange, fields: Fields): Prom
   refuseWhatCannotBeDone(fields, ['dimensions']);
   const encode = encoderOf(fields);
   const inputs = parseInputs(engine, fields);
-  const open = await engine.embedders.borrow(signal, () => 0);
-  try {
-    const { vectors, tokens } = await embedAll(await open(), inputs, exchange);
-    sendJson(response, 200, {
-      object: 'list',
-      model: engine.name,
-      data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: encode(vector) })),
-      usage: { prompt_tokens: tokens, total_tokens: tokens },
-    });
-  } finally {
-    engine.embedders.giveBack(open);
-  }
+  let tokens = 0;
+  const vectors = await embed(engine.embedders, {
+    inputs,
+    signal,
+    check: (context) => {
+      for (const input of inputs) tokens += checkedLength(context, input, engine.context.contextSize);
+    },
+  });
+  sendJson(response, 200, {
+    object: 'list',
+    model: engine.name,
+    data: vectors.map((vector, index) => ({
+      object: 'embedding',
+      index,
+      embedding: encode(normalised(vector)),
+    })),
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+  });
 }
 
 function encoderOf(fields: Fields): (vector: readonly number[]) => unknown {
@@ -48,20 +55,6 @@ function parseInputs(engine: Engine, fields: Fields): readonly (readonly Token[]
     if (typeof text !== 'string' || text === '') throw invalid('input', 'must be texts that are not empty');
     return engine.model.tokenize(text);
   });
-}
-
-async function embedAll(
-  context: EmbeddingContext,
-  inputs: readonly (readonly Token[])[],
-  { engine, signal }: Exchange,
-): Promise<{ vectors: readonly (readonly number[])[]; tokens: number }> {
-  const lengths = inputs.map((input) => checkedLength(context, input, engine.context.contextSize));
-  const vectors: (readonly number[])[] = [];
-  for (const input of inputs) {
-    signal.throwIfAborted();
-    vectors.push(normalised((await context.getEmbeddingFor(input)).vector));
-  }
-  return { vectors, tokens: lengths.reduce((sum, length) => sum + length, 0) };
 }
 
 function checkedLength(context: EmbeddingContext, input: readonly Token[], lengthMax: number): number {

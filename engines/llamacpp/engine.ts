@@ -4,7 +4,6 @@ import { basename } from 'node:path';
 import {
   type Binding,
   type Context,
-  type EmbeddingContext,
   type Llama,
   loadBinding,
   type Model,
@@ -12,6 +11,7 @@ import {
   type Sequence,
   type Template,
 } from './binding.ts';
+import { createEmbedder, type Embedder, embeddersMax } from './embedder.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { createSharedBatches, type SharedBatches } from './shared-batch.ts';
 import { defaultThreads } from './threads.ts';
@@ -37,8 +37,8 @@ export interface Engine {
   /** The library decodes all sequences that are at work in one batch, so a slot is a sequence. */
   readonly slots: WaitingLine<Sequence>;
   readonly batches: SharedBatches;
-  /** Embeddings need a context of their own, made when the first are asked for. */
-  readonly embedders: WaitingLine<() => Promise<EmbeddingContext>>;
+  /** Embeddings need contexts of their own, made when they are asked for. */
+  readonly embedders: WaitingLine<Embedder>;
   readonly threads: number;
   readonly startedAtS: number;
 }
@@ -65,15 +65,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   const sequences = Array.from({ length: options.slots }, () => context.getSequence());
   const slots = createWaitingLine(sequences, queuePlacesMax);
-  let embedder: Promise<EmbeddingContext> | undefined;
-  const openEmbedder = (): Promise<EmbeddingContext> => {
-    embedder ??= model.createEmbeddingContext({ contextSize, threads }).catch((error: unknown) => {
-      // Memory that is short now may be there for the next request.
-      embedder = undefined;
-      throw error;
-    });
-    return embedder;
-  };
+  const embedders = Array.from({ length: Math.min(threads, embeddersMax) }, () =>
+    createEmbedder(() => model.createEmbeddingContext({ contextSize, threads })),
+  );
   return {
     name: basename(options.modelPath).replace(/\.gguf$/i, ''),
     fingerprint: fingerprintOf(options.modelPath),
@@ -84,7 +78,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     context,
     batches,
     slots,
-    embedders: createWaitingLine([openEmbedder], queuePlacesMax),
+    embedders: createWaitingLine(embedders, queuePlacesMax),
     threads,
     startedAtS: Math.floor(Date.now() / 1000),
   };
