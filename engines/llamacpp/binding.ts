@@ -72,8 +72,13 @@ export interface Sequence {
   compareContextTokens(tokens: readonly Token[]): { readonly firstDifferentIndex: number };
   eraseContextTokenRanges(ranges: readonly { start: number; end: number }[]): Promise<void>;
   clearHistory(): Promise<void>;
-  evaluate(tokens: readonly Token[], options: Sampling): AsyncGenerator<Token, void, void>;
-  evaluateWithoutGeneratingNewTokens(tokens: readonly Token[]): Promise<void>;
+  evaluate(tokens: readonly Token[], options: Sampling & Place): AsyncGenerator<Token, void, void>;
+  evaluateWithoutGeneratingNewTokens(tokens: readonly Token[], options: Place): Promise<void>;
+}
+
+/** The library hands the number to whoever makes up the batches, and does nothing else with it. */
+export interface Place {
+  readonly evaluationPriority: number;
 }
 
 export interface Sampling {

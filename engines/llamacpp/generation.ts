@@ -1,6 +1,6 @@
 /** One reply: borrow a slot, evaluate the prompt, draw token after token until something ends it. */
 import type { Begun } from './begun.ts';
-import type { Grammar, Sampling, Sequence, Token } from './binding.ts';
+import type { Grammar, Place, Sampling, Sequence, Token } from './binding.ts';
 import type { Engine } from './engine.ts';
 import { createJsonEnd } from './json-end.ts';
 import { invalid, RequestError } from './request-error.ts';
@@ -88,10 +88,17 @@ async function evaluatePrompt(
   let start = slot.nextTokenIndex;
   for (; prompt.tokens.length - start > batchSize; start += batchSize) {
     prompt.signal.throwIfAborted();
-    await slot.evaluateWithoutGeneratingNewTokens(prompt.tokens.slice(start, start + batchSize));
+    await slot.evaluateWithoutGeneratingNewTokens(
+      prompt.tokens.slice(start, start + batchSize),
+      placeOf(engine, slot),
+    );
   }
   prompt.signal.throwIfAborted();
   return prompt.tokens.slice(start);
+}
+
+function placeOf(engine: Engine, slot: Sequence): Place {
+  return { evaluationPriority: engine.slots.things.indexOf(slot) };
 }
 
 interface Drawing extends Generation, Listener {
@@ -115,7 +122,8 @@ async function drawReply(
     return drawing.onText(piece, drawn);
   };
   const ended = (reason: 'stop' | 'length') => ({ reason, replyTokens: reply.length - before.length });
-  for await (const token of slot.evaluate(drawing.last, samplingOf(engine, drawing, reply))) {
+  const options = { ...samplingOf(engine, drawing, reply), ...placeOf(engine, slot) };
+  for await (const token of slot.evaluate(drawing.last, options)) {
     drawing.signal.throwIfAborted();
     reply.push(token);
     const piece = text.push(token);

@@ -3,13 +3,23 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createSharedBatches } from './shared-batch.ts';
 
-const wanting = (...tokens: readonly number[]) => tokens.map((length) => ({ tokens: Array(length) }));
+const wanting = (...tokens: readonly number[]) =>
+  tokens.map((length, evaluationPriority) => ({ tokens: Array(length), evaluationPriority }));
 const amounts = (shares: readonly { readonly processAmount: number }[]) =>
   shares.map(({ processAmount }) => processAmount);
 
 test('who draws a reply has its token in every batch, and prompts share what is left', () => {
   const batches = createSharedBatches(() => 0);
-  assert.deepEqual(amounts(batches.share({ items: wanting(100, 1, 3, 100), size: 64 })), [1, 3, 30, 30]);
+  assert.deepEqual(amounts(batches.share({ items: wanting(100, 1, 3, 100), size: 64 })), [30, 1, 3, 30]);
+});
+
+test('a batch has its sequences in the order of their numbers, whoever came first', () => {
+  const batches = createSharedBatches(() => 0);
+  const shares = batches.share({ items: wanting(1, 5, 1, 3).toReversed(), size: 64 });
+  assert.deepEqual(
+    shares.map(({ item }) => item.evaluationPriority),
+    [0, 1, 2, 3],
+  );
 });
 
 test('no batch is larger than it may be, none is empty, and nothing is left out while there is room', () => {

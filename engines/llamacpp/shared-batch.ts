@@ -2,6 +2,8 @@
 
 interface Waiting {
   readonly tokens: readonly unknown[];
+  /** What `evaluate` was told: the number of the sequence. */
+  readonly evaluationPriority: number;
 }
 
 interface Share<Item> {
@@ -45,7 +47,11 @@ export function createSharedBatches(atWork: () => number): SharedBatches {
   };
 }
 
-/** Whoever wants little, which is one token of a reply, has all of it; what is left is for those who read long prompts. */
+/**
+ * Whoever wants little, which is one token of a reply, has all of it; what is left is for those who read long prompts.
+ * In the order of their numbers: llama.cpp computes together only neighbours that follow each other, and
+ * reads the weights again for every sequence that stands out of turn.
+ */
 function sharesOf<Item extends Waiting>(items: readonly Item[], size: number): Share<Item>[] {
   let left = size;
   return items
@@ -56,5 +62,6 @@ function sharesOf<Item extends Waiting>(items: readonly Item[], size: number): S
       left -= processAmount;
       return { item, processAmount };
     })
-    .filter(({ processAmount }) => processAmount > 0);
+    .filter(({ processAmount }) => processAmount > 0)
+    .toSorted(({ item: one }, { item: other }) => one.evaluationPriority - other.evaluationPriority);
 }

@@ -2,10 +2,11 @@
 import { RequestError } from './request-error.ts';
 
 export interface WaitingLine<T> {
+  readonly things: readonly T[];
   readonly total: number;
   readonly free: number;
   readonly waiting: number;
-  /** Lends the free thing that `score` likes best; waits in line while there is none. */
+  /** Lends the free thing that `score` likes best, and of several the first; waits in line while there is none. */
   borrow(signal: AbortSignal, score: (thing: T) => number): Promise<T>;
   giveBack(thing: T): void;
 }
@@ -39,6 +40,7 @@ export function createWaitingLine<T>(things: readonly T[], placesMax: number): W
   }
 
   return {
+    things,
     total: things.length,
     get free() {
       return free.size;
@@ -48,7 +50,10 @@ export function createWaitingLine<T>(things: readonly T[], placesMax: number): W
     },
     async borrow(signal, score) {
       signal.throwIfAborted();
-      const best = bestOf(free, score);
+      const best = bestOf(
+        things.filter((thing) => free.has(thing)),
+        score,
+      );
       if (best === undefined) return wait(signal);
       free.delete(best.thing);
       return best.thing;
