@@ -93,7 +93,7 @@ test('nothing imports the outer ring from within, and nothing in src imports tes
 /** The command line and the load generator speak to whom their user names. */
 const mayConnect: readonly (string | undefined)[] = ['net', 'cli', 'bench'];
 const connecting =
-  /(?<![.#\w])fetch\(|^import \{[^}]*\b(?:connect|createConnection|request|get|Agent|Client|Pool|Socket)\b[^}]*\} from '(?:node:(?:net|tls|https?|dgram)|undici)'/m;
+  /(?<![.#\w])fetch\(|^import \{[^}]*\b(?:connect|createConnection|request|get|Agent|Client|Pool|Socket)\b[^}]*\} from '(?:node:(?:net|tls|https?|dgram)|undici(?:\/[^']*)?)'|^import (?:Client|Pool) from 'undici\//m;
 
 test('only `net` connects to anywhere, so that nothing goes around the guarded dialer (G9)', () => {
   const wrong = files

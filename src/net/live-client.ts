@@ -1,5 +1,6 @@
 /** A connection of the pool that is opened for nobody who has left. */
-import { Client, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import Client from 'undici/lib/dispatcher/client.js';
 
 /** Who can leave before their request is on a connection. */
 export interface Leaver {

@@ -1,5 +1,5 @@
 /** One request on a connection of its own: bounded in time and size, followed nowhere. */
-import { Client, type Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import { DialError } from './dial-error.ts';
 import { type GuardedSocketOptions, openGuardedSocket } from './guarded-socket.ts';
 import type { OutgoingUrl } from './outgoing-url.ts';
@@ -29,6 +29,8 @@ export async function sendOutgoing(
   request: OutgoingRequest,
   options: GuardedSocketOptions,
 ): Promise<OutgoingAnswer> {
+  // Only who has somebody to tell or to ask, such as a webhook, needs the whole package.
+  const { Client } = await import('undici');
   const client = new Client(to.url.origin, {
     connect: (_where, callback) => {
       openGuardedSocket(to, options).then(
