@@ -115,7 +115,7 @@ test('DP1, G19: killed under 300 requests a second, nothing fails or waits, limi
   assert.deepEqual(watched.told, ['ready', 'offline', 'ready']);
 });
 
-test('DP1, DP2, C11: over a kill and a return empty, two replicas let through hardly more than burst + rate × t', async (t) => {
+test('DP1, DP2, C11: over a kill and a return empty, two replicas let through burst + rate × t, and what the switch back may', async (t) => {
   const { server } = await openServer(t);
   const [one, two] = [await open(t, server.url), await open(t, server.url)];
   const limit = { per: 'key', requests: { count: 20, perMs: 1_000 }, burst: 40 } as const;
@@ -137,11 +137,18 @@ test('DP1, DP2, C11: over a kill and a return empty, two replicas let through ha
   await Promise.all([one.until('offline'), two.until('offline'), goingOn]);
   const stillGoingOn = hammerBoth();
   await server.restart();
-  await Promise.all([one.until('ready'), two.until('ready'), stillGoingOn]);
+  const backAt = [one, two].map(async (each) => {
+    await each.until('ready');
+    return performance.now();
+  });
+  const [first = 0, second = 0] = await Promise.all(backAt);
+  await stillGoingOn;
   await hammerBoth();
   const most = 40 + (20 * (performance.now() - startedMs)) / 1000;
-  // What is held back by the time an operation may take, and what each replica took at the moment of a switch.
-  assert.ok(passed <= most + 8, `${passed} of ${most}`);
+  // What an operation may take in time is held back of what a replica tells; whoever is back later goes on with its half
+  // meanwhile; and each has one request under way as it switches.
+  const bySwitch = 20 * 0.1 + (10 * Math.abs(first - second)) / 1000 + 2;
+  assert.ok(passed <= most + bySwitch, `${passed} of ${most} and ${bySwitch}`);
   assert.ok(passed >= most * 0.7, `${passed} of ${most}`);
 });
 

@@ -1,6 +1,7 @@
 // Two whole gateways that share Redis and PostgreSQL: what they share, and what clients feel when either is lost.
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
@@ -60,18 +61,26 @@ async function countOf(replica: TestGateway): Promise<number> {
   return sum?.exchanges ?? 0;
 }
 
-test('C11: a limit is one for both replicas, and each tells when to come back', async (t) => {
-  const [one, two] = await openReplicas(t, { limits: [{ per: 'key', requests: '6/min', burst: 6 }] });
+test('C11: a limit is one for both replicas, for a hundred at once and again as it lets the next one through', async (t) => {
+  const perS = 2;
+  const [one, two] = await openReplicas(t, { limits: [{ per: 'key', requests: `${perS}/s`, burst: 6 }] });
   assert.ok(one !== undefined && two !== undefined);
-  const replies = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => chat(index % 2 === 0 ? one : two)),
-  );
-  const codes = replies.map(({ status }) => status);
-  assert.equal(codes.filter((status) => status === 200).length, 6);
-  assert.equal(codes.filter((status) => status === 429).length, 14);
-  for (const reply of replies) {
-    if (reply.status === 429) assert.match(reply.headers.get('retry-after') ?? '', /^(?:[1-9]|10)$/);
-  }
+  const startedMs = performance.now();
+  const most = () => 6 + (perS * (performance.now() - startedMs)) / 1_000;
+  const hundred = () =>
+    Promise.all(Array.from({ length: 100 }, (_, index) => chat(index % 2 === 0 ? one : two)));
+  const passedOf = (replies: readonly Response[]) => replies.filter(({ status }) => status === 200).length;
+  const replies = await hundred();
+  const passed = passedOf(replies);
+  assert.ok(passed >= 6 && passed <= most(), `${passed} of ${most()}`);
+  const refused = replies.filter(({ status }) => status === 429);
+  assert.equal(refused.length, 100 - passed);
+  for (const { headers } of refused) assert.equal(headers.get('retry-after'), '1');
+  const waitMs = Math.max(...refused.map(({ headers }) => Number(headers.get('retry-after-ms'))));
+  assert.ok(waitMs >= 1 && waitMs <= 1_000 / perS, `${waitMs} ms`);
+  await pause(waitMs);
+  const atBorder = passedOf(await hundred());
+  assert.ok(atBorder >= 1 && passed + atBorder <= most(), `${passed} and ${atBorder} of ${most()}`);
 });
 
 test('a conversation that one replica began goes on at the other', async (t) => {
