@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { openTestGateway, simulator } from '../gateway.ts';
 
 /** A thousand tokens for each key, of which nothing comes back during a test. */
-async function open(t: TestContext) {
+async function open(t: TestContext, more: { limits?: readonly object[]; budgets?: readonly object[] } = {}) {
   const gateway = await openTestGateway({
     config: {
       upstreams: {
@@ -14,7 +14,8 @@ async function open(t: TestContext) {
         simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] },
         away: { targets: [{ upstream: 'away', model: 'away' }] },
       },
-      limits: [{ per: 'key', tokens: '1/hour', burstTokens: 1_000 }],
+      limits: [{ per: 'key', tokens: '1/hour', burstTokens: 1_000 }, ...(more.limits ?? [])],
+      budgets: more.budgets ?? [],
     },
   });
   t.after(() => gateway.close());
@@ -80,4 +81,21 @@ test('tokens: a refusal names the limit, and when to come back', async (t) => {
   assert.match(error.message, /1 tokens per 3600 s for each key/);
   assert.equal(error.code, 'rate_limit_exceeded');
   assert.ok(Number(refused.headers.get('retry-after')) > 3_600);
+});
+
+test('what the door took stays taken when tokens refuse, and tokens come back when a budget does', async (t) => {
+  const { call, passes } = await open(t, {
+    limits: [{ per: 'key', requests: '1/hour', burst: 4 }],
+    budgets: [{ per: 'key', tokens: 500, window: 'total' }],
+  });
+  assert.equal(await passes(1_000), undefined, 'more tokens than there are');
+  const refused = await call('/v1/chat/completions', { max_tokens: 990 });
+  assert.equal(((await refused.json()) as { error: { code: string } }).error.code, 'insufficient_quota');
+  const used = await passes(400);
+  assert.ok(used !== undefined, 'the tokens that the budget refused are there again');
+  const next = await call('/v1/chat/completions', { max_tokens: 1 });
+  assert.equal(next.headers.get('x-ratelimit-remaining-requests'), '0', 'each of the four has come');
+  assert.equal(next.status, 200);
+  const fifth = await call('/v1/chat/completions', { max_tokens: 1 });
+  assert.match(await fifth.text(), /1 per 3600 s for each key/);
 });
