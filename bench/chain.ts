@@ -205,7 +205,7 @@ const handler = createChain({
     ),
   },
   knowledge: { accepting: () => true, hasRoom: () => true },
-  bodies: { allowParameters: new Set() },
+  bodies: { allowParameters: new Set(), homeTenant: 'default' },
   replays: { claims: undefined, bytesMax: 0 },
   contents: { contents: { daysOf: (tenant) => keyIndex.contentDays(tenant), add: () => {} } },
   conversations: {

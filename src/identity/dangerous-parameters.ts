@@ -4,8 +4,9 @@
  */
 
 import type { ParsedBody } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
+import { type Failure, fail } from '../core/failure.ts';
 import { isObject } from '../core/json-object.ts';
+import { beyondBounds } from './keep-alive-bounds.ts';
 
 const grammarBytesMax = 16 * 1024;
 
@@ -28,14 +29,26 @@ const bytesMaxOf = {
   grammar: grammarBytesMax,
 } as const;
 
-export type DangerousParameter = keyof typeof bytesMaxOf;
+type BoundedParameter = keyof typeof bytesMaxOf;
+const boundedParameters = Object.keys(bytesMaxOf) as [BoundedParameter, ...BoundedParameter[]];
 
-export const dangerousParameters = Object.keys(bytesMaxOf) as [DangerousParameter, ...DangerousParameter[]];
+export type DangerousParameter = BoundedParameter | 'keep_alive';
+export const dangerousParameters = [...boundedParameters, 'keep_alive'] as const;
 
-export function refuseDangerous(body: ParsedBody, allowed: ReadonlySet<string>): void {
-  const { options } = body.value;
+interface Trust {
+  readonly allowed: ReadonlySet<string>;
+  /** Whether the caller may load and unload models anyway. */
+  readonly mayOperate: () => boolean;
+}
+
+export function refuseDangerous(body: ParsedBody, { allowed, mayOperate }: Trust): void {
+  const { options, keep_alive: keepAlive } = body.value;
+  const fault = keepAlive === undefined || keepAlive === null ? undefined : beyondBounds(keepAlive);
+  if (fault !== undefined && !allowed.has('keep_alive') && !mayOperate()) {
+    throw refusal('keep_alive', `${fault}, which is for operators`);
+  }
   const engine = isObject(options) ? options : undefined;
-  for (const name of dangerousParameters) {
+  for (const name of boundedParameters) {
     const span = body.spans.get(name);
     // Null counts as absent here as everywhere.
     if (span !== undefined && body.value[name] !== null) {
@@ -54,11 +67,15 @@ interface Found {
   readonly allowed: ReadonlySet<string>;
 }
 
-function check(parameter: DangerousParameter, { name, bytes, allowed }: Found): void {
+function check(parameter: BoundedParameter, { name, bytes, allowed }: Found): void {
   const bytesMax = bytesMaxOf[parameter];
   if (bytes <= bytesMax || allowed.has(parameter)) return;
   const reason = bytesMax === 0 ? 'is not allowed here' : `is larger than ${bytesMax} bytes`;
-  throw fail('unsupported', `${name} ${reason}; the operator may allow it by \`allowParameters\``, {
+  throw refusal(name, reason);
+}
+
+function refusal(name: string, reason: string): Failure {
+  return fail('unsupported', `${name} ${reason}; the operator may allow it by \`allowParameters\``, {
     param: name,
   });
 }

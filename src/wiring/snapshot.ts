@@ -97,7 +97,10 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     },
     limiter: { limiter },
     knowledge: { accepting: lasting.accepting, hasRoom: lasting.hasRoom },
-    bodies: { allowParameters: new Set(config.allowParameters) },
+    bodies: {
+      allowParameters: new Set(config.allowParameters),
+      homeTenant: config.identity.homeTenant,
+    },
     replays: { claims: lasting.claims, bytesMax: config.idempotency.bytesMax },
     contents: { contents: config.privacy.content === 'allowed' ? lasting.privacy : undefined },
     conversations: { conversations: config.conversations.enabled ? lasting.conversations : undefined },

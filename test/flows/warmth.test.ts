@@ -1,10 +1,11 @@
 /** Models are in memory before somebody asks, stay there as long as they are to, and nobody who is paid is asked for it. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { createRandom } from '../../src/engines/simulator/random.ts';
 import { providers } from '../../src/providers/registry.ts';
 import { until } from '../faults/rig.ts';
-import { openTestGateway } from '../gateway.ts';
+import { openTestGateway, simulator } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
@@ -13,6 +14,7 @@ import { openWarmFleet } from '../warm-fleet.ts';
 
 const isLoad = ({ path }: RecordedRequest): boolean => path === '/api/generate';
 const fieldsOf = ({ json }: RecordedRequest) => json as Readonly<Record<string, unknown>>;
+const randomKey = () => `sk-mr-${randomBytes(20).toString('hex')}`;
 const seconds = (count: number) => count * 1_000;
 
 test('models of the start are loaded on every server, with their keep-alive and their first prompt', async (t) => {
@@ -120,6 +122,40 @@ test('requests that do not say how long their model stays say what the operator 
   assert.equal(await kept(), '60000ms', 'also where the bytes of the client pass');
   await fleet.chat('one', '/api/chat', { keep_alive: '7m' });
   assert.equal(await kept(), '7m', 'the client’s own word holds');
+});
+
+test('G12: only operators take a model from everybody else, or bind it for more than a day, unless all are allowed to', async (t) => {
+  const keys = { developer: randomKey(), foreign: randomKey(), operator: randomKey() };
+  const config = {
+    keys: [
+      { name: 'developer', key: keys.developer, tenant: 'default', role: 'developer' },
+      { name: 'foreign', key: keys.foreign, tenant: 'other', role: 'operator' },
+      { name: 'operator', key: keys.operator, tenant: 'default', role: 'operator' },
+    ],
+  };
+  const gateway = await openTestGateway({ config: { ...simulator, ...config } });
+  t.after(() => gateway.close());
+  const ask = async (key: string, keepAlive: unknown, path = '/api/chat') => {
+    const messages = [{ role: 'user', content: 'hi' }];
+    const reply = await fetch(`${gateway.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'simulator', stream: false, messages, keep_alive: keepAlive }),
+    });
+    return { status: reply.status, text: await reply.text() };
+  };
+  for (const harmful of [0, '0s', '0', -1, '-1s', '1ms', 86_401, '25h']) {
+    for (const key of [keys.developer, keys.foreign]) {
+      const { status, text } = await ask(key, harmful);
+      assert.equal(status, 400, `${harmful}`);
+      assert.match(text, /keep_alive .* is for operators; the operator may allow it by `allowParameters`/);
+    }
+    assert.equal((await ask(keys.operator, harmful)).status, 200, `${harmful}`);
+  }
+  assert.equal((await ask(keys.developer, 0, '/v1/chat/completions')).status, 400);
+  for (const fair of ['5m', '24h', 60, null]) assert.equal((await ask(keys.developer, fair)).status, 200);
+  await gateway.reload({ ...simulator, ...config, allowParameters: ['keep_alive'] });
+  assert.equal((await ask(keys.developer, -1)).status, 200);
 });
 
 test('a model that nobody asks for is unloaded, and one that was just used is not', async (t) => {

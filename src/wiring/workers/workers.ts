@@ -18,6 +18,7 @@ import type { Among } from './among.ts';
 import { GatheredMetrics } from './gathered-metrics.ts';
 import type { WorkerPorts } from './questions.ts';
 import { Restarts, restartsMax } from './restarts.ts';
+import { Scrapes } from './scrapes.ts';
 import { type ConfigInForce, packConfig } from './sent-config.ts';
 import { type Ended, WorkerProcess } from './worker-process.ts';
 
@@ -65,6 +66,7 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #seats: readonly Seat[];
   readonly #metrics = new GatheredMetrics();
+  readonly #scrapes = new Scrapes(() => this.#renderMetrics());
   #own: () => string = () => '';
   #inForce: ConfigInForce;
   #isSettled = false;
@@ -96,7 +98,7 @@ export class Workers {
       openListener: () => this.#listen(),
       gatherMetrics: (own) => {
         this.#own = own;
-        return () => this.#renderMetrics();
+        return () => this.#scrapes.text();
       },
       onRun: () => {},
     };
@@ -210,7 +212,7 @@ export class Workers {
 
   async #start(seat: Seat): Promise<void> {
     const { clock, log, count, ownKeys } = this.#options;
-    const its = new WorkerProcess({ clock, answers: { metrics: () => this.#renderMetrics() } });
+    const its = new WorkerProcess({ clock, answers: { metrics: () => this.#scrapes.text() } });
     seat.process = its;
     void its.ended.then((ended) => this.#bury(seat, ended));
     const given = {
