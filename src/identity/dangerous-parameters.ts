@@ -32,7 +32,6 @@ const bytesMaxOf = {
 type BoundedParameter = keyof typeof bytesMaxOf;
 const boundedParameters = Object.keys(bytesMaxOf) as [BoundedParameter, ...BoundedParameter[]];
 
-export type DangerousParameter = BoundedParameter | 'keep_alive';
 export const dangerousParameters = [...boundedParameters, 'keep_alive'] as const;
 
 interface Trust {
