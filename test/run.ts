@@ -28,7 +28,7 @@ const needs = [
   },
   {
     what: 'tools of the kernel',
-    isFor: importing(/[/\\](?:install-kernel-tools|cut-line|traced)\.ts$/),
+    isFor: importing(/[/\\](?:install-kernel-tools|cut-line)\.ts$/),
     install: installKernelTools,
   },
   { what: 'nginx', isFor: importing(/[/\\]install-nginx\.ts$/), install: installNginx },
