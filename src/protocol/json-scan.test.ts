@@ -70,6 +70,16 @@ test('quotes and braces within strings are text, at any length', () => {
   assert.equal(valueAt(bytes, spans.get('model')), 'm');
 });
 
+test('each name is read as it stands, however many were read before it', () => {
+  const names = Array.from({ length: 900 }, (_, at) => (at % 3 === 0 ? `né${at}` : `name${at * 7}`));
+  for (const several of [names, names.toReversed(), names.map((name) => `${name}${'x'.repeat(80)}`)]) {
+    const bytes = Buffer.from(JSON.stringify(Object.fromEntries(several.map((name) => [name, name]))));
+    const spans = scanJson(bytes);
+    assert.deepEqual(new Set(spans.keys()), new Set(several));
+    for (const [name, span] of spans) assert.equal(valueAt(bytes, span), name);
+  }
+});
+
 test('splicing one value leaves every other byte as it was', () => {
   const bytes = Buffer.from('{ "a" : "é" ,"model":"old","z":1.0 }');
   const span = scanJson(bytes).get('model');

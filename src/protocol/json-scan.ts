@@ -148,7 +148,7 @@ function keyText(bytes: Buffer, start: number, end: number): string {
     hash = (hash * 31 + byte) & 0xff;
   }
   const known = knownNames[hash] as string;
-  if (isAt(bytes, start + 1, known) && known.length === end - start - 1) return known;
+  if (known.length === end - start - 1 && isAt(bytes, start + 1, known)) return known;
   const text = bytes.toString('latin1', start + 1, end);
   if (text.length <= knownCharsMax) knownNames[hash] = text;
   return text;
