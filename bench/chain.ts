@@ -58,7 +58,7 @@ const withBudgets = asked.has('budgets');
 const isFree = asked.has('free');
 const isShareable = asked.has('shareable');
 const nothingSaid = Promise.resolve(true);
-const warmUp = 50_000;
+const warmUp = Math.min(50_000, requests);
 
 const bodyOf = (lane: number) =>
   Buffer.from(
