@@ -2,7 +2,6 @@
 import type { TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import type { Clock } from '../src/lib/clock.ts';
 import { until } from './faults/rig.ts';
 import { openTestGateway, type TestGateway } from './gateway.ts';
 import { type GatedLlm, openGatedLlm } from './upstream/gated-llm.ts';
@@ -19,7 +18,8 @@ export interface Asked {
   readonly path?: string;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
+  /** Something has come. */
+  readonly onHead?: () => void;
 }
 
 export interface Told {
@@ -58,18 +58,17 @@ const messages = [{ role: 'user', content: 'hi' }];
 export async function openSharingRig(
   t: TestContext,
   config: Readonly<Record<string, unknown>> = {},
-  clock?: Clock,
 ): Promise<SharingRig> {
   const llm = await openGatedLlm(t);
+  const { upstream = {}, ...rest } = config;
   const gateway = await openTestGateway({
-    ...(clock === undefined ? {} : { clock }),
     config: {
       keys: Object.entries(keys).map(([name, facts]) => ({ name, ...facts })),
-      upstreams: { llm: { type: 'openai', url: llm.url, slots: 8 } },
+      upstreams: { llm: { type: 'openai', url: llm.url, slots: 8, ...(upstream as object) } },
       models: { m: { targets: [{ upstream: 'llm', model: 'gated' }], carryOn: 'off' } },
       prices: { m: { inputPerM: 1_000, outputPerM: 2_000 } },
       retries: { attempts: 1 },
-      ...config,
+      ...rest,
     },
   });
   t.after(() => gateway.close());
@@ -79,20 +78,18 @@ export async function openSharingRig(
   return {
     llm,
     gateway,
-    ask: async ({ by = 'ann', path = '/v1/chat/completions', body, headers, signal } = {}) => {
+    ask: async ({ by = 'ann', path = '/v1/chat/completions', body, headers, onHead } = {}) => {
       const reply = await request(`${gateway.url}${path}`, {
         method: 'POST',
         dispatcher: agent,
         headers: {
           authorization: `Bearer ${keys[by].key}`,
           'content-type': 'application/json',
-          // Not loopback: limits are to be counted.
-          'x-forwarded-for': '192.0.2.1',
           ...headers,
         },
         body: JSON.stringify({ model: 'm', temperature: 0, messages, ...body }),
-        ...(signal === undefined ? {} : { signal }),
       });
+      onHead?.();
       return { status: reply.statusCode, headers: reply.headers, text: await reply.body.text() };
     },
     arrived: async (count) => {

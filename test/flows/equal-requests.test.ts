@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../faults/rig.ts';
-import { type Asked, openSharingRig } from '../sharing-rig.ts';
+import { type Asked, keys, openSharingRig, type SharingRig, type Told } from '../sharing-rig.ts';
 
 for (const stream of [false, true]) {
   test(`C8: a thousand equal ${stream ? 'streams' : 'requests'} at once are one call upstream, paid for once`, async (t) => {
@@ -70,3 +70,151 @@ for (const [what, [one, other = {}]] of Object.entries(apart)) {
     assert.equal(llm.asked, 2);
   });
 }
+
+/** What each was given, in the order in which they were asked. */
+async function inOrder(rig: SharingRig, asked: readonly Asked[]): Promise<Promise<Told>[]> {
+  const told: Promise<Told>[] = [];
+  for (const one of asked) {
+    told.push(rig.ask(one));
+    await rig.arrived(told.length);
+  }
+  return told;
+}
+
+test('C8: with `always` every equal request shares a call, with `never` none does, and a user’s may be its own', async (t) => {
+  const drawn = { temperature: 0.7 };
+  const models = (sharing: string) => ({ m: { targets: [{ upstream: 'llm', model: 'gated' }], sharing } });
+  for (const [config, asked, calls] of [
+    [{ models: models('always') }, [{ body: drawn }, { body: drawn }, { by: 'bob', body: drawn }], 1],
+    [{ models: models('never') }, [{}, {}], 2],
+    [{ sharing: { scope: 'user' } }, [{}, {}, { by: 'bob' }], 2],
+    [{ sharing: { waitersMax: 1 } }, [{}, {}, {}, {}, {}], 3],
+  ] as const) {
+    const rig = await openSharingRig(t, config);
+    rig.llm.shut();
+    const told = await inOrder(rig, asked);
+    rig.llm.open();
+    for (const { status } of await Promise.all(told)) assert.equal(status, 200);
+    assert.equal(rig.llm.asked, calls, JSON.stringify(config));
+  }
+});
+
+test('C8: whoever comes late to a stream is given what was said, then the rest, unless it is more than is kept', async (t) => {
+  for (const [config, calls] of [
+    [{}, 1],
+    [{ sharing: { bytesMax: 16 } }, 2],
+  ] as const) {
+    const rig = await openSharingRig(t, config);
+    rig.llm.shut();
+    const body = { stream: true };
+    const begun = Promise.withResolvers<void>();
+    const first = rig.ask({ body, onHead: begun.resolve });
+    await begun.promise;
+    const second = rig.ask({ body });
+    await rig.arrived(2);
+    rig.llm.open();
+    const [one, other] = await Promise.all([first, second]);
+    assert.equal(rig.llm.asked, calls);
+    assert.match(other.text, /one[\s\S]*three[\s\S]*\[DONE\]/);
+    if (calls === 1) assert.equal(other.text, one.text);
+  }
+});
+
+test('C8: each goes by its own deadline, and the call goes on for the others', async (t) => {
+  for (const [early, late] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const rig = await openSharingRig(t);
+    rig.llm.shut();
+    const hasty = { headers: { 'x-millrace-deadline-ms': '300' } };
+    const told = await inOrder(rig, early === 0 ? [hasty, {}] : [{}, hasty]);
+    const left = await told[early];
+    assert.equal(left?.status, 504);
+    assert.match(left?.text ?? '', /not complete after 300 ms/);
+    rig.llm.open();
+    const served = await told[late];
+    assert.equal(served?.status, 200);
+    assert.equal(rig.llm.asked, 1);
+    await until('both are written', () => rig.lines().length === 2);
+    const first = rig.lines().find(({ sharedFrom }) => sharedFrom === undefined && early === 0);
+    if (first === undefined) continue;
+    const { outcome, code, costNanoUsd, sharedWith } = first;
+    assert.deepEqual([outcome, code, costNanoUsd, sharedWith], ['failed', 'total_timeout', 9_000_000, 1]);
+  }
+});
+
+test('C8: what ends the wait of the first alone has one other ask in its place, and not all', async (t) => {
+  const rig = await openSharingRig(t, { upstream: { slots: 1 } });
+  rig.llm.shut();
+  const busy = { body: { temperature: 0.7 } };
+  const hasty = { headers: { 'x-millrace-deadline-ms': '500' } };
+  const [before, first, ...others] = await inOrder(rig, [busy, hasty, {}, {}, {}, {}, {}, {}, {}]);
+  const refused = await first;
+  assert.equal(refused?.status, 503);
+  assert.equal(rig.gateway.gateway.lasting.scheduler.waiting, 1, 'one of the others waits in its place');
+  rig.llm.open();
+  assert.equal((await before)?.status, 200);
+  const replies = await Promise.all(others);
+  assert.deepEqual([...new Set(replies.map(({ status }) => status))], [200]);
+  assert.equal(rig.llm.asked, 2, 'the one before, and one for all of them');
+});
+
+test('C8: limits on requests count each of them, and budgets whoever came first alone', async (t) => {
+  const budgets = [{ per: 'key', name: 'small', usd: 0.03, window: 'month' }];
+  const limits = [{ per: 'key', model: 'm', requests: '4/min', burst: 4 }];
+  const rig = await openSharingRig(t, { limits, budgets });
+  // Not loopback: limits are to be counted.
+  const ann = { body: { max_tokens: 5 }, headers: { 'x-forwarded-for': '192.0.2.1' } };
+  const bob = { ...ann, by: 'bob' } as const;
+  const alone = [await rig.ask(bob), await rig.ask(bob), await rig.ask(bob)];
+  assert.deepEqual(
+    alone.map(({ status }) => status),
+    [200, 200, 429],
+    'it has no money for one more of its own',
+  );
+  assert.match(alone[2]?.text ?? '', /budget/);
+  rig.llm.shut();
+  const told = await inOrder(rig, [ann, bob, ann, ann, ann]);
+  assert.match((await rig.ask(ann)).text, /the limit .* is reached/, 'the fifth of one key');
+  rig.llm.open();
+  for (const { status } of await Promise.all(told)) assert.equal(status, 200);
+  assert.equal(rig.llm.asked, 3);
+});
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+
+test(`G10, G15: of 5,000 requests of two tenants that say the same none is given the other’s answer, seed ${seed}`, async (t) => {
+  const rig = await openSharingRig(t);
+  let state = seed;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (state >>> 8) % below;
+  };
+  const seenBy = new Map<string, Set<string>>();
+  let left = 5_000;
+  const lane = async () => {
+    while (left > 0) {
+      left -= 1;
+      const by = (['ann', 'bob', 'eve'] as const)[random(3)] ?? 'ann';
+      const { status, text } = await rig.ask({
+        by,
+        body: { stream: random(2) === 0, max_tokens: 5 + random(3) },
+      });
+      assert.equal(status, 200, text);
+      const answer = /answer-\d+/.exec(text)?.[0] ?? '';
+      seenBy.set(answer, (seenBy.get(answer) ?? new Set()).add(keys[by].tenant));
+    }
+  };
+  await Promise.all(Array.from({ length: 60 }, lane));
+  assert.ok([...seenBy.values()].every(({ size }) => size === 1));
+  assert.equal(seenBy.size, rig.llm.asked);
+  await until('all are written', () => rig.lines().length === 5_000);
+  const tenantOf = new Map(rig.lines().map(({ id, tenant }) => [id, tenant]));
+  const shared = rig.lines().filter(({ sharedFrom }) => sharedFrom !== undefined);
+  assert.ok(shared.length > 500, `${shared.length} were shared`);
+  assert.ok(shared.every(({ sharedFrom = '', tenant }) => tenantOf.get(sharedFrom) === tenant));
+  assert.equal(rig.llm.asked, 5_000 - shared.length);
+  const paid = rig.lines().filter(({ inputTokens = 0 }) => inputTokens > 0);
+  assert.equal(paid.length, rig.llm.asked, 'a row with tokens for each call, and no other');
+});
