@@ -226,8 +226,10 @@ export class Flight {
   #watch(member: FlightMember, atMs: number): void {
     const { clock } = this.#given.options;
     member.timer = clock.after(Math.max(0, atMs - clock.now()), () => {
-      if (clock.now() >= endOf(member)) this.#leave(member, tooLong(member));
-      else if (member !== this.#first && this.#isQueued) this.#leave(member, queuedTooLong(member));
+      const isOver = clock.now() >= endOf(member);
+      if (this.#isQueued && (isOver || member !== this.#first))
+        this.#leave(member, queuedTooLong(member, clock.now()));
+      else if (isOver) this.#leave(member, tooLong(member));
       else this.#watch(member, endOf(member));
     });
   }
