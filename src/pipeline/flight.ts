@@ -311,10 +311,9 @@ function tooLong({ exchange }: FlightMember): Failure {
   return fail('total_timeout', `the answer was not complete after ${exchange.clocks.totalMs} ms`);
 }
 
-function queuedTooLong({ exchange }: FlightMember): Failure {
-  return fail('queue_timeout', `no slot became free within ${exchange.clocks.queueMs} ms`, {
-    retryAfterS: 1,
-  });
+function queuedTooLong({ joinedMs }: FlightMember, nowMs: number): Failure {
+  const waitedMs = Math.round(nowMs - joinedMs);
+  return fail('queue_timeout', `no slot became free within ${waitedMs} ms`, { retryAfterS: 1 });
 }
 
 function tooSlow(): Failure {
