@@ -33,7 +33,9 @@ for (const client of ['openai', 'ollama'] as const satisfies readonly Dialect[])
       { type: 'openai' },
       { type: 'openai' },
     ]);
-    const sent = [rig.send(asked[client]), rig.send(asked[client])];
+    // Equal ones would be one call.
+    const other = { ...asked[client].body, messages: [{ role: 'user', content: 'something else' }] };
+    const sent = [rig.send(asked[client]), rig.send({ ...asked[client], body: other })];
     for (const one of sent) await until('it has begun', () => one.bytes().includes('。'));
     const { moved, warnings, drained, everywhere } = await order(admin, 's0', 'drain');
     assert.deepEqual([drained, everywhere, moved, warnings], [true, true, 2, []]);

@@ -45,7 +45,7 @@ async function metric(gateway: TestGateway, name: string): Promise<readonly stri
 
 const doc = readFileSync(new URL('../../docs/costs.md', import.meta.url), 'utf8');
 const [, usageText = '', usdText = ''] = /```json\n(.*?)```\n\ncosts ([\d.]+) USD/s.exec(doc) ?? [];
-const [, pricesText = ''] = /```yaml\n(.*?)```/s.exec(doc) ?? [];
+const [, pricesText = ''] = /```yaml\n(prices:\n.*?)```/s.exec(doc) ?? [];
 const usage = JSON.parse(usageText) as Readonly<Record<string, unknown>>;
 const { prices } = parse(pricesText) as { readonly prices: Readonly<Record<string, unknown>> };
 const cost = Math.round(Number(usdText) * 1e9);
