@@ -33,6 +33,25 @@ test('G19 what is away for a minute is an alert, and so is its end', () => {
   );
 });
 
+test('G19, DP7 what is away is told once, a minute after it went, however often the reason changes', () => {
+  const { alarms, clock, lines } = open();
+  for (const reason of ['offline', 'loading', 'offline', 'readonly']) {
+    alarms.outage('shared', new Error(reason));
+    clock.advance(25_000);
+  }
+  const told = () => lines.filter((line) => line.includes('"alert"'));
+  assert.equal(told().length, 1);
+  alarms.outage('shared', new Error('forbidden'));
+  clock.advance(120_000);
+  assert.equal(told().length, 1, 'and not again while it goes on');
+  assert.equal(lines.length - told().length, 5, 'each change is a line of the log');
+  alarms.outage('shared', undefined);
+  assert.equal(told().length, 2);
+  alarms.outage('shared', new Error('again'));
+  clock.advance(60_000);
+  assert.equal(told().length, 3);
+});
+
 test('G19 a disk that takes nothing is an alert at once: what is not kept is gone', () => {
   const { alarms, clock, lines } = open();
   alarms.outage('spool', new Error('ENOSPC'));

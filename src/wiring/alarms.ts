@@ -69,12 +69,10 @@ export class Alarms {
     this.#shared = shared;
   }
 
-  /** Something is away, or back when there is no trouble: once for each change. */
+  /** Something is away, or away for another reason, or back when there is no trouble: once for each change. */
   outage(dependency: Dependency, trouble: Error | undefined): void {
     const { clock, log } = this.#context;
     const { away, back, afterMs } = dependencies[dependency];
-    this.#waiting.get(dependency)?.cancel();
-    this.#waiting.delete(dependency);
     const alert = {
       kind: 'degraded',
       key: dependency,
@@ -83,11 +81,15 @@ export class Alarms {
       startsAtMs: clock.wall(),
     } as const;
     if (trouble === undefined) {
+      this.#waiting.get(dependency)?.cancel();
+      this.#waiting.delete(dependency);
       log.info({}, back);
       this.alerts.tell({ ...alert, summary: back, resolved: true });
       return;
     }
     log.error({ message: trouble.message }, away);
+    // Counted from when it went: what fails now in one way and then in another would never be told of.
+    if (this.#waiting.has(dependency)) return;
     this.#waiting.set(
       dependency,
       clock.after(afterMs, () => this.alerts.tell(alert)),

@@ -133,7 +133,8 @@ test('DP16, G22: it starts with both stores down and serves the keys that it kne
   const data = await temporaryFolder(t);
   const config = { store: await postgres.createDatabase(), shared: redis.url, identity };
   const before = await openTestGateway({ config, data });
-  const key = await makeStoredKey(before, { name: 'ci', role: 'viewer' });
+  const key = await makeStoredKey(before, { name: 'ci' });
+  const viewer = await makeStoredKey(before, { name: 'looks', role: 'viewer' });
   const gone = await makeStoredKey(before, { name: 'gone' });
   await revoke(before, 'gone');
   await before.close();
@@ -146,13 +147,45 @@ test('DP16, G22: it starts with both stores down and serves the keys that it kne
   opened.push(gateway);
   assert.ok(performance.now() - startMs < 3_000, 'it waits for neither');
   assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
-  const metrics = await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
-  assert.equal(metrics.status, 403, 'a viewer, as before, and no stranger');
+  const said = await chatWith(gateway, key);
+  assert.deepEqual([said.status, said.completionTokens], [200, 4], said.text);
+  assert.equal(said.degraded, 'shared, store');
+  const streamed = await chatWith(gateway, key, { stream: true });
+  assert.equal(streamed.status, 200);
+  assert.match(streamed.text, /data: \[DONE\]\s*$/);
+  assert.equal(await statusWith(gateway, viewer), 403, 'who may look goes on to, and may do no more');
   for (const unknown of [gone, makeKey()]) assert.equal(await statusWith(gateway, unknown), 503);
   await Promise.all([redis.restart(), postgres.restart()]);
   await until('it knows all', async () => (await statusWith(gateway, gone)) === 401);
-  assert.equal(await statusWith(gateway, key), 403);
+  assert.deepEqual([await statusWith(gateway, key), await statusWith(gateway, viewer)], [200, 403]);
+  const kept = async () => (await gateway.gateway.lasting.store.ledger.page(everyDay)).rows;
+  await until('what was said meanwhile is in the ledger', async () => (await kept()).length >= 2);
+  const rows = (await kept()).filter(({ id }) => [said.id, streamed.id].includes(id));
+  assert.deepEqual(
+    rows.map(({ key: name, outcome, outputTokens }) => [name, outcome, outputTokens]),
+    Array.from({ length: 2 }, () => ['ci', 'complete', 4]),
+  );
 });
+
+const everyDay = { fromDay: '2000-01-01', toDay: '2100-01-01', where: {}, rowsMax: 1_000 };
+
+/** A call of a model, by a stored key. */
+async function chatWith({ url }: TestGateway, key: string, more: object = {}) {
+  const messages = [{ role: 'user', content: 'hi' }];
+  const reply = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'simulator', max_tokens: 4, messages, ...more }),
+  });
+  const text = await reply.text();
+  return {
+    text,
+    status: reply.status,
+    completionTokens: Number(/"completion_tokens":(\d+)/.exec(text)?.[1]),
+    degraded: reply.headers.get('x-millrace-degraded'),
+    id: reply.headers.get('x-millrace-id') ?? '',
+  };
+}
 
 test('DP16: without a snapshot it is up but not ready, and refuses nobody, until it has read the keys once', async (t) => {
   const config = { store: await postgres.createDatabase(), identity };
