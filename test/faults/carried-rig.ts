@@ -146,7 +146,9 @@ interface Chunk extends Record<string, unknown> {
 }
 
 function readSse(text: string): Read {
-  const data = text.split('\n\n').flatMap((event) => (event.startsWith('data: ') ? [event.slice(6)] : []));
+  const data = text
+    .split(/\r?\n\r?\n/)
+    .flatMap((event) => (event.startsWith('data: ') ? [event.slice(6)] : []));
   const marks = data.filter((each) => each === '[DONE]').length;
   const events = data.filter((each) => each !== '[DONE]').map((each) => JSON.parse(each) as Chunk);
   const said = events.filter((event) => event.error === undefined);
