@@ -189,7 +189,7 @@ const handler = createChain({
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
   keys: {
-    keys: createMemoryKeyStore([{ key: 'sk-mr-bench', principal }]),
+    keys: createMemoryKeyStore([{ key: 'sk-mr-bench', principal }], clock),
     required: !asked.has('no-keys'),
     metrics: 'auto',
     operatorBeyondLoopback: false,

@@ -24,12 +24,15 @@ const many = Number(process.argv[2] ?? 100_000);
 const turns = 300_000;
 const digester = createDigester('a pepper of thirty-two characters');
 const scopes = { models: [], routes: [], addresses: [] };
-const configured = createMemoryKeyStore([
-  {
-    key: makeKey(),
-    principal: { keyName: 'first', tenant: 'default', team: '', user: '', role: 'operator' },
-  },
-]);
+const configured = createMemoryKeyStore(
+  [
+    {
+      key: makeKey(),
+      principal: { keyName: 'first', tenant: 'default', team: '', user: '', role: 'operator' },
+    },
+  ],
+  clock,
+);
 
 const one = build(1);
 const all = build(many);

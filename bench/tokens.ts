@@ -40,7 +40,7 @@ const index = new KeyIndex(() => () => false);
 const ownKey = 'sk-mr-0123456789abcdef0123456789abcdef01234567';
 const credentials = createCredentials({
   known: (place) => index.entry(place),
-  keys: createMemoryKeyStore([{ key: ownKey, principal }]),
+  keys: createMemoryKeyStore([{ key: ownKey, principal }], clock),
   signed: new TokenVerifier([{ config, keys }], clock),
 });
 

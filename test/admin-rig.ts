@@ -1,5 +1,5 @@
 /** A whole gateway with its admin listener, and a way to ask it under any name. */
-import { openAdmin } from '../src/admin/admin.ts';
+import { type AdminOptions, openAdmin } from '../src/admin/admin.ts';
 import type { AdminRoute } from '../src/admin/route.ts';
 import { Configuration } from '../src/config/configuration.ts';
 import type { Role } from '../src/core/exchange.ts';
@@ -11,6 +11,8 @@ export interface TestAdmin {
   readonly gateway: TestGateway;
   readonly url: string;
   readonly port: number;
+  /** Where those who come without TLS are sent on from, if that is asked for. */
+  readonly redirectPort: number | undefined;
   readonly token: string;
   /** As a changed file is noticed. */
   readonly reloader: Reloader;
@@ -46,7 +48,9 @@ export function keyOf(tenant: string, role: Role): string {
   return `sk-mr-${tenant}-${role}-c2f9a7d1e4b80356`;
 }
 
-export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<TestAdmin> {
+export async function openTestAdmin(
+  options: TestGatewayOptions & { readonly admin?: Partial<AdminOptions['admin']> } = {},
+): Promise<TestAdmin> {
   const gateway = await openTestGateway(options);
   const { clock, log, shared, store } = gateway.gateway.lasting;
   const configuration = new Configuration({ path: gateway.file, environment: {}, clock });
@@ -73,7 +77,13 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     applied,
     version: '0.0.0',
     configFiles: () => reloader.loaded.files,
-    admin: { listen: { host: '127.0.0.1', port: 0 }, tls: undefined, allow: [] },
+    admin: {
+      listen: { host: '127.0.0.1', port: 0 },
+      tls: undefined,
+      allow: [],
+      connectionsMax: 256,
+      ...options.admin,
+    },
     token,
   });
   const url = `http://127.0.0.1:${admin.port}`;
@@ -81,6 +91,7 @@ export async function openTestAdmin(options: TestGatewayOptions = {}): Promise<T
     gateway,
     url,
     port: admin.port,
+    redirectPort: admin.redirectPort,
     token,
     reloader,
     routes: (await admin.api()).routes,

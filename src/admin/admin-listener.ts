@@ -9,19 +9,19 @@ import { createAddressList } from '../net/address-list.ts';
 import { Doorkeeper } from '../net/doorkeeper.ts';
 import { createHttpServer, type HttpServer } from '../net/http-server.ts';
 import { type ListenPlace, listen } from '../net/listen.ts';
+import { openRedirectListener, type RedirectListener } from '../net/redirect-listener.ts';
 import type { Log } from '../telemetry/log.ts';
 import { certificateCopies, KeptCertificate } from '../wiring/kept-certificate.ts';
 import { createRefusalLog } from '../wiring/refusal-log.ts';
 
 export interface AdminListenerOptions {
-  readonly admin: Pick<Config['admin'], 'tls' | 'allow'>;
+  readonly admin: Pick<Config['admin'], 'tls' | 'allow' | 'connectionsMax'>;
   /** The folder for what the gateway keeps. */
   readonly data: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const connectionsMax = 256;
 const headersMs = 10_000;
 
 export class AdminListener {
@@ -30,6 +30,7 @@ export class AdminListener {
   readonly #doorkeeper: Doorkeeper;
   /** One, or two where `localhost` means two addresses. */
   readonly #servers: HttpServer[] = [];
+  #redirect: RedirectListener | undefined;
 
   /** Throws `CertificateError`. */
   static async open(options: AdminListenerOptions): Promise<AdminListener> {
@@ -66,6 +67,11 @@ export class AdminListener {
     return this.#servers[0]?.headers ?? [];
   }
 
+  /** Where those who come without TLS are sent on from, if that is asked for. */
+  get redirectPort(): number | undefined {
+    return this.#redirect?.port;
+  }
+
   /** Whether the certificate is for this name: no other site can point it at us and speak our TLS. */
   covers(host: string): boolean {
     return this.#kept?.current.covers(host) === true;
@@ -76,6 +82,13 @@ export class AdminListener {
     const first = this.#createServer(answer);
     await listen(first, place);
     const { address, port } = first.address() as AddressInfo;
+    const redirectFrom = this.#options.admin.tls?.redirectFrom;
+    if (redirectFrom !== undefined) {
+      this.#redirect = await openRedirectListener(redirectFrom, {
+        doorkeeper: this.#doorkeeper,
+        toPort: port,
+      });
+    }
     if (place.host.toLowerCase() !== 'localhost') return port;
     const others = (await lookup(place.host, { all: true })).filter((other) => other.address !== address);
     // What is not there, such as IPv6 where it is switched off, nobody can ask for us at.
@@ -98,7 +111,7 @@ export class AdminListener {
       },
       tls === undefined || certificate === undefined ? undefined : { ...tls, certificate },
     );
-    created.server.maxConnections = connectionsMax;
+    created.server.maxConnections = this.#options.admin.connectionsMax;
     this.#doorkeeper.guard(created.server);
     created.server.on('request', answer);
     this.#servers.push(created);
@@ -114,7 +127,7 @@ export class AdminListener {
   /** Cuts all connections: whoever keeps one open must not keep the process. */
   async close(): Promise<void> {
     this.#kept?.close();
-    await Promise.all(this.#servers.map(closed));
+    await Promise.all([this.#redirect?.close(), ...this.#servers.map(closed)]);
   }
 }
 

@@ -11,13 +11,15 @@ import { loadApi } from './load-api.ts';
 import type { Seen } from './views.ts';
 
 export interface AdminOptions extends Seen {
-  readonly admin: Pick<Config['admin'], 'listen' | 'tls' | 'allow'>;
+  readonly admin: Pick<Config['admin'], 'listen' | 'tls' | 'allow' | 'connectionsMax'>;
   /** At least 32 characters: the configuration sees to it. */
   readonly token: string;
 }
 
 export interface Admin {
   readonly port: number;
+  /** Where those who come without TLS are sent on from, if that is asked for. */
+  readonly redirectPort: number | undefined;
   /** Loads what it answers with, if no request did so yet. */
   api(): Promise<AdminApi>;
   /** Reads the certificate's files again; resolves to what is wrong with them. */
@@ -63,7 +65,8 @@ export async function openAdmin(options: AdminOptions): Promise<Admin> {
   };
   try {
     const port = await listener.listen(options.admin.listen, answer);
-    return { port, api, renewCertificate: () => listener.renewCertificate(), close };
+    const { redirectPort } = listener;
+    return { port, redirectPort, api, renewCertificate: () => listener.renewCertificate(), close };
   } catch (thrown) {
     await close();
     throw thrown;

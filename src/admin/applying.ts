@@ -76,7 +76,8 @@ function assertKeepsCaller(actor: AdminActor, proposed: LoadedConfig, inForce: L
   const own = before.keys.find(({ name, tenant }) => name === actor.name && tenant === actor.tenant);
   if (actor.how === 'key' && own !== undefined) {
     const kept = after.keys.find(({ key }) => key.reveal() === own.key.reveal());
-    const isStillOwn = kept?.tenant === own.tenant && after.auth !== 'jwt';
+    const opensTheSame = idOf([kept?.scopes, kept?.expiresAt]) === idOf([own.scopes, own.expiresAt]);
+    const isStillOwn = kept?.tenant === own.tenant && opensTheSame && after.auth !== 'jwt';
     const mayStill = isStillOwn && reachOf(kept.role, 'config:write') !== undefined;
     if (!mayStill) throw fail('conflict', `the key "${actor.name}" would not open this any more: ${force}`);
     return;

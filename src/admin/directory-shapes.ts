@@ -1,9 +1,9 @@
 /** Tenants, teams, users and keys, as the admin API takes and shows them. */
 import { z } from 'zod';
+import { scopesOptions } from '../config/key-options.ts';
 import { keyRules } from '../identity/key-rules.ts';
 import { roles } from '../identity/options.ts';
-import { modelName, name, userName } from '../lib/options.ts';
-import { parseNetwork } from '../net/address-list.ts';
+import { name, userName } from '../lib/options.ts';
 import { plainText, tenantQuery } from './route.ts';
 
 const noneOr = (what: z.ZodType<string>) => z.union([z.literal(''), what]);
@@ -72,20 +72,6 @@ export const userChange = z.strictObject({
   active: z.boolean().optional(),
 });
 
-const listMax = 256;
-const network = z.string().superRefine((text, context) => {
-  const parsed = parseNetwork(text);
-  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.reason });
-});
-
-const scopes = z
-  .strictObject({
-    models: z.array(modelName).max(listMax).default([]).describe('Names of models, as clients see them.'),
-    routes: z.array(z.string().min(1).max(64)).max(listMax).default([]).describe('As `openai.chat`.'),
-    addresses: z.array(network).max(listMax).default([]).describe('Addresses and networks: `10.0.0.0/8`.'),
-  })
-  .describe('What the key is narrowed to; an empty list narrows nothing.');
-
 const expiresAt = z.iso.datetime().nullable().describe('Null for never.');
 
 export const keyShape = z.object({
@@ -117,13 +103,13 @@ export const keyDraft = z.strictObject({
   team: team.default(''),
   user: noneOr(userName).default('').describe('Whose key it is; empty for nobody’s in particular.'),
   role: role.default('developer'),
-  scopes: scopes.prefault({}),
+  scopes: scopesOptions.prefault({}),
   expiresAt: expiresAt.default(null),
 });
 export const keyChange = z.strictObject({
   team: team.optional(),
   role: role.optional(),
-  scopes: scopes.optional(),
+  scopes: scopesOptions.optional(),
   expiresAt: expiresAt.optional(),
   active: z.boolean().optional(),
 });

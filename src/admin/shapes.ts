@@ -159,6 +159,12 @@ export const configuredKeysShape = z.object({
       tenant: z.string(),
       role: z.string(),
       from: z.enum(['data', 'configuration']),
+      scopes: z.object({
+        models: z.array(z.string()),
+        routes: z.array(z.string()),
+        addresses: z.array(z.string()),
+      }),
+      expiresAt: z.iso.datetime().nullable(),
     }),
   ),
 });

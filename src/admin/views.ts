@@ -109,18 +109,26 @@ export function viewModels({ gateway }: Live): z.input<typeof modelsShape> {
 
 export function viewConfiguredKeys({ gateway }: Live): z.input<typeof configuredKeysShape> {
   const { config, ownKeys } = gateway.snapshot;
-  const own = ownKeys.map(({ principal: { keyName, tenant, role } }) => ({
-    keyName,
+  const own = ownKeys.map(({ principal: { keyName: name, tenant, role } }) => ({
+    name,
     tenant,
     role,
     from: 'data' as const,
+    scopes: { models: [], routes: [], addresses: [] },
+    expiresAt: null,
   }));
-  const configured = config.keys.map(({ name, tenant, role }) => ({
-    keyName: name,
+  const configured = config.keys.map(({ name, tenant, role, scopes, expiresAt }) => ({
+    name,
     tenant,
     role,
     from: 'configuration' as const,
+    scopes: {
+      models: [...scopes.models],
+      routes: [...scopes.routes],
+      addresses: [...scopes.addresses],
+    },
+    expiresAt,
   }));
-  const keys = [...own, ...configured].map(({ keyName, ...rest }) => ({ name: keyName, ...rest }));
+  const keys = [...own, ...configured];
   return { auth: config.auth, keys };
 }

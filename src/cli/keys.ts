@@ -56,7 +56,9 @@ async function list(invocation: Invocation, given: Given): Promise<number> {
     invocation.write(JSON.stringify({ auth: answer.auth, keys: configured, stored: items, more }));
     return 0;
   }
-  const rows = configured.map((key) => [key.name, key.tenant, key.role, '', '', '', '', from[key.from]]);
+  const rows = configured.map(({ name, tenant: its, role, expiresAt, from: source }) => {
+    return [name, its, role, '', '', expiresAt?.slice(0, 10) ?? '', '', from[source]];
+  });
   invocation.write(formatTable(header, [...rows, ...stored.items.map(rowOf)]));
   if (stored.more) invocation.warn(`! there are more than these ${stored.items.length}: name a tenant`);
   if (answer.auth === 'none') invocation.warn('! no key is asked for: `auth: none`');

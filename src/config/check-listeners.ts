@@ -9,11 +9,11 @@ export function checkListeners({ config }: { readonly config: Config }): Finding
 }
 
 function checkOverlaps({ listen, admin }: Config): Finding[] {
-  const redirect = listen.tls?.redirectFrom;
   const taken: readonly (readonly [name: string, path: Path, address: ListenAddress | undefined])[] = [
     ['listen', ['listen'], listen.address],
     ['admin.listen', ['admin', 'listen'], admin.listen],
-    ['listen.tls.redirectFrom', ['listen', 'tls', 'redirectFrom'], redirect],
+    ['listen.tls.redirectFrom', ['listen', 'tls', 'redirectFrom'], listen.tls?.redirectFrom],
+    ['admin.tls.redirectFrom', ['admin', 'tls', 'redirectFrom'], admin.tls?.redirectFrom],
   ];
   return taken.flatMap(([, path, address], index) => {
     const same = taken.slice(0, index).find(([, , other]) => overlap(other, address));

@@ -6,7 +6,7 @@ import { warmOptions } from '../fleet/warm-options.ts';
 import { idempotencyOptions } from '../identity/idempotency-options.ts';
 import { identityOptions } from '../identity/identity-options.ts';
 import { allowParametersOption, limitsOptions } from '../identity/limit-options.ts';
-import { authOption, keysOptions, operatorOptions } from '../identity/options.ts';
+import { authOption, operatorOptions } from '../identity/options.ts';
 import { name } from '../lib/options.ts';
 import { budgetsOptions } from '../money/budget-options.ts';
 import { pricesOptions } from '../money/options.ts';
@@ -20,6 +20,7 @@ import { conversationsOptions, dataOption, spoolOptions } from '../stores/option
 import { sharedStateOption } from '../stores/shared-options.ts';
 import { durableStoreOption } from '../stores/store-options.ts';
 import { telemetryOptions } from '../telemetry/options.ts';
+import { keysOptions } from './key-options.ts';
 import { upstreamsOptions } from './upstream-options.ts';
 import { workersOption } from './workers-option.ts';
 

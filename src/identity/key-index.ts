@@ -1,12 +1,7 @@
 /** The directory in memory: found by a key's digest, and by name. Holds no time: what ends is told with when. */
-import type {
-  DirectoryChanges,
-  DirectoryEntry,
-  DirectoryPlace,
-  KeyEntry,
-  KeyScopes,
-} from '../core/directory.ts';
-import type { Principal, Role, Scopes } from '../core/exchange.ts';
+import type { DirectoryChanges, DirectoryEntry, DirectoryPlace, KeyEntry } from '../core/directory.ts';
+import type { Principal, Role } from '../core/exchange.ts';
+import { type CompileAddresses, compileScopes } from './compile-scopes.ts';
 import { fingerprintOf } from './digester.ts';
 import { roles } from './options.ts';
 
@@ -16,8 +11,6 @@ export interface FoundKey {
   /** From then on it opens no more; Infinity for never. */
   readonly untilMs: number;
 }
-
-export type CompileAddresses = (addresses: readonly string[]) => (address: string) => boolean;
 
 export class KeyIndex {
   readonly #compileAddresses: CompileAddresses;
@@ -67,7 +60,7 @@ export class KeyIndex {
     const owner = this.#ownerOf(entry);
     if (owner === undefined) return undefined;
     const { user, team, role } = owner;
-    const scopes = this.#scopesOf(entry.scopes);
+    const scopes = compileScopes(entry.scopes, this.#compileAddresses);
     return {
       entry,
       principal: { keyName: name, tenant, team, user, role, ...(scopes === undefined ? {} : { scopes }) },
@@ -125,15 +118,6 @@ export class KeyIndex {
     const owner = this.entry({ kind: 'user', tenant, name: user });
     if (owner?.kind !== 'user' || !owner.active) return undefined;
     return { user, team: owner.team, role: lesser(role, owner.role) };
-  }
-
-  #scopesOf({ models, routes, addresses }: KeyScopes): Scopes | undefined {
-    if (models.length + routes.length + addresses.length === 0) return undefined;
-    return {
-      ...(models.length === 0 ? {} : { models: new Set(models) }),
-      ...(routes.length === 0 ? {} : { routes: new Set(routes) }),
-      ...(addresses.length === 0 ? {} : { allowsAddress: this.#compileAddresses(addresses) }),
-    };
   }
 }
 

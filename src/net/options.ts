@@ -12,7 +12,7 @@ const address = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const network = z.string().superRefine((text, context) => {
+export const network = z.string().superRefine((text, context) => {
   const parsed = parseNetwork(text);
   if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.reason });
 });
@@ -32,7 +32,8 @@ const origin = z
 const networksMax = 1_024;
 const originsMax = 256;
 
-const tls = {
+/** For either listener. */
+const tlsOptions = z.strictObject({
   cert: z
     .string()
     .min(1)
@@ -47,7 +48,10 @@ const tls = {
     .describe(
       'For how many seconds browsers come back over TLS alone, to every port of the same name; 0 asks nothing of them.',
     ),
-};
+  redirectFrom: address
+    .optional()
+    .describe('Where those who come without TLS are sent on from, as HOST:PORT; nowhere when absent.'),
+});
 
 const url = z.string().transform((text, context) => {
   const parsed = parseUpstreamUrl(text);
@@ -88,13 +92,7 @@ export const listenOptions = orText('address', {
     ),
   bodyBytesMax: bytes.prefault('10MiB').describe('The largest body of a request.'),
   blobBytesMax: bytes.prefault('64GiB').describe('The largest blob that an operator may upload for a model.'),
-  tls: z
-    .strictObject({
-      ...tls,
-      redirectFrom: address
-        .optional()
-        .describe('Where clients without TLS are sent on from, as HOST:PORT; nowhere when absent.'),
-    })
+  tls: tlsOptions
     .optional()
     .describe('TLS on this listener. New certificates are taken over as their files change.'),
   docs: z
@@ -145,8 +143,8 @@ export const adminOptions = z.strictObject({
   token: secret
     .optional()
     .describe('What the admin API asks for, 32 characters or more. Made and kept in `data` when absent.'),
-  tls: z
-    .strictObject(tls)
+  connectionsMax: z.int().min(1).max(65_536).default(256).describe('Connections open to it at once.'),
+  tls: tlsOptions
     .optional()
     .describe('TLS on this listener. New certificates are taken over as their files change.'),
   allow: z

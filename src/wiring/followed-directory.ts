@@ -10,7 +10,7 @@ import type { Digester } from '../identity/digester.ts';
 import { KeyIndex } from '../identity/key-index.ts';
 import { StoredKeys } from '../identity/stored-keys.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { createAddressList } from '../net/address-list.ts';
+import { compileAddresses } from '../net/compile-addresses.ts';
 import { isOutage } from '../stores/sql/outage.ts';
 import type { Log } from '../telemetry/log.ts';
 import { KeysFile } from './keys-file.ts';
@@ -275,16 +275,5 @@ export class FollowedDirectory {
   #after(name: 'poll' | 'uses', ms: number, run: () => void): void {
     this.#timers.get(name)?.cancel();
     this.#timers.set(name, this.#options.clock.after(ms, run));
-  }
-}
-
-/** What is no network lets nobody in: the directory may hold what another version took. */
-function compileAddresses(addresses: readonly string[]): (address: string) => boolean {
-  try {
-    const list = createAddressList(addresses);
-    return (address) => list.has(address);
-  } catch (thrown) {
-    if (!(thrown instanceof TypeError)) throw thrown;
-    return () => false;
   }
 }

@@ -24,6 +24,7 @@ import { createMemoryKeyStore, type StaticKey } from '../stores/memory/key-store
 import { logAttempt } from '../telemetry/debug-lines.ts';
 import { metricsType } from '../telemetry/metrics.ts';
 import { createBatching } from './batching.ts';
+import { configuredKeys } from './configured-keys.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Lasting } from './lasting.ts';
 import { createPrices } from './prices.ts';
@@ -75,7 +76,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   const { budgeting, shared } = lasting;
   const budgets = options.before?.budgets.follow(config.budgets) ?? shared.budgets(config.budgets, budgeting);
   const pricing = createPrices({ config, id, log: lasting.log });
-  const ownKeys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)]);
+  const ownKeys = createMemoryKeyStore([...options.ownKeys, ...configuredKeys(config)], clock);
   const keys = credentialsOf(lasting, config, ownKeys);
   const fleet = fleetOf(lasting, config);
   const handler = createChain({
@@ -217,11 +218,4 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
     defaultClocks,
     defaultModel: config.defaultModel,
   });
-}
-
-function configuredKeys(config: Config): readonly StaticKey[] {
-  return config.keys.map(({ name, key, tenant, team = '', user = '', role }) => ({
-    key: key.reveal(),
-    principal: { keyName: name, tenant, team, user, role },
-  }));
 }

@@ -77,7 +77,7 @@ async function openAdminOf({ gateway: running, file }: TestGateway, host = '127.
     applied,
     version: '0.0.0',
     configFiles: () => [],
-    admin: { listen: { host, port: 0 }, tls: undefined, allow: [] },
+    admin: { listen: { host, port: 0 }, tls: undefined, allow: [], connectionsMax: 256 },
     token: 'mr-admin-3f9c1d7be2a84c06b5d1e0f7a9c83b42',
   });
 }

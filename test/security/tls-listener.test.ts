@@ -7,6 +7,7 @@ import { request } from 'node:http';
 import { Agent } from 'node:https';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { openTestAdmin } from '../admin-rig.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway } from '../gateway.ts';
 import type { Identity } from '../upstream/certificate.ts';
@@ -260,4 +261,20 @@ test('what is no name is not sent anywhere', async (t) => {
   );
   const slashes = await answerTo(port, 'GET //evil.example HTTP/1.1\r\nhost: localhost\r\n\r\n');
   assert.equal(slashes.headers.get('location'), `https://localhost:${gateway.port}//evil.example`);
+});
+
+test('the admin listener sends those on too who come without TLS, and bounds its connections', async (t) => {
+  const certificate = await openCertificatePlace(t);
+  await certificate.put(authority.issue('none'));
+  const { cert, key } = certificate;
+  const redirectFrom = { host: '127.0.0.1', port: 0 };
+  const tls = { cert, key, minVersion: '1.2', hstsS: 60, redirectFrom } as const;
+  const { port, redirectPort = 0, close } = await openTestAdmin({ admin: { tls, connectionsMax: 2 } });
+  t.after(close);
+  const sent = await answerTo(redirectPort, 'GET /livez?a=b HTTP/1.1\r\nhost: ops.example\r\n\r\n');
+  assert.equal(sent.status, 308);
+  assert.equal(sent.headers.get('location'), `https://ops.example:${port}/livez?a=b`);
+  const open = [await shake(port), await shake(port)];
+  await assert.rejects(shake(port));
+  for (const socket of open) socket.destroy();
 });

@@ -371,6 +371,15 @@ ConfigVersionAnswer = TypedDict(
     },
 )
 
+ConfiguredKeyScopes = TypedDict(
+    "ConfiguredKeyScopes",
+    {
+        "models": "List[str]",
+        "routes": "List[str]",
+        "addresses": "List[str]",
+    },
+)
+
 ConfiguredKey = TypedDict(
     "ConfiguredKey",
     {
@@ -378,6 +387,8 @@ ConfiguredKey = TypedDict(
         "tenant": "str",
         "role": "str",
         "from": "Literal[\"data\", \"configuration\"]",
+        "scopes": "ConfiguredKeyScopes",
+        "expiresAt": "Union[str, None]",
     },
 )
 

@@ -192,6 +192,12 @@ export interface ConfiguredKey {
   readonly tenant: string;
   readonly role: string;
   readonly from: "data" | "configuration";
+  readonly scopes: {
+    readonly models: ReadonlyArray<string>;
+    readonly routes: ReadonlyArray<string>;
+    readonly addresses: ReadonlyArray<string>;
+  };
+  readonly expiresAt: string | null;
 }
 
 export interface ConfiguredKeysListAnswer {
