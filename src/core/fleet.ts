@@ -82,7 +82,7 @@ export interface Gate {
 }
 
 export interface OthersThere {
-  worksForOthers(upstream: Upstream, tenant: string): boolean;
+  worksForOthers(upstream: Pick<Upstream, 'identity'>, tenant: string): boolean;
 }
 
 /** How a request left its slot. */

@@ -6,7 +6,7 @@ import { Breaker, type EjectRules } from './breaker.ts';
 /** It told us to come back later. */
 export interface Pause {
   readonly untilMs: number;
-  readonly code: FailureCode;
+  readonly code: 'upstream_rate_limited' | 'upstream_overloaded';
 }
 
 /** As many listings in a row as make an upstream count as gone. */
@@ -14,7 +14,7 @@ const listingsToBeGone = 3;
 /** Models that failed, each with a breaker of its own; the one that is known longest makes way. */
 const modelsMax = 256;
 /** What it told us to wait, at most (U6); and where it told nothing that can be believed. */
-const rateLimitedMsMax = 60_000;
+export const rateLimitedMsMax = 60_000;
 const rateLimitedMs = 1_000;
 const overloadedMsMax = 5_000;
 const overloadedMs = 250;
@@ -116,7 +116,7 @@ export class AccountHealth {
       return;
     }
     const { tenant = '' } = ending;
-    for (const breaker of [this.own, this.#breakerOf(model)]) {
+    for (const breaker of [this.own, this.breakerOf(model)]) {
       const wasOpen = breaker.standing === 'open';
       breaker.leftInSilence(nowMs, rules, { tenant, spares });
       if (!wasOpen && breaker.standing === 'open') this.#remember(leftInSilence);
@@ -150,7 +150,7 @@ export class AccountHealth {
     const spares = conclusive.has(outcome.code) ? () => false : at.spares;
     const { tenant = '' } = ending;
     this.own.failed(nowMs, rules, { silent, inWindow: false, tenant, spares });
-    this.#breakerOf(model).failed(nowMs, rules, { silent, inWindow, tenant, spares });
+    this.breakerOf(model).failed(nowMs, rules, { silent, inWindow, tenant, spares });
   }
 
   /** A listing came through: it is there, which says nothing of how it serves. */
@@ -193,6 +193,10 @@ export class AccountHealth {
     this.lastFailure = worded(failure);
   }
 
+  pauseUntil(untilMs: number, code: Pause['code']): void {
+    if (untilMs > (this.pause?.untilMs ?? 0)) this.pause = { untilMs, code };
+  }
+
   #pauseFor({ code, retryAfterS }: Failure, nowMs: number): void {
     if (code !== 'upstream_rate_limited' && code !== 'upstream_overloaded') return;
     const limited = code === 'upstream_rate_limited';
@@ -202,10 +206,10 @@ export class AccountHealth {
       limited ? rateLimitedMsMax : overloadedMsMax,
     );
     const untilMs = nowMs + waitMs;
-    if (waitMs > 0 && untilMs > (this.pause?.untilMs ?? 0)) this.pause = { untilMs, code };
+    if (waitMs > 0) this.pauseUntil(untilMs, code);
   }
 
-  #breakerOf(model: string): Breaker {
+  breakerOf(model: string): Breaker {
     const known = this.models.get(model);
     if (known !== undefined) return known;
     const [oldest] = this.models.keys();

@@ -32,7 +32,7 @@ export class AtWork implements OthersThere {
     return this.#slots.delete(slot);
   }
 
-  worksForOthers({ identity }: Upstream, than: string): boolean {
+  worksForOthers({ identity }: Pick<Upstream, 'identity'>, than: string): boolean {
     return this.#slots.members.some(
       ({ target, tenant }) => target.upstream.identity === identity && tenant !== than,
     );

@@ -36,6 +36,13 @@ export interface Blow {
   readonly spares: (tenant: string) => boolean;
 }
 
+export interface OpenElsewhere {
+  readonly nowMs: number;
+  readonly untilMs: number;
+  readonly cause: Cause;
+  readonly rounds: number;
+}
+
 /** Of so many outcomes, the last ones, half must be good. */
 const windowOutcomes = 20;
 const windowMask = 2 ** windowOutcomes - 1;
@@ -169,6 +176,21 @@ export class Breaker {
     this.onTrial = false;
     this.openedMs = nowMs;
     this.untilMs = nowMs + Math.min(rules.maxMs, rules.baseMs * this.#rounds);
+  }
+
+  /** How often it opened: the next time it is open for so much longer. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /** Another replica has opened it, and tries first. */
+  openFor({ nowMs, untilMs, cause, rounds }: OpenElsewhere): void {
+    if (this.standing !== 'open') this.openedMs = nowMs;
+    this.standing = 'open';
+    this.cause = cause;
+    this.onTrial = false;
+    this.untilMs = Math.max(this.untilMs, untilMs);
+    this.#rounds = Math.max(this.#rounds, rounds);
   }
 
   /** A request may try before its time. */

@@ -6,7 +6,7 @@ import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, OthersThere } from '../core/fleet.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { AccountHealth, isLongSilence, isSilence } from './account-health.ts';
+import { AccountHealth, type At, isLongSilence, isSilence } from './account-health.ts';
 import type { Breaker, EjectRules, Standing } from './breaker.ts';
 import { EjectionPool } from './ejection-pool.ts';
 
@@ -137,6 +137,16 @@ export class Health implements Gate {
     return refusalOf(waits);
   }
 
+  /** Of whom less than all may be asked now. */
+  troubled(identity: string): AccountHealth | undefined {
+    return this.#troubled.size === 0 ? undefined : this.#troubled.get(identity);
+  }
+
+  /** Another replica has told what it has learnt. */
+  hear(identity: string, learn: (known: AccountHealth, at: Omit<At, 'spares'>) => void): void {
+    this.#learn({ identity }, (it, nowMs) => learn(it, { nowMs, rules: this.#rules }));
+  }
+
   /** What a listing told: that the upstream is there, or how it could not be asked. It never tells whether it serves. */
   probed(upstream: Upstream, failure: Failure | undefined): void {
     this.#learn(upstream, (it, nowMs) => {
@@ -220,7 +230,7 @@ export class Health implements Gate {
     return known;
   }
 
-  #learn(upstream: Upstream, learn: (known: AccountHealth, nowMs: number) => void): void {
+  #learn(upstream: Pick<Upstream, 'identity'>, learn: (known: AccountHealth, nowMs: number) => void): void {
     const { identity } = upstream;
     const nowMs = this.#clock.now();
     const known = this.#known.get(identity) ?? new AccountHealth();

@@ -19,6 +19,16 @@ export interface QuarantineOptions {
   readonly clock: Clock;
   /** Bodies that are remembered; the oldest make way. */
   readonly bodiesMax?: number;
+  /** Runs for what other replicas have to know as well. */
+  readonly tell?: (news: PoisonNews) => void;
+}
+
+/** A body broke an upstream, or after all did not: by what it is remembered as, which does not tell what it said. */
+export interface PoisonNews {
+  readonly key: string;
+  /** Empty where it was answered. */
+  readonly upstream: string;
+  readonly forMs: number;
 }
 
 /** So many servers must have broken: one may have died for reasons of its own. */
@@ -28,11 +38,13 @@ const bodiesMaxDefault = 4_096;
 export class Quarantine {
   readonly #clock: Clock;
   readonly #bodiesMax: number;
+  readonly #tell: (news: PoisonNews) => void;
   /** By hash; those that were seen last stand last. */
   readonly #broke = new Map<string, Broke>();
 
-  constructor({ clock, bodiesMax = bodiesMaxDefault }: QuarantineOptions) {
+  constructor({ clock, bodiesMax = bodiesMaxDefault, tell = () => {} }: QuarantineOptions) {
     this.#clock = clock;
+    this.#tell = tell;
     this.#bodiesMax = bodiesMax;
   }
 
@@ -58,19 +70,31 @@ export class Quarantine {
   /** The connection to `upstream` broke with it. Says whether it broke enough of them. */
   broke(suspect: Suspect, upstream: string, forMs: number): boolean {
     const key = keyOf(suspect);
+    this.#tell({ key, upstream, forMs });
+    return this.#add({ key, upstream, forMs });
+  }
+
+  /** It was answered: whatever broke, this did not break it. */
+  served(suspect: Suspect): void {
+    const key = keyOf(suspect);
+    if (this.#broke.delete(key)) this.#tell({ key, upstream: '', forMs: 0 });
+  }
+
+  /** Another replica has told. */
+  hear(news: PoisonNews): void {
+    if (news.upstream === '') this.#broke.delete(news.key);
+    else this.#add(news);
+  }
+
+  #add({ key, upstream, forMs }: PoisonNews): boolean {
     const known = this.#of(key) ?? { upstreams: new Set<string>(), untilMs: 0 };
-    known.upstreams.add(upstream);
+    if (known.upstreams.size < brokenMin) known.upstreams.add(upstream);
     known.untilMs = this.#clock.now() + forMs;
     this.#broke.delete(key);
     this.#broke.set(key, known);
     const [oldest] = this.#broke.keys();
     if (this.#broke.size > this.#bodiesMax && oldest !== undefined) this.#broke.delete(oldest);
     return known.upstreams.size >= brokenMin;
-  }
-
-  /** It was answered: whatever broke, this did not break it. */
-  served(suspect: Suspect): void {
-    this.#broke.delete(keyOf(suspect));
   }
 
   /** What is never sent again is never looked at again either. */

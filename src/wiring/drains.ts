@@ -4,9 +4,9 @@
  */
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure } from '../core/failure.ts';
+import type { Gate } from '../core/fleet.ts';
 import type { Tickets } from '../core/ports.ts';
 import { Drained, type DrainOrder } from '../fleet/drained.ts';
-import type { Health } from '../fleet/health.ts';
 import { LiveStreams } from '../fleet/live-streams.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Shared } from '../stores/shared-state.ts';
@@ -16,7 +16,8 @@ export interface DrainsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly shared: Pick<Shared, 'presence' | 'tickets'>;
-  readonly health: Health;
+  /** What stands behind it. */
+  readonly gate: Gate;
 }
 
 export interface Obeyed {
@@ -53,7 +54,7 @@ export class Drains {
 
   constructor(options: DrainsOptions) {
     this.#options = options;
-    this.gate = new Drained(options.health);
+    this.gate = new Drained(options.gate);
     this.#tickets = options.shared.tickets('drain', ordersMax);
     const hear = () => void this.follow();
     this.#unsubscribe = options.shared.presence.subscribe(channel, { message: hear, missed: hear });

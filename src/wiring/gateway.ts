@@ -8,10 +8,9 @@ import type { Received } from '../core/exchange.ts';
 import type { Conversations, Replays } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
-import { Health } from '../fleet/health.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
-import { SlotShares } from '../fleet/slot-shares.ts';
+import type { SlotShares } from '../fleet/slot-shares.ts';
 import { refresh, watch } from '../fleet/watch.ts';
 import { openMasterKeys } from '../identity/master-keys.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
@@ -36,7 +35,7 @@ import { createBudgeting } from './budgeting.ts';
 import { createClaims, createReplays } from './claims.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Departure } from './departure.ts';
-import { Drains } from './drains.ts';
+import { createFleetHealth } from './fleet-health.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
@@ -45,7 +44,7 @@ import { createLearnt } from './learnt.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Privacy } from './privacy.ts';
 import { openRecords, type Records } from './records.ts';
-import { createRetries } from './retries.ts';
+import { createShares } from './shares.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
 import { WarmModels } from './warm-models.ts';
@@ -318,11 +317,9 @@ class Running {
     const { store, spool } = this.#records;
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
-    const health = new Health(clock, loaded.config.health.eject);
-    const drains = new Drains({ clock, log, shared: this.#shared, health });
+    const { health, drains, retries } = createFleetHealth(this.#options, this.#shared, this);
     const warm = new WarmModels({ clock, log, shared: this.#shared, fleet: () => this });
     const serviceTimes = new ServiceTimes(clock);
-    const retries = createRetries(clock, () => this.listener?.inFlight ?? 0);
     const scheduler = new Scheduler({
       clock,
       queue: loaded.config.queue,
@@ -388,12 +385,6 @@ class Running {
       readiness: () => this.#readiness(),
     };
   }
-}
-
-function createShares(clock: Clock, { leases, presence }: Shared): SlotShares | undefined {
-  return leases === undefined
-    ? undefined
-    : new SlotShares({ leases, clock, replicas: () => presence.count() });
 }
 
 function identitiesOf({ upstreams }: Snapshot): readonly string[] {
