@@ -127,7 +127,7 @@ const upstream = {
 };
 const health = new Health(clock);
 const targets = [{ upstream, model: 'bench', tier: 1, weight: 1 }];
-const policy = policies.auto({ zone: '', affinity: true });
+const policy = policies.auto({ zones: [], affinity: true });
 const models = new ModelTable({
   models: new Map([['bench', { targets, clocks: defaultClocks, policy }]]),
   upstreams: [upstream],

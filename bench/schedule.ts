@@ -66,7 +66,7 @@ interface Shape {
 
 function wantsOf({ tenants, models }: Shape): (at: number) => Want {
   const candidates = targets(3);
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   return (at) => ({
     model: `model${at % models}`,
     candidates,

@@ -138,7 +138,7 @@ function arrivals({ length, load, seed, requests, factor }: Drawing): readonly A
 }
 
 async function p99OfOthers(asked: readonly Asked[], { queue = {}, estimate }: Playing): Promise<number> {
-  const fleet = new SimulatedFleet({ servers, policy: policies.auto({ zone: '', affinity: false }), queue });
+  const fleet = new SimulatedFleet({ servers, policy: policies.auto({ zones: [], affinity: false }), queue });
   const took: number[] = [];
   const lastMs = Math.max(...asked.map(({ arrivesMs }) => arrivesMs));
   for (const each of asked) {

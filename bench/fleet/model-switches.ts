@@ -92,7 +92,7 @@ interface Running {
 }
 
 async function run(jobs: readonly Job[], { seed, ...waits }: Running): Promise<Switched> {
-  const policy = policies.auto({ zone: '', affinity: false });
+  const policy = policies.auto({ zones: [], affinity: false });
   const random = createRandom(seed + 1);
   const held = new Map<string, string>();
   const loadTime = ({ upstream, model }: Target) => (held.get(upstream.identity) === model ? 0 : loadMs);

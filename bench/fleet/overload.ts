@@ -17,7 +17,7 @@ export const overload: FleetCell = {
   measure: async ({ count, seed }) => {
     const jobs = createJobs({ servers, load, count, seed });
     const queue = { places: 1_024 };
-    const policy = policies.auto({ zone: '', affinity: false });
+    const policy = policies.auto({ zones: [], affinity: false });
     const fleet = new SimulatedFleet({ servers, policy, queue, queueMs });
     const sum = { useMs: 0, served: 0, refused: 0 };
     for (const { arrivesMs, workMs } of jobs) {

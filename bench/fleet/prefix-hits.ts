@@ -30,8 +30,8 @@ export const prefixHits: FleetCell = {
   measure: async (size) => {
     const runs = [
       ['every conversation on its server, whatever waits there', pureAffinity, true],
-      ['auto', policies.auto({ zone: '', affinity: true }), false],
-      ['auto without affinity', policies.auto({ zone: '', affinity: false }), false],
+      ['auto', policies.auto({ zones: [], affinity: true }), false],
+      ['auto without affinity', policies.auto({ zones: [], affinity: false }), false],
     ] as const;
     const results = await Promise.all(
       runs.map(async ([name, policy, fromFirst]) => ({ name, ...(await run(size, policy, fromFirst)) })),

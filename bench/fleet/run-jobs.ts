@@ -15,7 +15,7 @@ export interface RunOptions {
 }
 
 export async function runJobs(jobs: readonly Job[], options: RunOptions): Promise<Outcome> {
-  const policy = policies[options.policy]({ zone: '', affinity: true });
+  const policy = policies[options.policy]({ zones: [], affinity: true });
   const fleet = new SimulatedFleet({ servers: options.servers, policy });
   // Weights are what an operator would write who knows the servers.
   for (const [index, target] of fleet.targets.entries()) {

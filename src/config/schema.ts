@@ -50,6 +50,13 @@ const install = {
 
 /** Read again at each reload. */
 const hot = {
+  zones: z
+    .record(name, z.array(name).max(64))
+    .default({})
+    .describe(
+      'For each zone the others, the nearest first: where none of a gateway’s own upstreams is free or well, those of the ' +
+        'next zone are asked. Zones that are not named are equally far.',
+    ),
   auth: authOption.describe(
     'How clients prove who they are: by keys of the gateway, by tokens of others (`identity.jwt`, ' +
       '`identity.introspection`), or either. `none` only while every listener is on loopback.',

@@ -76,7 +76,7 @@ function pair() {
     },
   };
   const scheduler = new Scheduler({ clock, queue: queueOf(), gate: openGate, learnt });
-  const policy = policies.auto({ zone: '', affinity: false });
+  const policy = policies.auto({ zones: [], affinity: false });
   const candidates = (model: string) => servers.map((upstream) => ({ upstream, model, tier: 1, weight: 1 }));
   const ask = (model: string, queueMs = 30_000) =>
     scheduler.wait(wantOf(candidates(model), { model, policy, arrivedMs: clock.now() }), {

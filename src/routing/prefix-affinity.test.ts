@@ -9,7 +9,7 @@ const fourSlots = { slots: 4, serviceMs: 100 };
 
 test('a conversation stays where it is, and all servers have about as many', () => {
   const { choose } = fleetOf({ a: fourSlots, b: fourSlots, c: fourSlots });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   const owners = prefixes.map((prefix) => choose(policy, { prefix }));
   assert.deepEqual(
     prefixes.map((prefix) => choose(policy, { prefix })),
@@ -23,7 +23,7 @@ test('a conversation stays where it is, and all servers have about as many', () 
 
 test('when a server goes only its conversations move, and when one comes only to it', () => {
   const { choose } = fleetOf({ a: fourSlots, b: fourSlots, c: fourSlots });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   for (const prefix of prefixes) {
     const owner = choose(policy, { prefix });
     const without = choose(policy, { prefix, free: 'ab' });
@@ -33,7 +33,7 @@ test('when a server goes only its conversations move, and when one comes only to
 
 test('nobody is followed who has been more than 1.25 times as busy as all of them', () => {
   const { facts, choose } = fleetOf({ a: { ...fourSlots }, b: { ...fourSlots }, c: { ...fourSlots } });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   const prefix = prefixes.find((candidate) => choose(policy, { prefix: candidate }) === 'a') ?? 0;
   Object.assign(facts.a, { inFlight: 3 });
   Object.assign(facts.b, { inFlight: 2 });
@@ -49,7 +49,7 @@ test('one hot conversation does not make its server the busy one', () => {
   const seed = 5;
   const random = createRandom(seed);
   const { facts, choose } = fleetOf({ a: { ...fourSlots }, b: { ...fourSlots }, c: { ...fourSlots } });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   const names = ['a', 'b', 'c'] as const;
   const under: (typeof names)[number][] = [];
   const sum = { a: 0, b: 0, c: 0 };
@@ -70,7 +70,7 @@ test('one hot conversation does not make its server the busy one', () => {
 
 test('what a server remembers is worth a factor of two, and no more', () => {
   const { facts, choose } = fleetOf({ a: { ...fourSlots }, b: { ...fourSlots } });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   const prefix = prefixes.find((candidate) => choose(policy, { prefix: candidate }) === 'b') ?? 0;
   facts.a.serviceMs = 60;
   assert.equal(choose(policy, { prefix }), 'b');

@@ -1,6 +1,6 @@
 /** `shared:` in the configuration. */
 import { z } from 'zod';
-import { secret } from '../lib/options.ts';
+import { milliseconds, secret } from '../lib/options.ts';
 import { isSecretReference } from '../lib/secret-reference.ts';
 
 /** A password may stand in it. As written it may still be a reference: what it refers to is checked when it is opened. */
@@ -15,6 +15,14 @@ const redisOptions = z.strictObject({
     .optional()
     .describe(
       'A second server for what may be large and may be lost: conversations. It may drive out old keys.',
+    ),
+  timeoutMs: milliseconds
+    .min(20)
+    .max(2_000)
+    .default(100)
+    .describe(
+      'How long a server may take to answer: one that takes longer again and again counts as away, and each replica goes by ' +
+        'its own part meanwhile. Raise it where the server is far; requests with limits and budgets wait for it.',
     ),
 });
 

@@ -194,12 +194,17 @@ function nameOf(path: string | undefined, routes: readonly PlacedRoute[]): strin
   return path === undefined ? undefined : (routes.find((placed) => placed.path === path)?.route.name ?? path);
 }
 
+/** The nearest first. */
+function zonesFrom({ zone, zones }: Config): readonly string[] {
+  return zone === undefined ? [] : [zone, ...(zones[zone] ?? []).filter((other) => other !== zone)];
+}
+
 function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
   const { config, upstreams } = options;
   const billing = billingHosts(config);
   // What a cloud has in memory is its own affair: there is one way to it.
   const isOwn = ({ upstream }: Target) => !billing.has(upstream.name);
-  const zone = config.zone ?? '';
+  const zones = zonesFrom(config);
   const models = Object.entries(config.models).map(([name, model]) => {
     const targets = model.targets.flatMap((target) => {
       const upstream = upstreams.byName.get(target.upstream);
@@ -208,13 +213,16 @@ function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
     });
     const affinity = model.affinity === 'on' || (model.affinity === 'auto' && targets.some(isOwn));
     const { clocks, fallback } = model;
-    return [name, { targets, clocks, fallback, policy: policies[model.policy]({ zone, affinity }) }] as const;
+    return [
+      name,
+      { targets, clocks, fallback, policy: policies[model.policy]({ zones, affinity }) },
+    ] as const;
   });
   return new ModelTable({
     models: new Map(models),
     upstreams: upstreams.all,
     offers: lasting.catalogue,
-    createPolicy: () => policies.auto({ zone, affinity: true }),
+    createPolicy: () => policies.auto({ zones, affinity: true }),
     defaultClocks,
     defaultModel: config.defaultModel,
   });

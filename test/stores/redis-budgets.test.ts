@@ -154,7 +154,7 @@ test('what is settled last is told before the connection is closed', async (t) =
   const [one] = await openReplicas(t, 1);
   assert.ok(one !== undefined);
   const shared = await openRedisShared(
-    { url: new Secret(server.url) },
+    { url: new Secret(server.url), timeoutMs: 100 },
     { clock: systemClock, id: 'leaving', onTrouble: () => {} },
   );
   const budgets = shared.budgets([daily(10)], { spentBefore: nothingBefore, onCrossed: () => {} });

@@ -10,6 +10,7 @@ import { type SharedStateOption, sharedStateOption } from '../../src/stores/shar
 import type { SharedContext } from '../../src/stores/shared-state.ts';
 import { user } from '../conformance/conversations.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { openFaultProxy } from '../upstream/fault-proxy.ts';
 import { createTestSealers } from './redis-rig.ts';
 
 const subject = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/', onLoopback: false };
@@ -109,10 +110,22 @@ test('DP16: without a server it opens all the same, goes by its own part, and ha
   assert.ok(!troubles.join().includes(new URL(server.url).password));
 });
 
+test('a server that is far is not away where it is given the time', async (t) => {
+  const server = await openServer(t);
+  const proxy = await openFaultProxy(server.port);
+  t.after(() => proxy.close());
+  proxy.behave({ latencyMs: 80 });
+  const url = server.url.replace(String(server.port), String(proxy.port));
+  const far = await open(t, sharedStateOption.parse({ url, timeoutMs: 2_000 }));
+  for (let count = 0; count < 6; count += 1)
+    assert.equal(await far.shared.presence.publish('far', 'a'), true);
+  assert.deepEqual([far.troubles, far.shared.state.degraded], [[], false]);
+});
+
 test('an address that cannot be one is refused without being repeated', async (t) => {
   for (const url of ['redis://:pa%%ss@host', 'redis://:secret@host/x', 'http://:secret@host', 'redis://']) {
     await assert.rejects(
-      open(t, { url: new Secret(url) }),
+      open(t, { url: new Secret(url), timeoutMs: 100 }),
       (thrown) => thrown instanceof Error && !/secret|pa%%ss/.test(`${thrown.message} ${inspect(thrown)}`),
     );
   }

@@ -8,7 +8,7 @@ import { policies, policyNames } from './registry.ts';
 
 test('round robin: each in its turn, and of those that are free whoever was chosen longest ago', () => {
   const { choose, chosen } = fleetOf({ a: {}, b: {}, c: {} });
-  const policy = policies['round-robin']({ zone: '', affinity: true });
+  const policy = policies['round-robin']({ zones: [], affinity: true });
   assert.equal(chosen(policy, 5), 'abcab');
   assert.equal(choose(policy, { free: 'ab' }), 'a', 'c waits for its turn without losing it');
   assert.equal(choose(policy), 'c');
@@ -17,7 +17,7 @@ test('round robin: each in its turn, and of those that are free whoever was chos
 
 test('weighted: shares by weight, spread over time and not in a row', () => {
   const { chosen } = fleetOf({ a: { weight: 4 }, b: { weight: 2 }, c: { weight: 1 } });
-  assert.equal(chosen(policies.weighted({ zone: '', affinity: true }), 14), 'abacabaabacaba');
+  assert.equal(chosen(policies.weighted({ zones: [], affinity: true }), 14), 'abacabaabacaba');
 });
 
 test('weighted: over a whole round everybody has its weight, whatever the weights are', () => {
@@ -26,7 +26,7 @@ test('weighted: over a whole round everybody has its weight, whatever the weight
     fc.property(weights, (drawn) => {
       const { chosen } = fleetOf(Object.fromEntries(drawn.map((weight, index) => [index, { weight }])));
       const names = chosen(
-        policies.weighted({ zone: '', affinity: true }),
+        policies.weighted({ zones: [], affinity: true }),
         3 * drawn.reduce((sum, weight) => sum + weight),
       );
       for (const [index, weight] of drawn.entries()) {
@@ -42,7 +42,7 @@ test('least busy: by the part of the slots in use, and equals in their turn', ()
     b: { slots: 2, inFlight: 1 },
     c: {},
   });
-  const policy = policies['least-busy']({ zone: '', affinity: true });
+  const policy = policies['least-busy']({ zones: [], affinity: true });
   assert.equal(choose(policy), 'c');
   facts.c.inFlight = 1;
   assert.equal(chosen(policy, 3), 'aba');
@@ -52,8 +52,8 @@ test('least busy: by the part of the slots in use, and equals in their turn', ()
 
 test('priority: the order in the file, whatever else is known', () => {
   const { choose } = fleetOf({ a: { serviceMs: 900, inFlight: 3, slots: 9 }, b: { serviceMs: 1 } });
-  assert.equal(choose(policies.priority({ zone: '', affinity: true })), 'a');
-  assert.equal(choose(policies.priority({ zone: '', affinity: true }), { free: 'b' }), 'b');
+  assert.equal(choose(policies.priority({ zones: [], affinity: true })), 'a');
+  assert.equal(choose(policies.priority({ zones: [], affinity: true }), { free: 'b' }), 'b');
 });
 
 test('random: everybody as often as the others', () => {
@@ -68,7 +68,7 @@ test('random: everybody as often as the others', () => {
 
 test('auto: whoever is expected to be done first', () => {
   const { facts, choose } = fleetOf({ a: { serviceMs: 300 }, b: { serviceMs: 100 }, c: { serviceMs: 200 } });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   assert.equal(choose(policy), 'b');
   assert.equal(choose(policy, { free: 'ac' }), 'c');
   facts.b.loadMs = 5_000;
@@ -81,7 +81,7 @@ test('auto: nobody is done sooner for being a little quicker; then the cheapest,
     b: { serviceMs: 110, slots: 4 },
     c: { serviceMs: 120, slots: 4, inFlight: 2, price: 5 },
   });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   assert.equal(choose(policy), 'b');
   facts.a.price = 6;
   facts.b.price = 7;
@@ -97,7 +97,7 @@ test('auto: until times are known, a model that lies wholly on a graphics proces
     c: { gpuShare: 1, price: 1 },
     d: {},
   });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   assert.equal(choose(policy, { free: 'abc' }), 'a');
   assert.equal(choose(policy), 'd');
   for (const name of ['a', 'b', 'c', 'd'] as const) facts[name].serviceMs = 100;
@@ -112,7 +112,7 @@ test('auto: of those that are as quick and as cheap, each has as much as its wei
     c: { serviceMs: 100, slots: 8, price: 1, weight: 100 },
     d: { serviceMs: 300, slots: 8, weight: 100 },
   });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   const names = Array.from({ length: 4 }, () => {
     const name = choose(policy) as 'a' | 'b';
     facts[name].inFlight = (facts[name].inFlight ?? 0) + 1;
@@ -123,7 +123,7 @@ test('auto: of those that are as quick and as cheap, each has as much as its wei
 
 test('auto: who is not known is tried, by one request at a time where others are known', () => {
   const { facts, choose } = fleetOf({ a: { serviceMs: 100, slots: 4 }, b: { slots: 4 } });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   assert.equal(choose(policy), 'b');
   facts.b.inFlight = 1;
   assert.equal(choose(policy), 'a');
@@ -136,7 +136,7 @@ test('auto: who would have to load the model waits for a busy server that has it
     b: { serviceMs: 100, loadMs: 5_000 },
     c: { serviceMs: 100, loadMs: 8_000 },
   });
-  const policy = policies.auto({ zone: '', affinity: true });
+  const policy = policies.auto({ zones: [], affinity: true });
   assert.equal(choose(policy, { free: 'bc' }), '');
   assert.equal(choose(policy, { free: 'b' }), '');
   time.nowMs = 5_000;
@@ -155,9 +155,25 @@ test('every policy: our own zone comes before others, however quick they are', (
     c: { serviceMs: 10 },
   });
   for (const name of policyNames) {
-    assert.equal(choose(policies[name]({ zone: 'west', affinity: true })), 'b', name);
-    assert.notEqual(choose(policies[name]({ zone: 'west', affinity: true }), { free: 'ac' }), '', name);
-    assert.notEqual(choose(policies[name]({ zone: 'north', affinity: true })), '', name);
+    assert.equal(choose(policies[name]({ zones: ['west'], affinity: true })), 'b', name);
+    assert.notEqual(choose(policies[name]({ zones: ['west'], affinity: true }), { free: 'ac' }), '', name);
+    assert.notEqual(choose(policies[name]({ zones: ['north'], affinity: true })), '', name);
+  }
+});
+
+test('every policy: after our own zone the next one that was named, and those that nobody named last and alike', () => {
+  const { choose } = fleetOf({
+    a: { serviceMs: 10, zone: 'south' },
+    b: { serviceMs: 900, zone: 'west' },
+    c: { serviceMs: 500, zone: 'east' },
+    d: { serviceMs: 10, zone: 'north' },
+  });
+  for (const name of policyNames) {
+    const policy = () => policies[name]({ zones: ['west', 'east', 'north'], affinity: true });
+    assert.equal(choose(policy()), 'b', name);
+    assert.equal(choose(policy(), { free: 'acd' }), 'c', name);
+    assert.equal(choose(policy(), { free: 'ad' }), 'd', name);
+    assert.equal(choose(policy(), { free: 'a' }), 'a', name);
   }
 });
 
@@ -173,7 +189,7 @@ test('every policy chooses somebody who is free, also when nobody else is there'
   fc.assert(
     fc.property(fc.array(facts, { minLength: 1, maxLength: 6 }), fc.nat(), (drawn, prefix) => {
       const { targets, choose } = fleetOf(Object.fromEntries(drawn.map((fact, index) => [index, fact])));
-      const given = { zone: 'west', affinity: true };
+      const given = { zones: ['west'], affinity: true };
       for (const name of policyNames) {
         const policy = policies[name](given);
         for (const { upstream } of targets) {

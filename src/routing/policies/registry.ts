@@ -9,18 +9,18 @@ import { createRoundRobin } from './round-robin.ts';
 import { createWeighted } from './weighted.ts';
 
 interface PolicyOptions extends AutoOptions {
-  /** Our own; empty where nobody said. */
-  readonly zone: string;
+  /** Our own, then the others as far as somebody said; none where nobody did. */
+  readonly zones: readonly string[];
 }
 
 /** One for each model: a policy may remember whose turn it is. */
 export const policies = {
-  auto: ({ zone, affinity }) => nearestFirst(zone, createAuto({ affinity })),
-  'round-robin': ({ zone }) => nearestFirst(zone, createRoundRobin()),
-  weighted: ({ zone }) => nearestFirst(zone, createWeighted()),
-  'least-busy': ({ zone }) => nearestFirst(zone, createLeastBusy()),
-  priority: ({ zone }) => nearestFirst(zone, createPriority()),
-  random: ({ zone }) => nearestFirst(zone, createRandom()),
+  auto: ({ zones, affinity }) => nearestFirst(zones, createAuto({ affinity })),
+  'round-robin': ({ zones }) => nearestFirst(zones, createRoundRobin()),
+  weighted: ({ zones }) => nearestFirst(zones, createWeighted()),
+  'least-busy': ({ zones }) => nearestFirst(zones, createLeastBusy()),
+  priority: ({ zones }) => nearestFirst(zones, createPriority()),
+  random: ({ zones }) => nearestFirst(zones, createRandom()),
 } as const satisfies Record<string, (options: PolicyOptions) => Policy>;
 
 export type PolicyName = keyof typeof policies;

@@ -38,11 +38,13 @@ export interface RedisOptions {
   /** `redis://` or `rediss://`, with user, password and number of the database where they are needed. */
   readonly url: Secret;
   readonly clock: Clock;
+  /** How long an answer may take. */
+  readonly timeoutMs?: number | undefined;
   /** Once for each change. */
   readonly onState: (state: RedisState) => void;
 }
 
-const operationMs = 100;
+const timeoutMsDefault = 100;
 const connectMs = 1_000;
 /** Operations under way. Beyond it we wait for ourselves, which is no fault of the server's. */
 const pendingMax = 10_000;
@@ -232,7 +234,8 @@ class Connection implements Redis {
   }
 
   #within<T>(answer: Promise<T>): Promise<T> {
-    return withinDeadline(answer, this.#options.clock, operationMs);
+    const { clock, timeoutMs = timeoutMsDefault } = this.#options;
+    return withinDeadline(answer, clock, timeoutMs);
   }
 
   /** A channel that cannot be listened to on a good connection is tried again on a new one. */

@@ -14,7 +14,7 @@ import { createRedisTickets } from './tickets.ts';
 /** Never fails because a server is away, which is told as trouble. */
 export async function openRedisShared(option: RedisOptions, context: SharedContext): Promise<Shared> {
   const { clock, id, serves = true } = context;
-  const servers = new Servers(context);
+  const servers = new Servers(context, option.timeoutMs);
   const redis = await servers.open('redis', option.url);
   const large = option.cacheUrl === undefined ? redis : await servers.open('cache', option.cacheUrl);
   const presence = createRedisPresence({ redis, clock, id, serves });
@@ -57,18 +57,21 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
 /** One, or two: what may be large can be kept where it never drives out what must be exact. */
 class Servers {
   readonly #context: SharedContext;
+  readonly #timeoutMs: number;
   readonly #open: Redis[] = [];
   readonly #troubles = new Map<string, string>();
   #told = false;
 
-  constructor(context: SharedContext) {
+  constructor(context: SharedContext, timeoutMs: number) {
     this.#context = context;
+    this.#timeoutMs = timeoutMs;
   }
 
   async open(name: string, url: Secret): Promise<Redis> {
     const redis = await openRedis({
       url,
       clock: this.#context.clock,
+      timeoutMs: this.#timeoutMs,
       onState: (state) => {
         if (state.ready) this.#troubles.delete(name);
         else this.#troubles.set(name, state.message);
