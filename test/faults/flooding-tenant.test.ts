@@ -12,7 +12,7 @@ const answerMs = 100;
 const slots = 4;
 /** Of the one; the flood has ten times as many, and more than may wait. */
 const clients = 2;
-const answers = times(20, 400);
+const answers = times(20, 120);
 const places = 16;
 
 test('C9: beside a tenant with ten times its clients another waits for a turn at most, and who floods is told 429', async (t) => {
@@ -40,6 +40,7 @@ test('C9: beside a tenant with ten times its clients another waits for a turn at
   };
   const alone = await measured();
   const flooding = load(() => ({ url: gateway.url, key: flood }), 10 * clients + places);
+  t.after(() => flooding.stop());
   await until('it fills the queue', () => flooding.codes.includes(429));
   const beside = await measured();
   await flooding.stop();
