@@ -88,8 +88,11 @@ export const unavailable: BudgetDecision = { allowed: false, why: 'unavailable' 
 
 /** Whoever holds something for longer without a word is taken for dead: it counts as spent at what was reserved. */
 export const leaseMs = 15 * 60_000;
-/** Nobody waits longer for what was spent before. It is found out all the same, for those who come later. */
-export const findMs = 1_000;
+/**
+ * Nobody waits longer for what was spent before; longer than a query of the ledger may take on a busy machine. It is found out
+ * all the same, for those who come later.
+ */
+export const findMs = 3_000;
 /** Holders of one scope that are kept at once. */
 export const holdersMax = 100_000;
 
