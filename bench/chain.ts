@@ -228,6 +228,7 @@ const handler = createChain({
     isBilled: (served) => pricing.ratesAhead(served, 0).inputPicoUsd > 0,
     price: asked.has('no-pricing') ? () => {} : pricing.price,
     costOf: pricing.costOf,
+    onDoubted: () => {},
     lengths: new OutputLengths(),
     ratesAhead: pricing.ratesAhead,
     budgets: withBudgets ? budgets : undefined,

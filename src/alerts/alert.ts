@@ -6,6 +6,8 @@ export type Severity = 'info' | 'warning' | 'critical';
 export const alertKinds = {
   /** A share of a budget is spent. Labels: budget, per, holder, share. */
   budget_spent: 'warning',
+  /** An answer cost more than twice what was reserved for it. Labels: upstream, model, exchange. */
+  cost_doubted: 'warning',
   /** Something the gateway stands on is away, and it goes on with less. Labels: dependency. */
   degraded: 'critical',
   /** Asked for by hand. */

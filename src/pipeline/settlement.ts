@@ -16,7 +16,12 @@ export interface SettleOptions {
   /** What one of those cost who said a part of it and broke off. */
   readonly costOf: (leg: LegUsage & { readonly model: string }) => NanoUsd;
   readonly lengths: Lengths;
+  /** It cost more than twice what was foreseen. */
+  readonly onDoubted: (trail: Trail) => void;
 }
+
+/** Beyond so many times of what was foreseen somebody is told: it is more than a gateway can be wrong by. */
+const doubtedTimes = 2;
 
 /** How long a model's answers are. */
 interface Lengths {
@@ -42,6 +47,8 @@ export function settle(options: SettleOptions, reserved: Reserved, code: Failure
     options.price(trail, code !== undefined && code !== 'client_gone');
     if (trail.carriedOn !== undefined) addEarlier(options, exchange);
     tellExcess(reserved);
+    const { costNanoUsd, reservedNanoUsd } = trail;
+    if (reservedNanoUsd > 0 && costNanoUsd > doubtedTimes * reservedNanoUsd) options.onDoubted(trail);
   } catch (mistake) {
     process.emitWarning(mistake instanceof Error ? mistake : new Error(String(mistake)));
   }

@@ -26,6 +26,7 @@ import { metricsType } from '../telemetry/metrics.ts';
 import { createBatching } from './batching.ts';
 import { configuredKeys } from './configured-keys.ts';
 import { credentialsOf } from './credentials.ts';
+import { createDoubtedCosts } from './doubted-costs.ts';
 import type { Lasting } from './lasting.ts';
 import { createPrices } from './prices.ts';
 import { createSharing } from './sharing.ts';
@@ -112,6 +113,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
       isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
       price: pricing.price,
       costOf: pricing.costOf,
+      onDoubted: createDoubtedCosts(lasting),
       lengths: lasting.outputLengths,
       ratesAhead: pricing.ratesAhead,
       budgets: budgets.none ? undefined : budgets,

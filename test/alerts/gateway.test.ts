@@ -5,6 +5,7 @@ import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
+import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { openReceiver, type ScriptedReceiver, secret, spent, status } from './rig.ts';
 
 const soon = { waitMs: 1, everyMs: 1 };
@@ -32,6 +33,26 @@ test('a budget that is spent to 50, 80 and 100 % is told of once at each', async
     window: new Date().toISOString().slice(0, 10),
     share: '0.5',
   });
+});
+
+test('U18: an answer that cost far more than was reserved for it is told of, once a day for its server', async (t) => {
+  const receiver = await openReceiver(t, createHeldClock(), [status(200)]);
+  const liar = await openFakeLlm({ usage: { prompt: 4, completion: 1e6 } });
+  t.after(() => liar.close());
+  const gateway = await open(t, {
+    upstreams: { liar: { type: 'openai', url: `${liar.url}/v1` } },
+    models: { simulator: { targets: [{ upstream: 'liar', model: 'fake-model' }] } },
+    prices: { simulator: { inputPerM: 1, outputPerM: 1 } },
+    alerts: { to: [{ webhook: receiver.url, secret }], group: soon },
+  });
+  for (let request = 0; request < 3; request += 1) assert.equal(await chat(gateway), 200);
+  await until('it is told', () => alertsAt(receiver).length > 0);
+  const told = alertsAt(receiver);
+  assert.deepEqual(
+    told.map(({ alert, labels }) => [alert, labels['upstream']]),
+    [['cost_doubted', 'liar']],
+  );
+  assert.match(told[0]?.summary ?? '', /times what was reserved/);
 });
 
 test('without receivers a budget that is spent is a line of the log', async (t) => {
