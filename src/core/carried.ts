@@ -23,8 +23,8 @@ export interface Carried {
   opened(leg: Leg, render: Renderer | undefined): void;
   /** A part is passed on to the client. */
   heard(part: Part): void;
-  /** An event is passed on as it came. */
-  passed(bytes: Uint8Array): void;
+  /** An event is passed on as it came; whether all it tells is what the answer came to. */
+  passed(bytes: Uint8Array, usageOnly: boolean): void;
   /** Whether others go on where a leg broke off: then it writes nothing more, and the stream has no end yet. */
   takesOver(failure: Failure): boolean;
 }

@@ -152,8 +152,8 @@ export class CarriedStream implements StreamSource, Carried {
     if (this.#held.isWhole) this.#held.hear(part);
   }
 
-  passed(bytes: Uint8Array): void {
-    this.#held.passed(bytes);
+  passed(bytes: Uint8Array, usageOnly: boolean): void {
+    this.#held.passed(bytes, usageOnly);
   }
 
   takesOver(failure: Failure): boolean {

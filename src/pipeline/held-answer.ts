@@ -48,8 +48,12 @@ export class HeldAnswer {
   }
 
   /** The first event says whose answer it is. */
-  passed(bytes: Uint8Array): void {
+  passed(bytes: Uint8Array, usageOnly: boolean): void {
     this.#firstEvent ??= bytes;
+    // The client has been told what all of it came to: whoever went on would tell it something else.
+    if (!usageOnly) return;
+    this.isWhole = false;
+    this.#letGo();
   }
 
   /** How the answer says whose it is, where events passed as they came. */

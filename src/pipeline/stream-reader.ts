@@ -118,7 +118,7 @@ export class StreamReader extends EventReader implements Leg {
 
   protected passEvent(bytes: Buffer, usageOnly: boolean): void {
     if (this.#render !== undefined || (usageOnly && this.delivery.given.encoded.dropUsage)) return;
-    this.#carried?.passed(bytes);
+    this.#carried?.passed(bytes, usageOnly);
     this.#pass(bytes);
   }
 

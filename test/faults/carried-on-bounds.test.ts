@@ -34,6 +34,19 @@ for (const client of dialects) {
   });
 }
 
+test('U8: a stream that has told its usage and then breaks off ends with an error, and its usage is told once', async (t) => {
+  const rig = await openCarriedRig(t, {
+    servers: [{ type: 'openai', behaviour: { finishReason: null, endMarker: 'never' } }, { type: 'openai' }],
+  });
+  const reply = await rig.ask(asked.openai);
+  const { text, error, ended } = readStream('openai', reply);
+  assert.deepEqual([text, ended], [whole, false]);
+  assert.ok(error !== undefined);
+  assert.equal(reply.content.toString().split('"usage":{').length - 1, 1);
+  assert.equal((await rig.row(reply)).carriedOn, undefined);
+  await rig.quiet();
+});
+
 test('a server that is drained has its streams gone on with elsewhere, and those that cannot be stay', async (t) => {
   const stall: Partial<Behaviour> = { stallAfterChunks: 20 };
   const rig = await openCarriedRig(t, {
