@@ -1,6 +1,6 @@
 /** Rows about what each process knows for itself, asked of all workers where several serve. */
 import type { Workers } from '../wiring/workers/workers.ts';
-import type { AdminAnswer, AdminRoute, Gathered } from './route.ts';
+import type { AdminAnswer, AdminCall, AdminRoute, Gathered } from './route.ts';
 
 /** What is looked at is there; what is done, such as loading a model, may take its time. */
 const looksMs = 5_000;
@@ -20,13 +20,19 @@ export function gathering(
     return {
       ...row,
       handle: async (call) => {
-        const told = await workers.askRow(name, call, method === 'GET' ? looksMs : doesMs);
+        const told = await workers.askRow(name, admitted(call), method === 'GET' ? looksMs : doesMs);
         // Both processes run the same rows: an answer is what the row of this name gives.
         const answers = told.map(({ worker, answer }) => ({ worker, answer: answer as Given }));
         return await gather({ own: async () => await handle(call), answers });
       },
     };
   });
+}
+
+/** What the actor's key is narrowed to has been looked at, and is in part a function: such things do not travel. */
+function admitted(call: AdminCall): AdminCall {
+  const { scopes: _looked, ...actor } = call.actor;
+  return { ...call, actor };
 }
 
 /** What the workers said, where all say it in the same form. */

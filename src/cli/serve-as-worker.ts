@@ -64,7 +64,7 @@ async function start(given: WorkerStart): Promise<WorkerPorts> {
   const { worker, workers, ownKeys, sharesPort } = given;
   isSettled ||= given.isSettled;
   const inForce = unpackConfig(given.inForce);
-  const { drain, telemetry } = inForce.config;
+  const { telemetry } = inForce.config;
   const log = createLog({
     level: telemetry.logs.level,
     terminal: process.stdout.isTTY === true,
@@ -90,9 +90,7 @@ async function start(given: WorkerStart): Promise<WorkerPorts> {
   const ended = stopped({
     running: { drain: () => running.drain(preStopMs), close: (graceMs) => running.close(graceMs) },
     log,
-    // The primary cuts it off where it takes longer than this.
-    drainMs: drain.preStopMs + Math.max(drain.requestsMs, drain.streamsMs),
-    requestsMs: drain.requestsMs,
+    limits: () => ({ ...running.snapshot.config.drain, preStopMs }),
     told: (given) => {
       orders = given;
     },

@@ -5,6 +5,7 @@ import { Configuration } from '../config/configuration.ts';
 import type { Environment } from '../config/expand.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
 import { workersMax, workersOf } from '../config/workers-option.ts';
 import { type OwnSecrets, openOwnSecrets } from '../identity/own-secrets.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -64,13 +65,14 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
   );
   if (served === undefined) return 1;
   // Whoever reads that we are ready may stop us at once: by then we must know how.
-  const { drain } = loaded.config;
-  const preStopMs = preStopOf(loaded.config);
+  const limits = () => {
+    const { config } = served.gateway.snapshot;
+    return { ...config.drain, preStopMs: preStopOf(config) };
+  };
   const ended = stopped({
-    running: { drain: () => served.drain(preStopMs), close: served.close },
+    running: { drain: () => served.drain(limits().preStopMs), close: served.close },
     log,
-    drainMs: preStopMs + Math.max(drain.requestsMs, drain.streamsMs),
-    requestsMs: drain.requestsMs,
+    limits,
     hopeless: served.workers?.hopeless,
   });
   announce({ served, configuration, log, invocation, terminal });
@@ -81,7 +83,7 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
 }
 
 /** Nobody balances load over a gateway that somebody watches in a terminal. */
-function preStopOf({ drain }: LoadedConfig['config']): number {
+function preStopOf({ drain }: Pick<Config, 'drain'>): number {
   return process.stdout.isTTY === true ? 0 : drain.preStopMs;
 }
 
@@ -246,8 +248,7 @@ async function createWorkers(given: {
   const count = workersOf(loaded.config);
   if (count === 1) return undefined;
   const { Workers } = await import('../wiring/workers/workers.ts');
-  const preStopMs = preStopOf(loaded.config);
-  return new Workers({ count, clock: systemClock, log, inForce: loaded, ownKeys, preStopMs });
+  return new Workers({ count, clock: systemClock, log, inForce: loaded, ownKeys, preStopOf });
 }
 
 const fileQuietMs = 150;

@@ -1,5 +1,6 @@
 /** How the gateway ends: asked to, told twice, or by a mistake of its own. */
 import type { Log } from '../telemetry/log.ts';
+import type { DrainLimits } from '../wiring/departure.ts';
 
 export interface Stoppable {
   /** Leaves in good order: settles when everything has ended. */
@@ -11,9 +12,8 @@ export interface Stoppable {
 export interface StopOptions {
   readonly running: Stoppable;
   readonly log: Log;
-  /** How long leaving in good order may take, and how long what is in flight may after a mistake of our own. */
-  readonly drainMs: number;
-  readonly requestsMs: number;
+  /** How long the steps of leaving in good order may take, by the configuration that is in force when they begin. */
+  readonly limits: () => DrainLimits;
   /** Resolves when there is no sense in going on: the reason is in the log already. */
   readonly hopeless?: Promise<void> | undefined;
   /** Who tells it to stop, where that is not the operator by a signal. */
@@ -35,7 +35,7 @@ const lastMs = 3_000;
  * in flight may end too, nothing new is taken, and the exit code is 1.
  */
 export function stopped(options: StopOptions): Promise<number> {
-  const { running, log, drainMs, requestsMs, hopeless, told } = options;
+  const { running, log, limits, hopeless, told } = options;
   return new Promise((resolve) => {
     let exitCode = 0;
     let signals = 0;
@@ -53,18 +53,20 @@ export function stopped(options: StopOptions): Promise<number> {
         },
       );
     };
+    const drain = () => end(running.drain(), drainMsOf(limits()));
     const onSignal = (signal: NodeJS.Signals) => {
       signals += 1;
       if (signals > 2) process.exit(exitCode);
       const atOnce = signal === 'SIGINT' || signals > 1;
-      log.info({ signal, withinMs: atOnce ? 0 : drainMs }, 'stopping');
+      log.info({ signal, withinMs: atOnce ? 0 : drainMsOf(limits()) }, 'stopping');
       if (atOnce) end(running.close(0), 0);
-      else end(running.drain(), drainMs);
+      else drain();
     };
     const fail = () => {
       // Only the first mistake begins the end; more of them must not prolong it.
       if (exitCode === 1) return;
       exitCode = 1;
+      const { requestsMs } = limits();
       end(running.close(requestsMs), requestsMs);
     };
     const onMistake = (mistake: unknown) => {
@@ -77,7 +79,7 @@ export function stopped(options: StopOptions): Promise<number> {
       process.on('SIGTERM', onSignal);
     } else {
       told({
-        drain: () => end(running.drain(), drainMs),
+        drain,
         close: (graceMs) => end(running.close(graceMs), graceMs),
       });
     }
@@ -85,6 +87,10 @@ export function stopped(options: StopOptions): Promise<number> {
     process.on('uncaughtException', onMistake);
     process.on('unhandledRejection', onMistake);
   });
+}
+
+function drainMsOf({ preStopMs, requestsMs, streamsMs }: DrainLimits): number {
+  return preStopMs + Math.max(requestsMs, streamsMs);
 }
 
 const stackCharsMax = 4_000;

@@ -34,9 +34,9 @@ function config(extra: Readonly<Record<string, unknown>> = {}): string {
   });
 }
 
-async function start(place: Place, text = config()): Promise<RunningProcess> {
+async function start(place: Place, text = config(), nodeOptions: string[] = []): Promise<RunningProcess> {
   await place.write('millrace.yaml', text);
-  return await serve(['--workers', '2'], { place });
+  return await serve(['--workers', '2'], { place, nodeOptions });
 }
 
 async function statusOf(gateway: RunningProcess): Promise<Status> {
@@ -86,9 +86,11 @@ async function exchangesAt(gateway: RunningProcess, listener: 'clients' | 'admin
   );
 }
 
-test('two workers share one port, and operators hear of both together', async () => {
+test('two workers share one port that is theirs alone, and operators hear of both together', async () => {
   await using place = await openPlace();
-  await using gateway = await start(place);
+  const near = { name: 'near', key: 'sk-mr-near-c2f9a7d1e4b80356', role: 'operator' };
+  const keys = [{ ...near, scopes: { addresses: ['127.0.0.0/8'] } }];
+  await using gateway = await start(place, config({ keys }));
   for (let sent = 0; sent < 60; sent += 1) assert.equal((await chat(gateway)).status, 200);
   await until('each has served', () => Object.keys(countsByWorker(gateway)).length === 2);
   assert.equal(await exchangesAt(gateway, 'admin'), 60, 'at the admin listener');
@@ -101,6 +103,17 @@ test('two workers share one port, and operators hear of both together', async ()
     [1, 2],
   );
   assert.deepEqual(new Set(status.workers.map(({ configId }) => configId)), new Set([status.configId]));
+  // Where a key may be used from is known by a function, which no process can send another.
+  const headers = { authorization: `Bearer ${near.key}` };
+  const asked = await fetch(`${gateway.ready.admin}/admin/api/v1/status`, { headers });
+  assert.equal(asked.status, 200, await asked.text());
+  await using other = await openPlace();
+  await other.write('millrace.yaml', config());
+  const { port } = new URL(gateway.ready.clients);
+  const environment = { MILLRACE__LISTEN__ADDRESS: `127.0.0.1:${port}` };
+  const refused = await millrace(['serve', '--workers', '2'], { place: other, environment });
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /is in use by another process/, 'the port is not shared with somebody else');
   const { code, out } = await gateway.stop('SIGTERM');
   assert.equal(code, 0);
   // Two processes write to one pipe: every line is whole.
@@ -123,13 +136,7 @@ test('an upstream that is drained is so in every worker, in one that is started 
   assert.deepEqual(await asked(), new Set(['one']));
   assert.equal((await order('drain')).everywhere, true);
   assert.deepEqual(await asked(), new Set(['two']));
-  const [first] = (await statusOf(gateway)).workers;
-  assert.ok(first !== undefined);
-  process.kill(first.pid, 'SIGKILL');
-  await until('another one serves', async () => {
-    const { workers } = await statusOf(gateway);
-    return workers.length === 2 && workers.every(({ pid }) => pid !== first.pid);
-  });
+  await killOne(gateway);
   assert.deepEqual(await asked(), new Set(['two']));
   const shown = (await (await gateway.admin('upstreams')).json()) as { upstreams: { drained?: object }[] };
   assert.deepEqual(
@@ -191,7 +198,8 @@ test('G24: all workers take a changed configuration, or none of them does', asyn
   await using place = await openPlace();
   const text = config();
   await using gateway = await start(place, text);
-  await place.write('millrace.yaml', text.replace('"models":{"simulator"', '"models":{"renamed"'));
+  const renamed = text.replace('"models":{"simulator"', '"drain":{"streamsMs":45000},"models":{"renamed"');
+  await place.write('millrace.yaml', renamed);
   const reloaded = await millrace(['reload', '--json'], { place });
   assert.equal(reloaded.code, 0, reloaded.out + reloaded.err);
   const { configId } = await statusOf(gateway);
@@ -207,14 +215,35 @@ test('G24: all workers take a changed configuration, or none of them does', asyn
   assert.equal((await millrace(['reload'], { place })).code, 2);
   for (const worker of (await statusOf(gateway)).workers) assert.equal(worker.configId, configId);
   assert.equal((await chat(gateway, { model: 'renamed' })).status, 200);
+  const { code, out } = await gateway.stop('SIGTERM');
+  assert.equal(code, 0);
+  const stopping = jsonLines(out).find(({ msg }) => msg === 'stopping');
+  assert.equal(stopping?.['withinMs'], 45_000, 'it may take as long to stop as the new one says');
 });
 
-test('G21: a worker that is killed is replaced, the others serve on, and no row of the ledger is lost', async () => {
+/** Kills one and waits until as many serve as before: how long that took. */
+async function killOne(gateway: RunningProcess): Promise<number> {
+  const [first] = (await statusOf(gateway)).workers;
+  assert.ok(first !== undefined);
+  const killedMs = performance.now();
+  process.kill(first.pid, 'SIGKILL');
+  await gateway.line(({ msg, worker }) => msg === 'a worker has ended' && worker === first.worker);
+  await until('another one serves', async () => {
+    const { workers } = await statusOf(gateway);
+    return workers.length === 2 && workers.every(({ pid }) => pid !== first.pid);
+  });
+  return performance.now() - killedMs;
+}
+
+/** P5: within 5 s, where the machine starts a whole gateway in that time. */
+function isSoon(tookMs: number, gateway: RunningProcess): boolean {
+  return tookMs < Math.max(5_000, gateway.readyMs);
+}
+
+test('G21, P5: a worker that is killed is back within 5 s, the others serve on, and no row of the ledger is lost', async () => {
   await using place = await openPlace();
   await using gateway = await start(place);
   for (let sent = 0; sent < 20; sent += 1) await chat(gateway);
-  const [first] = (await statusOf(gateway)).workers;
-  assert.ok(first !== undefined);
   // Under load: whoever is at the other worker notices nothing, whoever is at this one is cut.
   let answered = 0;
   let cut = 0;
@@ -232,12 +261,8 @@ test('G21: a worker that is killed is replaced, the others serve on, and no row 
       );
     }
   });
-  process.kill(first.pid, 'SIGKILL');
-  await gateway.line(({ msg, worker }) => msg === 'a worker has ended' && worker === first.worker);
-  await until('it is back', async () => {
-    const { workers } = await statusOf(gateway);
-    return workers.length === 2 && workers.every(({ pid }) => pid !== first.pid);
-  });
+  const tookMs = await killOne(gateway);
+  assert.ok(isSoon(tookMs, gateway), `${tookMs} ms`);
   const before = answered;
   await until('all go on', () => answered > before + 8);
   enough = true;
@@ -280,6 +305,24 @@ test('G23: told to stop, workers end what they have begun, and the exit code is 
   assert.equal((await ending).code, 0);
 });
 
+/** A system of which it is not known that its kernel shares out the connections of several listeners. */
+const elsewhere = `data:text/javascript,Object.defineProperty(process,'platform',{value:'openbsd'})`;
+
+test('where the kernel shares no port the primary hands connections on: to all, to who is started later, until each has ended', async () => {
+  await using place = await openPlace();
+  const upstreams = { sim: { type: 'simulator', firstTokenMs: 1, tokensPerSecond: 40, slots: 64 } };
+  await using gateway = await start(place, config({ upstreams }), ['--import', elsewhere]);
+  for (let sent = 0; sent < 4; sent += 1) assert.equal((await chat(gateway)).status, 200);
+  await until('each had its turn', () => Object.values(countsByWorker(gateway)).join() === '2,2');
+  await killOne(gateway);
+  for (let sent = 0; sent < 4; sent += 1) assert.equal((await chat(gateway)).status, 200);
+  await until('both have turns again', () => Object.values(countsByWorker(gateway)).join() === '4,4');
+  const stream = await gateway.chat({ stream: true, max_tokens: 30 });
+  const ending = gateway.stop('SIGTERM');
+  assert.match(await stream.text(), /data: \[DONE\]/);
+  assert.equal((await ending).code, 0);
+});
+
 test('when the primary is killed its workers end what they have begun, and then themselves', async () => {
   await using place = await openPlace();
   await using gateway = await start(place);
@@ -310,16 +353,4 @@ test('without Redis several workers are refused, and MAX_WORKERS alone runs one 
   assert.equal((await chat(gateway)).status, 200);
   assert.equal((await statusOf(gateway)).workers, undefined);
   await gateway.line(({ msg }) => /^MAX_WORKERS is not used: .* one process serves/.test(String(msg)));
-});
-
-test('a port that somebody else has is not shared with him', async () => {
-  await using place = await openPlace();
-  await using gateway = await start(place);
-  await using other = await openPlace();
-  await other.write('millrace.yaml', config());
-  const { port } = new URL(gateway.ready.clients);
-  const environment = { MILLRACE__LISTEN__ADDRESS: `127.0.0.1:${port}` };
-  const refused = await millrace(['serve', '--workers', '2'], { place: other, environment });
-  assert.equal(refused.code, 1);
-  assert.match(refused.err, /is in use by another process/);
 });

@@ -19,9 +19,8 @@ function channels(): readonly [Channel & EventEmitter, Channel & EventEmitter] {
   ];
 }
 
-function open(double: Answers<Asked>['double']) {
+function open(double: Answers<Asked>['double'], [near, far] = channels()) {
   const clock = createHeldClock();
-  const [near, far] = channels();
   const line = new Line<Asked, Nothing>({ channel: near, clock, answers: {} });
   new Line<Nothing, Asked>({ channel: far, clock, answers: { double } });
   return { line, clock };
@@ -38,10 +37,14 @@ test('each question gets its own answer, in whatever order they come', async () 
 
 test('a failure arrives as a failure, and trouble of the system with what the system said', async () => {
   const failing = open(() => {
-    throw fail('not_found', 'no such thing');
+    throw fail('queue_full', 'no such place', { retryAfterS: 7, param: 'on' });
   });
   await assert.rejects(failing.line.ask('double', 1), (thrown: Failure) => {
-    return thrown instanceof Failure && thrown.code === 'not_found' && thrown.message === 'no such thing';
+    assert.ok(thrown instanceof Failure);
+    const { code, status, message, retryAfterS, param } = thrown;
+    assert.deepEqual([code, status, message], ['queue_full', 429, 'no such place']);
+    assert.deepEqual([retryAfterS, param], [7, 'on']);
+    return true;
   });
   const busy = open(() => {
     throw Object.assign(new Error('in use'), { code: 'EADDRINUSE', syscall: 'listen', port: 7070 });
@@ -66,4 +69,16 @@ test('no more questions wait than there may', async () => {
   await assert.rejects(line.ask('double', 1), /256 questions/);
   line.cut();
   await Promise.all(waiting);
+});
+
+test('what cannot be sent is told to whoever asks, and to nobody later', async () => {
+  const [near, far] = channels();
+  const send = () => {
+    throw new DOMException('a function could not be cloned', 'DataCloneError');
+  };
+  const { line, clock } = open(() => 0, [Object.assign(near, { send }), far]);
+  await assert.rejects(line.ask('double', 1), /could not be cloned/);
+  // A question that waited on would be refused now, with nobody there to hear of it: that ends the process.
+  clock.advance(60_000);
+  await new Promise((resolve) => setImmediate(resolve));
 });

@@ -2,7 +2,7 @@
  * Questions and answers between the primary and one worker, over the channel that a forked process has to whoever forked
  * it. Bounded: so many wait for an answer at once, and none for longer than its time.
  */
-import { asFailure, type FailureCode, fail, failures } from '../../core/failure.ts';
+import { asFailure, type FailureCode, type FailureDetails, fail, failures } from '../../core/failure.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 
 /** What can be asked, by its name: what goes with it, and what comes back. */
@@ -73,7 +73,12 @@ export class Line<Mine extends Questions, Theirs extends Questions> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const timer = this.#options.clock.after(timeoutMs, () => this.#reject(id, late(kind, timeoutMs)));
     this.#waiting.set(id, { resolve, reject, timer });
-    this.#send({ id, kind, given });
+    try {
+      this.#send({ id, kind, given });
+    } catch (thrown) {
+      // What cannot be copied is not sent: nobody will answer.
+      this.#reject(id, errorFrom(thrown));
+    }
     return promise;
   }
 
@@ -117,10 +122,26 @@ export class Line<Mine extends Questions, Theirs extends Questions> {
 }
 
 /** What the system and our own failures tell besides their message. */
-const told = ['name', 'code', 'syscall', 'address', 'port', 'path', 'stack'] as const;
+const told = [
+  'name',
+  'code',
+  'syscall',
+  'address',
+  'port',
+  'path',
+  'stack',
+  'status',
+  'param',
+  'retryAfterS',
+  'allow',
+] as const;
+
+function errorFrom(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : asFailure(thrown);
+}
 
 function faultOf(thrown: unknown): Fault {
-  const error = thrown instanceof Error ? thrown : asFailure(thrown);
+  const error = errorFrom(thrown);
   const facts = told.flatMap((key) => {
     const value = (error as { readonly [Key in typeof key]?: unknown })[key];
     return value === undefined ? [] : [[key, value] as const];
@@ -130,7 +151,8 @@ function faultOf(thrown: unknown): Fault {
 
 function errorOf({ message, facts }: Fault): Error {
   const { code } = facts;
-  if (typeof code === 'string' && Object.hasOwn(failures, code)) return fail(code as FailureCode, message);
+  if (typeof code === 'string' && Object.hasOwn(failures, code))
+    return fail(code as FailureCode, message, facts as FailureDetails);
   return Object.assign(new Error(message), facts);
 }
 

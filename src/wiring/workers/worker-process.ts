@@ -12,7 +12,8 @@ export interface WorkerProcessOptions {
 export interface Ended {
   /** For the log: `signal SIGKILL`, `code 1`. */
   readonly how: string;
-  readonly livedMs: number;
+  /** How long it took connections; nothing where it never began to. */
+  readonly servedMs: number;
 }
 
 /** With the databases away a gateway opens all the same; a machine that is very busy takes its time. */
@@ -31,11 +32,11 @@ export class WorkerProcess {
   readonly startedAtMs: number;
   readonly #worker: Worker;
   readonly #clock: Clock;
+  #servesSinceMs: number | undefined;
 
   constructor({ clock, answers }: WorkerProcessOptions) {
     this.#clock = clock;
     this.startedAtMs = clock.wall();
-    const bornMs = clock.now();
     this.#worker = cluster.fork();
     const { process: child } = this.#worker;
     const line = new Line<ToWorker, ToPrimary>({
@@ -54,7 +55,8 @@ export class WorkerProcess {
     const end = (how: string) => {
       this.isServing = false;
       line.cut();
-      resolve({ how, livedMs: clock.now() - bornMs });
+      const now = clock.now();
+      resolve({ how, servedMs: now - (this.#servesSinceMs ?? now) });
     };
     child.once('exit', (code, signal) => end(signal === null ? `code ${code}` : `signal ${signal}`));
     // It could not be started, or not be told anything: the exit, where there is one, comes as well.
@@ -69,6 +71,7 @@ export class WorkerProcess {
 
   async start(given: WorkerStart): Promise<WorkerPorts> {
     const ports = await this.line.ask('start', given, startMs);
+    this.#servesSinceMs = this.#clock.now();
     this.isServing = true;
     return ports;
   }

@@ -5,6 +5,7 @@
 import cluster from 'node:cluster';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '../../config/schema.ts';
 import { fail } from '../../core/failure.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { heldYoungGeneration } from '../../lib/young-generation.ts';
@@ -29,8 +30,8 @@ export interface WorkersOptions {
   /** What all begin with. */
   readonly inForce: ConfigInForce;
   readonly ownKeys: readonly StaticKey[];
-  /** How long they still take work when they leave in good order. */
-  readonly preStopMs: number;
+  /** How long they still take work when they leave in good order, by the configuration in force. */
+  readonly preStopOf: (config: Pick<Config, 'drain'>) => number;
 }
 
 /** What one worker said. */
@@ -238,23 +239,30 @@ export class Workers {
   }
 
   /** What it left is for those who live: what it counted, and its part of the spool. */
-  async #bury(seat: Seat, { how, livedMs }: Ended): Promise<void> {
+  async #bury(seat: Seat, { how, servedMs }: Ended): Promise<void> {
     const { worker } = seat;
+    const { log } = this.#options;
     const run = seat.process?.run;
     seat.process = undefined;
     this.#metrics.ended(worker);
     if (this.#isClosing) return;
-    this.#options.log.error({ worker, message: how, livedMs: Math.round(livedMs) }, 'a worker has ended');
-    // Nobody needs to wait until it is taken for dead: the next one takes what it left to the ledger.
-    if (run !== undefined) await new RunFolder(join(this.#inForce.config.data, 'spool')).end(run);
-    if (!this.#hasStarted) return;
-    this.#startLater(seat, livedMs);
+    log.error({ worker, message: how, servedMs: Math.round(servedMs) }, 'a worker has ended');
+    // Whoever waits for the first ones sees to those that ended meanwhile.
+    if (this.#hasStarted) this.#startLater(seat, servedMs);
+    if (run === undefined) return;
+    try {
+      // Nobody needs to wait until it is taken for dead: the next one takes what it left to the ledger.
+      await new RunFolder(join(this.#inForce.config.data, 'spool')).end(run);
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      log.warn({ worker, message }, 'what a worker left for the ledger waits until it is taken for dead');
+    }
   }
 
-  #startLater(seat: Seat, livedMs: number): void {
+  #startLater(seat: Seat, servedMs: number): void {
     const { worker, restarts } = seat;
     const { clock, log } = this.#options;
-    const pauseMs = restarts.after(livedMs);
+    const pauseMs = restarts.after(servedMs);
     if (pauseMs === undefined) {
       log.error({ worker }, `a worker has ended ${restartsMax + 1} times in a row: the gateway stops`);
       this.#giveUp();
@@ -278,7 +286,8 @@ export class Workers {
   #wane(): void {
     this.#isWaning = true;
     this.#startNoMore();
-    for (const { process: its } of this.#seats) its?.drain(this.#options.preStopMs);
+    const preStopMs = this.#options.preStopOf(this.#inForce.config);
+    for (const { process: its } of this.#seats) its?.drain(preStopMs);
   }
 
   async #close(graceMs: number): Promise<void> {
