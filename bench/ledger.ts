@@ -179,6 +179,7 @@ function rowOf(atMs: number, key: number, turn: number): LedgerRow {
     costNanoUsd: 1_500_000,
     savedNanoUsd: 700_000,
     savedBy: turn < 30 ? 'routing' : '',
+    facts: { policy: 'auto', why: 'policy' },
   };
 }
 

@@ -67,6 +67,7 @@ export const prefixHits: FleetCell = {
 
 /** Consistent hashing without a bound: whoever is not on its server's turn waits for it. */
 const pureAffinity: Policy = {
+  name: 'pure-affinity',
   choose: (free, { prefix, candidates }) => {
     const weights = candidates.map(({ upstream }) =>
       scramble(prefix ^ scramble(upstream.name.length + Number(upstream.name.slice(-1)))),

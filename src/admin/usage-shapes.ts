@@ -1,6 +1,8 @@
 /** What the ledger is asked, and what it answers, as the admin API has it. */
 import { z } from 'zod';
-import { ledgerDimensions, savers } from '../core/ledger.ts';
+import { chosenWhys, ledgerDimensions, rowDimensions, savers } from '../core/ledger.ts';
+
+const dimension = z.enum([...ledgerDimensions, ...rowDimensions]);
 
 export const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
 const name = z.string().max(256).optional();
@@ -14,7 +16,15 @@ export const where = {
   route: name,
   model: name,
   upstream: name,
+  targetModel: name.describe('As the upstream calls it.'),
   outcome: name,
+};
+
+/** What only rows tell: sums of it are added up from at most 500,000 exchanges. */
+const whereRows = {
+  code: name.describe('Of the failure; empty where there was none.'),
+  priceVersion: name,
+  stream: z.enum(['true', 'false']).optional(),
 };
 
 /** Of reports on what was used; one on what was saved has a column for each. */
@@ -27,6 +37,7 @@ export const format = z.enum(['json', 'csv']).default('json');
 
 export const usageQuery = z.strictObject({
   ...where,
+  ...whereRows,
   savedBy,
   from: day.optional(),
   to: day.optional().describe('The last day, included.'),
@@ -34,13 +45,14 @@ export const usageQuery = z.strictObject({
     .string()
     .default('model')
     .transform((text) => text.split(',').filter((word) => word !== ''))
-    .pipe(z.array(z.enum(ledgerDimensions)).max(ledgerDimensions.length)),
+    .pipe(z.array(dimension).max(dimension.options.length)),
   limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
   format,
 });
 
 export const exchangesQuery = z.strictObject({
   ...where,
+  ...whereRows,
   savedBy,
   from: day.optional(),
   to: day.optional(),
@@ -62,7 +74,7 @@ const counts = {
 export const usageShape = z.object({
   from: z.iso.date(),
   to: z.iso.date(),
-  by: z.array(z.enum(ledgerDimensions)),
+  by: z.array(dimension),
   sums: z.array(z.object({ by: z.record(z.string(), z.string()), ...counts })),
 });
 
@@ -97,6 +109,19 @@ export const exchangesShape = z.object({
       costUsd: z.number(),
       savedUsd: z.number(),
       savedBy: z.string(),
+      /** Who chose the target, and why it was this one; empty where none was asked. */
+      policy: z.string(),
+      why: z.enum(['', ...chosenWhys]),
+      /** Of the target, where the first tier could not; else 0. */
+      tier: z.int(),
+      /** How often the answer was gone on with elsewhere. */
+      carriedOn: z.int(),
+      /** How many requests went in one call upstream; 0 where it went alone. */
+      batchedWith: z.int(),
+      /** The exchange whose answer it was given; empty where it had one of its own. */
+      sharedFrom: z.string(),
+      /** How many others were given its answer. */
+      sharedWith: z.int(),
     }),
   ),
   /** Give it as `after` for the next page; absent on the last. */

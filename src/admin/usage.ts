@@ -59,13 +59,25 @@ function sumOf({ costNanoUsd, savedNanoUsd, by, ...counts }: LedgerSum): Usage['
 }
 
 function exchangeOf(row: LedgerRow): Exchanges['exchanges'][number] {
-  const { id, atMs, costNanoUsd, savedNanoUsd, savedBy, ...facts } = row;
+  const { id, atMs, costNanoUsd, savedNanoUsd, savedBy, facts, ...told } = row;
   return {
     id,
     at: new Date(atMs).toISOString(),
-    ...facts,
+    ...told,
     costUsd: costNanoUsd / nanoPerUsd,
     savedUsd: savedNanoUsd / nanoPerUsd,
     savedBy,
+    ...noFacts,
+    ...facts,
   };
 }
+
+const noFacts = {
+  policy: '',
+  why: '',
+  tier: 0,
+  carriedOn: 0,
+  batchedWith: 0,
+  sharedFrom: '',
+  sharedWith: 0,
+} as const;

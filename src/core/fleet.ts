@@ -43,6 +43,8 @@ export interface QueuePlace {
 
 /** Chooses among targets that have a slot free. All it knows is handed to it; at most it remembers whose turn it is. */
 export interface Policy {
+  /** As the configuration calls it. */
+  readonly name: string;
   /** The index in `free` of the one to take, or -1 where waiting for one that is busy is expected to be quicker. */
   choose(free: readonly Target[], want: Want, known: Known): number;
 }

@@ -45,7 +45,32 @@ export interface LedgerRow {
   /** What the same would have cost more elsewhere, and what saved it. */
   readonly savedNanoUsd: NanoUsd;
   readonly savedBy: '' | (typeof savers)[number];
+  readonly facts: LedgerFacts;
 }
+
+/** What is true of some exchanges only. Each is absent where it is not: one that comes later changes no row before it. */
+export interface LedgerFacts {
+  /** Who chose the target, as the configuration calls it. */
+  readonly policy?: string;
+  readonly why?: ChosenWhy;
+  /** Of the target, where the first tier could not. */
+  readonly tier?: number;
+  /** How often the answer was gone on with elsewhere, after it had begun. */
+  readonly carriedOn?: number;
+  /** How many requests went in one call upstream, this one included. */
+  readonly batchedWith?: number;
+  /** Whose answer it was given. */
+  readonly sharedFrom?: string;
+  /** How many others were given its answer. */
+  readonly sharedWith?: number;
+}
+
+/**
+ * Why it was this target: there was no other; the policy chose it; it was the first to be free again; the tier before
+ * could not; or others had failed.
+ */
+export const chosenWhys = ['only', 'policy', 'freed', 'tier', 'retry'] as const;
+export type ChosenWhy = (typeof chosenWhys)[number];
 
 /** What may have saved something. */
 export const savers = ['cache', 'routing', 'self-hosting'] as const;
@@ -59,17 +84,20 @@ export const ledgerDimensions = [
   'route',
   'model',
   'upstream',
+  'targetModel',
   'outcome',
   'savedBy',
 ] as const;
-export type LedgerDimension = (typeof ledgerDimensions)[number];
+/** Of these there are no sums beforehand: they are added up from the rows, of so many as `LedgerQuestion` says. */
+export const rowDimensions = ['code', 'priceVersion', 'stream'] as const;
+export type LedgerDimension = (typeof ledgerDimensions)[number] | (typeof rowDimensions)[number];
 
 export interface LedgerQuestion {
   /** From the first day on, up to but without the last: `YYYY-MM-DD` in UTC. */
   readonly fromDay: string;
   readonly toDay: string;
   readonly by: readonly LedgerDimension[];
-  /** Only rows with exactly these values. */
+  /** Only rows with exactly these values: `true` or `false` for `stream`. Where it or `by` names a `rowDimension`, days with more than 500,000 exchanges are refused. */
   readonly where: Readonly<Partial<Record<Exclude<LedgerDimension, 'day'>, string>>>;
   readonly rowsMax: number;
   /** From where rows are written, and not from a copy that may lag: for whoever decides by it. */

@@ -91,6 +91,10 @@ export class Trail {
   place: (() => QueuePlace | undefined) | undefined = undefined;
   upstream = '';
   targetModel = '';
+  /** Who chose it, among how many; and its tier, 0 where that is the first. */
+  policy = '';
+  choices = 0;
+  laterTier = 0;
   /** Whether its model most likely has to be loaded there first. */
   loading = false;
   // dispatch

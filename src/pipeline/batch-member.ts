@@ -95,6 +95,9 @@ export class BatchMember {
     trail.model = of.model;
     trail.upstream = of.upstream;
     trail.targetModel = of.targetModel;
+    trail.policy = of.policy;
+    trail.choices = of.choices;
+    trail.laterTier = of.laterTier;
     trail.sentMs = of.sentMs;
     trail.firstByteMs = of.firstByteMs;
     trail.attempts = [...of.attempts];

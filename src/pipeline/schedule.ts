@@ -123,6 +123,7 @@ async function queue(options: ScheduleOptions, next: Handler<Bound>, wanting: Wa
   // It is nowhere until it gets a slot: what ends the wait is not to be laid at the last try's door.
   trail.upstream = '';
   trail.targetModel = '';
+  trail.policy = '';
   const waiting = options.scheduler.wait(want, {
     queueMs: clocks.queueMs,
     onLeave: (leave) => signal.onAbort(leave),
@@ -167,6 +168,9 @@ function occupy(
   const { trail } = exchange;
   trail.upstream = slot.target.upstream.name;
   trail.targetModel = slot.target.model;
+  trail.policy = exchange.policy.name;
+  trail.choices = exchange.candidates.length;
+  trail.laterTier = laterTierOf(exchange, slot.target);
   trail.loading = slot.cold;
   const sinceMs = options.clock.now();
   const release = (outcome: Ending['outcome']) => {
@@ -190,6 +194,10 @@ function occupy(
       throw thrown;
     },
   );
+}
+
+function laterTierOf({ candidates }: Planned, { tier }: Target): number {
+  return tier === candidates[0]?.tier ? 0 : tier;
 }
 
 function whatCame({ trail, call }: Planned, nowMs: number) {

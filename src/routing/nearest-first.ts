@@ -7,6 +7,7 @@ export function nearestFirst(zones: readonly string[], policy: Policy): Policy {
   const distances = new Map(zones.map((zone, at) => [zone, at]));
   const distanceTo = (zone: string) => distances.get(zone) ?? zones.length;
   return {
+    name: policy.name,
     choose(free, want, known) {
       let nearest = zones.length;
       for (const { upstream } of free) nearest = Math.min(nearest, distanceTo(upstream.zone));

@@ -3,6 +3,7 @@
  * Written by hand, once for both: what general serializers did here was a sixth of an exchange's CPU.
  */
 import type { Failure } from '../core/failure.ts';
+import type { ChosenWhy } from '../core/ledger.ts';
 import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
 
@@ -32,7 +33,7 @@ function lineOf(trail: Trail, wallMs: number): string {
     `"model":${quoted(model)},"upstream":${quoted(trail.upstream)},` +
     `"targetModel":${quoted(trail.targetModel)},"stream":${trail.stream},` +
     `"tookMs":${round(trail.endedMs - trail.startedMs)},"bytesIn":${trail.bytesIn},"bytesOut":${trail.bytesOut},` +
-    `"config":"${trail.configId}"${answered(trail)}${priced(trail)}${seldom(trail)}` +
+    `"config":"${trail.configId}"${answered(trail)}${priced(trail)}${routed(trail)}${seldom(trail)}` +
     `,"msg":"${trail.route === '' ? 'unknown route' : trail.route} ${trail.outcome}"}\n`
   );
 }
@@ -82,6 +83,21 @@ function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0
   const cached = cachedTokens > 0 ? `,"cachedInputTokens":${cachedTokens}` : '';
   const reasoning = reasoningTokens > 0 ? `,"reasoningTokens":${reasoningTokens}` : '';
   return `,"inputTokens":${inputTokens},"outputTokens":${outputTokens}${cached}${reasoning}`;
+}
+
+/** Who chose where it went, and why there; nothing where nobody has it. */
+function routed(trail: Trail): string {
+  const { policy, laterTier } = trail;
+  if (policy === '') return '';
+  const facts = `,"policy":"${policy}","why":"${whyOf(trail)}"`;
+  return laterTier === 0 ? facts : `${facts},"tier":${laterTier}`;
+}
+
+function whyOf({ attempts, upstream, targetModel, laterTier, queuedMs, choices }: Trail): ChosenWhy {
+  if (attempts.some((tried) => tried.upstream !== upstream || tried.model !== targetModel)) return 'retry';
+  if (laterTier > 0) return 'tier';
+  if (queuedMs > 0) return 'freed';
+  return choices === 1 ? 'only' : 'policy';
 }
 
 function seldom(trail: Trail): string {

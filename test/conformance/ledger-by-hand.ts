@@ -72,7 +72,7 @@ export function isWithin(row: LedgerRow, { fromDay, toDay, where }: LedgerQuesti
 }
 
 function nameOf(row: LedgerRow, dimension: LedgerDimension): string {
-  return dimension === 'day' ? dayOf(row) : row[dimension];
+  return dimension === 'day' ? dayOf(row) : String(row[dimension]);
 }
 
 export function dayOf(row: LedgerRow): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LedgerQuestion, LedgerRow } from '../../src/core/ledger.ts';
-import { ledgerDimensions } from '../../src/core/ledger.ts';
+import { ledgerDimensions, rowDimensions } from '../../src/core/ledger.ts';
 import type { Ledger } from '../../src/core/ports.ts';
 import { hasCode } from '../stores/failure-code.ts';
 
@@ -53,6 +53,7 @@ export function aRow(changed: Partial<LedgerRow> = {}): LedgerRow {
     costNanoUsd: 1_500,
     savedNanoUsd: 700,
     savedBy: 'routing',
+    facts: {},
     ...changed,
   };
 }
@@ -70,6 +71,11 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
       aRow({ tenant: "o'neill; drop table ledger", user: 'жена 👩‍💻', model: '"quoted"', route: '' }),
       aRow({ atMs: firstDayMs + 1, outcome: 'lost', stream: false, status: 499, savedBy: '' }),
       aRow({ atMs: firstDayMs + 2, costNanoUsd: Number.MAX_SAFE_INTEGER, inputTokens: 0 }),
+      aRow({ atMs: firstDayMs + 3, facts: { policy: 'auto', why: 'tier', tier: 2, carriedOn: 1 } }),
+      aRow({
+        atMs: firstDayMs + 4,
+        facts: { batchedWith: 3, sharedWith: 2, sharedFrom: 'x' },
+      }),
     ];
     await ledger.append(rows);
     const { rows: found, next } = await ledger.page({ ...everything, rowsMax: 10 });
@@ -114,7 +120,12 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
     async (ledger) => {
       const rows = variedRows();
       await ledger.append(rows);
-      for (const by of [...ledgerDimensions.map((one) => [one]), ['tenant', 'day', 'outcome'] as const]) {
+      const every = [...ledgerDimensions, ...rowDimensions].map((one) => [one]);
+      for (const by of [
+        ...every,
+        ['tenant', 'day', 'outcome'] as const,
+        ['day', 'code', 'stream'] as const,
+      ]) {
         const question = { ...everything, by };
         assert.deepEqual(await ledger.sum(question), expected(rows, question), `by ${by.join(', ')}`);
       }
@@ -122,6 +133,15 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
       assert.deepEqual(await ledger.sum(some), expected(rows, some));
       const filtered = { ...everything, by: ['day'] as const, where: { tenant: 't1', outcome: 'failed' } };
       assert.deepEqual(await ledger.sum(filtered), expected(rows, filtered));
+      for (const where of [
+        { code: 'upstream_cut' },
+        { stream: 'false', tenant: 't1' },
+        { targetModel: 'm2:b' },
+      ]) {
+        const asked = { ...everything, by: ['model'] as const, where };
+        assert.ok(expected(rows, asked).length > 0);
+        assert.deepEqual(await ledger.sum(asked), expected(rows, asked), JSON.stringify(where));
+      }
     },
   );
 
@@ -309,6 +329,10 @@ function variedRows(): readonly LedgerRow[] {
       route: at % 4 === 0 ? '/api/chat' : '/v1/chat/completions',
       model: `m${at % 6}`,
       upstream: `up${at % 2}`,
+      targetModel: `m${at % 6}:${at % 4 === 0 ? 'a' : 'b'}`,
+      code: at % 4 === 1 ? 'upstream_cut' : '',
+      stream: at % 7 === 0,
+      priceVersion: at % 2 === 0 ? '2026-01' : '2026-02',
       outcome: outcomes[at % 4] ?? 'complete',
       savedBy: savedBy[at % 3] ?? '',
       inputTokens: at,

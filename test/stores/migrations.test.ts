@@ -117,6 +117,38 @@ for (const [name, prepare] of [
     assert.deepEqual([sum?.exchanges, sum?.inputTokens], [4, 300]);
   });
 
+  story('sums of a gateway from before it knew the model on the server count beside ours', async (open) => {
+    const { ledger } = storeOver(await open());
+    await ledger.append([aRow()]);
+    const backend = await open();
+    await backend.write(async (database) => {
+      for (const table of ['ledger_days', 'ledger_months']) {
+        const all =
+          'tenant, team, "user", key, route, model, upstream, outcome, saved_by, exchanges, input_tokens';
+        const more = 'cached_input_tokens, output_tokens, reasoning_tokens, cost_nano_usd, saved_nano_usd';
+        await sql`insert into ${sql.table(table)} (day, combination, ${sql.raw(`${all}, ${more}`)})
+          select day, 'older', ${sql.raw(`${all}, ${more}`)} from ${sql.table(table)}`.execute(database);
+      }
+    });
+    await ledger.append([aRow()]);
+    for (const toDay of ['2026-01-02', '2026-02-01']) {
+      const told = await ledger.sum({
+        fromDay: '2026-01-01',
+        toDay,
+        by: ['targetModel'],
+        where: {},
+        rowsMax: 9,
+      });
+      assert.deepEqual(
+        told.map(({ by, exchanges }) => [by.targetModel, exchanges]),
+        [
+          ['', 1],
+          ['gemma2:2b', 2],
+        ],
+      );
+    }
+  });
+
   story('gateways that start together take every step once (P12)', async (open) => {
     for (let round = 0; round < roundsAtOnce; round += 1) {
       const backends = await Promise.all([open(), open(), open()]);

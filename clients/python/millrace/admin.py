@@ -633,6 +633,13 @@ Exchange = TypedDict(
         "costUsd": "float",
         "savedUsd": "float",
         "savedBy": "str",
+        "policy": "str",
+        "why": "Literal[\"\", \"only\", \"policy\", \"freed\", \"tier\", \"retry\"]",
+        "tier": "int",
+        "carriedOn": "int",
+        "batchedWith": "int",
+        "sharedFrom": "str",
+        "sharedWith": "int",
     },
 )
 
@@ -1547,7 +1554,7 @@ UsageSumAnswer = TypedDict(
     {
         "from": "str",
         "to": "str",
-        "by": "List[Literal[\"day\", \"tenant\", \"team\", \"user\", \"key\", \"route\", \"model\", \"upstream\", \"outcome\", \"savedBy\"]]",
+        "by": "List[Literal[\"day\", \"tenant\", \"team\", \"user\", \"key\", \"route\", \"model\", \"upstream\", \"targetModel\", \"outcome\", \"savedBy\", \"code\", \"priceVersion\", \"stream\"]]",
         "sums": "List[UsageSumAnswerSumsItem]",
     },
 )
@@ -1949,7 +1956,11 @@ class _Usage:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
+        code: Optional[str] = None,
+        price_version: Optional[str] = None,
+        stream: Optional[Literal["true", "false"]] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -1957,7 +1968,7 @@ class _Usage:
         limit: Optional[int] = None,
     ) -> UsageSumAnswer:
         """Sums by any dimension, from and to any day"""
-        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
+        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
 
     def sum_csv(
         self,
@@ -1969,7 +1980,11 @@ class _Usage:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
+        code: Optional[str] = None,
+        price_version: Optional[str] = None,
+        stream: Optional[Literal["true", "false"]] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -1977,7 +1992,7 @@ class _Usage:
         limit: Optional[int] = None,
     ) -> str:
         """Sums by any dimension, from and to any day, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
 
 
 class _Exchanges:
@@ -1994,7 +2009,11 @@ class _Exchanges:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
+        code: Optional[str] = None,
+        price_version: Optional[str] = None,
+        stream: Optional[Literal["true", "false"]] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2002,7 +2021,7 @@ class _Exchanges:
         limit: Optional[int] = None,
     ) -> ExchangesListAnswer:
         """The exchanges themselves, a page at a time"""
-        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
+        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
 
     def list_csv(
         self,
@@ -2014,7 +2033,11 @@ class _Exchanges:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
+        code: Optional[str] = None,
+        price_version: Optional[str] = None,
+        stream: Optional[Literal["true", "false"]] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2022,7 +2045,7 @@ class _Exchanges:
         limit: Optional[int] = None,
     ) -> str:
         """The exchanges themselves, a page at a time, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
 
     def each(
         self,
@@ -2034,7 +2057,11 @@ class _Exchanges:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
+        code: Optional[str] = None,
+        price_version: Optional[str] = None,
+        stream: Optional[Literal["true", "false"]] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2043,7 +2070,7 @@ class _Exchanges:
     ) -> Iterator[Exchange]:
         """The exchanges themselves, a page at a time: all of them, one after the other"""
         while True:
-            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, outcome=outcome, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
+            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, target_model=target_model, outcome=outcome, code=code, price_version=price_version, stream=stream, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
             yield from page["exchanges"]
             if "next" not in page:
                 return
@@ -2064,6 +2091,7 @@ class _Savings:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2071,7 +2099,7 @@ class _Savings:
         limit: Optional[int] = None,
     ) -> SavingsSumAnswer:
         """What was saved against the premium model, by cache, routing and self-hosting"""
-        return cast("SavingsSumAnswer", self._connection.json("GET", '/admin/api/v1/savings', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "from": from_, "to": to, "by": by, "limit": limit}))
+        return cast("SavingsSumAnswer", self._connection.json("GET", '/admin/api/v1/savings', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "from": from_, "to": to, "by": by, "limit": limit}))
 
     def sum_csv(
         self,
@@ -2083,6 +2111,7 @@ class _Savings:
         route: Optional[str] = None,
         model: Optional[str] = None,
         upstream: Optional[str] = None,
+        target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2090,7 +2119,7 @@ class _Savings:
         limit: Optional[int] = None,
     ) -> str:
         """What was saved against the premium model, by cache, routing and self-hosting, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/savings', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "outcome": outcome, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/savings', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
 
 
 class _Costs:

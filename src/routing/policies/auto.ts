@@ -24,6 +24,7 @@ export function createAuto(options: AutoOptions): Policy {
 }
 
 class Auto implements Policy {
+  readonly name = 'auto';
   readonly #options: AutoOptions;
   readonly #turns = new Turns();
   readonly #prefixes = new PrefixAffinity();

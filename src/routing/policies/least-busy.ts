@@ -7,6 +7,7 @@ import { Turns } from '../turns.ts';
 export function createLeastBusy(): Policy {
   const turns = new Turns();
   return {
+    name: 'least-busy',
     choose(free, _want, known) {
       const index = firstBy(
         free,

@@ -2,5 +2,5 @@
 import type { Policy } from '../../core/fleet.ts';
 
 export function createPriority(): Policy {
-  return { choose: ({ length }) => (length === 0 ? -1 : 0) };
+  return { name: 'priority', choose: ({ length }) => (length === 0 ? -1 : 0) };
 }

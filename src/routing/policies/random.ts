@@ -2,5 +2,5 @@
 import type { Policy } from '../../core/fleet.ts';
 
 export function createRandom(random: () => number = Math.random): Policy {
-  return { choose: ({ length }) => Math.floor(random() * length) };
+  return { name: 'random', choose: ({ length }) => Math.floor(random() * length) };
 }

@@ -5,5 +5,5 @@ import { Turns } from '../turns.ts';
 
 export function createRoundRobin(): Policy {
   const turns = new Turns();
-  return { choose: (free) => turns.take(free, firstBy(free, turns.compare)) };
+  return { name: 'round-robin', choose: (free) => turns.take(free, firstBy(free, turns.compare)) };
 }

@@ -10,6 +10,7 @@ export function createWeighted(): Policy {
   const credits = new WeakMap<Target, number>();
   const creditOf = (target: Target) => credits.get(target) ?? 0;
   return {
+    name: 'weighted',
     choose(free) {
       let gained = 0;
       for (const target of free) {

@@ -1,5 +1,5 @@
 /** What stands in the spool, read again: an intent before anything is spent on an exchange, and its end, a line each. */
-import type { LedgerOutcome, LedgerRow } from '../../core/ledger.ts';
+import { chosenWhys, type LedgerFacts, type LedgerOutcome, type LedgerRow } from '../../core/ledger.ts';
 
 export type SpoolLine =
   | { readonly kind: 'intent'; readonly id: string; readonly ifLost: LedgerRow }
@@ -42,7 +42,8 @@ function reader(fields: Readonly<Record<string, unknown>>): Reader {
   };
 }
 
-function rowOf(id: string, outcome: LedgerOutcome, { text, number, flag, count }: Reader): LedgerRow {
+function rowOf(id: string, outcome: LedgerOutcome, read: Reader): LedgerRow {
+  const { text, number, flag, count } = read;
   return {
     id,
     atMs: number('at'),
@@ -70,5 +71,25 @@ function rowOf(id: string, outcome: LedgerOutcome, { text, number, flag, count }
     costNanoUsd: number('costNanoUsd'),
     savedNanoUsd: number('savedNanoUsd'),
     savedBy: savers.find((known) => known === text('savedBy')) ?? '',
+    facts: factsOf(read),
   };
+}
+
+function factsOf({ text, number, count }: Reader): LedgerFacts {
+  const why = chosenWhys.find((known) => known === text('why'));
+  const policy = text('policy');
+  const sharedFrom = text('sharedFrom');
+  return {
+    ...(policy === '' ? {} : { policy }),
+    ...(why === undefined ? {} : { why }),
+    ...counted('tier', number('tier')),
+    ...counted('carriedOn', count('carriedOn')),
+    ...counted('batchedWith', number('batchedWith')),
+    ...(sharedFrom === '' ? {} : { sharedFrom }),
+    ...counted('sharedWith', number('sharedWith')),
+  };
+}
+
+function counted<Name extends string>(name: Name, count: number): { readonly [name in Name]?: number } {
+  return count === 0 ? {} : ({ [name]: count } as { readonly [name in Name]?: number });
 }

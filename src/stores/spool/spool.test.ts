@@ -21,12 +21,14 @@ import { systemClock } from '../../lib/clock.ts';
 import { createSealingKey, KeyRing } from '../../lib/seal.ts';
 import { LineOpener, LineSeal } from './sealed-lines.ts';
 
+const facts = ',"policy":"auto","why":"tier","tier":2,"sharedWith":2,"carriedOn":[{}]';
+
 story(
   'what is settled comes into the ledger with all that was told, once, and its file goes',
   async (rig) => {
     const spool = await rig.open();
     await spool.intend(intent('a'));
-    spool.settle([{ line: end('a', ',"reasoningTokens":3'), begun: true }]);
+    spool.settle([{ line: end('a', `,"reasoningTokens":3${facts}`), begun: true }]);
     await until(rig, 'shipped', async () => (await rig.rows()).length === 1);
     spool.settle([alone(end('b'))]);
     await spool.close();
@@ -61,6 +63,7 @@ story(
         reasoningTokens: 3,
       },
       ...{ priceVersion: '', costNanoUsd: 0, savedNanoUsd: 0, savedBy: '' },
+      facts: { policy: 'auto', why: 'tier', tier: 2, carriedOn: 1, sharedWith: 2 },
     });
     assert.deepEqual(
       rows.map(({ id }) => id),

@@ -1,7 +1,7 @@
 /** A row of the ledger as the database keeps it, and back. */
 import type { Insertable, Selectable } from 'kysely';
 import { fail } from '../../core/failure.ts';
-import type { LedgerOutcome, LedgerRow } from '../../core/ledger.ts';
+import type { LedgerFacts, LedgerOutcome, LedgerRow } from '../../core/ledger.ts';
 import type { LedgerTable } from './tables.ts';
 
 export type LedgerColumns = Insertable<LedgerTable>;
@@ -33,6 +33,7 @@ export const ledgerColumns = {
   cost_nano_usd: 'whole',
   saved_nano_usd: 'whole',
   saved_by: 'text',
+  facts: 'text',
 } as const satisfies Record<keyof LedgerColumns, 'text' | 'whole'>;
 
 const textCharsMax = 256;
@@ -75,6 +76,7 @@ export function toColumns(row: LedgerRow): LedgerColumns {
     cost_nano_usd: whole('costNanoUsd', row.costNanoUsd),
     saved_nano_usd: whole('savedNanoUsd', row.savedNanoUsd),
     saved_by: row.savedBy,
+    facts: factsText(row.facts),
   };
 }
 
@@ -107,7 +109,16 @@ export function fromColumns(columns: Selectable<LedgerTable>): LedgerRow {
     costNanoUsd: columns.cost_nano_usd,
     savedNanoUsd: columns.saved_nano_usd,
     savedBy: columns.saved_by as LedgerRow['savedBy'],
+    facts: columns.facts === '' ? {} : (JSON.parse(columns.facts) as LedgerFacts),
   };
+}
+
+/** Empty where there are none: most databases keep that for nothing. */
+function factsText(facts: LedgerFacts): string {
+  const text = JSON.stringify(facts, (_, value: unknown) =>
+    typeof value === 'string' ? keepable(value) : value,
+  );
+  return text === '{}' ? '' : text;
 }
 
 export function kindOfAll<Name extends string, Kind extends 'text' | 'whole'>(

@@ -6,7 +6,18 @@ import { compareTexts, kindOfAll, type LedgerColumns, picked } from './ledger-co
 import { firstOfMonth } from './sum-parts.ts';
 import type { LedgerDaysTable, SqlDialect } from './tables.ts';
 
-const named = ['tenant', 'team', 'user', 'key', 'route', 'model', 'upstream', 'outcome', 'saved_by'] as const;
+const named = [
+  'tenant',
+  'team',
+  'user',
+  'key',
+  'route',
+  'model',
+  'upstream',
+  'outcome',
+  'saved_by',
+  'target_model',
+] as const;
 
 const amounts = [
   'input_tokens',

@@ -8,6 +8,7 @@ import { configVersionsStep } from './migrations/0006-config-versions.ts';
 import { ledgerHoursStep } from './migrations/0007-ledger-hours.ts';
 import { privacyStep } from './migrations/0008-privacy.ts';
 import { ledgerMonthsStep } from './migrations/0009-ledger-months.ts';
+import { ledgerFactsStep } from './migrations/0010-ledger-facts.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -20,4 +21,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   ledgerHoursStep,
   privacyStep,
   ledgerMonthsStep,
+  ledgerFactsStep,
 ];

@@ -16,6 +16,8 @@ interface Dimensions {
   readonly route: Fixed<string>;
   readonly model: Fixed<string>;
   readonly upstream: Fixed<string>;
+  /** Empty in sums that a gateway before step 10 wrote. */
+  readonly target_model: Fixed<string>;
   readonly outcome: Fixed<string>;
   readonly saved_by: Fixed<string>;
 }
@@ -23,7 +25,6 @@ interface Dimensions {
 export interface LedgerTable extends Dimensions {
   readonly id: Fixed<string>;
   readonly at_ms: Fixed<number>;
-  readonly target_model: Fixed<string>;
   readonly code: Fixed<string>;
   readonly status: Fixed<number>;
   /** 0 or 1: SQLite knows no boolean. */
@@ -39,12 +40,14 @@ export interface LedgerTable extends Dimensions {
   readonly price_version: Fixed<string>;
   readonly cost_nano_usd: Fixed<number>;
   readonly saved_nano_usd: Fixed<number>;
+  /** What is true of some only, as JSON; empty where nothing is. */
+  readonly facts: Fixed<string>;
 }
 
 /** The sums of one day and one combination of the other dimensions. */
 export interface LedgerDaysTable extends Dimensions {
   readonly day: Fixed<string>;
-  /** A digest of the other dimensions: nine texts are more than an index entry may hold. */
+  /** A digest of the other dimensions: ten texts are more than an index entry may hold. */
   readonly combination: Fixed<string>;
   readonly exchanges: number;
   readonly input_tokens: number;

@@ -318,6 +318,13 @@ export interface Exchange {
   readonly costUsd: number;
   readonly savedUsd: number;
   readonly savedBy: string;
+  readonly policy: string;
+  readonly why: "" | "only" | "policy" | "freed" | "tier" | "retry";
+  readonly tier: number;
+  readonly carriedOn: number;
+  readonly batchedWith: number;
+  readonly sharedFrom: string;
+  readonly sharedWith: number;
 }
 
 export interface ExchangesListAnswer {
@@ -764,7 +771,7 @@ export type UpstreamsPutBody = Readonly<Record<string, unknown>>;
 export interface UsageSumAnswer {
   readonly from: string;
   readonly to: string;
-  readonly by: ReadonlyArray<"day" | "tenant" | "team" | "user" | "key" | "route" | "model" | "upstream" | "outcome" | "savedBy">;
+  readonly by: ReadonlyArray<"day" | "tenant" | "team" | "user" | "key" | "route" | "model" | "upstream" | "targetModel" | "outcome" | "savedBy" | "code" | "priceVersion" | "stream">;
   readonly sums: ReadonlyArray<{
     readonly by: Readonly<Record<string, string>>;
     readonly exchanges: number;
@@ -1131,7 +1138,13 @@ class UsageApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
+    /** Of the failure; empty where there was none. */
+    readonly code?: string | undefined;
+    readonly priceVersion?: string | undefined;
+    readonly stream?: "true" | "false" | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1141,7 +1154,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<UsageSumAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
   }
 
   /** Sums by any dimension, from and to any day, as CSV */
@@ -1153,7 +1166,13 @@ class UsageApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
+    /** Of the failure; empty where there was none. */
+    readonly code?: string | undefined;
+    readonly priceVersion?: string | undefined;
+    readonly stream?: "true" | "false" | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1163,7 +1182,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
   }
 }
 
@@ -1183,7 +1202,13 @@ class ExchangesApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
+    /** Of the failure; empty where there was none. */
+    readonly code?: string | undefined;
+    readonly priceVersion?: string | undefined;
+    readonly stream?: "true" | "false" | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1193,7 +1218,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<ExchangesListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
   }
 
   /** The exchanges themselves, a page at a time, as CSV */
@@ -1205,7 +1230,13 @@ class ExchangesApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
+    /** Of the failure; empty where there was none. */
+    readonly code?: string | undefined;
+    readonly priceVersion?: string | undefined;
+    readonly stream?: "true" | "false" | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1215,7 +1246,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
   }
 
   /** The exchanges themselves, a page at a time: all of them, one after the other */
@@ -1227,7 +1258,13 @@ class ExchangesApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
+    /** Of the failure; empty where there was none. */
+    readonly code?: string | undefined;
+    readonly priceVersion?: string | undefined;
+    readonly stream?: "true" | "false" | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1263,6 +1300,8 @@ class SavingsApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
@@ -1271,7 +1310,7 @@ class SavingsApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<SavingsSumAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/savings', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/savings', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
   }
 
   /** What was saved against the premium model, by cache, routing and self-hosting, as CSV */
@@ -1283,6 +1322,8 @@ class SavingsApi {
     readonly route?: string | undefined;
     readonly model?: string | undefined;
     readonly upstream?: string | undefined;
+    /** As the upstream calls it. */
+    readonly targetModel?: string | undefined;
     readonly outcome?: string | undefined;
     /** As YYYY-MM-DD, in UTC. */
     readonly from?: string | undefined;
@@ -1291,7 +1332,7 @@ class SavingsApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/savings', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, outcome: input.outcome, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/savings', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
   }
 }
 

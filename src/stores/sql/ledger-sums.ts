@@ -1,0 +1,139 @@
+/**
+ * What exchanges come to. Sums by day and month answer what they are told apart by; what only rows tell is added up from
+ * the rows, of so many as are read in a second.
+ */
+import { sql } from 'kysely';
+import { fail } from '../../core/failure.ts';
+import {
+  type LedgerDimension,
+  type LedgerQuestion,
+  type LedgerSum,
+  rowDimensions,
+} from '../../core/ledger.ts';
+import { counted } from './ledger-days.ts';
+import { columnOf, filteredRows, streamText } from './ledger-filters.ts';
+import { rowsWithin, startOfDay } from './ledger-period.ts';
+import { type SumPart, sumParts } from './sum-parts.ts';
+import type { Database, SqlDialect } from './tables.ts';
+
+/** By which names and amounts there are to be had; those of rows alone are asked of rows alone. */
+type SumColumns = Record<(typeof columnOf)[LedgerDimension], string> &
+  Record<(typeof counted)[number], number>;
+
+/** Of a row as they are. */
+const kept = [
+  'tenant',
+  'team',
+  'user',
+  'key',
+  'route',
+  'model',
+  'upstream',
+  'outcome',
+  'saved_by',
+  'target_model',
+  'code',
+  'price_version',
+  'input_tokens',
+  'cached_input_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'cost_nano_usd',
+  'saved_nano_usd',
+] as const;
+
+const sumRowsMax = 100_000;
+/** About half a second of work in either database. */
+const readRowsMax = 500_000;
+
+export async function readSums(
+  database: Database,
+  dialect: SqlDialect,
+  question: LedgerQuestion,
+): Promise<readonly LedgerSum[]> {
+  const dimensions = [...new Set(question.by)];
+  const columns = dimensions.map((dimension) => columnOf[dimension]);
+  const totals = database
+    .selectFrom((await sourceOf(database, dialect, question)).as('sums'))
+    .select(columns)
+    .select(({ fn, ref }) =>
+      counted.map((name) => fn.coalesce(fn.sum<number>(ref(name)), sql<number>`0`).as(name)),
+    )
+    .limit(rowsWithin(question.rowsMax, sumRowsMax));
+  const grouped = columns.length === 0 ? totals : totals.groupBy(columns);
+  const found = await columns.reduce((query, column) => query.orderBy(column), grouped).execute();
+  return found.map((row) => ({
+    by: Object.fromEntries(dimensions.map((dimension) => [dimension, row[columnOf[dimension]]])),
+    exchanges: row.exchanges,
+    inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    costNanoUsd: row.cost_nano_usd,
+    savedNanoUsd: row.saved_nano_usd,
+  }));
+}
+
+async function sourceOf(database: Database, dialect: SqlDialect, question: LedgerQuestion) {
+  const asked: readonly string[] = [...question.by, ...Object.keys(question.where)];
+  if (!rowDimensions.some((dimension) => asked.includes(dimension))) return sumsOf(database, question);
+  await assertReadable(database, question);
+  return rowsAsSums(database, dialect, question);
+}
+
+/** Each row of the sums that the question is about; the days themselves where it asks for days. */
+function sumsOf(database: Database, { fromDay, toDay, by, where }: LedgerQuestion) {
+  startOfDay(fromDay, 'fromDay');
+  startOfDay(toDay, 'toDay');
+  const byDay: SumPart = { table: 'ledger_days', fromDay, toDay };
+  const [first = byDay, ...others] = by.includes('day') ? [byDay] : sumParts(fromDay, toDay);
+  const select = (part: SumPart) =>
+    filteredRows(
+      database.selectFrom(part.table).where('day', '>=', part.fromDay).where('day', '<', part.toDay),
+      where,
+    )
+      .selectAll()
+      .$castTo<SumColumns>();
+  return others.reduce((sofar, part) => sofar.unionAll(select(part)), select(first));
+}
+
+/** Counted before they are read: of a year's rows nobody waits for the answer, and who writes waits for nobody's report. */
+async function assertReadable(database: Database, question: LedgerQuestion): Promise<void> {
+  const first = periodOf(database, question)
+    .select('id')
+    .limit(readRowsMax + 1);
+  const { count } = await database
+    .selectFrom(first.as('first'))
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  if (count <= readRowsMax) return;
+  throw fail(
+    'invalid_request',
+    `there are more than ${readRowsMax} exchanges in these days, and by ${rowDimensions.join(', ')} each of them is read: ` +
+      'ask about fewer days, or about one tenant',
+    { param: 'from' },
+  );
+}
+
+/** By an index, of one tenant as of all. */
+function periodOf(database: Database, { fromDay, toDay, where }: LedgerQuestion) {
+  const { tenant } = where;
+  return filteredRows(
+    database
+      .selectFrom('ledger')
+      .where('at_ms', '>=', startOfDay(fromDay, 'fromDay'))
+      .where('at_ms', '<', startOfDay(toDay, 'toDay')),
+    tenant === undefined ? {} : { tenant },
+  );
+}
+
+function rowsAsSums(database: Database, dialect: SqlDialect, question: LedgerQuestion) {
+  const day =
+    dialect === 'sqlite'
+      ? sql<string>`date(at_ms / 1000, 'unixepoch')`
+      : sql<string>`to_char(to_timestamp(at_ms / 1000) at time zone 'UTC', 'YYYY-MM-DD') collate "C"`;
+  const { tenant: _, ...where } = question.where;
+  return filteredRows(periodOf(database, question), where)
+    .select([...kept, day.as('day'), sql<number>`1`.as('exchanges'), streamText.as('stream')])
+    .$castTo<SumColumns>();
+}
