@@ -1,5 +1,6 @@
 /** What several workers know of the same things, as one answer: what is counted is added up, what is seen is seen by any. */
 import type { z } from 'zod';
+import type { dependencyReport } from '../openapi/probes.ts';
 import type { receiversShape } from './alert-routes.ts';
 import { sumOf } from './gathering.ts';
 import type { modelsShape, psShape, statusShape, upstreamsShape } from './shapes.ts';
@@ -8,6 +9,7 @@ type Status = z.input<typeof statusShape>;
 type Upstreams = z.input<typeof upstreamsShape>;
 type Models = z.input<typeof modelsShape>;
 type Running = z.input<typeof psShape>;
+type Report = z.input<typeof dependencyReport>;
 type Receivers = z.input<typeof receiversShape>;
 
 /** The primary's, whose pid and files are the gateway's, with what its workers do. */
@@ -25,6 +27,20 @@ export function gatherStatus(own: Status, told: readonly { worker: number; answe
       return { worker, pid, startedAt, configId, accepting, inFlight, waiting, rssBytes };
     }),
   };
+}
+
+/** Away is what any of them cannot reach; of upstreams they tell, each by itself, and most is known by who reaches most. */
+export function gatherDependencies(own: Report, told: readonly Report[]): Report {
+  const all = [own, ...told];
+  const [first = own] = told.toSorted((one, other) => other.upstreams.up - one.upstreams.up);
+  const dependencies = own.dependencies.map((mine) => {
+    const each = all.flatMap((one) => one.dependencies).filter(({ name }) => name === mine.name);
+    const away = each.filter(({ state }) => state === 'away');
+    const [earliest] = away.toSorted((one, other) => Date.parse(one.since) - Date.parse(other.since));
+    return earliest ?? mine;
+  });
+  const isWell = dependencies.every(({ state }) => state === 'there') && first.upstreams.down === 0;
+  return { status: isWell ? 'well' : 'degraded', dependencies, upstreams: first.upstreams };
 }
 
 /** Whoever reached it last knows best how it is; that somebody reaches it is enough. */

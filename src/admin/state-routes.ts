@@ -1,7 +1,16 @@
 /** How the gateway is: its state, its fleet; and what orchestrators ask without a credential. */
 import { z } from 'zod';
+import { degradedNames } from '../answers/degraded-names.ts';
+import { reportDependencies } from '../answers/dependencies.ts';
+import { dependencyReport } from '../openapi/probes.ts';
 import { metricsType } from '../telemetry/metrics.ts';
-import { gatherModels, gatherRunning, gatherStatus, gatherUpstreams } from './gathered-views.ts';
+import {
+  gatherDependencies,
+  gatherModels,
+  gatherRunning,
+  gatherStatus,
+  gatherUpstreams,
+} from './gathered-views.ts';
 import { bodiesOf } from './gathering.ts';
 import { queueRoute } from './queue-route.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
@@ -109,12 +118,35 @@ export function probeRoutes({ gateway }: Pick<Live, 'gateway'>): readonly AdminR
       answers: { 200: readyShape, 503: readyShape },
       handle: () => {
         const status = gateway.lasting.readiness();
-        return status === 'ready' ? { status: 200, body: { status } } : { status: 503, body: { status } };
+        const body = { status, degraded: [...degradedNames(gateway.lasting.degraded())] };
+        return status === 'ready' ? { status: 200, body } : { status: 503, body };
       },
       // The kernel brings clients to those alone that take connections.
       gather: ({ answers }) => {
         const [first] = answers.map(({ answer }) => answer).sort((one, other) => one.status - other.status);
-        return first ?? { status: 503, body: { status: 'starting' } };
+        if (first !== undefined) return first;
+        const body = { status: 'starting' as const, degraded: [] };
+        return { status: 503, body };
+      },
+    }),
+    adminRoute({
+      ...plain,
+      name: 'dependencies',
+      path: '/healthz/deps',
+      permission: 'metrics',
+      summary: 'What the gateway stands on, and since when it is as it is',
+      answers: { 200: dependencyReport },
+      handle: () => ({
+        status: 200,
+        body: reportDependencies({
+          dependencies: gateway.lasting.dependencies,
+          upstreams: gateway.snapshot.upstreams,
+          health: gateway.lasting.health,
+        }),
+      }),
+      gather: async (gathered) => {
+        const own = await gathered.own();
+        return 'body' in own ? { status: 200, body: gatherDependencies(own.body, bodiesOf(gathered)) } : own;
       },
     }),
     adminRoute({
@@ -130,4 +162,8 @@ export function probeRoutes({ gateway }: Pick<Live, 'gateway'>): readonly AdminR
   ];
 }
 
-const readyShape = z.object({ status: z.enum(['ready', 'starting', 'full', 'draining']) });
+const readyShape = z.object({
+  status: z.enum(['ready', 'starting', 'full', 'draining']),
+  /** What it does without meanwhile. */
+  degraded: z.array(z.string()),
+});

@@ -1,5 +1,6 @@
 /** What the admin API shows, read from the running gateway. */
 import type { z } from 'zod';
+import { degradedNames } from '../answers/degraded-names.ts';
 import type { Upstream } from '../core/exchange.ts';
 import type { DrainOrder } from '../fleet/drained.ts';
 import type { AppliedConfig } from '../wiring/applied-config.ts';
@@ -35,10 +36,7 @@ export function viewStatus({ gateway, configFiles, version }: Live): z.input<typ
     configFiles: [...configFiles()],
     accepting: lasting.readiness() !== 'draining' && lasting.accepting(),
     replicas: lasting.shared.presence.count(),
-    degraded: lasting
-      .degraded()
-      .split(', ')
-      .filter((name) => name !== ''),
+    degraded: [...degradedNames(lasting.degraded())],
     inFlight: gateway.listener.inFlight,
     waiting: lasting.scheduler.waiting,
     rssBytes: process.memoryUsage.rss(),

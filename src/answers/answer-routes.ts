@@ -5,6 +5,7 @@ import { openaiVoice } from '../protocol/openai-voice.ts';
 import type { PlacedRoute } from '../protocol/route-table.ts';
 import { simpleVoice } from '../protocol/simple-voice.ts';
 import { audited } from './audited.ts';
+import { dependencies } from './dependencies.ts';
 import { health, livez, metrics, readyz } from './health.ts';
 import type { Knowledge } from './knowledge.ts';
 import { running, version } from './ollama-about.ts';
@@ -46,6 +47,7 @@ export function answerRoutes(knowledge: Knowledge): readonly PlacedRoute[] {
     ['GET', '/livez', 'livez', 'public', livez()],
     ['GET', '/readyz', 'readyz', 'public', readyz(knowledge)],
     ['GET', '/health', 'health', 'public', health(knowledge)],
+    ['GET', '/healthz/deps', 'dependencies', 'metrics', dependencies(knowledge)],
     ['GET', '/metrics', 'metrics', 'metrics', metrics(knowledge)],
   ];
   const { limits, blobLimits, auditor } = knowledge;

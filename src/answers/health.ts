@@ -10,13 +10,13 @@ export function livez(): Answer {
 }
 
 /**
- * Ready means: this process takes work by the present policy, and knows whose it is. What the upstreams do is `/health`'s
- * to tell.
+ * Ready means: this process takes work by the present policy, and knows whose it is, also where it has to do without something
+ * that it stands on. What the upstreams do is `/health`'s to tell.
  */
 export function readyz(knowledge: Knowledge): Answer {
   return () => {
     const status = knowledge.readiness();
-    return jsonReply({ status }, status === 'ready' ? 200 : 503);
+    return jsonReply({ status, degraded: knowledge.degraded() }, status === 'ready' ? 200 : 503);
   };
 }
 

@@ -6,6 +6,7 @@ import type { Health } from '../fleet/health.ts';
 import type { Scheduler } from '../fleet/scheduler.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ModelTable } from '../routing/model-table.ts';
+import type { Dependency } from './dependencies.ts';
 
 export interface Knowledge {
   readonly clock: Clock;
@@ -22,6 +23,9 @@ export interface Knowledge {
   readonly accepting: () => boolean;
   readonly auditor: Auditor;
   readonly readiness: () => Readiness;
+  /** What cannot be reached, by name. */
+  readonly degraded: () => readonly string[];
+  readonly dependencies: () => readonly Dependency[];
   readonly renderMetrics: () => Promise<{ contentType: string; text: string }>;
 }
 

@@ -2,6 +2,15 @@
 import { z } from 'zod';
 import type { DescribedRoutes } from './described-route.ts';
 
+export const dependencyReport = z.object({
+  status: z.enum(['well', 'degraded']),
+  dependencies: z.array(
+    z.object({ name: z.string(), state: z.enum(['there', 'away']), since: z.iso.datetime() }),
+  ),
+  /** How many are in each state. */
+  upstreams: z.object({ up: z.int(), down: z.int(), unknown: z.int() }),
+});
+
 export const probeRoutes: DescribedRoutes = {
   livez: {
     summary: 'Whether the process lives',
@@ -10,7 +19,10 @@ export const probeRoutes: DescribedRoutes = {
   },
   readyz: {
     summary: 'Whether it takes work',
-    answer: z.object({ status: z.enum(['ready', 'starting', 'full', 'draining']) }),
+    answer: z.object({
+      status: z.enum(['ready', 'starting', 'full', 'draining']),
+      degraded: z.array(z.string()).meta({ description: 'What it does without meanwhile.' }),
+    }),
     otherwise: { 503: 'It does not: it is `starting`, `full` or `draining`.' },
     example: {},
   },
@@ -21,6 +33,11 @@ export const probeRoutes: DescribedRoutes = {
       upstreams: z.array(z.object({ name: z.string(), state: z.enum(['unknown', 'up', 'down']) })),
     }),
     otherwise: { 503: 'It does not, or every upstream is known to be down.' },
+    example: {},
+  },
+  dependencies: {
+    summary: 'What it stands on and since when; 404 where metrics are for another listener',
+    answer: dependencyReport,
     example: {},
   },
   metrics: {

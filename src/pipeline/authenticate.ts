@@ -49,7 +49,7 @@ function identify(options: AuthenticateOptions, exchange: Matched): Principal | 
   const { permission } = route;
   if (permission === 'public') return nobody;
   if (permission === 'metrics') {
-    if (options.metrics === 'never') throw fail('not_found', 'there is nothing at /metrics');
+    if (options.metrics === 'never') throw fail('not_found', `there is nothing at ${exchange.incoming.path}`);
     if (options.metrics === 'always' || (incoming.onLoopback && foreignness(exchange) === undefined))
       return nobody;
     if (options.required) return byHiddenKey(options.keys, exchange);
@@ -63,7 +63,7 @@ async function byHiddenKey(keys: KeyStore, exchange: Matched): Promise<Principal
     return await byKey(keys, exchange);
   } catch (refusal) {
     if (refusal instanceof Failure && refusal.code === 'invalid_api_key')
-      throw fail('not_found', 'there is nothing at /metrics');
+      throw fail('not_found', `there is nothing at ${exchange.incoming.path}`);
     throw refusal;
   }
 }

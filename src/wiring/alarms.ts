@@ -2,6 +2,7 @@
 import { type Alerts, createAlerts } from '../alerts/alerts.ts';
 import type { AlertsOptions } from '../alerts/options.ts';
 import type { AlertLog } from '../alerts/receiver.ts';
+import type { Dependency as Standing } from '../answers/dependencies.ts';
 import type { BudgetStanding } from '../core/budget.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { createDialer } from '../net/dialer.ts';
@@ -41,6 +42,7 @@ const dependencies = {
 } as const satisfies Record<string, Words>;
 
 export type Dependency = keyof typeof dependencies;
+const dependencyNames = Object.keys(dependencies) as readonly Dependency[];
 
 export interface AlarmsContext {
   readonly clock: Clock;
@@ -51,11 +53,14 @@ export class Alarms {
   readonly alerts: Alerts;
   readonly #context: AlarmsContext;
   readonly #waiting = new Map<Dependency, Timer>();
+  readonly #states = new Map<Dependency, Standing>();
   #shared: Pick<Shared, 'claim'> | undefined;
 
   constructor(options: AlertsOptions, context: AlarmsContext) {
     const { clock, log } = context;
     this.#context = context;
+    const sinceMs = clock.wall();
+    for (const name of dependencyNames) this.#states.set(name, { name, state: 'there', sinceMs });
     this.alerts = createAlerts(options, {
       clock,
       log,
@@ -69,10 +74,19 @@ export class Alarms {
     this.#shared = shared;
   }
 
+  /** Each, as far as anybody has tried. */
+  get dependencies(): readonly Standing[] {
+    return [...this.#states.values()];
+  }
+
   /** Something is away, or away for another reason, or back when there is no trouble: once for each change. */
   outage(dependency: Dependency, trouble: Error | undefined): void {
     const { clock, log } = this.#context;
     const { away, back, afterMs } = dependencies[dependency];
+    const state = trouble === undefined ? 'there' : 'away';
+    // Away for another reason is away since it went.
+    if (this.#states.get(dependency)?.state !== state)
+      this.#states.set(dependency, { name: dependency, state, sinceMs: clock.wall() });
     const alert = {
       kind: 'degraded',
       key: dependency,

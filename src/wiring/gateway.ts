@@ -373,6 +373,7 @@ class Running {
       budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms }),
       issuers: new Issuers(clock, log),
       degraded: () => this.#degraded(),
+      dependencies: () => this.#alarms.dependencies,
       accounts: createAccounts({
         intend: (trail) => spool.intend(intentLine(trail)),
         lineOf: (trail) => exchangeLine(trail, clock.wall()),

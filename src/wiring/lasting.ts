@@ -1,5 +1,6 @@
 /** What lives longer than a configuration: learnt state, queues, logs, conversations. */
 import type { Alerts } from '../alerts/alerts.ts';
+import type { Dependency } from '../answers/dependencies.ts';
 import type { Readiness } from '../answers/knowledge.ts';
 import type { Auditor } from '../core/audit.ts';
 import type { Conversations, Sealers, Spool } from '../core/ports.ts';
@@ -65,6 +66,8 @@ export interface Lasting {
   readonly issuers: Issuers;
   /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
   readonly degraded: () => string;
+  /** The same with since when, and what is there too. */
+  readonly dependencies: () => readonly Dependency[];
   /** What upstreams work on at this moment. */
   readonly underWay: CallsUnderWay;
   /** False once nothing new is taken. */

@@ -1,6 +1,7 @@
 /** One configuration made ready to serve: its upstreams, models and chain. A reload makes another beside it. */
 
 import { answerRoutes } from '../answers/answer-routes.ts';
+import { degradedNames } from '../answers/degraded-names.ts';
 import { documentRoutes } from '../answers/document-routes.ts';
 import { billingHosts } from '../config/billing-hosts.ts';
 import type { Config } from '../config/schema.ts';
@@ -185,6 +186,8 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
       accepting,
       auditor,
       readiness,
+      degraded: () => degradedNames(lasting.degraded()),
+      dependencies: lasting.dependencies,
       renderMetrics: async () => ({ contentType: metricsType, text: await renderMetrics() }),
     }),
   ];

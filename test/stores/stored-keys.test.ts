@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import type { DependencyReport } from '../../src/answers/dependencies.ts';
 import { makeKey } from '../../src/identity/api-key.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway, type TestGatewayOptions } from '../gateway.ts';
@@ -150,6 +151,14 @@ test('DP16, G22: it starts with both stores down and serves the keys that it kne
   const said = await chatWith(gateway, key);
   assert.deepEqual([said.status, said.completionTokens], [200, 4], said.text);
   assert.equal(said.degraded, 'shared, store');
+  const ready = await fetch(`${gateway.url}/readyz`);
+  assert.deepEqual(
+    [ready.status, await ready.json()],
+    [200, { status: 'ready', degraded: ['shared', 'store'] }],
+  );
+  const report = (await (await fetch(`${gateway.url}/healthz/deps`)).json()) as DependencyReport;
+  const away = report.dependencies.filter(({ state }) => state === 'away').map(({ name }) => name);
+  assert.deepEqual([report.status, away.slice(0, 2)], ['degraded', ['shared', 'store']], 'G22');
   const streamed = await chatWith(gateway, key, { stream: true });
   assert.equal(streamed.status, 200);
   assert.match(streamed.text, /data: \[DONE\]\s*$/);
@@ -193,7 +202,8 @@ test('DP16: without a snapshot it is up but not ready, and refuses nobody, until
   const gateway = await openOne(t, { config });
   assert.equal((await fetch(`${gateway.url}/livez`)).status, 200);
   const reply = await fetch(`${gateway.url}/readyz`);
-  assert.deepEqual([reply.status, await reply.json()], [503, { status: 'starting' }]);
+  const { status: state } = (await reply.json()) as { status: string };
+  assert.deepEqual([reply.status, state], [503, 'starting']);
   assert.equal(await statusWith(gateway, makeKey()), 503);
   assert.equal(await statusWith(gateway, gateway.key), 200);
   await postgres.restart();

@@ -604,6 +604,33 @@ class CostsShowAnswer(_CostsShowAnswerNeeds, _CostsShowAnswerMay):
     pass
 
 
+DependenciesAnswerDependenciesItem = TypedDict(
+    "DependenciesAnswerDependenciesItem",
+    {
+        "name": "str",
+        "state": "Literal[\"there\", \"away\"]",
+        "since": "str",
+    },
+)
+
+DependenciesAnswerUpstreams = TypedDict(
+    "DependenciesAnswerUpstreams",
+    {
+        "up": "int",
+        "down": "int",
+        "unknown": "int",
+    },
+)
+
+DependenciesAnswer = TypedDict(
+    "DependenciesAnswer",
+    {
+        "status": "Literal[\"well\", \"degraded\"]",
+        "dependencies": "List[DependenciesAnswerDependenciesItem]",
+        "upstreams": "DependenciesAnswerUpstreams",
+    },
+)
+
 Exchange = TypedDict(
     "Exchange",
     {
@@ -1148,6 +1175,7 @@ ReadyzAnswer = TypedDict(
     "ReadyzAnswer",
     {
         "status": "Literal[\"ready\", \"starting\", \"full\", \"draining\"]",
+        "degraded": "List[str]",
     },
 )
 
@@ -2679,3 +2707,9 @@ class MillraceAdmin:
     ) -> ReadyzAnswer:
         """Whether it takes work"""
         return cast("ReadyzAnswer", self._connection.json("GET", '/readyz'))
+
+    def dependencies(
+        self,
+    ) -> DependenciesAnswer:
+        """What the gateway stands on, and since when it is as it is"""
+        return cast("DependenciesAnswer", self._connection.json("GET", '/healthz/deps'))

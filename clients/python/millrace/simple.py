@@ -50,6 +50,33 @@ class CompleteBody(_CompleteBodyNeeds, _CompleteBodyMay):
     pass
 
 
+DependenciesAnswerDependenciesItem = TypedDict(
+    "DependenciesAnswerDependenciesItem",
+    {
+        "name": "str",
+        "state": "Literal[\"there\", \"away\"]",
+        "since": "str",
+    },
+)
+
+DependenciesAnswerUpstreams = TypedDict(
+    "DependenciesAnswerUpstreams",
+    {
+        "up": "int",
+        "down": "int",
+        "unknown": "int",
+    },
+)
+
+DependenciesAnswer = TypedDict(
+    "DependenciesAnswer",
+    {
+        "status": "Literal[\"well\", \"degraded\"]",
+        "dependencies": "List[DependenciesAnswerDependenciesItem]",
+        "upstreams": "DependenciesAnswerUpstreams",
+    },
+)
+
 EmbeddingsBody = TypedDict(
     "EmbeddingsBody",
     {
@@ -190,6 +217,7 @@ ReadyzAnswer = TypedDict(
     "ReadyzAnswer",
     {
         "status": "Literal[\"ready\", \"starting\", \"full\", \"draining\"]",
+        "degraded": "List[str]",
     },
 )
 
@@ -318,3 +346,9 @@ class Millrace:
     ) -> HealthAnswer:
         """Whether it takes work and some upstream is there"""
         return cast("HealthAnswer", self._connection.json("GET", '/health'))
+
+    def dependencies(
+        self,
+    ) -> DependenciesAnswer:
+        """What it stands on and since when; 404 where metrics are for another listener"""
+        return cast("DependenciesAnswer", self._connection.json("GET", '/healthz/deps'))

@@ -291,6 +291,20 @@ export interface CostsShowAnswer {
   }>;
 }
 
+export interface DependenciesAnswer {
+  readonly status: "well" | "degraded";
+  readonly dependencies: ReadonlyArray<{
+    readonly name: string;
+    readonly state: "there" | "away";
+    readonly since: string;
+  }>;
+  readonly upstreams: {
+    readonly up: number;
+    readonly down: number;
+    readonly unknown: number;
+  };
+}
+
 export interface Exchange {
   readonly id: string;
   readonly at: string;
@@ -574,6 +588,7 @@ export interface QueueShowAnswer {
 
 export interface ReadyzAnswer {
   readonly status: "ready" | "starting" | "full" | "draining";
+  readonly degraded: ReadonlyArray<string>;
 }
 
 export interface SavingsSumAnswer {
@@ -1941,5 +1956,10 @@ export class MillraceAdmin {
   /** Whether it takes work */
   readyz(options: CallOptions = {}): Promise<ReadyzAnswer> {
     return this.#connection.json({ method: 'GET', path: '/readyz' }, options);
+  }
+
+  /** What the gateway stands on, and since when it is as it is */
+  dependencies(options: CallOptions = {}): Promise<DependenciesAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/healthz/deps' }, options);
   }
 }

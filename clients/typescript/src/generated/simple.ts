@@ -31,6 +31,20 @@ export interface CompleteBody {
   readonly temperature?: number | undefined;
 }
 
+export interface DependenciesAnswer {
+  readonly status: "well" | "degraded";
+  readonly dependencies: ReadonlyArray<{
+    readonly name: string;
+    readonly state: "there" | "away";
+    readonly since: string;
+  }>;
+  readonly upstreams: {
+    readonly up: number;
+    readonly down: number;
+    readonly unknown: number;
+  };
+}
+
 export interface EmbeddingsBody {
   /** A text or several. This, `text` or `prompt`. */
   readonly input?: string | ReadonlyArray<string> | undefined;
@@ -98,6 +112,8 @@ export interface OpenaiVectors {
 
 export interface ReadyzAnswer {
   readonly status: "ready" | "starting" | "full" | "draining";
+  /** What it does without meanwhile. */
+  readonly degraded: ReadonlyArray<string>;
 }
 
 export interface TextAnswer {
@@ -157,5 +173,10 @@ export class Millrace {
   /** Whether it takes work and some upstream is there */
   health(options: CallOptions = {}): Promise<HealthAnswer> {
     return this.#connection.json({ method: 'GET', path: '/health' }, options);
+  }
+
+  /** What it stands on and since when; 404 where metrics are for another listener */
+  dependencies(options: CallOptions = {}): Promise<DependenciesAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/healthz/deps' }, options);
   }
 }
