@@ -178,6 +178,7 @@ const budgets = createMemoryBudgets(
 );
 /** Nobody has prompts and answers kept. */
 const keyIndex = new KeyIndex(() => () => false);
+const lines = { clock, commentAfterMs: 10_000, written: accounts.written };
 const handler = createChain({
   telemetry: {
     clock,
@@ -243,7 +244,7 @@ const handler = createChain({
     told: { joined: () => {}, left: () => {}, sent: () => {}, parted: () => {} },
   },
   survival: {
-    clock,
+    ...lines,
     triesMax: 3,
     comment: false,
     isOn: () => true,
@@ -251,17 +252,16 @@ const handler = createChain({
     isWell: () => true,
     isOpen: () => true,
     isAllowed: () => true,
-    written: () => Promise.resolve(),
     streams: new LiveStreams(),
     onCarriedOn: () => {},
   },
   retries: {
+    ...lines,
     attempts: 2,
     share: 0.2,
     budget: new RetryBudget({ clock, active: () => 0 }),
     quarantineMs: 30_000,
     quarantine: new Quarantine({ clock }),
-    clock,
     onFailed: () => {},
   },
   fleet: {
@@ -279,7 +279,7 @@ const handler = createChain({
     lengths: new OutputLengths(),
     priorities: new Priorities([]),
   },
-  lines: { clock, commentAfterMs: 10_000 },
+  lines,
   delivery: {
     clock,
     health,

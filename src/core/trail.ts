@@ -83,6 +83,8 @@ export class Trail {
   gatheredMs = 0;
   // carryOn
   carriedOn: CarriedOnRecord[] | undefined = undefined;
+  // holdLine, attempt, carryOn: whether somebody tells its client where it stands, should it wait long
+  lineHeld = false;
   // attempt
   attempts: AttemptRecord[] = [];
   // schedule: `upstream` and `targetModel` are empty while no upstream has it

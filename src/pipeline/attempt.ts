@@ -7,8 +7,10 @@ import { asFailure, type Failure, type FailureCode, fail } from '../core/failure
 import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
+import { heldLine } from './held-line.ts';
+import type { LineOptions } from './line-comments.ts';
 
-export interface AttemptOptions {
+export interface AttemptOptions extends LineOptions {
   /** How many times an exchange may be sent at most, the first included. */
   readonly attempts: number;
   /** The share of the load that may be retries. */
@@ -20,7 +22,6 @@ export interface AttemptOptions {
   /** How long a request is refused that broke upstreams; 0 where none is. */
   readonly quarantineMs: number;
   readonly quarantine: Quarantine;
-  readonly clock: Clock;
   /** Told of each attempt that failed, the last of the trail. */
   readonly onFailed: (trail: Trail, failure: Failure) => void;
 }
@@ -66,7 +67,8 @@ export function attempt(options: AttemptOptions): Stage<Planned> {
     return sent.catch((thrown: unknown) => {
       const failure = asFailure(thrown);
       record(options, { exchange, failure }, startedMs);
-      return again(options, next, { exchange, failure });
+      // Who waits for a slot only now is told so as well.
+      return heldLine(options, exchange, again(options, next, { exchange, failure }));
     });
   };
 }

@@ -8,11 +8,13 @@ import type { Planned, Target } from '../core/exchange.ts';
 import { asFailure, type Failure, type FailureCode, fail } from '../core/failure.ts';
 import { headerText } from '../core/header-text.ts';
 import type { Part } from '../core/part.ts';
+import { Signal } from '../core/signal.ts';
 import type { Handler, Outcome, Reply, Sink, StreamSource } from '../core/stage.ts';
 import type { AttemptRecord } from '../core/trail.ts';
 import type { CarryOnOptions } from './carry-on.ts';
 import { HeldAnswer, tokensLeft } from './held-answer.ts';
 import { SeamJoint } from './joint.ts';
+import { LineComments, takesComments } from './line-comments.ts';
 import { replyFacts } from './reply-facts.ts';
 import { type Cut, cutBack } from './seam.ts';
 
@@ -76,6 +78,8 @@ export class CarriedStream implements StreamSource, Carried {
   #render: Renderer | undefined = undefined;
   #reading: Leg | undefined = undefined;
   #broken: Break | undefined = undefined;
+  /** Tells whoever is asked to go on that nobody reads it any more. */
+  #leaving: Signal | undefined = undefined;
   #sink: Sink | undefined = undefined;
   /** Whoever is read now; nobody between two legs. */
   #leg: StreamSource | undefined = undefined;
@@ -137,7 +141,7 @@ export class CarriedStream implements StreamSource, Carried {
 
   abort(): void {
     this.#isAborted = true;
-    if (this.#leg === undefined) this.#end({ kind: 'aborted' });
+    if (this.#leg === undefined) this.#leaving?.abort();
     else this.#leg.abort();
   }
 
@@ -215,15 +219,20 @@ export class CarriedStream implements StreamSource, Carried {
   async #goOn(broken: Break): Promise<void> {
     const { exchange, next } = this.#given;
     const { trail } = exchange;
+    const signal = new Signal();
+    this.#leaving = signal;
+    exchange.signal.onAbort(() => signal.abort());
+    const comments = this.#tellWhileItWaits();
     let way: Way | undefined = broken.way;
     let failure = broken.failure;
-    while (way !== undefined && !exchange.signal.aborted) {
+    while (way !== undefined && !signal.aborted) {
       this.#tries += 1;
       const before = trail.attempts.length;
       try {
         const call = this.#callFor(broken);
         trail.outputSeen = 0;
-        const reply = await next({ ...exchange, ...way, fallbacks: [], call, carried: this });
+        const reply = await next({ ...exchange, ...way, signal, fallbacks: [], call, carried: this });
+        comments?.stop();
         this.#join(reply, broken);
         return;
       } catch (thrown) {
@@ -232,7 +241,25 @@ export class CarriedStream implements StreamSource, Carried {
         way = failure.retry ? this.#wayOn(broken.failure.code, this.#visited) : undefined;
       }
     }
+    comments?.stop();
     this.#giveUp(broken, failure);
+  }
+
+  /** It may have to wait for a slot as any other, and its client has its head already. */
+  #tellWhileItWaits(): LineComments | undefined {
+    const { exchange, options } = this.#given;
+    exchange.trail.lineHeld = true;
+    if (!takesComments(exchange.endpoint)) return undefined;
+    const comments = new LineComments(options, exchange.trail);
+    comments.each(() => this.#comment(comments.next()));
+    return comments;
+  }
+
+  /** Whoever does not read needs none. */
+  #comment(bytes: Buffer): void {
+    if (this.#sink === undefined || this.#paused || this.#isAborted) return;
+    this.#given.exchange.trail.bytesOut += bytes.length;
+    this.#paused = !this.#sink.write(bytes);
   }
 
   #learn(failed: readonly AttemptRecord[]): void {
@@ -295,8 +322,8 @@ export class CarriedStream implements StreamSource, Carried {
       tookMs: options.clock.now() - atMs,
     });
     options.onCarriedOn(trail);
-    if (options.comment && exchange.endpoint.streamType.startsWith('text/event-stream')) {
-      this.#sink?.write(Buffer.from(`: carried on by ${headerText(trail.upstream)}\n\n`));
+    if (options.comment && takesComments(exchange.endpoint)) {
+      this.#comment(Buffer.from(`: carried on by ${headerText(trail.upstream)}\n\n`));
     }
     this.#follow(reply.body, reply);
   }
@@ -304,8 +331,8 @@ export class CarriedStream implements StreamSource, Carried {
   #giveUp({ from, failure: first }: Break, last: Failure): void {
     const { route, trail, signal } = this.#given.exchange;
     // What was said was said by those who said it, and has to be paid for.
-    Object.assign(trail, from);
-    if (signal.aborted) {
+    Object.assign(trail, from, { usage: undefined });
+    if (signal.aborted || this.#isAborted) {
       this.#end({ kind: 'aborted' });
       return;
     }

@@ -3,13 +3,12 @@ import type { Planned, Target, Upstream } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { Member } from '../lib/crowd.ts';
 import { CarriedStream } from './carried-stream.ts';
 import { isContinuable } from './continuable.ts';
+import type { LineOptions } from './line-comments.ts';
 
-export interface CarryOnOptions {
-  readonly clock: Clock;
+export interface CarryOnOptions extends LineOptions {
   /** How often a stream is gone on with at most; 0 for never. */
   readonly triesMax: number;
   /** Whether clients of SSE are told of it, in a comment. */
@@ -23,8 +22,6 @@ export interface CarryOnOptions {
   readonly isOpen: (upstream: Upstream) => boolean;
   /** Whether one more may be asked: it is a retry like any other, and the request may be what breaks servers (G17). */
   readonly isAllowed: (exchange: Planned, failure: Failure) => boolean;
-  /** Resolves when what ends in this turn is written down: only then its last words leave (G21). */
-  readonly written: () => Promise<void>;
   /** Where streams are found that are to be moved. */
   readonly streams: Moving;
   /** Told of each time, the last of the trail. */

@@ -66,8 +66,13 @@ export class Delivery implements Receiver, CallUnderWay {
 
   begin(): void {
     const { exchange, encoded } = this.given;
-    exchange.trail.sentMs = 0;
-    exchange.trail.firstByteMs = 0;
+    const { trail } = exchange;
+    trail.sentMs = 0;
+    trail.firstByteMs = 0;
+    // What another one told before it broke off is not this one's.
+    trail.usage = undefined;
+    trail.stop = undefined;
+    trail.outputSeen = 0;
     this.given.options.underWay.add(this);
     const flow = exchange.target.upstream.transport.send(encoded.request, this);
     this.#flow = flow;

@@ -203,10 +203,12 @@ function laterTierOf({ candidates }: Planned, { tier }: Target): number {
 function whatCame({ trail, call }: Planned, nowMs: number) {
   const { sentMs, firstContentMs, usage, outputSeen } = trail;
   const hasBegun = firstContentMs > sentMs && sentMs > 0;
+  // Who goes on with a stream says nothing that is its first content.
+  const isSilent = !hasBegun && outputSeen === 0 && usage === undefined;
   const came = {
     firstContentMs: hasBegun ? firstContentMs - sentMs : 0,
     // A whole answer is silent until it is there, however well its server is.
-    silentMs: hasBegun || !call.stream || sentMs === 0 ? 0 : nowMs - sentMs,
+    silentMs: isSilent && call.stream && sentMs > 0 ? nowMs - sentMs : 0,
     outputTokens: usage?.outputTokens ?? outputSeen,
   };
   return usage?.loadNs === undefined ? came : { ...came, loadMs: usage.loadNs / nanosPerMs };

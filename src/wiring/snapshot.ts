@@ -29,6 +29,7 @@ import { configuredKeys } from './configured-keys.ts';
 import { credentialsOf } from './credentials.ts';
 import { createDoubtedCosts } from './doubted-costs.ts';
 import type { Lasting } from './lasting.ts';
+import { linesOf } from './lines.ts';
 import { createPrices } from './prices.ts';
 import { createSharing } from './sharing.ts';
 import { createSurvival } from './survival.ts';
@@ -123,7 +124,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     survival: createSurvival(lasting, config),
     retries: retriesOf(lasting, config),
     fleet,
-    lines: { clock, commentAfterMs: config.queue.commentAfterMs },
+    lines: linesOf(lasting, config),
     delivery: {
       clock,
       underWay: lasting.underWay,
@@ -148,13 +149,14 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
   };
 }
 
-function retriesOf({ retries, clock, log }: Lasting, config: Config): AttemptOptions {
+function retriesOf(lasting: Lasting, config: Config): AttemptOptions {
+  const { retries, log } = lasting;
   return {
     ...retries,
+    ...linesOf(lasting, config),
     attempts: config.retries.attempts,
     share: config.retries.budget,
     quarantineMs: config.retries.quarantineMs,
-    clock,
     onFailed: (trail, failure) => logAttempt(log, trail, failure),
   };
 }

@@ -4,18 +4,22 @@ import type { Target } from '../core/exchange.ts';
 import type { CarryOnOptions } from '../pipeline/carry-on.ts';
 import { logCarriedOn } from '../telemetry/debug-lines.ts';
 import type { Lasting } from './lasting.ts';
+import { linesOf } from './lines.ts';
 
-export function createSurvival(
-  { clock, catalogue, health, drains, accounts, retries, log }: Lasting,
-  { models, carryOn, retries: { budget, quarantineMs } }: Config,
-): CarryOnOptions {
+export function createSurvival(lasting: Lasting, config: Config): CarryOnOptions {
+  const { catalogue, health, drains, retries, log } = lasting;
+  const {
+    models,
+    carryOn,
+    retries: { budget, quarantineMs },
+  } = config;
   const wishOf = (model: string) => models[model]?.carryOn ?? 'auto';
   const isKnownTo = ({ upstream, model }: Target): boolean => {
     const described = catalogue.described(upstream).find(({ name }) => name === model)?.described;
     return upstream.adapter.goesOn(model, described);
   };
   return {
-    clock,
+    ...linesOf(lasting, config),
     triesMax: carryOn.tries,
     comment: carryOn.comment,
     isOn: (model) => wishOf(model) !== 'off',
@@ -30,7 +34,6 @@ export function createSurvival(
       if (isBreaking && retries.quarantine.broke(suspect, trail.upstream, quarantineMs)) return false;
       return retries.budget.take(budget);
     },
-    written: () => accounts.written(),
     streams: drains.streams,
     onCarriedOn: (trail) => logCarriedOn(log, trail),
   };

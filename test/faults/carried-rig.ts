@@ -12,6 +12,7 @@ export type Dialect = 'openai' | 'ollama';
 export interface Server {
   readonly type: Dialect;
   readonly behaviour?: Partial<Behaviour>;
+  readonly slots?: number;
 }
 
 export interface CarriedRig {
@@ -54,10 +55,12 @@ export async function openCarriedRig(t: TestContext, options: CarriedRigOptions)
     options.servers.map(({ behaviour }) => openFakeLlm({ chunks, ...behaviour })),
   );
   t.after(() => Promise.all(servers.map((server) => server.close())));
-  const named = options.servers.map(({ type }, index) => ({ type, name: `s${index}`, llm: servers[index] }));
-  const upstreams = named.map(({ type, name, llm }) => {
+  const named = options.servers.map(({ type, slots = 10 }, index) => {
+    return { type, slots, name: `s${index}`, llm: servers[index] };
+  });
+  const upstreams = named.map(({ type, slots, name, llm }) => {
     const url = type === 'openai' ? `${llm?.url}/v1` : llm?.url;
-    return [name, { type, url, slots: 10 }] as const;
+    return [name, { type, url, slots }] as const;
   });
   const targets = named.map(({ name }, index) => ({ upstream: name, model: 'fake-model', tier: index + 1 }));
   const gateway = await (options.open ?? openTestGateway)({
