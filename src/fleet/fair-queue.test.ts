@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { nextArrival } from '../lib/arrivals.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
-import type { Standing } from './line.ts';
+import type { Charge, Standing } from './line.ts';
 
 interface One extends Standing {
   readonly name: string;
@@ -11,16 +12,21 @@ interface One extends Standing {
 const rules: QueueRules = { fairness: 'tenant', order: 'fifo', agingMs: 1_000 };
 
 function one(name: string, said: Partial<One> = {}): One {
-  return { name, tenant: name, key: 'k', tokens: 1, priority: 0, sinceMs: 0, untilMs: 60_000, ...said };
+  const came = nextArrival();
+  return { came, name, tenant: name, key: 'k', tokens: 1, priority: 0, sinceMs: 0, untilMs: 60_000, ...said };
 }
 
 /** Who is served, one after the other, every fourth turn being that of those who waited too long. */
-function serveAll(queue: ReturnType<typeof createFairQueue<One>>, turns: number, nowMs = 0): readonly One[] {
+function serveAll(
+  queue: ReturnType<typeof createFairQueue<One>>,
+  turns: number,
+  { nowMs = 0, charges = [] }: { nowMs?: number; charges?: Charge[] } = {},
+): readonly One[] {
   const served: One[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
     const next = queue.first({ nowMs, agedTurn: turn % 4 === 3 });
     if (next === undefined) break;
-    queue.charge?.(next);
+    queue.charge?.(next, charges);
     queue.remove(next);
     served.push(next);
   }
@@ -57,8 +63,8 @@ test('the shortest goes first where that is wanted, until somebody has waited to
   queue.add(one('long', { tokens: 900 }));
   queue.add(one('short', { tokens: 3, sinceMs: 500 }));
   queue.add(one('middling', { tokens: 40, sinceMs: 500 }));
-  assert.equal(names(serveAll(queue, 1, 999)), 'short');
-  assert.equal(names(serveAll(queue, 2, 1_000)), 'long middling');
+  assert.equal(names(serveAll(queue, 1, { nowMs: 999 })), 'short');
+  assert.equal(names(serveAll(queue, 2, { nowMs: 1_000 })), 'long middling');
 });
 
 test('the higher priority goes first, and who is passed over too long has one turn of four', () => {
@@ -66,8 +72,8 @@ test('the higher priority goes first, and who is passed over too long has one tu
   for (let count = 0; count < 4; count += 1) queue.add(one(`low${count}`, { tenant: 'a' }));
   for (let count = 0; count < 8; count += 1)
     queue.add(one(`high${count}`, { tenant: 'b', priority: 5, sinceMs: 900 }));
-  assert.equal(names(serveAll(queue, 4, 999)), 'high0 high1 high2 high3');
-  assert.equal(names(serveAll(queue, 8, 1_000)), 'high4 high5 high6 low0 high7 low1 low2 low3');
+  assert.equal(names(serveAll(queue, 4, { nowMs: 999 })), 'high0 high1 high2 high3');
+  assert.equal(names(serveAll(queue, 8, { nowMs: 1_000 })), 'high4 high5 high6 low0 high7 low1 low2 low3');
 });
 
 test('who comes late has what others leave of an even share, for what it left of it lately and no more', () => {
@@ -76,9 +82,10 @@ test('who comes late has what others leave of an even share, for what it left of
   const come = (tenant: 'a' | 'b' | 'c', second: number) =>
     queue.add(one(tenant, { sinceMs: second * 1_000 }));
   const serve = (second: number) => {
-    const [served] = serveAll(queue, 1, second * 1_000);
+    const charges: Charge[] = [];
+    const [served] = serveAll(queue, 1, { nowMs: second * 1_000, charges });
     assert.ok(served);
-    queue.settle?.(served, 1);
+    for (const charge of charges) charge.settle(1);
     given[served.name as 'a' | 'b' | 'c'] += 1;
   };
   for (let second = 0; second < 400; second += 1) {
@@ -96,15 +103,15 @@ test('who comes late has what others leave of an even share, for what it left of
 
 test('what a request came to is put right when it has ended, whatever was expected of it', () => {
   const queue = createFairQueue<One>(rules);
-  const first = one('a0', { tenant: 'a', tokens: 1_000 });
-  queue.add(first);
+  queue.add(one('a0', { tenant: 'a', tokens: 1_000 }));
   for (let count = 0; count < 4; count += 1) {
     queue.add(one(`a${count + 1}`, { tenant: 'a', tokens: 10 }));
     queue.add(one(`b${count}`, { tenant: 'b', tokens: 10 }));
   }
-  assert.equal(names(serveAll(queue, 4)), 'a0 b0 b1 b2');
-  queue.settle?.(first, 5);
-  queue.settle?.(first, 5);
+  const charges: Charge[] = [];
+  assert.equal(names(serveAll(queue, 1, { charges })), 'a0');
+  assert.equal(names(serveAll(queue, 3)), 'b0 b1 b2');
+  for (const charge of charges) charge.settle(5);
   assert.equal(names(serveAll(queue, 3)), 'a1 a2 a3');
 });
 
@@ -135,7 +142,7 @@ test('everybody is served once, whatever the rules and whoever leaves', () => {
       const left = new Set(leaving.flatMap((at) => all[at] ?? []));
       for (const each of left) queue.remove(each);
       assert.equal(queue.size, all.length - left.size);
-      const served = serveAll(queue, 100, 5_000);
+      const served = serveAll(queue, 100, { nowMs: 5_000 });
       assert.deepEqual(new Set(served), new Set(all.filter((each) => !left.has(each))));
       assert.equal(queue.size, 0);
     }),

@@ -1,6 +1,6 @@
 /** Who waits for one model, and whose turn it is: by priority, then fairly between tenants and their keys, then by age. */
 import { FairTurns } from './fair-turns.ts';
-import { ArrivalLine, type Line, type Standing } from './line.ts';
+import { ArrivalLine, type InnerLine, type Line, type Standing } from './line.ts';
 import { PriorityLine } from './priority-line.ts';
 import { ShortestLine } from './shortest-line.ts';
 
@@ -14,8 +14,8 @@ export interface QueueRules {
 }
 
 export function createFairQueue<W extends Standing>({ fairness, order, agingMs }: QueueRules): Line<W> {
-  const inner = (): Line<W> => (order === 'shortest' ? new ShortestLine(agingMs) : new ArrivalLine());
-  const shared: Readonly<Record<QueueRules['fairness'], () => Line<W>>> = {
+  const inner = (): InnerLine<W> => (order === 'shortest' ? new ShortestLine(agingMs) : new ArrivalLine());
+  const shared: Readonly<Record<QueueRules['fairness'], () => InnerLine<W>>> = {
     tenant: () => new FairTurns(tenantOf, () => new FairTurns(keyOf, inner)),
     key: () => new FairTurns(keyOf, inner),
     none: inner,

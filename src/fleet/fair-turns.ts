@@ -3,28 +3,20 @@
  * order of coming, as if there were no others; what is left is for those who were given more, the one with least first.
  * What a request comes to is charged when it begins, as expected, and put right when it has ended.
  */
+import { Arrivals } from '../lib/arrivals.ts';
 import { type Entry, Heap } from '../lib/heap.ts';
 import { EvenShare } from './even-share.ts';
-import type { Line, Moment, Standing } from './line.ts';
+import type { Charge, InnerLine, Moment, Standing } from './line.ts';
 
 /** One party's own line. */
 interface Lane<W extends Standing> extends Entry {
-  readonly line: Line<W>;
-  /** Those that wait, with their numbers in the order of coming. */
-  readonly waiting: Map<W, number>;
-  /** The number of the first of them. */
-  oldest: number | undefined;
+  readonly line: InnerLine<W>;
   /** How many of its requests have a slot for which those who wait here could have been taken. */
   underWay: number;
   /** In tokens. */
   given: number;
   /** Whether that was less than an even share when it was looked at last. */
   isBelow: boolean;
-}
-
-interface Charged<W extends Standing> {
-  readonly lane: Lane<W>;
-  readonly tokens: number;
 }
 
 /** Parties beyond it that neither wait nor work are forgotten, and what they were given with them. */
@@ -34,57 +26,70 @@ const usualMax = 2;
 /** What is usual is learnt of so many requests; the older one is, the less it counts. */
 const requestsCounted = 64;
 
-export class FairTurns<W extends Standing> implements Line<W> {
+class Charged<W extends Standing> implements Charge {
+  readonly lane: Lane<W>;
+  readonly tokens: number;
+  readonly round: number;
+  readonly #turns: FairTurns<W>;
+
+  constructor(turns: FairTurns<W>, lane: Lane<W>, tokens: number) {
+    this.#turns = turns;
+    this.lane = lane;
+    this.tokens = tokens;
+    this.round = turns.round;
+  }
+
+  settle(tokens: number): void {
+    this.#turns.settle(this, tokens);
+  }
+}
+
+export class FairTurns<W extends Standing> implements InnerLine<W> {
+  /** What was charged in one before, when nobody waited any more, is not put right. */
+  round = 0;
   readonly #partyOf: (one: Standing) => string;
-  readonly #createLine: () => Line<W>;
+  readonly #createLine: () => InnerLine<W>;
   readonly #lanes = new Map<string, Lane<W>>();
   /** Of those that wait: given less than an even share, by who came first; and the others, by what they were given. */
   readonly #below = new Heap<Lane<W>>();
   readonly #above = new Heap<Lane<W>>();
-  readonly #underWay = new Map<W, Charged<W>>();
   readonly #even = new EvenShare();
   /** How many parties wait or work. */
   #parties = 0;
-  #size = 0;
-  #came = 0;
+  readonly #all = new Arrivals<W>();
   #settled = 0;
   #usualTokens = Number.POSITIVE_INFINITY;
 
-  constructor(partyOf: (one: Standing) => string, createLine: () => Line<W>) {
+  constructor(partyOf: (one: Standing) => string, createLine: () => InnerLine<W>) {
     this.#partyOf = partyOf;
     this.#createLine = createLine;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#all.size;
+  }
+
+  get oldest(): W | undefined {
+    return this.#all.first;
   }
 
   add(one: W): void {
     const lane = this.#laneOf(one);
     if (isIdle(lane)) this.#parties += 1;
     lane.line.add(one);
-    const came = this.#came;
-    lane.waiting.set(one, came);
-    this.#came += 1;
-    this.#size += 1;
-    if (lane.waiting.size > 1) return;
-    lane.oldest = came;
+    this.#all.add(one);
+    if (lane.line.size > 1) return;
     lane.given = Math.max(lane.given, this.#even.least);
     this.#place(lane);
   }
 
   remove(one: W): void {
     const lane = this.#lanes.get(this.#partyOf(one));
-    const came = lane?.waiting.get(one);
-    if (lane === undefined || came === undefined) return;
-    lane.waiting.delete(one);
-    // To ask a map for its first costs as much as was taken out before it.
-    if (came === lane.oldest) [lane.oldest] = lane.waiting.values();
+    if (lane === undefined || this.#all.remove(one) === undefined) return;
     lane.line.remove(one);
-    this.#size -= 1;
     this.#place(lane);
     if (isIdle(lane)) this.#parties -= 1;
-    if (this.#size === 0) this.#forget();
+    if (this.size === 0) this.#forget();
   }
 
   first(moment: Moment): W | undefined {
@@ -96,7 +101,7 @@ export class FairTurns<W extends Standing> implements Line<W> {
     }
   }
 
-  charge(one: W): void {
+  charge(one: W, charges: Charge[]): void {
     const lane = this.#laneOf(one);
     if (isIdle(lane)) {
       this.#parties += 1;
@@ -104,19 +109,15 @@ export class FairTurns<W extends Standing> implements Line<W> {
     }
     const tokens = Math.min(one.tokens, usualMax * this.#usualTokens);
     lane.underWay += 1;
-    this.#underWay.set(one, { lane, tokens });
-    if (lane.waiting.size > 0) lane.line.charge?.(one);
+    charges.push(new Charged(this, lane, tokens));
+    if (lane.line.size > 0) lane.line.charge?.(one, charges);
     this.#give(lane, tokens);
   }
 
-  settle(one: W, tokens: number): void {
-    const charged = this.#underWay.get(one);
-    if (charged === undefined) return;
-    const { lane } = charged;
-    this.#underWay.delete(one);
-    this.#learn(tokens);
-    lane.line.settle?.(one, tokens);
-    this.#give(lane, tokens - charged.tokens);
+  settle({ lane, tokens, round }: Charged<W>, cameTo: number): void {
+    if (round !== this.round) return;
+    this.#learn(cameTo);
+    this.#give(lane, cameTo - tokens);
     lane.underWay -= 1;
     if (isIdle(lane)) this.#parties -= 1;
   }
@@ -153,9 +154,10 @@ export class FairTurns<W extends Standing> implements Line<W> {
 
   #place(lane: Lane<W>): void {
     if (lane.at >= 0) (lane.isBelow ? this.#below : this.#above).remove(lane);
-    if (lane.oldest === undefined) return;
+    const { oldest } = lane.line;
+    if (oldest === undefined) return;
     lane.isBelow = lane.given <= this.#even.now;
-    lane.rank = lane.isBelow ? lane.oldest : lane.given;
+    lane.rank = lane.isBelow ? oldest.came : lane.given;
     (lane.isBelow ? this.#below : this.#above).add(lane);
   }
 
@@ -171,7 +173,7 @@ export class FairTurns<W extends Standing> implements Line<W> {
     if (lane === undefined) this.#lanes.clear();
     // Most have one key, and mostly one request: its line is not made again for the next.
     else Object.assign(lane, { underWay: 0, given: 0 });
-    this.#underWay.clear();
+    this.round += 1;
     this.#even.reset();
     this.#parties = 0;
   }
@@ -185,8 +187,6 @@ export class FairTurns<W extends Standing> implements Line<W> {
     }
     const lane = {
       line: this.#createLine(),
-      waiting: new Map<W, number>(),
-      oldest: undefined,
       underWay: 0,
       given: this.#even.least,
       isBelow: true,
@@ -198,6 +198,6 @@ export class FairTurns<W extends Standing> implements Line<W> {
   }
 }
 
-function isIdle<W extends Standing>({ waiting, underWay }: Lane<W>): boolean {
-  return waiting.size === 0 && underWay === 0;
+function isIdle<W extends Standing>({ line, underWay }: Lane<W>): boolean {
+  return line.size === 0 && underWay === 0;
 }

@@ -1,7 +1,8 @@
 /** Who waits, in an order: one after the other, the shortest first, in fair turns, by priority. They stand in each other. */
+import { Arrivals, type Arrived } from '../lib/arrivals.ts';
 
 /** What an order may go by. */
-export interface Standing {
+export interface Standing extends Arrived {
   readonly tenant: string;
   readonly key: string;
   readonly tokens: number;
@@ -18,6 +19,12 @@ export interface Moment {
   readonly agedTurn: boolean;
 }
 
+/** What somebody was charged for a slot, as expected. */
+export interface Charge {
+  /** The slot is given back, and it came to so many tokens. */
+  settle(tokens: number): void;
+}
+
 export interface Line<W extends Standing> {
   readonly size: number;
   add(one: W): void;
@@ -26,20 +33,28 @@ export interface Line<W extends Standing> {
   first(moment: Moment): W | undefined;
   /** How many will most likely go before. */
   ahead(one: W): number;
-  /** Where it is shared: it was given a slot for which any of them could have been taken. */
-  charge?(one: W): void;
-  /** Where it is shared: it has given its slot back, and came to so many tokens. */
-  settle?(one: W, tokens: number): void;
+  /** Where it is shared: it was given a slot for which any of them could have been taken. Adds what is to be put right. */
+  charge?(one: W, charges: Charge[]): void;
   /** Where it is shared: how much more than an even share its party was given; 0 for whoever was given less. */
   over?(one: W): number;
 }
 
+/** One that others stand in, who go by age as well. */
+export interface InnerLine<W extends Standing> extends Line<W> {
+  /** Who came first of them, whoever's turn it is. */
+  readonly oldest: W | undefined;
+}
+
 /** In the order of coming. */
-export class ArrivalLine<W extends Standing> implements Line<W> {
-  readonly #all = new Set<W>();
+export class ArrivalLine<W extends Standing> implements InnerLine<W> {
+  readonly #all = new Arrivals<W>();
 
   get size(): number {
     return this.#all.size;
+  }
+
+  get oldest(): W | undefined {
+    return this.#all.first;
   }
 
   add(one: W): void {
@@ -47,12 +62,11 @@ export class ArrivalLine<W extends Standing> implements Line<W> {
   }
 
   remove(one: W): void {
-    this.#all.delete(one);
+    this.#all.remove(one);
   }
 
   first(): W | undefined {
-    const [oldest] = this.#all;
-    return oldest;
+    return this.#all.first;
   }
 
   ahead(one: W): number {

@@ -6,13 +6,15 @@ import type { Upstream } from '../core/exchange.ts';
 import type { Leased, Want } from '../core/fleet.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
 import { leasedModel } from './leased-model.ts';
-import type { Line, Standing } from './line.ts';
+import type { Charge, Line, Standing } from './line.ts';
 
-interface Queued extends Standing {
+interface Queued<W extends Queued<W>> extends Standing {
   readonly want: Want;
+  /** Where it waits. */
+  queue: ModelQueue<W> | undefined;
 }
 
-export interface ModelQueue<W extends Queued> {
+export interface ModelQueue<W extends Queued<W>> {
   readonly name: string;
   readonly model: string;
   readonly line: Line<W>;
@@ -22,12 +24,11 @@ export interface ModelQueue<W extends Queued> {
   movedMs: number;
 }
 
-type Queues<W extends Queued> = Set<ModelQueue<W>>;
+type Queues<W extends Queued<W>> = Set<ModelQueue<W>>;
 
-export class ModelQueues<W extends Queued> {
+export class ModelQueues<W extends Queued<W>> {
   readonly #rules: QueueRules;
   readonly #queues = new Map<string, ModelQueue<W>>();
-  readonly #ofOne = new Map<W, ModelQueue<W>>();
   readonly #byModel = new Map<string, Queues<W>>();
   readonly #byServer = new Map<string, Queues<W>>();
 
@@ -41,10 +42,6 @@ export class ModelQueues<W extends Queued> {
 
   get models(): Iterable<string> {
     return this.#byModel.keys();
-  }
-
-  of(one: W): ModelQueue<W> | undefined {
-    return this.#ofOne.get(one);
   }
 
   ofModel(model: string): ReadonlySet<ModelQueue<W>> {
@@ -66,7 +63,7 @@ export class ModelQueues<W extends Queued> {
 
   /** How many will most likely go before it; nothing where it does not wait. */
   ahead(one: W): number | undefined {
-    const own = this.#ofOne.get(one);
+    const own = one.queue;
     if (own === undefined) return undefined;
     const ahead = own.line.ahead(one);
     let others = 0;
@@ -80,14 +77,14 @@ export class ModelQueues<W extends Queued> {
     const name = nameOf(one.want);
     const queue = this.#queues.get(name) ?? this.#open(name, one.want);
     queue.line.add(one);
-    this.#ofOne.set(one, queue);
+    one.queue = queue;
     return queue;
   }
 
   remove(one: W): void {
-    const queue = this.#ofOne.get(one);
+    const { queue } = one;
     if (queue === undefined) return;
-    this.#ofOne.delete(one);
+    one.queue = undefined;
     queue.line.remove(one);
     if (queue.line.size > 0) return;
     this.#queues.delete(queue.name);
@@ -95,14 +92,14 @@ export class ModelQueues<W extends Queued> {
     for (const identity of queue.servers) leave(this.#byServer, identity, queue);
   }
 
-  /** Somebody is given a slot there: wherever it could have gone to others, it counts against who had it. */
-  charge(one: W, upstream: Upstream): void {
-    for (const { line } of this.at(upstream)) line.charge?.(one);
-  }
-
-  /** The slot is given back, and it came to so many tokens: whoever was charged for it is put right. */
-  settle(one: W, upstream: Upstream, tokens: number): void {
-    for (const { line } of this.at(upstream)) line.settle?.(one, tokens);
+  /**
+   * Somebody is given a slot there: wherever it could have gone to others, it counts against who had it. To be put right
+   * when it is given back.
+   */
+  charge(one: W, upstream: Upstream): readonly Charge[] {
+    const charges: Charge[] = [];
+    for (const { line } of this.at(upstream)) line.charge?.(one, charges);
+    return charges;
   }
 
   #open(name: string, { model, candidates, visited }: Want): ModelQueue<W> {
@@ -137,19 +134,19 @@ function nameOfTarget({ upstream, model, tier }: Want['candidates'][number]): st
   return `${upstream.identity}\u0000${model}\u0000${tier}`;
 }
 
-function sizeOf<W extends Queued>(queues: ReadonlySet<ModelQueue<W>>): number {
+function sizeOf<W extends Queued<W>>(queues: ReadonlySet<ModelQueue<W>>): number {
   let waiting = 0;
   for (const { line } of queues) waiting += line.size;
   return waiting;
 }
 
-function join<W extends Queued>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
+function join<W extends Queued<W>>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
   const queues = known.get(name);
   if (queues === undefined) known.set(name, new Set([queue]));
   else queues.add(queue);
 }
 
-function leave<W extends Queued>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
+function leave<W extends Queued<W>>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
   const queues = known.get(name);
   queues?.delete(queue);
   if (queues?.size === 0) known.delete(name);

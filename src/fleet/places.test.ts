@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Arrived, nextArrival } from '../lib/arrivals.ts';
 import { Places } from './places.ts';
 
-interface One {
+interface One extends Arrived {
   readonly name: string;
   readonly party: string;
   readonly places: number;
@@ -12,7 +13,8 @@ interface One {
 function rig(bounds: { places: number; bytes: number }) {
   const places = new Places<One>(bounds);
   const add = (party: string, count: number, bytes = 1) => {
-    for (let at = 1; at <= count; at += 1) places.add({ name: `${party}${at}`, party, places: 1, bytes });
+    for (let at = 1; at <= count; at += 1)
+      places.add({ came: nextArrival(), name: `${party}${at}`, party, places: 1, bytes });
   };
   const roomFor = (party: string, bytes = 1) => {
     const room = places.roomFor({ party, places: 1, bytes });
@@ -52,7 +54,7 @@ test('C9, G14: where the bytes are used up whoever holds most of them gives way,
 
 test('who leaves gives back what it held', () => {
   const { places, add, roomFor } = rig({ places: 1, bytes: 10 });
-  const only = { name: 'a', party: 'a', places: 1, bytes: 10 };
+  const only = { came: nextArrival(), name: 'a', party: 'a', places: 1, bytes: 10 };
   places.add(only);
   places.remove(only);
   places.remove(only);
@@ -64,11 +66,11 @@ test('who leaves gives back what it held', () => {
 
 test('who waits for several takes their places, and none where they have theirs', () => {
   const { places, add, roomFor } = rig({ places: 10, bytes: 100 });
-  const four = { name: 'four', party: 'flood', places: 4, bytes: 4 };
+  const four = { came: nextArrival(), name: 'four', party: 'flood', places: 4, bytes: 4 };
   add('flood', 4);
   places.add(four);
   add('light', 1);
-  places.add({ name: 'none', party: 'flood', places: 0, bytes: 0 });
+  places.add({ came: nextArrival(), name: 'none', party: 'flood', places: 0, bytes: 0 });
   assert.deepEqual(places.roomFor({ party: 'flood', places: 0, bytes: 0 }), []);
   assert.equal(roomFor('other'), '');
   assert.match(String(places.roomFor({ party: 'flood', places: 2, bytes: 1 })), /all 10 places/);

@@ -1,4 +1,5 @@
 /** How many may wait, and who gives way when all places are taken: the newest of whoever holds most, never the light one. */
+import { Arrivals, type Arrived } from '../lib/arrivals.ts';
 
 /** How many may wait at once, and what their requests may hold together. */
 export interface PlaceBounds {
@@ -8,7 +9,7 @@ export interface PlaceBounds {
   readonly bytes: number;
 }
 
-export interface Placed {
+export interface Placed extends Arrived {
   /** Whose places are counted together. */
   readonly party: string;
   /** How many it takes: none where those for whom it waits have theirs already. */
@@ -16,16 +17,23 @@ export interface Placed {
   readonly bytes: number;
 }
 
-interface Holder<W> {
+/** So many who hold nothing are kept beside as many as hold something: most come again at once. */
+const idleMax = 32;
+
+/** Who is not in yet. */
+type Newcomer = Omit<Placed, 'came'>;
+
+interface Holder<W extends Arrived> {
   places: number;
   bytes: number;
-  /** In the order of coming. */
-  readonly all: Set<W>;
+  readonly all: Arrivals<W>;
 }
 
 export class Places<W extends Placed> {
   bounds: PlaceBounds;
   readonly #holders = new Map<string, Holder<W>>();
+  /** How many of them hold something. */
+  #parties = 0;
   #taken = 0;
   #bytes = 0;
 
@@ -38,12 +46,12 @@ export class Places<W extends Placed> {
   }
 
   get isEmpty(): boolean {
-    return this.#holders.size === 0;
+    return this.#parties === 0;
   }
 
   add(one: W): void {
-    const holder = this.#holders.get(one.party) ?? { places: 0, bytes: 0, all: new Set() };
-    this.#holders.set(one.party, holder);
+    const holder = this.#holders.get(one.party) ?? this.#open(one.party);
+    if (holder.all.size === 0) this.#parties += 1;
     holder.all.add(one);
     holder.places += one.places;
     holder.bytes += one.bytes;
@@ -53,16 +61,18 @@ export class Places<W extends Placed> {
 
   remove(one: W): void {
     const holder = this.#holders.get(one.party);
-    if (!holder?.all.delete(one)) return;
+    if (holder?.all.remove(one) === undefined) return;
     holder.places -= one.places;
     holder.bytes -= one.bytes;
     this.#taken -= one.places;
     this.#bytes -= one.bytes;
-    if (holder.all.size === 0) this.#holders.delete(one.party);
+    if (holder.all.size > 0) return;
+    this.#parties -= 1;
+    if (this.#holders.size > 2 * this.#parties + idleMax) this.#forgetIdle();
   }
 
   /** Who is to leave so that the newcomer has a place, nobody where there is one; or why there is none for it. */
-  roomFor(newcomer: Placed): readonly W[] | string {
+  roomFor(newcomer: Newcomer): readonly W[] | string {
     if (newcomer.places === 0) return [];
     const { places, bytes } = this.bounds;
     const bytesOver = this.#bytes + newcomer.bytes - bytes;
@@ -75,7 +85,17 @@ export class Places<W extends Placed> {
     return `all ${places} places in the queue are taken`;
   }
 
-  #manyFor({ party, places }: Placed): readonly W[] {
+  #open(party: string): Holder<W> {
+    const holder: Holder<W> = { places: 0, bytes: 0, all: new Arrivals() };
+    this.#holders.set(party, holder);
+    return holder;
+  }
+
+  #forgetIdle(): void {
+    for (const [party, { all }] of this.#holders) if (all.size === 0) this.#holders.delete(party);
+  }
+
+  #manyFor({ party, places }: Newcomer): readonly W[] {
     const own = this.#holders.get(party)?.places ?? 0;
     // Whoever holds half of them holds most.
     if (own * 2 >= this.#taken) return [];
@@ -86,7 +106,7 @@ export class Places<W extends Placed> {
     return newestOf(most, over, (one) => one.places);
   }
 
-  #heavyFor({ party, bytes }: Placed, bytesOver: number): readonly W[] {
+  #heavyFor({ party, bytes }: Newcomer, bytesOver: number): readonly W[] {
     const own = (this.#holders.get(party)?.bytes ?? 0) + bytes;
     const most = this.#most((holder) => holder.bytes);
     if (most === undefined || most.bytes - bytesOver < own) return [];
@@ -103,7 +123,11 @@ export class Places<W extends Placed> {
 }
 
 /** As many as it takes to free so much. */
-function newestOf<W>({ all }: Holder<W>, wanted: number, weigh: (one: W) => number): readonly W[] {
+function newestOf<W extends Arrived>(
+  { all }: Holder<W>,
+  wanted: number,
+  weigh: (one: W) => number,
+): readonly W[] {
   const leaving: W[] = [];
   let freed = 0;
   for (const one of [...all].reverse()) {

@@ -2,44 +2,40 @@
  * The higher priority first. Who is passed over for longer than a bound has its own turns, one of a few: so neither those
  * below nor those above are ever shut out, however long both lines are.
  */
-import type { Line, Moment, Standing } from './line.ts';
+import type { Charge, InnerLine, Line, Moment, Standing } from './line.ts';
 
 interface Level<W extends Standing> {
   readonly priority: number;
-  readonly line: Line<W>;
-  /** In the order of coming. */
-  readonly arrivals: Set<W>;
+  readonly line: InnerLine<W>;
 }
 
 export class PriorityLine<W extends Standing> implements Line<W> {
   readonly #agingMs: number;
-  readonly #createLine: () => Line<W>;
+  readonly #createLine: () => InnerLine<W>;
   /** Those that somebody waits in, the highest first. */
   #levels: readonly Level<W>[] = [];
-  #size = 0;
 
-  constructor(agingMs: number, createLine: () => Line<W>) {
+  constructor(agingMs: number, createLine: () => InnerLine<W>) {
     this.#agingMs = agingMs;
     this.#createLine = createLine;
   }
 
   get size(): number {
-    return this.#size;
+    let size = 0;
+    for (const { line } of this.#levels) size += line.size;
+    return size;
   }
 
   add(one: W): void {
     const level = this.#levelOf(one.priority) ?? this.#open(one.priority);
     level.line.add(one);
-    level.arrivals.add(one);
-    this.#size += 1;
   }
 
   remove(one: W): void {
     const level = this.#levelOf(one.priority);
-    if (!level?.arrivals.delete(one)) return;
+    if (level === undefined) return;
     level.line.remove(one);
-    this.#size -= 1;
-    if (level.arrivals.size === 0) this.#levels = this.#levels.filter((other) => other !== level);
+    if (level.line.size === 0) this.#levels = this.#levels.filter((other) => other !== level);
   }
 
   first(moment: Moment): W | undefined {
@@ -48,12 +44,8 @@ export class PriorityLine<W extends Standing> implements Line<W> {
     return level?.line.first(moment);
   }
 
-  charge(one: W): void {
-    for (const { line } of this.#levels) line.charge?.(one);
-  }
-
-  settle(one: W, tokens: number): void {
-    for (const { line } of this.#levels) line.settle?.(one, tokens);
+  charge(one: W, charges: Charge[]): void {
+    for (const { line } of this.#levels) line.charge?.(one, charges);
   }
 
   over(one: W): number {
@@ -72,7 +64,7 @@ export class PriorityLine<W extends Standing> implements Line<W> {
   /** Levels in which somebody has waited too long, the longest first; then the others as ever. */
   #longestFirst(nowMs: number): readonly Level<W>[] {
     const rank = (level: Level<W>) => {
-      const [oldest] = level.arrivals;
+      const { oldest } = level.line;
       const waitedMs = oldest === undefined ? 0 : nowMs - oldest.sinceMs;
       return waitedMs >= this.#agingMs ? waitedMs : 0;
     };
@@ -85,7 +77,7 @@ export class PriorityLine<W extends Standing> implements Line<W> {
   }
 
   #open(priority: number): Level<W> {
-    const level = { priority, line: this.#createLine(), arrivals: new Set<W>() };
+    const level = { priority, line: this.#createLine() };
     this.#levels = [...this.#levels, level].sort((one, other) => other.priority - one.priority);
     return level;
   }

@@ -1,4 +1,5 @@
 /** The places of all who wait together, and of those who wait for one model: whoever has one has it in both. */
+import { nextArrival } from '../lib/arrivals.ts';
 import { partyOf, type QueueRules } from './fair-queue.ts';
 import { type PlaceBounds, type Placed, Places } from './places.ts';
 
@@ -63,7 +64,8 @@ export class QueuePlaces {
     const { model, tenant, key, bytes } = member;
     if (this.refusalFor({ model, tenant, key, places: 1, bytes }) !== undefined) return undefined;
     const party = this.partyOf(member);
-    const seated = { model, party, places: 1, bytes, giveWay: () => member.giveWay() };
+    const came = nextArrival();
+    const seated = { came, model, party, places: 1, bytes, giveWay: () => member.giveWay() };
     this.add(seated);
     return () => this.remove(seated);
   }

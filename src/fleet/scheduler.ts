@@ -5,13 +5,14 @@
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
+import { Arrivals } from '../lib/arrivals.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AtWork, type Occupied } from './at-work.ts';
 import { DrainRates } from './drain-rates.ts';
 import type { QueueRules } from './fair-queue.ts';
 import { inTimeUntilMs } from './in-time.ts';
 import type { Learnt } from './learnt.ts';
-import type { Moment } from './line.ts';
+import type { Charge, Moment } from './line.ts';
 import { type ModelQueue, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
@@ -40,6 +41,8 @@ export interface QueueOptions extends PlaceBounds, QueueRules {
 
 interface Waiting {
   readonly queueMs: number;
+  /** It has to wait: `place` tells where it stands, for as long as it does. */
+  onWait?(place: () => QueuePlace | undefined): void;
   onLeave(leave: () => void): void;
 }
 
@@ -54,7 +57,7 @@ export class Scheduler {
   readonly #occupancy = new Occupancy();
   readonly #openings: Openings;
   readonly #occupied = new AtWork();
-  readonly #waiters = new Map<Want, Waiter>();
+  readonly #waiters = new Arrivals<Waiter>();
   readonly #drained = new DrainRates();
   readonly #modelTurns: ModelTurns;
   readonly #secondLook: SecondLook;
@@ -102,7 +105,7 @@ export class Scheduler {
     this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
     this.#queues = new ModelQueues(this.#rules);
-    for (const waiter of this.#waiters.values()) this.#queues.add(waiter);
+    for (const waiter of this.#waiters) this.#queues.add(waiter);
     this.wake();
   }
 
@@ -135,21 +138,14 @@ export class Scheduler {
   /** Who waits for what, for people. */
   get queues(): readonly QueueView[] {
     return Array.from(this.#queues.models, (model) => {
-      const waiters = [...this.#waiters.values()].filter(({ want }) => want.model === model);
+      const waiters = [...this.#waiters].filter(({ want }) => want.model === model);
       return viewQueue(model, waiters, {
         nowMs: this.#options.clock.now(),
         bytes: this.places.bytesOf(model),
-        placeOf: ({ want }) => this.placeOf(want),
+        placeOf: (waiter) => this.#placeOf(waiter),
         expectedMs: this.#expectedMs(model, waiters.length + 1),
       });
     });
-  }
-
-  placeOf(want: Want): QueuePlace | undefined {
-    const waiter = this.#waiters.get(want);
-    const ahead = waiter === undefined ? undefined : this.#queues.ahead(waiter);
-    if (ahead === undefined) return undefined;
-    return { position: ahead + 1, expectedMs: this.#expectedMs(want.model, ahead + 1) };
   }
 
   /** A slot at once, or nothing. Where others wait for the model, whoever comes stands behind them. */
@@ -175,10 +171,11 @@ export class Scheduler {
       const settle = { admit: resolve, refuse: reject, giveWay: this.#giveWay };
       const waiter = new Waiter({ want, party, sinceMs: nowMs, untilMs, ...settle });
       waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#tooLate(want, waitMs)));
-      this.#waiters.set(want, waiter);
+      this.#waiters.add(waiter);
       this.places.add(waiter);
       const queue = this.#queues.add(waiter);
       this.#tellWanted(waiter);
+      waiting.onWait?.(() => this.#placeOf(waiter));
       waiting.onLeave(() => {
         if (this.#leave(waiter)) reject(fail('client_gone', 'the client left while waiting for a slot'));
       });
@@ -196,12 +193,17 @@ export class Scheduler {
     // Those in one queue may be sent to the same servers: where one has to wait on all of them have.
     const refused = new Set(queues.filter(({ line }) => this.#isRefused(line.first(moment))));
     if (refused.size === 0) return;
-    for (const waiter of [...this.#waiters.values()]) {
-      const queue = this.#queues.of(waiter);
-      const isAsked = queue !== undefined && refused.has(queue);
+    for (const waiter of [...this.#waiters]) {
+      const isAsked = waiter.queue !== undefined && refused.has(waiter.queue);
       const refusal = isAsked ? this.#refusalOf(waiter.want) : undefined;
       if (refusal !== undefined) this.#refuse(waiter, refusal);
     }
+  }
+
+  #placeOf(waiter: Waiter): QueuePlace | undefined {
+    const ahead = this.#queues.ahead(waiter);
+    if (ahead === undefined) return undefined;
+    return { position: ahead + 1, expectedMs: this.#expectedMs(waiter.model, ahead + 1) };
   }
 
   #choose(want: Want): Target | undefined {
@@ -215,8 +217,8 @@ export class Scheduler {
     return chosen;
   }
 
-  /** `waiter`: who was charged for it. */
-  #occupy(target: Target, { tenant }: Want, waiter?: Waiter): Occupied {
+  /** `charged`: who waited for it, and what that is to be put right of. */
+  #occupy(target: Target, { tenant }: Want, charged?: Charged): Occupied {
     const { gate, learnt, clock, shares } = this.#options;
     this.#occupancy.began(target);
     gate.began(target);
@@ -232,7 +234,7 @@ export class Scheduler {
         // First what is learnt of it, then who comes next: it may be nobody.
         learnt.ended(target, ending);
         gate.ended(target, ending, this.#occupied);
-        if (waiter !== undefined) this.#queues.settle(waiter, target.upstream, cameTo(waiter, ending));
+        settle(charged, ending);
         this.#freed(target);
       },
     };
@@ -309,14 +311,14 @@ export class Scheduler {
   #admit({ waiter, queue }: Next, target: Target, nowMs: number): void {
     this.#turn += 1;
     queue.movedMs = nowMs;
-    this.#queues.charge(waiter, target.upstream);
+    const charges = this.#queues.charge(waiter, target.upstream);
     this.#drained.tell(waiter.want.model, nowMs);
     this.#leave(waiter);
-    waiter.admit(this.#occupy(target, waiter.want, waiter));
+    waiter.admit(this.#occupy(target, waiter.want, { waiter, charges }));
   }
 
   #leave(waiter: Waiter): boolean {
-    if (!this.#waiters.delete(waiter.want)) return false;
+    if (this.#waiters.remove(waiter) === undefined) return false;
     waiter.timer?.cancel();
     this.places.remove(waiter);
     this.#queues.remove(waiter);
@@ -380,6 +382,17 @@ export class Scheduler {
     if (this.#options.shares === undefined) return;
     for (const target of want.candidates) this.#openings.tell(target, this.#queues);
   }
+}
+
+interface Charged {
+  readonly waiter: Waiter;
+  readonly charges: readonly Charge[];
+}
+
+function settle(charged: Charged | undefined, ending: Ending): void {
+  if (charged === undefined || charged.charges.length === 0) return;
+  const tokens = cameTo(charged.waiter, ending);
+  for (const charge of charged.charges) charge.settle(tokens);
 }
 
 /** The first of its queue. */

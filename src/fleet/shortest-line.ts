@@ -1,15 +1,15 @@
 /** The shortest first, until somebody has waited too long: then whoever has waited longest. */
+import { Arrivals, type Arrived } from '../lib/arrivals.ts';
 import { type Entry, Heap } from '../lib/heap.ts';
-import type { Line, Moment, Standing } from './line.ts';
+import type { InnerLine, Moment, Standing } from './line.ts';
 
-interface Expected<W> extends Entry {
+interface Expected<W> extends Entry, Arrived {
   readonly one: W;
 }
 
-export class ShortestLine<W extends Standing> implements Line<W> {
+export class ShortestLine<W extends Standing> implements InnerLine<W> {
   readonly #agingMs: number;
-  /** In the order of coming. */
-  readonly #all = new Map<W, Expected<W>>();
+  readonly #all = new Arrivals<Expected<W>>();
   readonly #byLength = new Heap<Expected<W>>();
 
   constructor(agingMs: number) {
@@ -20,28 +20,30 @@ export class ShortestLine<W extends Standing> implements Line<W> {
     return this.#all.size;
   }
 
+  get oldest(): W | undefined {
+    return this.#all.first?.one;
+  }
+
   add(one: W): void {
-    const expected = { one, rank: one.tokens, at: -1 };
-    this.#all.set(one, expected);
+    const expected = { one, came: one.came, rank: one.tokens, at: -1 };
+    this.#all.add(expected);
     this.#byLength.add(expected);
   }
 
   remove(one: W): void {
-    const expected = this.#all.get(one);
-    if (expected === undefined) return;
-    this.#all.delete(one);
-    this.#byLength.remove(expected);
+    const expected = this.#all.remove(one);
+    if (expected !== undefined) this.#byLength.remove(expected);
   }
 
   first({ nowMs }: Moment): W | undefined {
-    const [oldest] = this.#all.keys();
+    const { oldest } = this;
     if (oldest !== undefined && nowMs - oldest.sinceMs >= this.#agingMs) return oldest;
     return this.#byLength.first?.one;
   }
 
   ahead(one: W): number {
     let ahead = 0;
-    for (const other of this.#all.keys()) if (other.tokens < one.tokens) ahead += 1;
+    for (const other of this.#all) if (other.one.tokens < one.tokens) ahead += 1;
     return ahead;
   }
 }

@@ -1,9 +1,11 @@
 /** A request in the queue: what it wants, since when, and whom to tell. */
 import type { Failure } from '../core/failure.ts';
 import type { Ending, Want } from '../core/fleet.ts';
+import { nextArrival } from '../lib/arrivals.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Occupied } from './at-work.ts';
 import type { Standing } from './line.ts';
+import type { ModelQueue } from './model-queues.ts';
 import type { Seated } from './queue-places.ts';
 
 interface WaiterOptions {
@@ -34,6 +36,8 @@ export class Waiter implements Standing, Seated {
   readonly places: number;
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
+  readonly came = nextArrival();
+  queue: ModelQueue<Waiter> | undefined = undefined;
   /** Runs when it can wait no longer. */
   timer: Timer | undefined = undefined;
   readonly #giveWay: (waiter: Waiter) => void;

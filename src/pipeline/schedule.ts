@@ -18,6 +18,8 @@ interface Slot {
 
 interface Waiting {
   readonly queueMs: number;
+  /** It has to wait: `place` tells where it stands, for as long as it does. */
+  onWait(place: () => QueuePlace | undefined): void;
   onLeave(leave: () => void): void;
 }
 
@@ -27,7 +29,6 @@ export interface ScheduleOptions {
     take(want: Want): Slot | undefined;
     /** Waits for a slot on any candidate. Rejects when the queue is full, the wait too long, or the client gone. */
     wait(want: Want, waiting: Waiting): Promise<Slot>;
-    placeOf(want: Want): QueuePlace | undefined;
   };
   readonly clock: Clock;
   /** How long a model's answers are. */
@@ -126,9 +127,11 @@ async function queue(options: ScheduleOptions, next: Handler<Bound>, wanting: Wa
   trail.policy = '';
   const waiting = options.scheduler.wait(want, {
     queueMs: clocks.queueMs,
+    onWait: (place) => {
+      trail.place = place;
+    },
     onLeave: (leave) => signal.onAbort(leave),
   });
-  trail.place = () => options.scheduler.placeOf(want);
   const slot = await waiting
     .finally(() => {
       trail.place = undefined;
