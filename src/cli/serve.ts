@@ -163,9 +163,9 @@ async function open(parts: {
     unfollow();
     await applied.close();
   };
+  // Who has to end at once does not wait for a store that does not answer.
   const close = async (graceMs: number) => {
-    await unwatch();
-    await gateway.close(graceMs);
+    await Promise.all([unwatch(), gateway.close(graceMs)]);
   };
   try {
     // Clients are served already: what only operators need is loaded now.

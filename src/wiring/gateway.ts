@@ -1,7 +1,5 @@
 /** Opens everything and connects it: the running gateway, as the command line and the tests start it. */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readiness } from '../answers/knowledge.ts';
 import type { Received } from '../core/exchange.ts';
@@ -12,15 +10,13 @@ import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
 import type { SlotShares } from '../fleet/slot-shares.ts';
 import { refresh, watch } from '../fleet/watch.ts';
-import { openMasterKeys } from '../identity/master-keys.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { OutputLengths } from '../money/output-lengths.ts';
 import { CallsUnderWay } from '../pipeline/calls-under-way.ts';
 import { createDerivedSealers } from '../stores/derived-sealers.ts';
 import type { StaticKey } from '../stores/memory/key-store.ts';
-import { openShared } from '../stores/open-shared.ts';
-import { createSealers, type OpenSealers } from '../stores/sealers.ts';
+import type { OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import { fileName } from '../stores/store-options.ts';
 import { createAccounts } from '../telemetry/accounts.ts';
@@ -30,27 +26,28 @@ import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { spoolEnds } from '../telemetry/spool-ends.ts';
-import { Alarms } from './alarms.ts';
+import type { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
 import { createClaims, createReplays } from './claims.ts';
 import { type ClientListener, openClientListener } from './client-listener.ts';
 import { Departure } from './departure.ts';
 import { createFleetHealth } from './fleet-health.ts';
-import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
+import type { FollowedDirectory } from './followed-directory.ts';
+import { type Foundations, openFoundations } from './foundations.ts';
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
 import type { Lasting } from './lasting.ts';
 import { createLearnt } from './learnt.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Privacy } from './privacy.ts';
-import { openRecords, type Records } from './records.ts';
+import type { Records } from './records.ts';
 import { createShares } from './shares.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
 import { WarmModels } from './warm-models.ts';
 import { createWarmRules, keepsAlive } from './warm-rules.ts';
 import { createWatchOptions } from './watch-options.ts';
-import { type Among, makeOnce, processesOf, rendererOf } from './workers/among.ts';
+import { type Among, makeOnce, rendererOf } from './workers/among.ts';
 import type { ConfigInForce } from './workers/sent-config.ts';
 
 export interface GatewayOptions {
@@ -84,20 +81,16 @@ const conversationBytesMax = 1024 * 1024;
 const lastEndsMs = 2_000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config } = options.loaded;
-  await mkdir(config.data, { recursive: true, mode: 0o700 });
+  const foundations = await openFoundations(options);
+  let running: Running;
+  try {
+    running = new Running(options, foundations);
+  } catch (thrown) {
+    await foundations.close();
+    throw thrown;
+  }
   const { clock, log, among } = options;
-  const alarms = new Alarms(config.alerts, { clock, log });
-  const shared = await openSharedState(options, alarms);
-  alarms.shareWith(shared);
-  const masterKeys = await openMasterKeys(config.secrets, config.data);
-  const replicas = () => processesOf(shared.presence.count(), among);
-  const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys, among });
-  const { dataKeys } = records.store;
-  const sealers = createSealers({ dataKeys, masterKeys, clock, presence: shared.presence });
-  const { presence } = shared;
-  const followed = await openFollowedDirectory({ config, clock, log, store: records.store, presence, among });
-  const running = new Running(options, { alarms, records, shared, sealers, masterKeys, followed });
+  const { config } = options.loaded;
   try {
     if (among?.role === 'primary') await makeOnce(running.lasting, config);
     await running.lasting.drains.follow();
@@ -116,24 +109,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return running as Gateway;
 }
 
-function openSharedState({ loaded, clock, among }: GatewayOptions, alarms: Alarms): Promise<Shared> {
-  return openShared(loaded.config.shared, {
-    clock,
-    id: randomUUID(),
-    serves: among?.role !== 'primary',
-    onTrouble: (trouble) => alarms.outage('shared', trouble),
-  });
-}
-
-interface Opened {
-  readonly alarms: Alarms;
-  readonly records: Records;
-  readonly shared: Shared;
-  readonly sealers: OpenSealers;
-  readonly masterKeys: KeyRing;
-  readonly followed: FollowedDirectory;
-}
-
 class Running {
   readonly lasting: Lasting;
   listener: ClientListener | undefined;
@@ -143,6 +118,7 @@ class Running {
   /** False of the primary of workers, who asks no upstream anything: each of them does so for itself. */
   readonly #serves: boolean;
   readonly #pool: UpstreamPool;
+  readonly #foundations: Foundations;
   readonly #alarms: Alarms;
   readonly #records: Records;
   readonly #shared: Shared;
@@ -156,8 +132,10 @@ class Running {
   readonly #memory: MemoryWatch;
   #stopWatching: () => void = () => {};
 
-  constructor(options: GatewayOptions, { alarms, records, shared, sealers, masterKeys, followed }: Opened) {
+  constructor(options: GatewayOptions, foundations: Foundations) {
+    const { alarms, records, shared, sealers, masterKeys, followed } = foundations;
     this.#options = options;
+    this.#foundations = foundations;
     this.#alarms = alarms;
     this.#records = records;
     this.#shared = shared;
@@ -221,20 +199,19 @@ class Running {
     this.#memory.close();
     this.#stopWatching();
     this.lasting.warm.close();
-    // First: what is cut because we stop is no answer to be given again.
-    await this.lasting.claims?.close(lastEndsMs);
-    this.lasting.health.close();
-    await this.lasting.drains.close();
-    await this.#pool.close();
-    await this.#shares?.close();
-    await this.lasting.privacy.close();
-    this.lasting.accounts.flush();
-    this.#sealers.close();
-    await this.#followed.close();
-    await this.#records.close();
-    await this.#alarms.close();
-    await this.#shared.close();
-    this.#options.log.flush();
+    try {
+      // First: what is cut because we stop is no answer to be given again.
+      await this.lasting.claims?.close(lastEndsMs);
+      this.lasting.health.close();
+      await this.lasting.drains.close();
+      await this.#pool.close();
+      await this.#shares?.close();
+      await this.lasting.privacy.close();
+      this.lasting.accounts.flush();
+    } finally {
+      await this.#foundations.close();
+      this.#options.log.flush();
+    }
   }
 
   #readiness(): Readiness {

@@ -1,5 +1,6 @@
 // P11, G6: with missing or unsafe settings the gateway does not start: quickly, with every problem named, no secret told.
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { millrace, openPlace } from '../cli/gateway-process.ts';
 
@@ -79,3 +80,15 @@ for (const { what, config, names } of rows) {
     assert.ok(!`${out}${err}`.includes(canary), `no secret is told:\n${err}`);
   });
 }
+
+test('who cannot start ends, also with connections to what replicas share open by then', {
+  timeout: 60_000,
+}, async () => {
+  await using place = await openPlace();
+  await place.write('millrace.yaml', JSON.stringify({ ...safe, shared: 'redis://127.0.0.1:9' }));
+  await mkdir(place.path('.millrace'));
+  await writeFile(place.path('.millrace/master-key'), 'short', { mode: 0o600 });
+  const { code, err } = await millrace(['serve'], { place });
+  assert.equal(code, 1);
+  assert.match(err, /cannot start: .*master-key holds fewer than/);
+});
