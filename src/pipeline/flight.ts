@@ -234,8 +234,10 @@ export class Flight {
     });
   }
 
+  /** A stream that broke off may wait for a slot again: whoever reads it has its answer, and is not in the queue for one. */
   get #isQueued(): boolean {
-    return this.#first?.exchange.trail.place !== undefined;
+    const trail = this.#first?.exchange.trail;
+    return trail?.place !== undefined && trail.firstContentMs === 0;
   }
 
   #others(first: FlightMember): readonly FlightMember[] {

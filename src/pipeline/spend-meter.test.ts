@@ -162,3 +162,13 @@ test('a stream is not gone on with for a moment where the money is not enough fo
   meter.open('b', 'm');
   assert.equal(meter.count(1), 'spent');
 });
+
+test('G11: what was asked for by a server that broke off meanwhile allows whoever goes on no more than is paid for', async () => {
+  const { meter, budget } = meterOf({ answerTokens: 20, budgetTokens: 148, later: true });
+  for (let tokens = 1; tokens < 20; tokens += 1) assert.equal(meter.count(tokens), undefined);
+  meter.carryOn();
+  meter.open('b', 'm');
+  const rest = await passed(meter, 1_000);
+  const both = costAhead(rates, promptTokens, 19) + costAhead(rates, promptTokens + 19, rest);
+  assert.ok(rest > 0 && both <= budget, `${both} of ${budget}`);
+});

@@ -75,7 +75,7 @@ export class SpendMeter implements StreamMeter {
     this.#asking = undefined;
     while (this.#stepTokens > 0 && this.#allowed - this.#seen < this.#stepTokens) {
       const wanted = this.#next();
-      const answer = this.#given.reservation.extend(wanted.more);
+      const answer = this.#given.reservation.extend(wanted);
       if (answer instanceof Promise) {
         this.#asking = answer.then((extension) => {
           this.#take(extension, wanted);
@@ -88,12 +88,13 @@ export class SpendMeter implements StreamMeter {
     return this.#asking;
   }
 
-  #take(extension: Extension, { answerTokens, more }: Wanted): void {
+  #take(extension: Extension, more: Spend): void {
     if (extension === 'extended') {
       this.#nanoUsd += more.nanoUsd;
       this.#tokens += more.tokens;
       this.#stepTokens = Math.min(stepTokensMax, this.#stepTokens * 2);
-      this.#allow(answerTokens);
+      // Whoever asked for it may have broken off meanwhile: it is reckoned anew how far it goes.
+      this.#allow(this.#affordable());
     } else {
       this.#refused = extension;
       this.#stepTokens = Math.floor(this.#stepTokens / 2);
@@ -101,19 +102,16 @@ export class SpendMeter implements StreamMeter {
   }
 
   /** An answer that is a step longer, and what it needs besides what it has. */
-  #next(): Wanted {
+  #next(): Spend {
     const promptTokens = this.#promptTokens;
     const longer = Math.max(this.#seen, this.#allowed) + this.#stepTokens;
     const answerTokens = Math.min(this.#answerTokensMax, longer);
     const nanoUsd =
       costAhead(this.#rates, promptTokens, answerTokens) + Math.ceil(this.#spentPicoUsd / 1_000);
     return {
-      answerTokens,
-      more: {
-        nanoUsd: Math.max(0, nanoUsd - this.#nanoUsd),
-        tokens: Math.max(0, this.#spentTokens + promptTokens + answerTokens - this.#tokens),
-        requests: 0,
-      },
+      nanoUsd: Math.max(0, nanoUsd - this.#nanoUsd),
+      tokens: Math.max(0, this.#spentTokens + promptTokens + answerTokens - this.#tokens),
+      requests: 0,
     };
   }
 
@@ -138,11 +136,6 @@ export class SpendMeter implements StreamMeter {
     const tokens = this.#tokens - this.#spentTokens - promptTokens;
     return outputPicoUsd === 0 ? tokens : Math.min(tokens, Math.floor(picoUsd / outputPicoUsd));
   }
-}
-
-interface Wanted {
-  readonly answerTokens: number;
-  readonly more: Spend;
 }
 
 /** In whole billionths of a dollar, rounded up. */

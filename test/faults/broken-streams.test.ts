@@ -1,9 +1,14 @@
 // G18: a stream is complete only with its protocol's end marker; whatever else happens to it, the client is told.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { openTestGateway } from '../gateway.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
+import { openFakeLlm } from '../upstream/fake-llm.ts';
 import type { RawReply } from '../upstream/raw-client.ts';
-import { type FaultRig, openFaultRig, until } from './rig.ts';
+import { type FaultRig, openFaultRig, rigOf, until } from './rig.ts';
 
 type Dialect = 'openai' | 'ollama';
 
@@ -183,3 +188,42 @@ for (const pair of pairs) {
     assert.equal(await rig.metric('millrace_exchanges_total', { outcome: 'failed' }), faults.length);
   });
 }
+
+test('U9, K1: what a server told of its usage before it failed is not what the next one came to', async (t) => {
+  const events = [
+    { choices: [], usage: { prompt_tokens: 1_000, completion_tokens: 500, total_tokens: 1_500 } },
+    { error: { message: 'it is out of memory', type: 'server_error' } },
+  ];
+  const failing = createServer((request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(''));
+  });
+  failing.listen(0, '127.0.0.1');
+  await once(failing, 'listening');
+  t.after(() => failing.close());
+  const { port } = failing.address() as AddressInfo;
+  const llm = await openFakeLlm({ usage: 'absent', chunks: ['one', ' two'] });
+  t.after(() => llm.close());
+  const gateway = await openTestGateway({
+    config: {
+      upstreams: {
+        failing: { type: 'openai', url: `http://127.0.0.1:${port}/v1` },
+        silent: { type: 'openai', url: `${llm.url}/v1` },
+      },
+      models: {
+        o: {
+          targets: ['failing', 'silent'].map((upstream, tier) => ({ upstream, model: 'm', tier: tier + 1 })),
+        },
+      },
+    },
+  });
+  t.after(() => gateway.close());
+  const rig = rigOf(llm, gateway);
+  await rig.ask({ route: 'openai.chat', stream: true });
+  await rig.quiet();
+  const row = rig.exchanges().find(({ route }) => route === 'openai.chat') as
+    | { outputTokens?: number }
+    | undefined;
+  assert.equal(row?.outputTokens, 2);
+});

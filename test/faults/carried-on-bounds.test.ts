@@ -184,6 +184,44 @@ test('G15: a client that leaves while another server is asked has that request c
   assert.ok(row.outputTokens >= 30 && row.costNanoUsd >= 30 * 1_000_000);
 });
 
+test('G15, C12: so it is with a key, where the answer is more than is kept and so is done for nobody', async (t) => {
+  const rig = await openCarriedRig(t, {
+    servers: [
+      { type: 'ollama', behaviour: cut },
+      { type: 'openai', behaviour: { stallBeforeHead: true } },
+    ],
+    config: {
+      prices: { s0: { inputPerM: 0, outputPerM: 1_000 } },
+      idempotency: { bytesMax: 1_024 },
+    },
+  });
+  const leaving = new AbortController();
+  const reply = await fetch(`${rig.gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${rig.gateway.key}`,
+      'idempotency-key': 'k',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({
+      model: 'o',
+      messages: [{ role: 'user', content: 'hello' }],
+      ...asked.openai.body,
+      stream: true,
+    }),
+    signal: leaving.signal,
+  });
+  const request = await rig.servers[1]?.waitForRequest(isCall);
+  assert.ok(request !== undefined);
+  leaving.abort();
+  await reply.text().catch(() => {});
+  await rig.servers[1]?.waitForClose(request);
+  await rig.quiet();
+  const row = JSON.parse(rig.gateway.exchangeLines.findLast((line) => line.includes('"model":"o"')) ?? '');
+  assert.deepEqual([row.outcome, row.upstream], ['aborted', 's0']);
+  assert.ok(row.outputTokens >= 30 && row.costNanoUsd >= 30 * 1_000_000);
+});
+
 test('G11: a budget that is enough for one question and not for two ends the stream, and says so', async (t) => {
   const open = (tokens: number) =>
     openCarriedRig(t, {

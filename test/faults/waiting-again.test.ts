@@ -133,3 +133,22 @@ test('U2: a client that leaves in the middle of what a second server says tells 
   }
   assert.equal(health.of(target.upstream).standing, 'closed');
 });
+
+test('C8: who reads a stream of another that waits to be gone on with waits for it as long as the other', async (t) => {
+  const clocks = { queueMs: 15_000, idleMs: 8_000 };
+  const { rig, clock, waits, free } = await openBusy(t, { stallAfterChunks: 30 }, { clocks });
+  clock.advance(1);
+  const first = rig.send(asked.openai);
+  const hasBegun = (client: typeof first) => client.bytes().includes('word9');
+  await until('the first reads', () => hasBegun(first));
+  const second = rig.send(asked.openai);
+  await until('the second reads', () => hasBegun(second));
+  clock.advance(8_000);
+  await waits();
+  clock.advance(7_500);
+  free();
+  for (const client of [first, second]) {
+    const read = readStream('openai', await client.reply());
+    assert.deepEqual([read.text, read.error, read.ended], [whole, undefined, true]);
+  }
+});
