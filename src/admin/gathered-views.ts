@@ -116,7 +116,7 @@ export function gatherRunning(all: readonly Running[]): Running {
             states,
           ),
           inFlight: sumOf(group, ({ inFlight }) => inFlight),
-          slots: Math.max(...group.map(({ slots }) => slots)),
+          ...slotsOf(group),
           queued: sumOf(group, ({ queued }) => queued),
           inMemory: bestOf(
             group.map(({ inMemory }) => inMemory),
@@ -128,6 +128,13 @@ export function gatherRunning(all: readonly Running[]): Running {
     }),
     machines: gatherMachines(all.flatMap(({ machines }) => machines)),
   };
+}
+
+/** Of leased ones each has a part; of others each knows the same. */
+function slotsOf(group: Running['running']) {
+  if (group.some(({ slotsFrom }) => slotsFrom === 'leased'))
+    return { slots: sumOf(group, ({ slots }) => slots), slotsFrom: 'leased' as const };
+  return { slots: Math.max(...group.map(({ slots }) => slots)) };
 }
 
 /** What a machine says of itself is the same for all who ask; what was seen to happen there, each saw for itself. */

@@ -59,7 +59,9 @@ async function serve(configuration: Configuration, invocation: Invocation): Prom
   if (found === undefined) return 2;
   const { applied, loaded } = found;
   const terminal = process.stdout.isTTY === true;
-  const log = createLog({ level: loaded.config.telemetry.logs.level, terminal, clock: systemClock });
+  const { level } = loaded.config.telemetry.logs;
+  const sharesOutput = workersOf(loaded.config) > 1;
+  const log = createLog({ level, terminal, clock: systemClock, sharesOutput });
   const served = await open({ loaded, log, configuration, applied, invocation }).catch((trouble: unknown) =>
     reportTrouble(trouble, loaded, invocation),
   );

@@ -26,20 +26,22 @@ export interface LogOptions {
   readonly clock: Clock;
   /** Its number, where several processes write to the same place: each line says whose it is. */
   readonly worker?: number;
+  /** Whether others write to the same place, who say whose their lines are. */
+  readonly sharesOutput?: boolean;
 }
 
 /** So much a pipe takes as a whole, however many write to it: lines of several processes are not torn (POSIX: PIPE_BUF). */
 const pipeBytes = 4096;
 
 export function createLog(options: LogOptions): Log {
-  const { clock, terminal, worker } = options;
+  const { clock, terminal, worker, sharesOutput = worker !== undefined } = options;
   // A reader that went away, or cannot keep up, must not take the gateway with it: its lines are dropped.
   const writer = new LineWriter({
     fd: standardOutput,
     clock,
     flushMs: terminal ? flushMs.terminal : flushMs.pipe,
     pendingBytesMax,
-    ...(worker === undefined ? {} : { chunkBytes: pipeBytes }),
+    ...(sharesOutput ? { chunkBytes: pipeBytes } : {}),
   });
   const whose = worker === undefined ? '{' : `{"worker":${worker},`;
   const add = terminal ? (line: string) => writer.add(shorten(line)) : (line: string) => writer.add(line);

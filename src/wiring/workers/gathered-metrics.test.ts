@@ -11,11 +11,15 @@ function said({ served, inFlight, away }: { served: number; inFlight: number; aw
     `took_seconds_sum ${served / 2}\ntook_seconds_count ${served}\n` +
     `# HELP in_flight Now.\n# TYPE in_flight gauge\nin_flight ${inFlight}\n` +
     '# HELP millrace_degraded Away.\n# TYPE millrace_degraded gauge\n' +
-    `millrace_degraded{dependency="shared"} ${away}\n`
+    `millrace_degraded{dependency="shared"} ${away}\n` +
+    '# HELP millrace_models_resident There.\n# TYPE millrace_models_resident gauge\n' +
+    'millrace_models_resident{upstream="a"} 1\n' +
+    '# HELP millrace_model_evictions_total Left.\n# TYPE millrace_model_evictions_total counter\n' +
+    'millrace_model_evictions_total{upstream="a"} 4\n'
   );
 }
 
-test('the same series of several workers are added up, and what is away for one is away once', () => {
+test('the same series of several workers are added up, and what all see alike is there once', () => {
   const metrics = new GatheredMetrics();
   metrics.heard(1, said({ served: 3, inFlight: 2, away: 1 }));
   metrics.heard(2, said({ served: 5, inFlight: 1, away: 1 }));
@@ -29,6 +33,8 @@ test('the same series of several workers are added up, and what is away for one 
     'took_seconds_count 8',
     'in_flight 3',
     'millrace_degraded{dependency="shared"} 1',
+    'millrace_models_resident{upstream="a"} 1',
+    'millrace_model_evictions_total{upstream="a"} 4',
     'own 1',
   ])
     assert.ok(text.includes(`${line}\n`), `${line} in:\n${text}`);
@@ -42,6 +48,7 @@ test('what an ended worker counted stays counted, what it was doing does not, an
   const after = metrics.render('');
   assert.match(after, /^served_total\{route="a b",code=""\} 8$/m);
   assert.match(after, /^in_flight 1$/m);
+  assert.match(after, /^millrace_model_evictions_total\{upstream="a"\} 4$/m);
   metrics.heard(1, said({ served: 2, inFlight: 0, away: 0 }));
   assert.match(metrics.render(''), /^served_total\{route="a b",code=""\} 10$/m);
 });

@@ -13,8 +13,13 @@ interface Family {
 
 type Families = Map<string, Family>;
 
-/** Gauges that say whether something is so, and not how much of it there is. */
-const yesOrNo: readonly string[] = ['millrace_degraded', 'millrace_upstream_state'];
+/** What all see alike: whether something is so, and what happens at servers, seen by whoever looks. */
+const seenByAll: readonly string[] = [
+  'millrace_degraded',
+  'millrace_upstream_state',
+  'millrace_models_resident',
+  'millrace_model_evictions_total',
+];
 /** The primary has upstreams as the configuration names them, and never asks them anything. */
 const ofWorkersAlone = /^millrace_upstream_/;
 
@@ -66,7 +71,7 @@ function parse(text: string): Families {
 function add(sum: Families, name: string, { head, type, series }: Family): void {
   const before = sum.get(name) ?? { head, type, series: new Map<string, number>() };
   sum.set(name, before);
-  const joined = yesOrNo.includes(name) ? Math.max : (one: number, other: number) => one + other;
+  const joined = seenByAll.includes(name) ? Math.max : (one: number, other: number) => one + other;
   for (const [key, value] of series) before.series.set(key, joined(before.series.get(key) ?? 0, value));
 }
 

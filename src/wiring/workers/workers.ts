@@ -270,9 +270,9 @@ export class Workers {
     }
     seat.timer = clock.after(pauseMs, () => {
       // That it could not begin is told by its end as well, which starts the next one.
-      this.#start(seat).catch(({ message }: Error) =>
-        log.error({ worker, message }, 'a worker cannot start'),
-      );
+      this.#start(seat).catch(({ message }: Error) => {
+        if (!this.#isClosing) log.error({ worker, message }, 'a worker cannot start');
+      });
     });
   }
 
