@@ -10,6 +10,7 @@ export interface Facts {
   readonly tier?: number;
   readonly weight?: number;
   inFlight?: number;
+  mayBeAsked?: boolean;
   serviceMs?: number;
   loadMs?: number;
   gpuShare?: number;
@@ -29,6 +30,7 @@ export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>
     nowMs: () => time.nowMs,
     inFlight: (upstream) => of(upstream).inFlight ?? 0,
     slots: ({ slots }) => slots,
+    mayBeAsked: ({ upstream }) => of(upstream).mayBeAsked ?? true,
     serviceMs: ({ upstream }) => of(upstream).serviceMs ?? 0,
     loadMs: ({ upstream }) => of(upstream).loadMs ?? 0,
     gpuShare: ({ upstream }) => of(upstream).gpuShare ?? 1,

@@ -56,6 +56,8 @@ export interface Known {
   inFlight(upstream: Upstream): number;
   /** How many requests it works on at once, now. */
   slots(upstream: Upstream): number;
+  /** Whether a target that has no slot free may be asked once it has: it is neither down nor drained. */
+  mayBeAsked(target: Target, want: Want): boolean;
   /** How long a request occupies a slot there, as learnt; 0 where nothing is known. */
   serviceMs(target: Target): number;
   /** How long loading the model would take first; 0 where it is resident. */

@@ -1,12 +1,14 @@
 /** Which of a request's targets have a slot for it at this moment. */
 import type { Target, Upstream } from '../core/exchange.ts';
 import type { Gate, Leased, SlotShares, Want } from '../core/fleet.ts';
+import type { CopyBounds } from './copy-bounds.ts';
 import { leasedModel } from './leased-model.ts';
 import type { Occupancy } from './occupancy.ts';
 
 export interface OpeningsOptions {
   readonly occupancy: Occupancy;
   readonly gate: Gate;
+  readonly copies?: CopyBounds | undefined;
   /** Present where replicas share the slots. */
   readonly shares?: SlotShares | undefined;
 }
@@ -27,7 +29,7 @@ export class Openings {
   of(want: Want, most = Number.POSITIVE_INFINITY): readonly Target[] {
     let tier = 0;
     const free: Target[] = [];
-    for (const target of want.candidates) {
+    for (const target of this.#candidatesOf(want)) {
       if (tier !== 0 && target.tier !== tier) break;
       if (want.visited.has(target.upstream.name)) continue;
       const allowed = this.#allowed(target, want);
@@ -41,10 +43,15 @@ export class Openings {
 
   /** For who can wait no longer: of any tier. */
   ofAnyTier(want: Want): Target | undefined {
-    return want.candidates.find(
+    return this.#candidatesOf(want).find(
       (target) =>
         !want.visited.has(target.upstream.name) && this.#hasRoom(target, this.#allowed(target, want)),
     );
+  }
+
+  /** Whether anything for the request may be sent there, were it not busy. */
+  mayBeAsked(target: Target, want: Want): boolean {
+    return this.#allowed(target, want) > 0;
   }
 
   /** Whether any more can be sent there, whatever it is. */
@@ -65,6 +72,12 @@ export class Openings {
     shares.want(upstream, occupancy.inFlight(upstream), queues.waitingAt(upstream));
     const model = leasedModel(target);
     if (model !== undefined) shares.want(model, occupancy.inFlightOn(target), queues.waitingAt(model));
+  }
+
+  #candidatesOf(want: Want): readonly Target[] {
+    const { copies } = this.#options;
+    if (copies === undefined || copies.isEmpty) return want.candidates;
+    return copies.among(want, (target) => this.mayBeAsked(target, want));
   }
 
   #allowed(target: Target, { candidates }: Want): number {

@@ -49,6 +49,12 @@ export class Residency {
     return server.loadMs(plainName(model), now);
   }
 
+  /** Whether the model is there, or being loaded. */
+  isPlaced({ upstream, model }: Target): boolean {
+    const server = this.#servers.get(upstream.identity);
+    return server?.isPlaced(plainName(model), this.#options.clock.now()) ?? false;
+  }
+
   /** Something goes there that needs the model; whether that has to be loaded first. */
   began({ upstream, model }: Target): boolean {
     if (!upstream.loadsModels) return false;
@@ -167,6 +173,10 @@ class Server {
     const wholeMs = this.#times.of(model);
     const since = this.#loading.get(model);
     return since === undefined ? wholeMs : Math.max(1, wholeMs - (now - since));
+  }
+
+  isPlaced(model: string, now: number): boolean {
+    return this.#loading.has(model) || this.#isResident(model, now);
   }
 
   began(model: string, now: number): boolean {

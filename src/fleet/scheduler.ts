@@ -8,11 +8,12 @@ import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/
 import { Arrivals } from '../lib/arrivals.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AtWork, type Occupied } from './at-work.ts';
+import type { CopyBounds } from './copy-bounds.ts';
 import { DrainRates } from './drain-rates.ts';
 import type { QueueRules } from './fair-queue.ts';
 import { inTimeUntilMs } from './in-time.ts';
 import type { Learnt } from './learnt.ts';
-import type { Charge, Moment } from './line.ts';
+import type { Moment } from './line.ts';
 import { type ModelQueue, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
@@ -22,7 +23,7 @@ import { queueFull, queueTimeout } from './queue-failures.ts';
 import { QueuePlaces } from './queue-places.ts';
 import { type QueueView, viewQueue } from './queue-view.ts';
 import { SecondLook } from './second-look.ts';
-import { cameTo, Waiter } from './waiter.ts';
+import { type Charged, settle, Waiter } from './waiter.ts';
 
 export interface SchedulerOptions {
   readonly clock: Clock;
@@ -30,6 +31,8 @@ export interface SchedulerOptions {
   readonly gate: Gate;
   /** Present where replicas share the slots. */
   readonly shares?: SlotShares | undefined;
+  /** Present where the operator may say how many servers hold a model. */
+  readonly copies?: CopyBounds | undefined;
   /** What is learnt of targets by what happens with them. */
   readonly learnt: Learnt;
 }
@@ -66,10 +69,10 @@ export class Scheduler {
   #turn = 0;
 
   constructor(options: SchedulerOptions) {
-    const { learnt, gate, shares, queue } = options;
+    const { learnt, gate, shares, copies, queue } = options;
     this.#options = options;
     this.#rules = queue;
-    this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares });
+    this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares, copies });
     this.places = new QueuePlaces(queue);
     this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
     this.#queues = new ModelQueues(this.#rules);
@@ -77,6 +80,7 @@ export class Scheduler {
       nowMs: () => options.clock.now(),
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
       slots: (upstream) => this.#openings.slots(upstream),
+      mayBeAsked: (target, want) => this.#openings.mayBeAsked(target, want),
       serviceMs: (target) => learnt.serviceMs(target),
       loadMs: (target) => learnt.loadMs(target),
       gpuShare: (target) => learnt.gpuShare(target),
@@ -382,17 +386,6 @@ export class Scheduler {
     if (this.#options.shares === undefined) return;
     for (const target of want.candidates) this.#openings.tell(target, this.#queues);
   }
-}
-
-interface Charged {
-  readonly waiter: Waiter;
-  readonly charges: readonly Charge[];
-}
-
-function settle(charged: Charged | undefined, ending: Ending): void {
-  if (charged === undefined || charged.charges.length === 0) return;
-  const tokens = cameTo(charged.waiter, ending);
-  for (const charge of charged.charges) charge.settle(tokens);
 }
 
 /** The first of its queue. */

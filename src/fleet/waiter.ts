@@ -4,7 +4,7 @@ import type { Ending, Want } from '../core/fleet.ts';
 import { nextArrival } from '../lib/arrivals.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Occupied } from './at-work.ts';
-import type { Standing } from './line.ts';
+import type { Charge, Standing } from './line.ts';
 import type { ModelQueue } from './model-queues.ts';
 import type { Seated } from './queue-places.ts';
 
@@ -65,8 +65,21 @@ export class Waiter implements Standing, Seated {
   }
 }
 
+/** Somebody who was given a slot, and what that was charged for. */
+export interface Charged {
+  readonly waiter: Waiter;
+  readonly charges: readonly Charge[];
+}
+
+/** The slot is given back. */
+export function settle(charged: Charged | undefined, ending: Ending): void {
+  if (charged === undefined || charged.charges.length === 0) return;
+  const tokens = cameTo(charged.waiter, ending);
+  for (const charge of charged.charges) charge.settle(tokens);
+}
+
 /** What a request came to, as far as that is known. What a server failed is nobody's. */
-export function cameTo({ tokens, answerTokens }: Waiter, { outcome, outputTokens }: Ending): number {
+function cameTo({ tokens, answerTokens }: Waiter, { outcome, outputTokens }: Ending): number {
   if (outputTokens > 0) return tokens - answerTokens + outputTokens;
   if (outcome === 'served') return tokens;
   return outcome === 'left' ? tokens - answerTokens : 0;

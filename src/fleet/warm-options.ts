@@ -29,7 +29,14 @@ const copies = z
       .max(copiesMax)
       .default(0)
       .describe('Copies that are loaded whether they are asked for or not.'),
-    max: z.int().min(1).max(copiesMax).describe('Copies there may be at most.'),
+    max: z
+      .int()
+      .min(1)
+      .max(copiesMax)
+      .describe(
+        'Copies there may be at most. Where as many servers hold the model, requests wait for those and have it loaded ' +
+          'nowhere else.',
+      ),
   })
   .refine(({ min, max }) => min <= max, { path: ['min'], error: 'is more than `max`' });
 

@@ -302,6 +302,7 @@ class Running {
       queue: loaded.config.queue,
       gate: drains.gate,
       shares: this.#shares,
+      copies: warm.copies,
       learnt: createLearnt({
         residency: warm.residency,
         serviceTimes,

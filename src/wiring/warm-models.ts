@@ -4,6 +4,7 @@ import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Keeping } from '../core/fleet.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
+import { CopyBounds } from '../fleet/copy-bounds.ts';
 import { Loader } from '../fleet/loader.ts';
 import type { Step } from '../fleet/placement.ts';
 import { Residency } from '../fleet/residency.ts';
@@ -39,6 +40,8 @@ export class WarmModels {
   readonly residency: Residency;
   readonly loader: Loader;
   readonly exporters: Exporters;
+  /** How many servers may hold a model. */
+  readonly copies: CopyBounds;
   readonly #options: WarmModelsOptions;
   readonly #warming: Warming;
   #followed: Followed | undefined;
@@ -50,6 +53,7 @@ export class WarmModels {
     this.exporters = new Exporters(options);
     const keepingOf = (upstream: Upstream) => this.#keepingOf(upstream);
     this.residency = new Residency({ clock, onLoaded: (upstream) => this.#watch?.soon(upstream) });
+    this.copies = new CopyBounds({ isPlaced: (target) => this.residency.isPlaced(target) });
     this.loader = new Loader({
       clock,
       residency: this.residency,
@@ -94,6 +98,9 @@ export class WarmModels {
     this.#followed = { config, upstreams, rules };
     this.residency.keepOnly(upstreams);
     this.exporters.follow(config);
+    this.copies.follow(mostCopies(config));
+    // Who waits for a copy may find that there may be more of them.
+    this.#options.fleet().lasting.scheduler.wake();
     const plan = this.#planFor(this.#followed, (name) => models.find(name)?.targets ?? []);
     for (const { name } of plan.models.filter((model) => model.isUpToOthers()))
       log.warn(
@@ -106,7 +113,11 @@ export class WarmModels {
       residency: this.residency,
       everyMs: config.health.everyMs,
       keepingOf: (upstream) => this.#keepingOf(upstream),
-      onTold: (upstream) => this.#warming.told(upstream),
+      onTold: (upstream) => {
+        this.#warming.told(upstream);
+        // A copy that somebody waits for may have gone.
+        if (!this.copies.isEmpty) this.#options.fleet().lasting.scheduler.wake();
+      },
       onUntold: (upstream, failure) => logUntold(log, upstream, failure),
     });
   }
@@ -156,4 +167,12 @@ export class WarmModels {
     else
       log.warn({ ...facts, code: failure.code, message: failure.message }, `a model could not be ${kind}ed`);
   }
+}
+
+/** By the names that clients see. */
+function mostCopies({ warm }: Config): ReadonlyMap<string, number> {
+  const bounded = Object.entries(warm.models).flatMap(([name, { copies }]) =>
+    copies === undefined ? [] : [[name, copies.max] as const],
+  );
+  return new Map(bounded);
 }

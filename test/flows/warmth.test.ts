@@ -297,12 +297,43 @@ test('copies are loaded where a model is asked for and unloaded where it is not,
   leave.abort();
   await assert.rejects(asked);
   await pass('one is left where nobody asks', () => copies() === 1);
-  const done = fleet.gateway.lines.filter((line) => line.includes('"reason":"demand"'));
+  const done = () => fleet.gateway.lines.filter((line) => line.includes('"reason":"demand"'));
+  await until('the last is said as well', () => done().length === 3);
   assert.deepEqual(
-    done.map((line) => / a model is (.*)$/.exec(line)?.[1]),
+    done().map((line) => / a model is (.*)$/.exec(line)?.[1]),
     ['loaded', 'loaded', 'unloaded'],
   );
 });
+
+for (const policy of ['auto', 'round-robin'] as const) {
+  test(`no more servers load a model than may hold it, by ${policy}: who finds those busy waits, until they may not be asked`, async (t) => {
+    const targets = ['gpu-0', 'gpu-1', 'gpu-2'].map((upstream) => ({ upstream, model: 'one' }));
+    const fleet = await openWarmFleet(t, {
+      count: 3,
+      models: ['one'],
+      upstream: { slots: 1 },
+      config: { models: { one: { policy, targets } }, warm: { models: { one: { copies: { max: 1 } } } } },
+    });
+    await fleet.told();
+    await Promise.all([1, 2, 3].map(() => fleet.chat('one')));
+    assert.deepEqual(fleet.loads(), ['one:latest'], 'those who came while it was loaded waited as well');
+    const holder = fleet.servers.findIndex(({ residents }) => residents.length > 0);
+    fleet.servers[holder]?.behave({ stallBeforeHead: true, only: /^\/api\/chat$/ });
+    const { drains, scheduler } = fleet.gateway.gateway.lasting;
+    const leave = new AbortController();
+    const held = fleet.begin('one', leave.signal);
+    await until('the only slot is taken', () => scheduler.occupied.length === 1);
+    const next = fleet.chat('one');
+    await until('another waits', () => scheduler.waiting === 1);
+    const upstream = fleet.gateway.gateway.snapshot.upstreams[holder];
+    assert.ok(upstream);
+    await drains.drain(upstream, 'a test');
+    await next;
+    assert.equal(fleet.loads().length, 2);
+    leave.abort();
+    await assert.rejects(held);
+  });
+}
 
 test('work for two models on two servers is grouped: loads are a fifth of what first come, first served makes', async (t) => {
   const fleet = await openWarmFleet(t, {

@@ -83,7 +83,8 @@ function isWorthWaiting(chosen: Target, want: Want, known: Known): boolean {
       target.tier === chosen.tier &&
       !want.visited.has(target.upstream.name) &&
       known.loadMs(target) === 0 &&
-      known.inFlight(target.upstream) >= known.slots(target.upstream),
+      known.inFlight(target.upstream) >= known.slots(target.upstream) &&
+      known.mayBeAsked(target, want),
   );
 }
 

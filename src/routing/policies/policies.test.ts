@@ -142,6 +142,9 @@ test('auto: who would have to load the model waits for a busy server that has it
   time.nowMs = 5_000;
   assert.equal(choose(policy, { free: 'bc' }), 'b');
   time.nowMs = 0;
+  facts.a.mayBeAsked = false;
+  assert.equal(choose(policy, { free: 'bc' }), 'b', 'a is busy with what hangs: it may not be asked');
+  facts.a.mayBeAsked = true;
   facts.a.inFlight = 0;
   assert.equal(choose(policy, { free: 'bc' }), 'b', 'a is not busy: it may not be asked');
   facts.a.loadMs = 1_000;
