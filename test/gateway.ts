@@ -92,8 +92,8 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     // A story may end it before the test does.
     close: once(async () => {
       await gateway.close(0);
-      assert.ok(!holdsCanary(lines.join('\n')), 'a line of the log holds the master key (G8)');
-      assert.deepEqual(await filesWithCanary(data), [], 'these hold the master key (G8)');
+      assert.ok(!holdsCanary(lines.join('\n')), 'a line of the log holds a secret of the run (G8)');
+      assert.deepEqual(await filesWithCanary(data), [], 'these hold a secret of the run (G8)');
       await rm(folder, { recursive: true, force: true });
     }),
   };

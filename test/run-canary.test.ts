@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CanaryWatch, holdsCanary, runCanary, runMasterKey } from './run-canary.ts';
+import { CanaryWatch, holdsCanary, runCanary, runMasterKey, runSecret } from './run-canary.ts';
 
 test('the watch over all output finds what it looks for, also where it is cut in two (G8)', () => {
   const seen = (pieces: readonly string[]) => {
@@ -16,4 +16,8 @@ test('the watch over all output finds what it looks for, also where it is cut in
   assert.equal(holdsCanary(`key ${runMasterKey}`), true);
   assert.equal(holdsCanary(`key ${Buffer.from(runMasterKey, 'hex').toString('base64')}`), true);
   assert.equal(holdsCanary(runCanary.slice(0, 10)), false);
+  const password = runSecret('password');
+  assert.notEqual(password, runSecret('webhook'));
+  for (const spelling of ['utf8', 'base64', 'hex'] as const)
+    assert.equal(holdsCanary(`of ${Buffer.from(password).toString(spelling)}`), true, spelling);
 });

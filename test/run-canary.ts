@@ -1,6 +1,6 @@
 /**
- * A secret that all gateways of a test run share: their master key. It may be in no output of any test, in no log line and
- * in no file of any gateway (G8).
+ * Secrets of a test run: the master key that all its gateways share, and those of each kind that rigs use. They may be in no
+ * output of any test, in no log line and in no file of any gateway (G8).
  */
 import { createHash } from 'node:crypto';
 
@@ -12,11 +12,26 @@ export const runCanary = process.env[canaryVariable] ?? 'canary-of-a-single-file
 /** 32 bytes in hexadecimal. */
 export const runMasterKey = masterKeyOf(runCanary);
 
+/**
+ * What rigs take for a secret of one kind: a provider's key, a password, what a webhook is signed with. All of a run begin
+ * alike, so that whoever looks needs no list of them.
+ */
+export function runSecret(kind: string): string {
+  return `${markOf(runCanary)}${createHash('sha256').update(`${runCanary} ${kind}`).digest('hex').slice(0, 24)}`;
+}
+
 export function holdsCanary(text: string, canary = runCanary): boolean {
   const key = masterKeyOf(canary);
-  return [canary, key, Buffer.from(key, 'hex').toString('base64')].some((spelling) =>
-    text.includes(spelling.slice(0, spelledCharsMax)),
-  );
+  const mark = markOf(canary);
+  const spellings = [
+    canary,
+    key,
+    Buffer.from(key, 'hex').toString('base64'),
+    mark,
+    Buffer.from(mark).toString('base64'),
+    Buffer.from(mark).toString('hex'),
+  ];
+  return spellings.some((spelling) => text.includes(spelling.slice(0, spelledCharsMax)));
 }
 
 const spelledCharsMax = 24;
@@ -40,4 +55,9 @@ export class CanaryWatch {
 
 function masterKeyOf(canary: string): string {
   return createHash('sha256').update(canary).digest('hex');
+}
+
+/** 24 characters, which base64 spells by themselves. */
+function markOf(canary: string): string {
+  return createHash('sha256').update(`the mark of ${canary}`).digest('hex').slice(0, 24);
 }

@@ -111,7 +111,7 @@ const late = setTimeout(() => {
 runner.on('close', (code) => {
   clearTimeout(late);
   const leaked = watches.some(({ found }) => found);
-  if (leaked) console.error('the master key of the tests stands in their output (G8)');
+  if (leaked) console.error('a secret of the tests stands in their output (G8)');
   process.exitCode = leaked ? 1 : (code ?? 1);
 });
 

@@ -4,6 +4,7 @@ import { scopesOptions } from '../config/key-options.ts';
 import { keyRules } from '../identity/key-rules.ts';
 import { roles } from '../identity/options.ts';
 import { name, userName } from '../lib/options.ts';
+import { next, paging } from './listed-page.ts';
 import { plainText, tenantQuery } from './route.ts';
 
 const noneOr = (what: z.ZodType<string>) => z.union([z.literal(''), what]);
@@ -19,16 +20,14 @@ export const entryParams = z.strictObject({ name: plainText.min(1).max(256) });
 
 export const pageQuery = z.strictObject({
   ...tenantQuery,
-  after: z.string().max(1_500).optional().describe('What the page before gave as `next`.'),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  ...paging,
 });
 
 /** A page of anything. */
 export function pageOf<Shape extends z.ZodType>(shape: Shape) {
   return z.object({
     items: z.array(shape),
-    /** Give it as `after` for the next page; absent on the last. */
-    next: z.string().optional(),
+    next,
   });
 }
 

@@ -70,7 +70,14 @@ export function gatherUpstreams(all: readonly Upstreams[]): Upstreams {
         },
       ];
     }),
+    ...nextOf(all),
   };
+}
+
+/** Who has more has given a whole page: together they have no fewer. */
+function nextOf(all: readonly { readonly next?: string | undefined }[]): { next?: string } {
+  const next = all.find((one) => one.next !== undefined)?.next;
+  return next === undefined ? {} : { next };
 }
 
 /** They are told one after the other. */
@@ -94,7 +101,7 @@ function bestOf<Word extends string>(said: readonly Word[], inOrder: readonly [.
 export function gatherModels(all: readonly Models[]): Models {
   const [first] = all;
   const byName = new Map(all.flatMap(({ models }) => models).map((model) => [model.name, model]));
-  return { ...first, models: [...byName.values()] };
+  return { ...first, models: [...byName.values()], ...nextOf(all) };
 }
 
 export function gatherRunning(all: readonly Running[]): Running {

@@ -23,7 +23,7 @@ export function gathering(
         const told = await workers.askRow(name, admitted(call), method === 'GET' ? looksMs : doesMs);
         // Both processes run the same rows: an answer is what the row of this name gives.
         const answers = told.map(({ worker, answer }) => ({ worker, answer: answer as Given }));
-        return await gather({ own: async () => await handle(call), answers });
+        return await gather({ query: call.query, own: async () => await handle(call), answers });
       },
     };
   });
@@ -36,7 +36,9 @@ function admitted(call: AdminCall): AdminCall {
 }
 
 /** What the workers said, where all say it in the same form. */
-export function bodiesOf<Body>({ answers }: Gathered<{ body: Body } | { status: number }>): readonly Body[] {
+export function bodiesOf<Body>({
+  answers,
+}: Pick<Gathered<{ body: Body } | { status: number }>, 'answers'>): readonly Body[] {
   return answers.flatMap(({ answer }) => ('body' in answer ? [answer.body] : []));
 }
 

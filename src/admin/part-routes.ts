@@ -8,7 +8,9 @@ import type { AdminPermission } from '../identity/permissions.ts';
 import { modelName, name } from '../lib/options.ts';
 import { applyChange } from './applying.ts';
 import { appliedShape, forceQuery, refusedShape } from './config-shapes.ts';
-import { type AdminRoute, adminRoute, api } from './route.ts';
+import { next, pageOfAll, paging } from './listed-page.ts';
+import { nextPage } from './next-page.ts';
+import { type AdminRoute, adminRoute, api, plainText, tenantQuery } from './route.ts';
 import type { Seen } from './views.ts';
 
 const common = { scope: 'gateway', tag: 'configuration', ifMatch: 'required', query: forceQuery } as const;
@@ -149,11 +151,17 @@ export const standingsShape = z.object({
       windowEnd: z.iso.datetime().optional(),
     }),
   ),
-  /** How many were left out: the first are shown. */
-  more: z.int(),
+  next,
 });
 
-const standingsMax = 1_000;
+const standingsQuery = z.strictObject({
+  ...tenantQuery,
+  ...paging,
+  holder: plainText
+    .max(600)
+    .optional()
+    .describe('Whose it is, as an answer has it: `acme`, `acme/ann`; empty for everybody’s.'),
+});
 
 function shownRoutes({ gateway, applied, reloader }: Seen): readonly AdminRoute[] {
   /** As it is written; as it is in force where it is not. */
@@ -194,15 +202,19 @@ function shownRoutes({ gateway, applied, reloader }: Seen): readonly AdminRoute[
       path: `${api}/budgets`,
       permission: 'budgets:read',
       summary: 'How far each budget is spent, of those that anybody has touched since its window began',
+      query: standingsQuery,
       answers: { 200: standingsShape },
-      handle: async ({ tenant, everyTenant }) => {
+      handle: async ({ query, tenant, everyTenant }) => {
         const all = await gateway.snapshot.budgets.standings();
-        const own = everyTenant ? all : all.filter(({ holder }) => isOf(holder, tenant));
-        const items = own.slice(0, standingsMax).map(viewStanding);
+        const asked = all
+          .filter(({ holder }) => everyTenant || isOf(holder, tenant))
+          .filter(({ holder }) => query.holder === undefined || holder === query.holder)
+          .map(viewStanding);
+        const body = pageOfAll(asked, query, ({ name, per, holder, unit }) => [name, per, holder, unit]);
         return {
           status: 200,
-          body: { items, more: own.length - items.length },
-          headers: { etag: applied.tag },
+          body,
+          headers: { etag: applied.tag, ...nextPage(query, { after: body.next }) },
         };
       },
     }),

@@ -112,10 +112,14 @@ interface Row<
    * Of a row about what each process knows for itself: one answer out of those of all workers, where several serve.
    * Without it the primary's own holds.
    */
-  gather?(gathered: Gathered<AdminAnswer<Given>>): AdminAnswer<Given> | Promise<AdminAnswer<Given>>;
+  gather?(
+    gathered: Gathered<AdminAnswer<Given>, z.output<Query>>,
+  ): AdminAnswer<Given> | Promise<AdminAnswer<Given>>;
 }
 
-export interface Gathered<Answer> {
+export interface Gathered<Answer, Query = unknown> {
+  /** What was asked, of each of them too. */
+  readonly query: Query;
   /** What the primary would say, who serves nobody. */
   own(): Promise<Answer>;
   /** Of each that answered, and at least one. */

@@ -6,6 +6,8 @@ import { createStoredSecrets } from '../stores/stored-secrets.ts';
 import { type Rewrapped, rewrapDataKeys } from '../stores/wrapped-key.ts';
 import { secretsChannel } from '../wiring/follow-secrets.ts';
 import type { Lasting } from '../wiring/lasting.ts';
+import { listQuery, pageOfAll } from './listed-page.ts';
+import { nextPage } from './next-page.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 import {
   rotateBody,
@@ -34,9 +36,13 @@ export function secretRoutes(options: SecretRoutesOptions): readonly AdminRoute[
       path: `${api}/secrets`,
       permission: 'secrets:read',
       summary: 'The names of the secrets in the store, and when they were changed',
+      query: listQuery,
       answers: { 200: secretsShape },
       example: {},
-      handle: async () => ({ status: 200, body: { items: (await secrets.list()).map(view) } }),
+      handle: async ({ query }) => {
+        const page = pageOfAll((await secrets.list()).map(view), query, ({ name }) => [name]);
+        return { status: 200, body: page, headers: nextPage(query, { after: page.next }) };
+      },
     }),
     adminRoute({
       ...named,

@@ -1,6 +1,7 @@
 /** Secrets in the store, as the admin API tells of them: never the secrets themselves. */
 import { z } from 'zod';
 import { storedName } from '../lib/secret-reference.ts';
+import { next } from './listed-page.ts';
 
 export const secretName = z
   .string()
@@ -22,7 +23,7 @@ export const secretShape = z.object({
   updatedBy: z.string(),
 });
 
-export const secretsShape = z.object({ items: z.array(secretShape) });
+export const secretsShape = z.object({ items: z.array(secretShape), next });
 
 const ownerShape = z.object({ tenant: z.string(), user: z.string() });
 

@@ -1,5 +1,6 @@
 /** What the admin API says, in the words that its clients read it by too. */
 import { z } from 'zod';
+import { next } from './listed-page.ts';
 
 export const statusShape = z.object({
   version: z.string(),
@@ -81,6 +82,7 @@ export const upstreamsShape = z.object({
       models: z.array(z.string()),
     }),
   ),
+  next,
 });
 
 export const modelsShape = z.object({
@@ -102,6 +104,7 @@ export const modelsShape = z.object({
       ),
     }),
   ),
+  next,
 });
 
 export const psShape = z.object({
@@ -167,6 +170,7 @@ export const configuredKeysShape = z.object({
       expiresAt: z.iso.datetime().nullable(),
     }),
   ),
+  next,
 });
 
 /** RFC 9457. */

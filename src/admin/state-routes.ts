@@ -12,6 +12,8 @@ import {
   gatherUpstreams,
 } from './gathered-views.ts';
 import { bodiesOf } from './gathering.ts';
+import { listQuery, pageOfAll } from './listed-page.ts';
+import { nextPage } from './next-page.ts';
 import { queueRoute } from './queue-route.ts';
 import { type AdminRoute, adminRoute, api } from './route.ts';
 import { viewRunning } from './running-models.ts';
@@ -47,10 +49,11 @@ export function stateRoutes(seen: Live): readonly AdminRoute[] {
       scope: 'gateway',
       tag: 'state',
       summary: 'The upstreams, and what is known of them',
+      query: listQuery,
       answers: { 200: upstreamsShape },
       example: {},
-      handle: () => ({ status: 200, body: viewUpstreams(seen) }),
-      gather: (gathered) => ({ status: 200, body: gatherUpstreams(bodiesOf(gathered)) }),
+      handle: ({ query }) => upstreamsPage(viewUpstreams(seen), query),
+      gather: (gathered) => upstreamsPage(gatherUpstreams(bodiesOf(gathered)), gathered.query),
     }),
     adminRoute({
       name: 'models.list',
@@ -60,10 +63,11 @@ export function stateRoutes(seen: Live): readonly AdminRoute[] {
       scope: 'gateway',
       tag: 'state',
       summary: 'The models, and where they are served',
+      query: listQuery,
       answers: { 200: modelsShape },
       example: {},
-      handle: () => ({ status: 200, body: viewModels(seen) }),
-      gather: (gathered) => ({ status: 200, body: gatherModels(bodiesOf(gathered)) }),
+      handle: ({ query }) => modelsPage(viewModels(seen), query),
+      gather: (gathered) => modelsPage(gatherModels(bodiesOf(gathered)), gathered.query),
     }),
     adminRoute({
       name: 'models.running',
@@ -79,20 +83,48 @@ export function stateRoutes(seen: Live): readonly AdminRoute[] {
       gather: (gathered) => ({ status: 200, body: gatherRunning(bodiesOf(gathered)) }),
     }),
     queueRoute(seen),
-    adminRoute({
-      name: 'configured-keys.list',
-      method: 'GET',
-      path: `${api}/configured-keys`,
-      permission: 'config:read',
-      scope: 'gateway',
-      tag: 'keys',
-      summary:
-        'The keys that stand in no store: of the configuration, and the first one; never the keys themselves',
-      answers: { 200: configuredKeysShape },
-      example: {},
-      handle: () => ({ status: 200, body: viewConfiguredKeys(seen) }),
-    }),
+    configuredKeysRoute(seen),
   ];
+}
+
+function configuredKeysRoute(seen: Live): AdminRoute {
+  return adminRoute({
+    name: 'configured-keys.list',
+    method: 'GET',
+    path: `${api}/configured-keys`,
+    permission: 'config:read',
+    scope: 'gateway',
+    tag: 'keys',
+    summary:
+      'The keys that stand in no store: of the configuration, and the first one; never the keys themselves',
+    query: listQuery,
+    answers: { 200: configuredKeysShape },
+    example: {},
+    handle: ({ query }) => {
+      const { auth, keys } = viewConfiguredKeys(seen);
+      const { items, ...rest } = pageOfAll(keys, query, ({ name, from }) => [name, from]);
+      return { status: 200, body: { auth, keys: items, ...rest }, headers: headersOf(query, rest) };
+    },
+  });
+}
+
+type ListQuery = z.output<typeof listQuery>;
+
+/** Each worker gives the first of its own: the first of all are among them. */
+function upstreamsPage({ upstreams, next }: z.input<typeof upstreamsShape>, query: ListQuery) {
+  const { items, ...rest } = pageOfAll(upstreams, query, ({ name }) => [name]);
+  const more = { ...(next === undefined ? {} : { next }), ...rest };
+  return { status: 200 as const, body: { upstreams: items, ...more }, headers: headersOf(query, more) };
+}
+
+function modelsPage({ models, next, ...told }: z.input<typeof modelsShape>, query: ListQuery) {
+  const { items, ...rest } = pageOfAll(models, query, ({ name }) => [name]);
+  const more = { ...(next === undefined ? {} : { next }), ...rest };
+  return { status: 200 as const, body: { ...told, models: items, ...more }, headers: headersOf(query, more) };
+}
+
+function headersOf(query: ListQuery, { next }: { readonly next?: string }) {
+  return nextPage(query, { after: next });
 }
 
 /** At the root, as orchestrators and Prometheus expect them. They have no credential, and learn whether we live. */

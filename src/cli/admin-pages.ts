@@ -16,15 +16,29 @@ export async function askPages<Item extends z.ZodType>(
   { path, item, query }: { path: string; item: Item; query: Readonly<Record<string, string | undefined>> },
 ): Promise<Listed<z.output<Item>>> {
   const shape = z.object({ items: z.array(item), next: z.string().optional() });
-  const items: z.output<Item>[] = [];
+  const pages = await askAllPages(place, { path, shape, query });
+  const items = pages.flatMap((page) => page.items as z.output<Item>[]);
+  return { items, more: pages.at(-1)?.next !== undefined };
+}
+
+/** The pages themselves, of listings that say more than their items. */
+export async function askAllPages<Shape extends z.ZodType<{ readonly next?: string | undefined }>>(
+  place: AdminPlace,
+  {
+    path,
+    shape,
+    query = {},
+  }: { path: string; shape: Shape; query?: Readonly<Record<string, string | undefined>> },
+): Promise<readonly z.output<Shape>[]> {
+  const pages: z.output<Shape>[] = [];
   let after: string | undefined;
   do {
     const asked = queryText({ ...query, limit: String(rowsPerPage), after });
-    const page: z.output<typeof shape> = await askAdmin(place, { path: `${path}${asked}`, shape });
-    items.push(...(page.items as z.output<Item>[]));
+    const page = await askAdmin(place, { path: `${path}${asked}`, shape });
+    pages.push(page);
     after = page.next;
-  } while (after !== undefined && items.length < rowsMax);
-  return { items, more: after !== undefined };
+  } while (after !== undefined && pages.length < rowsMax / rowsPerPage);
+  return pages;
 }
 
 /** With its question mark, or empty. */

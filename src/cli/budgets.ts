@@ -1,14 +1,19 @@
 /** `millrace budgets`: how far each budget is spent. */
 import { standingsShape } from '../admin/part-routes.ts';
-import { askAdmin, findAdmin } from './admin-client.ts';
+import { findAdmin } from './admin-client.ts';
+import { askAllPages } from './admin-pages.ts';
 import { flagOption, type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { formatTable } from './table.ts';
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const tenant = textOption(given, 'tenant');
-  const path = tenant === undefined ? 'budgets' : `budgets?${new URLSearchParams({ tenant })}`;
-  const answer = await askAdmin(await findAdmin(invocation, given), { path, shape: standingsShape });
+  const pages = await askAllPages(await findAdmin(invocation, given), {
+    path: 'budgets',
+    shape: standingsShape,
+    query: { tenant, holder: textOption(given, 'holder') },
+  });
+  const answer = { items: pages.flatMap(({ items }) => items) };
   if (flagOption(given, 'json')) {
     invocation.write(JSON.stringify(answer));
     return 0;
@@ -21,7 +26,8 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     windowEnd ?? 'never',
   ]);
   invocation.write(formatTable(['BUDGET', 'WHOSE', 'SPENT', 'SET ASIDE', 'BEGINS ANEW'], rows));
-  if (answer.more > 0) invocation.warn(`! ${answer.more} more are not shown; \`--tenant\` asks for one`);
+  if (pages.at(-1)?.next !== undefined)
+    invocation.warn('! there are more than these: `--tenant` and `--holder` ask for some');
   return 0;
 }
 

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { keyShape, madeKeyShape } from '../admin/directory-shapes.ts';
 import { configuredKeysShape } from '../admin/shapes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
-import { askPages, queryText } from './admin-pages.ts';
+import { askAllPages, askPages, queryText } from './admin-pages.ts';
 import { makeConfiguredKey } from './configured-key.ts';
 import { changeEntry, entryActions, entryPath, runAction, saidOf, tenantOf } from './entry-actions.ts';
 import { flagOption, type Given, numberOption, textOption, UsageError } from './given.ts';
@@ -47,13 +47,16 @@ function act(action: string, invocation: Invocation, given: Given): Promise<numb
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
-  const answer = await askAdmin(place, { path: 'configured-keys', shape: configuredKeysShape });
+  const pages = await askAllPages(place, { path: 'configured-keys', shape: configuredKeysShape });
+  const auth = pages[0]?.auth;
   const { tenant } = tenantOf(given);
-  const configured = answer.keys.filter((key) => tenant === undefined || key.tenant === tenant);
+  const configured = pages
+    .flatMap(({ keys }) => keys)
+    .filter((key) => tenant === undefined || key.tenant === tenant);
   const stored = await askPages(place, { path: 'keys', item: keyShape, query: { tenant } });
   if (flagOption(given, 'json')) {
     const { items, more } = stored;
-    invocation.write(JSON.stringify({ auth: answer.auth, keys: configured, stored: items, more }));
+    invocation.write(JSON.stringify({ auth, keys: configured, stored: items, more }));
     return 0;
   }
   const rows = configured.map(({ name, tenant: its, role, expiresAt, from: source }) => {
@@ -61,7 +64,7 @@ async function list(invocation: Invocation, given: Given): Promise<number> {
   });
   invocation.write(formatTable(header, [...rows, ...stored.items.map(rowOf)]));
   if (stored.more) invocation.warn(`! there are more than these ${stored.items.length}: name a tenant`);
-  if (answer.auth === 'none') invocation.warn('! no key is asked for: `auth: none`');
+  if (auth === 'none') invocation.warn('! no key is asked for: `auth: none`');
   return 0;
 }
 

@@ -2,6 +2,7 @@
 import { modelsShape } from '../admin/shapes.ts';
 import { orderedShape } from '../admin/warm-routes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
+import { askAllPages } from './admin-pages.ts';
 import { flagOption, type Given, textOption, UsageError } from './given.ts';
 import type { Invocation, Run } from './invocation.ts';
 import { formatTable } from './table.ts';
@@ -21,13 +22,16 @@ const actions: Readonly<Record<string, Run>> = { list, load: order, unload: orde
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
-  const answer = await askAdmin(place, { path: 'models', shape: modelsShape });
+  const pages = await askAllPages(place, { path: 'models', shape: modelsShape });
+  const { defaultModel } = pages[0] ?? {};
+  const models = pages.flatMap((page) => page.models);
+  const answer = { ...(defaultModel === undefined ? {} : { defaultModel }), models };
   if (flagOption(given, 'json')) {
     invocation.write(JSON.stringify(answer));
     return 0;
   }
   const rows = answer.models.map(({ name, from, policy, targets }) => [
-    name === answer.defaultModel ? `${name} (default)` : name,
+    name === defaultModel ? `${name} (default)` : name,
     from,
     policy,
     targets

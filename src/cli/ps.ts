@@ -1,7 +1,8 @@
 /** `millrace ps`: what runs at this moment, once or for as long as somebody watches. */
 import { setTimeout } from 'node:timers/promises';
-import { psShape, statusShape, upstreamsShape } from '../admin/shapes.ts';
+import { psShape, statusShape } from '../admin/shapes.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
+import { askUpstreams } from './ask-upstreams.ts';
 import { flagOption, type Given } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { createPaint, type Paint } from './paint.ts';
@@ -31,9 +32,9 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
 type Seen = Awaited<ReturnType<typeof look>>;
 
 async function look(place: AdminPlace) {
-  const [status, { upstreams }, shown] = await Promise.all([
+  const [status, upstreams, shown] = await Promise.all([
     askAdmin(place, { path: 'status', shape: statusShape }),
-    askAdmin(place, { path: 'upstreams', shape: upstreamsShape }),
+    askUpstreams(place),
     askAdmin(place, { path: 'ps', shape: psShape }),
   ]);
   return { status, upstreams, ...shown };

@@ -8,6 +8,7 @@ import { type OpenedSecrets, openSecretsOf } from '../config/open-secrets.ts';
 import type { SecretFacts } from '../stores/sql/secret-rows.ts';
 import { rewrapDataKeys } from '../stores/wrapped-key.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
+import { askPages } from './admin-pages.ts';
 import { configFile } from './config-file.ts';
 import { type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
@@ -49,7 +50,7 @@ async function findRunning(invocation: Invocation, given: Given): Promise<AdminP
 function askingGateway(place: AdminPlace): SecretKeeper {
   const pathOf = (name: string) => `secrets/${encodeURIComponent(name)}`;
   return {
-    list: async () => (await askAdmin(place, { path: 'secrets', shape: secretsShape })).items,
+    list: async () => (await askPages(place, { path: 'secrets', item: secretShape, query: {} })).items,
     set: (name, value) =>
       askAdmin(place, { method: 'PUT', path: pathOf(name), body: { value }, shape: secretShape }),
     remove: async (name) => {

@@ -1,8 +1,9 @@
 /** `millrace upstreams`: the upstreams of a running gateway, and taking one out of use before somebody works on it. */
 import { setTimeout } from 'node:timers/promises';
 import { drainedShape } from '../admin/drain-routes.ts';
-import { statusShape, upstreamsShape } from '../admin/shapes.ts';
+import { statusShape } from '../admin/shapes.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
+import { askUpstreams } from './ask-upstreams.ts';
 import { runAction } from './entry-actions.ts';
 import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
@@ -15,10 +16,10 @@ export const run = runAction('upstreams', { list, drain: order, resume: order })
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
-  const answer = await askAdmin(place, { path: 'upstreams', shape: upstreamsShape });
+  const upstreams = await askUpstreams(place);
   const paint = createPaint(process.stdout.isTTY === true, invocation.environment);
   invocation.write(
-    flagOption(given, 'json') ? JSON.stringify(answer) : upstreamTable(answer.upstreams, paint),
+    flagOption(given, 'json') ? JSON.stringify({ upstreams }) : upstreamTable(upstreams, paint),
   );
   return 0;
 }
@@ -40,8 +41,7 @@ async function order(invocation: Invocation, given: Given): Promise<number> {
 /** Resolves when nothing is under way there, or somebody has resumed it: then with what is. */
 async function emptied(invocation: Invocation, place: AdminPlace, name: string): Promise<number> {
   for (;;) {
-    const { upstreams } = await askAdmin(place, { path: 'upstreams', shape: upstreamsShape });
-    const found = upstreams.find((upstream) => upstream.name === name);
+    const found = (await askUpstreams(place)).find((upstream) => upstream.name === name);
     if (found === undefined || found.inFlight === 0) break;
     if (found.drained === undefined) {
       invocation.warn(`! ${name} was resumed meanwhile`);

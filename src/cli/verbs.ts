@@ -296,7 +296,12 @@ export const verbs: readonly Verb[] = [
   {
     name: 'budgets',
     summary: 'tell how far each budget is spent',
-    options: [...admin, ['--tenant <name>', 'of one tenant alone'], json],
+    options: [
+      ...admin,
+      ['--tenant <name>', 'of one tenant alone'],
+      ['--holder <name>', 'of one holder alone, as acme or acme/ann'],
+      json,
+    ],
     examples: [['millrace budgets', 'those that anybody has touched since their window began']],
   },
   {

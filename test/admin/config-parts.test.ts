@@ -23,7 +23,7 @@ test('an upstream and a model of it come and go, and comments elsewhere stay', a
   const listed = await rig.admin.ask('upstreams');
   assert.deepEqual(
     listed.body.upstreams.map(({ name }: { name: string }) => name),
-    ['sim', 'second'],
+    ['second', 'sim'],
   );
   const inUse = await rig.change('upstreams/second', { method: 'DELETE' });
   assert.equal(inUse.status, 422);

@@ -8,8 +8,9 @@ import { type Alerts, createAlerts } from '../../src/alerts/alerts.ts';
 import { alertsOptions } from '../../src/alerts/options.ts';
 import { createDialer } from '../../src/net/dialer.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
+import { runSecret } from '../run-canary.ts';
 
-export const secret = `whsec_${Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64')}`;
+export const secret = `whsec_${Buffer.from(runSecret('webhook').slice(0, 32)).toString('base64')}`;
 
 export interface Received {
   readonly headers: IncomingHttpHeaders;

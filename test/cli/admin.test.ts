@@ -80,7 +80,7 @@ test('upstreams are shown with what is known of them', async () => {
   const { upstreams } = (await (await gateway.admin('upstreams')).json()) as {
     upstreams: { name: string; state: string; lastFailure?: string }[];
   };
-  const [engine, cloud] = upstreams;
+  const [cloud, engine] = upstreams;
   assert.equal(engine?.state, 'up');
   assert.equal(cloud?.state, 'down');
   assert.match(cloud?.lastFailure ?? '', /refuses connections/);

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import type { LedgerRow } from '../../src/core/ledger.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { runSecret } from '../run-canary.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { openCloud } from '../upstream/named-cloud.ts';
 
@@ -53,7 +54,7 @@ const cost = Math.round(Number(usdText) * 1e9);
 test('the worked example: a call of a cloud with kept input and reasoning costs what its tokens cost', async (t) => {
   const llm = await openCloud(t, usage);
   const upstreams = {
-    cloud: { type: 'openai', url: llm.namedUrl, key: 'sk-not-a-key-at-all' },
+    cloud: { type: 'openai', url: llm.namedUrl, key: runSecret('provider') },
   };
   const models = { assistant: { targets: [{ upstream: 'cloud', model: 'gpt-4o' }] } };
   const gateway = await openGateway(t, { upstreams, models, prices, dns: llm.dns });

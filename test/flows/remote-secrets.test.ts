@@ -5,9 +5,14 @@ import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { jsonLines, millrace, openPlace, type Place, serve } from '../cli/gateway-process.ts';
 import { until } from '../faults/rig.ts';
+import { runSecret } from '../run-canary.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
 import { openFakeSecretsManager } from '../upstream/secrets-manager.ts';
 import { type FakeVault, openFakeVault } from '../upstream/vault.ts';
+
+const firstKey = runSecret('first');
+const secondKey = runSecret('second');
+const awsKey = runSecret('aws');
 
 interface Rig {
   readonly place: Place;
@@ -22,7 +27,7 @@ async function openRig(t: TestContext): Promise<Rig> {
   const place = await openPlace();
   const llm = await openFakeLlm();
   const vault = await openFakeVault({ clock: systemClock });
-  vault.put('llm/openai', { key: 'sk-first-key-of-the-vault' });
+  vault.put('llm/openai', { key: firstKey });
   t.after(async () => {
     await Promise.all([llm.close(), vault.close()]);
     await place[Symbol.asyncDispose]();
@@ -65,14 +70,14 @@ test('P10: a key that changes in Vault is taken over under load, without a failu
     }
   };
   const running = Array.from({ length: atOnce }, load);
-  await until('the first key', () => shown().includes('sk-first-key-of-the-vault'));
-  vault.put('llm/openai', { key: 'sk-second-key-of-the-vault' });
-  await until('the second key', () => shown().includes('sk-second-key-of-the-vault'));
+  await until('the first key', () => shown().includes(firstKey));
+  vault.put('llm/openai', { key: secondKey });
+  await until('the second key', () => shown().includes(secondKey));
   loading = false;
   await Promise.all(running);
   assert.ok(statuses.length > 20 && statuses.every((status) => status === 200), `${statuses}`);
   const { out, err } = await gateway.stop('SIGTERM');
-  for (const secret of ['sk-first-key', 'sk-second-key', vault.secretId]) {
+  for (const secret of [firstKey, secondKey, vault.secretId]) {
     assert.equal(`${out}${err}`.includes(secret), false, secret);
   }
 });
@@ -102,12 +107,12 @@ test('without Vault a first start fails and names the reference; a later one goe
   await first.stop('SIGTERM');
   const kept = await stat(place.path('.millrace/secrets.sealed'));
   assert.equal(kept.mode & 0o777, 0o600);
-  assert.equal((await place.read('.millrace/secrets.sealed')).includes('sk-first-key'), false);
+  assert.equal((await place.read('.millrace/secrets.sealed')).includes(firstKey), false);
 
   vault.seal(true);
   await using gateway = await serve(['--config', 'millrace.yaml'], { place });
   assert.equal((await gateway.chat({ model: 'm' })).status, 200);
-  assert.ok(shown().includes('sk-first-key-of-the-vault'));
+  assert.ok(shown().includes(firstKey));
   const warned = jsonLines(gateway.out()).map(({ msg }) => String(msg));
   assert.ok(
     warned.some((line) =>
@@ -152,12 +157,12 @@ test('a secret at AWS is a text, or a field of an object', async (t) => {
   const { place, write, shown } = await openRig(t);
   const aws = await openFakeSecretsManager();
   t.after(() => aws.close());
-  aws.put('prod/openai', JSON.stringify({ key: 'sk-key-at-aws', more: 1 }));
+  aws.put('prod/openai', JSON.stringify({ key: awsKey, more: 1 }));
   aws.put('plain', 'sk-plain-key-at-aws');
   const environment = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMIexample' };
   const secrets = { aws: { region: 'eu-central-1', endpoint: aws.url } };
   for (const [key, expected] of [
-    ['aws-sm:prod/openai#key', 'sk-key-at-aws'],
+    ['aws-sm:prod/openai#key', awsKey],
     ['aws-sm:plain', 'sk-plain-key-at-aws'],
   ] as const) {
     await write(key, secrets);

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
 import { millrace, openPlace } from '../cli/gateway-process.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
+import { runSecret } from '../run-canary.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { openCloud } from '../upstream/named-cloud.ts';
@@ -47,7 +48,7 @@ async function openExample(t: TestContext, store: string, more = {}): Promise<Op
       dns: billed.dns,
       upstreams: {
         gpu: { type: 'openai', url: `${own.url}/v1` },
-        cloud: { type: 'openai', url: billed.namedUrl, key: 'sk-not-a-key-at-all' },
+        cloud: { type: 'openai', url: billed.namedUrl, key: runSecret('provider') },
       },
       keys: [...roleKeys('default'), ...roleKeys('acme')],
       ...example,

@@ -7,6 +7,7 @@ import { providers } from '../../src/providers/registry.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, simulator } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
+import { runSecret } from '../run-canary.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import type { RecordedRequest } from '../upstream/recording.ts';
@@ -86,7 +87,7 @@ test('a paid provider is never asked to load anything, whatever is configured', 
   const gateway = await openTestGateway({
     config: {
       upstreams: {
-        cloud: { type: 'openai', url, key: 'sk-cloud-0123456789' },
+        cloud: { type: 'openai', url, key: runSecret('provider') },
       },
       models: { paid: { targets: [{ upstream: 'cloud', model: 'gpt-4o' }] } },
       health: { everyMs: 100 },

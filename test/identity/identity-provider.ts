@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { type Configuration, Provider } from 'oidc-provider';
+import { runSecret } from '../run-canary.ts';
 import { audience } from './hand-made-issuer.ts';
 
 export interface RunningProvider {
@@ -23,9 +24,9 @@ export interface ProviderOptions {
 }
 
 export const secretOf = {
-  service: 'secret-of-the-service',
-  gateway: 'secret-of-the+gateway/%',
-  console: 'secret-of-the-console',
+  service: runSecret('service'),
+  gateway: `${runSecret('gateway')}+/%`,
+  console: runSecret('console'),
 };
 
 export async function openProvider(options: ProviderOptions = {}): Promise<RunningProvider> {

@@ -1,6 +1,7 @@
 /** A real Redis (or Valkey) for tests, on a free loopback port, that keeps nothing. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { runSecret } from '../run-canary.ts';
 import { launchContainer } from './container.ts';
 import { onFreePort } from './free-port.ts';
 import { processControl } from './process-tree.ts';
@@ -28,7 +29,7 @@ export interface RedisServerOptions {
 export async function openRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const provided = await provideServer('redis');
   // A password, so that no other server that happens to have the port is taken for this one.
-  const password = randomBytes(16).toString('hex');
+  const password = `${runSecret('redis')}${randomBytes(8).toString('hex')}`;
   return await onFreePort(async (port) => {
     const settings = [
       '--requirepass',

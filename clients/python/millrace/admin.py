@@ -129,13 +129,24 @@ class Budget(_BudgetNeeds, _BudgetMay):
     pass
 
 
-BudgetsListAnswer = TypedDict(
-    "BudgetsListAnswer",
+_BudgetsListAnswerNeeds = TypedDict(
+    "_BudgetsListAnswerNeeds",
     {
         "items": "List[Budget]",
-        "more": "int",
     },
 )
+
+_BudgetsListAnswerMay = TypedDict(
+    "_BudgetsListAnswerMay",
+    {
+        "next": "str",
+    },
+    total=False,
+)
+
+class BudgetsListAnswer(_BudgetsListAnswerNeeds, _BudgetsListAnswerMay):
+    pass
+
 
 ConfigApplyAnswer = TypedDict(
     "ConfigApplyAnswer",
@@ -392,13 +403,25 @@ ConfiguredKey = TypedDict(
     },
 )
 
-ConfiguredKeysListAnswer = TypedDict(
-    "ConfiguredKeysListAnswer",
+_ConfiguredKeysListAnswerNeeds = TypedDict(
+    "_ConfiguredKeysListAnswerNeeds",
     {
         "auth": "Literal[\"keys\", \"jwt\", \"both\", \"none\"]",
         "keys": "List[ConfiguredKey]",
     },
 )
+
+_ConfiguredKeysListAnswerMay = TypedDict(
+    "_ConfiguredKeysListAnswerMay",
+    {
+        "next": "str",
+    },
+    total=False,
+)
+
+class ConfiguredKeysListAnswer(_ConfiguredKeysListAnswerNeeds, _ConfiguredKeysListAnswerMay):
+    pass
+
 
 ContentsShowAnswer = TypedDict(
     "ContentsShowAnswer",
@@ -910,6 +933,7 @@ _ModelsListAnswerMay = TypedDict(
     "_ModelsListAnswerMay",
     {
         "defaultModel": "str",
+        "next": "str",
     },
     total=False,
 )
@@ -1237,12 +1261,24 @@ Secret = TypedDict(
     },
 )
 
-SecretsListAnswer = TypedDict(
-    "SecretsListAnswer",
+_SecretsListAnswerNeeds = TypedDict(
+    "_SecretsListAnswerNeeds",
     {
         "items": "List[Secret]",
     },
 )
+
+_SecretsListAnswerMay = TypedDict(
+    "_SecretsListAnswerMay",
+    {
+        "next": "str",
+    },
+    total=False,
+)
+
+class SecretsListAnswer(_SecretsListAnswerNeeds, _SecretsListAnswerMay):
+    pass
+
 
 SecretsPutBody = TypedDict(
     "SecretsPutBody",
@@ -1556,12 +1592,24 @@ UpstreamsDrainAnswer = TypedDict(
     },
 )
 
-UpstreamsListAnswer = TypedDict(
-    "UpstreamsListAnswer",
+_UpstreamsListAnswerNeeds = TypedDict(
+    "_UpstreamsListAnswerNeeds",
     {
         "upstreams": "List[Upstream]",
     },
 )
+
+_UpstreamsListAnswerMay = TypedDict(
+    "_UpstreamsListAnswerMay",
+    {
+        "next": "str",
+    },
+    total=False,
+)
+
+class UpstreamsListAnswer(_UpstreamsListAnswerNeeds, _UpstreamsListAnswerMay):
+    pass
+
 
 UsageSumAnswerSumsItem = TypedDict(
     "UsageSumAnswerSumsItem",
@@ -1677,9 +1725,26 @@ class _Upstreams:
 
     def list(
         self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
     ) -> UpstreamsListAnswer:
         """The upstreams, and what is known of them"""
-        return cast("UpstreamsListAnswer", self._connection.json("GET", '/admin/api/v1/upstreams'))
+        return cast("UpstreamsListAnswer", self._connection.json("GET", '/admin/api/v1/upstreams', query={"after": after, "limit": limit}))
+
+    def each(
+        self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> Iterator[Upstream]:
+        """The upstreams, and what is known of them: all of them, one after the other"""
+        while True:
+            page = self.list(after=after, limit=limit)
+            yield from page["upstreams"]
+            if "next" not in page:
+                return
+            after = page["next"]
 
     def put(
         self,
@@ -1727,9 +1792,26 @@ class _Models:
 
     def list(
         self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
     ) -> ModelsListAnswer:
         """The models, and where they are served"""
-        return cast("ModelsListAnswer", self._connection.json("GET", '/admin/api/v1/models'))
+        return cast("ModelsListAnswer", self._connection.json("GET", '/admin/api/v1/models', query={"after": after, "limit": limit}))
+
+    def each(
+        self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> Iterator[Model]:
+        """The models, and where they are served: all of them, one after the other"""
+        while True:
+            page = self.list(after=after, limit=limit)
+            yield from page["models"]
+            if "next" not in page:
+                return
+            after = page["next"]
 
     def running(
         self,
@@ -1796,9 +1878,26 @@ class _ConfiguredKeys:
 
     def list(
         self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
     ) -> ConfiguredKeysListAnswer:
         """The keys that stand in no store: of the configuration, and the first one; never the keys themselves"""
-        return cast("ConfiguredKeysListAnswer", self._connection.json("GET", '/admin/api/v1/configured-keys'))
+        return cast("ConfiguredKeysListAnswer", self._connection.json("GET", '/admin/api/v1/configured-keys', query={"after": after, "limit": limit}))
+
+    def each(
+        self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> Iterator[ConfiguredKey]:
+        """The keys that stand in no store: of the configuration, and the first one; never the keys themselves: all of them, one after the other"""
+        while True:
+            page = self.list(after=after, limit=limit)
+            yield from page["keys"]
+            if "next" not in page:
+                return
+            after = page["next"]
 
 
 class _Config:
@@ -1965,9 +2064,28 @@ class _Budgets:
         self,
         *,
         tenant: Optional[str] = None,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+        holder: Optional[str] = None,
     ) -> BudgetsListAnswer:
         """How far each budget is spent, of those that anybody has touched since its window began"""
-        return cast("BudgetsListAnswer", self._connection.json("GET", '/admin/api/v1/budgets', query={"tenant": tenant}))
+        return cast("BudgetsListAnswer", self._connection.json("GET", '/admin/api/v1/budgets', query={"tenant": tenant, "after": after, "limit": limit, "holder": holder}))
+
+    def each(
+        self,
+        *,
+        tenant: Optional[str] = None,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+        holder: Optional[str] = None,
+    ) -> Iterator[Budget]:
+        """How far each budget is spent, of those that anybody has touched since its window began: all of them, one after the other"""
+        while True:
+            page = self.list(tenant=tenant, after=after, limit=limit, holder=holder)
+            yield from page["items"]
+            if "next" not in page:
+                return
+            after = page["next"]
 
 
 class _Usage:
@@ -2591,9 +2709,26 @@ class _Secrets:
 
     def list(
         self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
     ) -> SecretsListAnswer:
         """The names of the secrets in the store, and when they were changed"""
-        return cast("SecretsListAnswer", self._connection.json("GET", '/admin/api/v1/secrets'))
+        return cast("SecretsListAnswer", self._connection.json("GET", '/admin/api/v1/secrets', query={"after": after, "limit": limit}))
+
+    def each(
+        self,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> Iterator[Secret]:
+        """The names of the secrets in the store, and when they were changed: all of them, one after the other"""
+        while True:
+            page = self.list(after=after, limit=limit)
+            yield from page["items"]
+            if "next" not in page:
+                return
+            after = page["next"]
 
     def put(
         self,

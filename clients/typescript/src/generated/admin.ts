@@ -73,7 +73,7 @@ export interface Budget {
 
 export interface BudgetsListAnswer {
   readonly items: ReadonlyArray<Budget>;
-  readonly more: number;
+  readonly next?: string | undefined;
 }
 
 export interface ConfigApplyAnswer {
@@ -203,6 +203,7 @@ export interface ConfiguredKey {
 export interface ConfiguredKeysListAnswer {
   readonly auth: "keys" | "jwt" | "both" | "none";
   readonly keys: ReadonlyArray<ConfiguredKey>;
+  readonly next?: string | undefined;
 }
 
 export interface ContentsShowAnswer {
@@ -468,6 +469,7 @@ export interface Model {
 export interface ModelsListAnswer {
   readonly defaultModel?: string | undefined;
   readonly models: ReadonlyArray<Model>;
+  readonly next?: string | undefined;
 }
 
 export interface ModelsLoadAnswer {
@@ -624,6 +626,7 @@ export interface Secret {
 
 export interface SecretsListAnswer {
   readonly items: ReadonlyArray<Secret>;
+  readonly next?: string | undefined;
 }
 
 export interface SecretsPutBody {
@@ -779,6 +782,7 @@ export interface UpstreamsDrainAnswer {
 
 export interface UpstreamsListAnswer {
   readonly upstreams: ReadonlyArray<Upstream>;
+  readonly next?: string | undefined;
 }
 
 export type UpstreamsPutBody = Readonly<Record<string, unknown>>;
@@ -855,8 +859,27 @@ class UpstreamsApi {
   }
 
   /** The upstreams, and what is known of them */
-  list(options: CallOptions = {}): Promise<UpstreamsListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/upstreams' }, options);
+  list(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): Promise<UpstreamsListAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/upstreams', query: { after: input.after, limit: input.limit } }, options);
+  }
+
+  /** The upstreams, and what is known of them: all of them, one after the other */
+  async *each(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): AsyncGenerator<UpstreamsListAnswer['upstreams'][number], void, undefined> {
+    let asked = input;
+    for (;;) {
+      const page = await this.list(asked, options);
+      yield* page.upstreams;
+      if (page.next === undefined) return;
+      asked = { ...asked, after: page.next };
+    }
   }
 
   /** Sets an upstream, as it would stand under `upstreams` in the configuration */
@@ -901,8 +924,27 @@ class ModelsApi {
   }
 
   /** The models, and where they are served */
-  list(options: CallOptions = {}): Promise<ModelsListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/models' }, options);
+  list(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): Promise<ModelsListAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/models', query: { after: input.after, limit: input.limit } }, options);
+  }
+
+  /** The models, and where they are served: all of them, one after the other */
+  async *each(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): AsyncGenerator<ModelsListAnswer['models'][number], void, undefined> {
+    let asked = input;
+    for (;;) {
+      const page = await this.list(asked, options);
+      yield* page.models;
+      if (page.next === undefined) return;
+      asked = { ...asked, after: page.next };
+    }
   }
 
   /** What runs at this moment */
@@ -967,8 +1009,27 @@ class ConfiguredKeysApi {
   }
 
   /** The keys that stand in no store: of the configuration, and the first one; never the keys themselves */
-  list(options: CallOptions = {}): Promise<ConfiguredKeysListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/configured-keys' }, options);
+  list(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): Promise<ConfiguredKeysListAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/configured-keys', query: { after: input.after, limit: input.limit } }, options);
+  }
+
+  /** The keys that stand in no store: of the configuration, and the first one; never the keys themselves: all of them, one after the other */
+  async *each(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): AsyncGenerator<ConfiguredKeysListAnswer['keys'][number], void, undefined> {
+    let asked = input;
+    for (;;) {
+      const page = await this.list(asked, options);
+      yield* page.keys;
+      if (page.next === undefined) return;
+      asked = { ...asked, after: page.next };
+    }
   }
 }
 
@@ -1132,8 +1193,32 @@ class BudgetsApi {
   list(input: {
     /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
     readonly tenant?: string | undefined;
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+    /** Whose it is, as an answer has it: `acme`, `acme/ann`; empty for everybody’s. */
+    readonly holder?: string | undefined;
   } = {}, options: CallOptions = {}): Promise<BudgetsListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/budgets', query: { tenant: input.tenant } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/budgets', query: { tenant: input.tenant, after: input.after, limit: input.limit, holder: input.holder } }, options);
+  }
+
+  /** How far each budget is spent, of those that anybody has touched since its window began: all of them, one after the other */
+  async *each(input: {
+    /** Whose things are meant. Only the people of the gateway may name another tenant than their own. */
+    readonly tenant?: string | undefined;
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+    /** Whose it is, as an answer has it: `acme`, `acme/ann`; empty for everybody’s. */
+    readonly holder?: string | undefined;
+  } = {}, options: CallOptions = {}): AsyncGenerator<BudgetsListAnswer['items'][number], void, undefined> {
+    let asked = input;
+    for (;;) {
+      const page = await this.list(asked, options);
+      yield* page.items;
+      if (page.next === undefined) return;
+      asked = { ...asked, after: page.next };
+    }
   }
 }
 
@@ -1826,8 +1911,27 @@ class SecretsApi {
   }
 
   /** The names of the secrets in the store, and when they were changed */
-  list(options: CallOptions = {}): Promise<SecretsListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/secrets' }, options);
+  list(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): Promise<SecretsListAnswer> {
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/secrets', query: { after: input.after, limit: input.limit } }, options);
+  }
+
+  /** The names of the secrets in the store, and when they were changed: all of them, one after the other */
+  async *each(input: {
+    /** What the page before gave as `next`. */
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+  } = {}, options: CallOptions = {}): AsyncGenerator<SecretsListAnswer['items'][number], void, undefined> {
+    let asked = input;
+    for (;;) {
+      const page = await this.list(asked, options);
+      yield* page.items;
+      if (page.next === undefined) return;
+      asked = { ...asked, after: page.next };
+    }
   }
 
   /** Keeps a secret, sealed; `store:NAME` in the configuration refers to it */
