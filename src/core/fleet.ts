@@ -86,7 +86,8 @@ export interface Gate {
 }
 
 export interface OthersThere {
-  worksForOthers(upstream: Pick<Upstream, 'identity'>, tenant: string): boolean;
+  /** For any but that tenant; on one model there, where it is named. */
+  worksForOthers(upstream: Pick<Upstream, 'identity'>, tenant: string, model?: string): boolean;
 }
 
 /** How a request left its slot. */

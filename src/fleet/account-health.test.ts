@@ -15,15 +15,18 @@ const cut = fail('upstream_cut', 'it broke');
 const hung = fail('first_token_timeout', 'it hangs');
 const refused = fail('connect_failed', 'nobody is there');
 
-/** `others`: whether the server works for another tenant at that moment. */
-function rig(others = false) {
+/** `others`: whether the server works for another tenant at that moment, be it on one model alone. */
+function rig(others: boolean | string = false) {
   const clock = createHeldClock(1_000_000);
   const health = new Health(clock);
   const ended = (target: Target, outcome: Ending['outcome'], more: Partial<Ending> = {}) =>
     health.ended(
       target,
       { ...endingOf(outcome), firstContentMs: 0, ...more },
-      { worksForOthers: () => others },
+      {
+        worksForOthers: (_, __, model) =>
+          typeof others === 'string' ? model === undefined || model === others : others,
+      },
     );
   const allowed = (pool: readonly Target[]) => pool.map((target) => health.allows(target, 8, pool));
   return { clock, health, ended, allowed };
@@ -83,6 +86,39 @@ test('C9: what fails for one tenant alone takes no server from others that it wo
   assert.deepEqual(allowed([a, b]), [8, 8]);
   ended(a, cut, { tenant: 'another' });
   assert.deepEqual(allowed([a, b]), [0, 8]);
+});
+
+test('C9: what befell another tenant longer ago than the last outcomes takes no server from those whom one tenant harms alone', () => {
+  const { ended, allowed } = rig(true);
+  ended(a, cut, { tenant: 'another' });
+  // Less than half fail until that is forgotten, and half from then on.
+  for (let count = 0; count < 40; count += 1) {
+    ended(a, 'served', { tenant: 'another' });
+    if (count < 20) ended(a, 'served', { tenant: 'another' });
+    ended(a, cut, { tenant: 'one' });
+  }
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+});
+
+test('C9: a client that left for reasons of its own is not counted among what one tenant met alone', () => {
+  const { ended, allowed } = rig(true);
+  ended(a, 'left', { ...leftLong, tenant: 'another' });
+  ended(a, 'left', { firstContentMs: 5, tenant: 'another' });
+  for (let count = 0; count < 5; count += 1) ended(a, cut, { tenant: 'one' });
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+});
+
+test('C9: a model that fails for the only tenant who uses it is left out, whoever uses others there', () => {
+  const other = { ...a, model: 'other' };
+  const { ended, allowed } = rig('other');
+  for (let count = 0; count < 5; count += 1) ended(a, cut, { tenant: 'one' });
+  assert.deepEqual(
+    [allowed([a, b]), allowed([other, b])],
+    [
+      [0, 8],
+      [8, 8],
+    ],
+  );
 });
 
 test('what nobody can bring about from outside counts whoever meets it', () => {

@@ -116,9 +116,13 @@ export class AccountHealth {
       return;
     }
     const { tenant = '' } = ending;
-    for (const breaker of [this.own, this.breakerOf(model)]) {
+    const ofModel = (whose: string) => spares(whose, model);
+    for (const [breaker, spared] of [
+      [this.own, spares],
+      [this.breakerOf(model), ofModel],
+    ] as const) {
       const wasOpen = breaker.standing === 'open';
-      breaker.leftInSilence(nowMs, rules, { tenant, spares });
+      breaker.leftInSilence(nowMs, rules, { tenant, spares: spared });
       if (!wasOpen && breaker.standing === 'open') this.#remember(leftInSilence);
     }
   }
@@ -147,10 +151,12 @@ export class AccountHealth {
     // One bad model among good ones is no reason to leave the server out.
     const { nowMs, rules } = at;
     // Nobody can bring about from outside that we cannot reach it, or are not let in.
-    const spares = conclusive.has(outcome.code) ? () => false : at.spares;
+    const spares: At['spares'] = conclusive.has(outcome.code) ? () => false : at.spares;
+    // Whoever uses other models there loses nothing by it.
+    const ofModel = (whose: string) => spares(whose, model);
     const { tenant = '' } = ending;
     this.own.failed(nowMs, rules, { silent, inWindow: false, tenant, spares });
-    this.breakerOf(model).failed(nowMs, rules, { silent, inWindow, tenant, spares });
+    this.breakerOf(model).failed(nowMs, rules, { silent, inWindow, tenant, spares: ofModel });
   }
 
   /** A listing came through: it is there, which says nothing of how it serves. */
@@ -223,8 +229,8 @@ export class AccountHealth {
 export interface At {
   readonly nowMs: number;
   readonly rules: EjectRules;
-  /** Whether the server works for others than this tenant at this moment. */
-  readonly spares: (tenant: string) => boolean;
+  /** Whether the server works for others than this tenant at this moment; on one model, where it is named. */
+  readonly spares: (tenant: string, model?: string) => boolean;
 }
 
 /** Whether a failure says something of the server, and not of this request alone. */

@@ -32,9 +32,12 @@ export class AtWork implements OthersThere {
     return this.#slots.delete(slot);
   }
 
-  worksForOthers({ identity }: Pick<Upstream, 'identity'>, than: string): boolean {
+  worksForOthers({ identity }: Pick<Upstream, 'identity'>, than: string, model?: string): boolean {
     return this.#slots.members.some(
-      ({ target, tenant }) => target.upstream.identity === identity && tenant !== than,
+      ({ target, tenant }) =>
+        target.upstream.identity === identity &&
+        tenant !== than &&
+        (model === undefined || target.model === model),
     );
   }
 }

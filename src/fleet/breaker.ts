@@ -2,6 +2,7 @@
  * What failures come to: after so many in a row, or half of the last ones, nothing more is sent for a while; then one
  * request tries; when it has ended well, load comes back bit by bit. Pure: it is told the time.
  */
+import { LastOutcomes, outcomesCounted } from './last-outcomes.ts';
 
 /**
  * `closed`: all is well. `open`: nothing is sent. `trial`: one request may try. `returning`: it has ended well, and load
@@ -43,9 +44,6 @@ export interface OpenElsewhere {
   readonly rounds: number;
 }
 
-/** Of so many outcomes, the last ones, half must be good. */
-const windowOutcomes = 20;
-const windowMask = 2 ** windowOutcomes - 1;
 /** Failures that are longer ago than this say nothing of today. */
 const windowMs = 30_000;
 /** In so many steps load comes back: whoever waits is told of each. */
@@ -64,20 +62,21 @@ export class Breaker {
   onTrial = false;
   /** When the last one began to. */
   #triedMs = 0;
-  /** The last outcomes, a bit each, the newest lowest; 1 is a failure. */
-  #recent = 0;
+  readonly #recent = new LastOutcomes();
   #lastFailureMs = Number.NEGATIVE_INFINITY;
   /** Clients since the last word that left without one, each after a long wait. */
   #leavings = 0;
-  /** Whose the failures of the row are, and the leavings, as long as all are one tenant's. */
+  /** Whose the failures of the row are, as long as all are one tenant's; and whose the leavings. */
   readonly #ofRow = new Culprit();
-  readonly #ofRecent = new Culprit();
+  readonly #ofLeavings = new Culprit();
   /** How often it opened without being well for long in between. */
   #rounds = 0;
   #returnedMs = Number.NEGATIVE_INFINITY;
 
   get isClean(): boolean {
-    return this.standing === 'closed' && this.row === 0 && this.#recent === 0 && this.#leavings === 0;
+    return (
+      this.standing === 'closed' && this.row === 0 && this.#recent.failures === 0 && this.#leavings === 0
+    );
   }
 
   /** What time alone has changed. */
@@ -119,6 +118,7 @@ export class Breaker {
   /** A client left a stream of which something had come: it is not silent. */
   heard(): void {
     this.#leavings = 0;
+    this.#ofLeavings.forget();
   }
 
   /**
@@ -130,9 +130,9 @@ export class Breaker {
     this.onTrial = false;
     if (this.standing === 'open' && !tried) return;
     this.#leavings += 1;
-    this.#ofRow.add(blow.tenant);
+    this.#ofLeavings.add(blow.tenant);
     if (tried) this.open(nowMs, rules, 'silence');
-    else if (this.#leavings >= rules.failures && !this.#ofRow.isSpared(blow))
+    else if (this.#leavings >= rules.failures && !this.#ofLeavings.isSpared(blow))
       this.open(nowMs, rules, 'silence');
   }
 
@@ -142,12 +142,11 @@ export class Breaker {
     // Who was sent before it opened, and ended well after, is no trial.
     if (this.standing === 'open' && !tried) return;
     this.row = 0;
-    this.#leavings = 0;
     this.#ofRow.forget();
-    this.#recent = (this.#recent << 1) & windowMask;
-    if (this.#recent === 0) this.#ofRecent.forget();
+    this.heard();
+    this.#recent.add();
     if (this.standing === 'closed' || this.standing === 'returning') return;
-    this.#recent = 0;
+    this.#recent.forget();
     this.standing = 'returning';
     this.#returnedMs = nowMs;
   }
@@ -162,7 +161,7 @@ export class Breaker {
     const inRow = this.row >= rules.failures && !this.#ofRow.isSpared(blow);
     if (tried || this.standing === 'trial' || inRow) {
       this.open(nowMs, rules, blow.silent ? 'silence' : 'row');
-    } else if (ones(this.#recent) * 2 >= windowOutcomes && !this.#ofRecent.isSpared(blow)) {
+    } else if (this.#recent.failures * 2 >= outcomesCounted && !this.#isSparedLately(blow)) {
       this.open(nowMs, rules, 'rate');
     }
   }
@@ -172,7 +171,7 @@ export class Breaker {
     this.#rounds = wasWell ? 1 : this.#rounds + 1;
     this.standing = 'open';
     this.cause = cause;
-    this.#leavings = 0;
+    this.heard();
     this.onTrial = false;
     this.openedMs = nowMs;
     this.untilMs = nowMs + Math.min(rules.maxMs, rules.baseMs * this.#rounds);
@@ -199,13 +198,13 @@ export class Breaker {
   }
 
   #count(nowMs: number, { tenant }: Blow): void {
-    if (nowMs - this.#lastFailureMs > windowMs) {
-      this.#recent = 0;
-      this.#ofRecent.forget();
-    }
-    this.#ofRecent.add(tenant);
+    if (nowMs - this.#lastFailureMs > windowMs) this.#recent.forget();
     this.#lastFailureMs = nowMs;
-    this.#recent = ((this.#recent << 1) | 1) & windowMask;
+    this.#recent.add(tenant);
+  }
+
+  #isSparedLately({ tenant, spares }: Blow): boolean {
+    return this.#recent.areAllOf(tenant) && spares(tenant);
   }
 }
 
@@ -227,10 +226,4 @@ class Culprit {
   isSpared({ tenant, spares }: Pick<Blow, 'tenant' | 'spares'>): boolean {
     return !this.#areMany && spares(tenant);
   }
-}
-
-function ones(bits: number): number {
-  let count = 0;
-  for (let left = bits; left !== 0; left &= left - 1) count += 1;
-  return count;
 }

@@ -112,7 +112,7 @@ export class Health implements Gate {
       if (known?.isClean !== true) this.#learn(upstream, (it, nowMs) => it.served(model, nowMs));
       return;
     }
-    const spares = (tenant: string) => there.worksForOthers(upstream, tenant);
+    const spares = sparing(there, upstream);
     this.#learn(upstream, (it, nowMs) =>
       it.failed(model, { ...ending, outcome }, { nowMs, rules: this.#rules, spares }),
     );
@@ -121,7 +121,7 @@ export class Health implements Gate {
   #left({ upstream, model }: Target, ending: Ending, there: OthersThere): void {
     const known = this.#known.get(upstream.identity);
     if (known?.isClean !== false && !isLongSilence(ending)) return;
-    const spares = (tenant: string) => there.worksForOthers(upstream, tenant);
+    const spares = sparing(there, upstream);
     this.#learn(upstream, (it, nowMs) => it.leftEarly(model, ending, { nowMs, rules: this.#rules, spares }));
   }
 
@@ -282,6 +282,10 @@ interface Wait {
   readonly waitMs: number;
   /** Whether it told us so itself, and is well. */
   readonly limited: boolean;
+}
+
+function sparing(there: OthersThere, upstream: Upstream): At['spares'] {
+  return (tenant, model) => there.worksForOthers(upstream, tenant, model);
 }
 
 const nobodyElse: OthersThere = { worksForOthers: () => false };
