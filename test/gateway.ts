@@ -93,7 +93,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     close: once(async () => {
       await gateway.close(0);
       assert.ok(!holdsCanary(lines.join('\n')), 'a line of the log holds a secret of the run (G8)');
-      assert.deepEqual(await filesWithCanary(data), [], 'these hold a secret of the run (G8)');
+      assert.deepEqual(await filesHolding(data, holdsCanary), [], 'these hold a secret of the run (G8)');
       await rm(folder, { recursive: true, force: true });
     }),
   };
@@ -110,14 +110,17 @@ function once(work: () => Promise<void>): () => Promise<void> {
 const lookedAtBytesMax = 8 * 1024 * 1024;
 
 /** Other gateways may share the folder, and take files away meanwhile. */
-async function filesWithCanary(folder: string): Promise<readonly string[]> {
+export async function filesHolding(
+  folder: string,
+  isHeld: (text: string) => boolean,
+): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const found: string[] = [];
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
     const facts = await stat(path).catch(() => undefined);
     if (facts === undefined || !facts.isFile() || facts.size > lookedAtBytesMax) continue;
-    if (holdsCanary(await readFile(path, 'latin1').catch(() => ''))) found.push(path);
+    if (isHeld(await readFile(path, 'latin1').catch(() => ''))) found.push(path);
   }
   return found;
 }

@@ -1,6 +1,7 @@
 // `millrace serve --workers 2`: real processes behind one port, over a real Redis.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { DependencyReport } from '../../src/answers/dependencies.ts';
 import { until } from '../faults/rig.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import { jsonLines, millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
@@ -143,6 +144,18 @@ test('an upstream that is drained is so in every worker, in one that is started 
     shown.upstreams.map(({ drained }) => drained !== undefined),
     [true, false],
   );
+  const first = (await (await gateway.admin('upstreams?limit=1')).json()) as { next?: string };
+  const rest = await gateway.admin(`upstreams?limit=1&after=${first.next}`);
+  assert.deepEqual(
+    ((await rest.json()) as { upstreams: { name: string }[] }).upstreams.map(({ name }) => name),
+    ['two'],
+    'pages of all workers together',
+  );
+  const headers = { authorization: `Bearer ${await gateway.token()}` };
+  const told = await fetch(`${gateway.ready.admin}/healthz/deps`, { headers });
+  const { dependencies, upstreams: sums } = (await told.json()) as DependencyReport;
+  assert.ok(dependencies.some(({ name, state }) => name === 'shared' && state === 'there'));
+  assert.equal(sums.up + sums.down + sums.unknown, 2);
   await order('resume');
   assert.deepEqual(await asked(), new Set(['one']));
 });

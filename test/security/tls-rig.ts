@@ -1,4 +1,5 @@
 /** A gateway that speaks TLS with a certificate of the test's own authority, and clients that look closely. */
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
-import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { filesHolding, openTestGateway, type TestGateway } from '../gateway.ts';
 import { createAuthority, type Identity } from '../upstream/certificate.ts';
 
 export const authority = createAuthority();
@@ -46,12 +47,23 @@ export interface TlsGatewayOptions {
 
 export async function openTlsGateway(t: TestContext, options: TlsGatewayOptions = {}): Promise<TlsGateway> {
   const certificate = await openCertificatePlace(t);
-  await certificate.put(options.identity ?? authority.issue('none'));
+  const identity = options.identity ?? authority.issue('none');
+  await certificate.put(identity);
   const { cert, key } = certificate;
   const gateway = await openTestGateway({
     config: { ...options.config, listen: { ...options.listen, tls: { cert, key, ...options.tls } } },
   });
-  t.after(() => gateway.close());
+  t.after(async () => {
+    // Of the private number alone: before it stands the frame of all keys, behind it what the certificate tells too.
+    const secret = identity.key.split('\n')[2]?.slice(0, 24) ?? '';
+    assert.ok(
+      secret.length === 24 && !gateway.lines.join('\n').includes(secret),
+      'the log holds the key (G8)',
+    );
+    const holding = await filesHolding(gateway.data, (text) => text.includes(secret));
+    await gateway.close();
+    assert.deepEqual(holding, [], 'these hold the key (G8)');
+  });
   return { ...gateway, certificate };
 }
 
