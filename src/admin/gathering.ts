@@ -4,7 +4,7 @@ import type { AdminAnswer, AdminCall, AdminRoute, Gathered } from './route.ts';
 
 /** What is looked at is there; what is done, such as loading a model, may take its time. */
 const looksMs = 5_000;
-const doesMs = 600_000;
+const doesMs = 900_000;
 
 type Given = AdminAnswer<AdminRoute['answers']>;
 

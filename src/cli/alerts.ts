@@ -1,18 +1,13 @@
 /** `millrace alerts`: who is told when something is wrong, and whether they can be. */
 import { alertTestShape, receiversShape } from '../admin/alert-routes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
-import { flagOption, type Given, UsageError } from './given.ts';
-import type { Invocation, Run } from './invocation.ts';
+import { flagOption, type Given } from './given.ts';
+import type { Invocation } from './invocation.ts';
+import { runAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 
-export function run(invocation: Invocation, given: Given): Promise<number> {
-  const action = given.words[0] ?? 'list';
-  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (act === undefined) throw new UsageError(`\`alerts ${action}\` is not known; there are list and test`);
-  return act(invocation, given);
-}
+export const run = runAction('alerts', { list, test });
 
-const actions: Readonly<Record<string, Run>> = { list, test };
 const nobody = '! nobody is told: the configuration has no `alerts`; they are lines of the log alone';
 /** A mail server that says nothing is waited for. */
 const testMs = 60_000;

@@ -3,9 +3,10 @@ import type { z } from 'zod';
 import { auditShape, verdictShape } from '../admin/audit-routes.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { queryText } from './admin-pages.ts';
-import { runAction, tenantOf } from './entry-actions.ts';
+import { tenantOf } from './entry-actions.ts';
 import { flagOption, type Given, numberOption, textOption, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { runAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 
 export const run = runAction('audit', { list, verify });

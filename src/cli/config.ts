@@ -17,6 +17,7 @@ import { formatProblem, type Problem } from '../config/problem.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { type Actions, findAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 import { Trouble } from './trouble.ts';
 
@@ -31,15 +32,12 @@ interface Asked {
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
   const [action = 'show', ...words] = given.words;
-  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (act === undefined) {
-    throw new UsageError(`\`config ${action}\` is not known; there are ${Object.keys(actions).join(', ')}`);
-  }
+  const act = findAction('config', actions, { words: [action] });
   const place = await findAdmin(invocation, given);
   return await act({ invocation, given, place, json: flagOption(given, 'json'), words });
 }
 
-const actions: Readonly<Record<string, (asked: Asked) => Promise<number>>> = {
+const actions: Actions<(asked: Asked) => Promise<number>> = {
   show,
   validate,
   diff,

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { askAdmin, findAdmin } from './admin-client.ts';
 import { askPages, queryText } from './admin-pages.ts';
 import { flagOption, type Given, textOption, UsageError } from './given.ts';
-import type { Invocation, Run } from './invocation.ts';
+import type { Invocation } from './invocation.ts';
+import type { Actions } from './run-action.ts';
 import { formatTable } from './table.ts';
 
 export interface EntryVerb<View> {
@@ -16,17 +17,6 @@ export interface EntryVerb<View> {
   fields(given: Given): Readonly<Record<string, unknown>>;
   /** What the gateway says of one that was just changed. */
   warnings?(entry: View): readonly string[];
-}
-
-export type Actions = Readonly<Record<string, Run>>;
-
-export function runAction(verb: string, actions: Actions): Run {
-  return (invocation, given) => {
-    const action = given.words[0] ?? 'list';
-    const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-    if (act !== undefined) return act(invocation, given);
-    throw new UsageError(`\`${verb} ${action}\` is not known; there are ${Object.keys(actions).join(', ')}`);
-  };
 }
 
 export function entryActions<View>(verb: EntryVerb<View>): Actions {

@@ -25,7 +25,8 @@ export async function run(invocation: Invocation, given: Given): Promise<number>
     return 0;
   }
   for (const { what, used, says } of found.findings) invocation.write(`${used ? '+' : '-'} ${what}: ${says}`);
-  const [check, serve] = [invocation.typed('check'), invocation.typed('serve')];
+  const asked = file === resolve(usualFile) ? '' : ` --config ${file}`;
+  const [check, serve] = [invocation.typed(`check${asked}`), invocation.typed(`serve${asked}`)];
   invocation.write(`\nwrote ${file}; \`${check}\` reads it, \`${serve}\` runs by it`);
   return 0;
 }
@@ -62,7 +63,7 @@ data: ./.millrace
 # keys: clients send a key. none: only while everything listens on this machine alone.
 auth: keys
 
-# Keys beside the one that the first start makes; \`millrace keys new NAME\` writes such a line.
+# Keys beside the one that the first start makes; \`millrace keys new NAME --configuration\` writes such a line.
 # keys:
 #   - { name: alice, key: env:MILLRACE_KEY_ALICE, tenant: default, role: developer }
 

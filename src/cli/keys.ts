@@ -7,9 +7,10 @@ import { configuredKeysShape } from '../admin/shapes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
 import { askAllPages, askPages, queryText } from './admin-pages.ts';
 import { makeConfiguredKey } from './configured-key.ts';
-import { changeEntry, entryActions, entryPath, runAction, saidOf, tenantOf } from './entry-actions.ts';
+import { changeEntry, entryActions, entryPath, saidOf, tenantOf } from './entry-actions.ts';
 import { flagOption, type Given, numberOption, textOption, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { runAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 import { loadForVerb } from './whereabouts.ts';
 

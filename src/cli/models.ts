@@ -4,21 +4,14 @@ import { orderedShape } from '../admin/warm-routes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
 import { askAllPages } from './admin-pages.ts';
 import { flagOption, type Given, textOption, UsageError } from './given.ts';
-import type { Invocation, Run } from './invocation.ts';
+import type { Invocation } from './invocation.ts';
+import { runAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 
 /** A large model comes off a slow disk. */
 const loadMs = 900_000;
 
-export function run(invocation: Invocation, given: Given): Promise<number> {
-  const action = given.words[0] ?? 'list';
-  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (act === undefined)
-    throw new UsageError(`\`models ${action}\` is not known; there are list, load and unload`);
-  return act(invocation, given);
-}
-
-const actions: Readonly<Record<string, Run>> = { list, load: order, unload: order };
+export const run = runAction('models', { list, load: order, unload: order });
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);

@@ -4,9 +4,9 @@ import type { z } from 'zod';
 import { contentShape, erasedShape } from '../admin/privacy-shapes.ts';
 import { askAdmin, findAdmin, openAdminStream } from './admin-client.ts';
 import { queryText } from './admin-pages.ts';
-import { runAction } from './entry-actions.ts';
 import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { runAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 
 export const run = runAction('privacy', { export: exportAll, erase, show });

@@ -3,6 +3,7 @@ import { secretName, secretValue } from '../admin/secret-shapes.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { type Actions, findAction } from './run-action.ts';
 import { openSecretKeeper, type SecretKeeper } from './secret-keeper.ts';
 import { formatTable } from './table.ts';
 import { Trouble } from './trouble.ts';
@@ -13,14 +14,11 @@ interface Task {
   readonly given: Given;
 }
 
-const actions: Readonly<Record<string, (task: Task) => Promise<void>>> = { list, set, remove, rotate };
+const actions: Actions<(task: Task) => Promise<void>> = { list, set, remove, rotate };
 const inputBytesMax = 65_536;
 
 export async function run(invocation: Invocation, given: Given): Promise<number> {
-  const action = given.words[0] ?? 'list';
-  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (act === undefined)
-    throw new UsageError(`\`secrets ${action}\` is not known; there are ${Object.keys(actions).join(', ')}`);
+  const act = findAction('secrets', actions, given);
   const keeper = await openSecretKeeper(invocation, given).catch((thrown: unknown) => {
     if (!(thrown instanceof ConfigError)) throw thrown;
     throw new Trouble(thrown.problems.map(formatProblem).join('\n'), { cause: thrown, exitCode: 2 });

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { openSessionShape } from '../admin/open-session-routes.ts';
 import { askAdmin, findAdmin } from './admin-client.ts';
 import { askPages } from './admin-pages.ts';
-import { entryPath, runAction, tenantOf } from './entry-actions.ts';
+import { entryPath, tenantOf } from './entry-actions.ts';
 import { flagOption, type Given } from './given.ts';
 import type { Invocation } from './invocation.ts';
+import { runAction } from './run-action.ts';
 import { formatTable } from './table.ts';
 
 export const run = runAction('sessions', { list, end });

@@ -1,7 +1,8 @@
 /** `millrace teams`: the teams of a tenant. */
 import type { z } from 'zod';
 import { teamShape } from '../admin/directory-shapes.ts';
-import { entryActions, runAction } from './entry-actions.ts';
+import { entryActions } from './entry-actions.ts';
+import { runAction } from './run-action.ts';
 
 export const run = runAction(
   'teams',

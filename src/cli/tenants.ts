@@ -1,8 +1,9 @@
 /** `millrace tenants`: who has people and keys of their own. */
 import type { z } from 'zod';
 import { tenantShape } from '../admin/directory-shapes.ts';
-import { entryActions, runAction, saidOf } from './entry-actions.ts';
+import { entryActions, saidOf } from './entry-actions.ts';
 import { numberOption } from './given.ts';
+import { runAction } from './run-action.ts';
 
 export const run = runAction(
   'tenants',

@@ -4,11 +4,11 @@ import { drainedShape } from '../admin/drain-routes.ts';
 import { statusShape } from '../admin/shapes.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { askUpstreams } from './ask-upstreams.ts';
-import { runAction } from './entry-actions.ts';
 import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
 import { createPaint } from './paint.ts';
 import { upstreamTable } from './ps-tables.ts';
+import { runAction } from './run-action.ts';
 
 const waitMs = 1_000;
 

@@ -1,8 +1,9 @@
 /** `millrace users`: people, and the accounts that programs sign in with. */
 import type { z } from 'zod';
 import { userShape } from '../admin/directory-shapes.ts';
-import { entryActions, runAction, saidOf } from './entry-actions.ts';
+import { entryActions, saidOf } from './entry-actions.ts';
 import { textOption } from './given.ts';
+import { runAction } from './run-action.ts';
 
 const actions = entryActions<z.output<typeof userShape>>({
   plural: 'users',

@@ -165,24 +165,28 @@ test('init writes what it found as a configuration that check accepts, and repla
   const ollama = await openFakeLlm({ models: ['gemma:2b'] });
   try {
     const environment = { OLLAMA_HOST: ollama.url, OPENAI_API_KEY: 'canary-key' };
-    const made = await millrace(['init'], { place: mine, environment });
+    const made = await millrace(['init', '--output', 'made.yaml'], { place: mine, environment });
     assert.equal(made.code, 0, made.err);
-    const text = await mine.read('millrace.yaml');
+    const text = await mine.read('made.yaml');
     const [, schema = ''] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text) ?? [];
     assert.ok((await stat(mine.path(schema))).size > 1_000);
     assert.match(text, /^defaultModel: ollama\/gemma:2b$/m);
     assert.equal(text.includes('canary-key'), false);
-    const checked = await millrace(['check'], { place: mine, environment });
+    assert.match(
+      made.out,
+      /check --config \S+made\.yaml` reads it, .*serve --config \S+made\.yaml` runs by it/,
+    );
+    const checked = await millrace(['check', '--config', 'made.yaml'], { place: mine, environment });
     assert.equal(checked.code, 0, checked.err);
-    const again = await millrace(['init'], { place: mine, environment });
+    const again = await millrace(['init', '--output', 'made.yaml'], { place: mine, environment });
     assert.equal(again.code, 1);
     assert.match(again.err, /--force/);
-    const forced = await millrace(['init', '--force', '--json'], { place: mine, environment });
+    const forced = await millrace(['init', '--output', 'made.yaml', '--force', '--json'], {
+      place: mine,
+      environment,
+    });
     assert.equal(forced.code, 0);
-    assert.equal(
-      (JSON.parse(forced.out) as { file: string }).file,
-      await realpath(mine.path('millrace.yaml')),
-    );
+    assert.equal((JSON.parse(forced.out) as { file: string }).file, await realpath(mine.path('made.yaml')));
   } finally {
     await ollama.close();
   }
