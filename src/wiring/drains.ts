@@ -78,8 +78,10 @@ export class Drains {
   /** Hands on what is not known there, and takes over what was said later. False where nobody can tell now; never rejects. */
   follow(): Promise<boolean> {
     this.#again = true;
-    this.#following ??= this.#followed().finally(() => {
+    this.#following ??= this.#followed().then((isKnown) => {
       this.#following = undefined;
+      // Whoever asked when the last look was over, and this was not yet: it is looked at again for them.
+      return this.#again ? this.follow() : isKnown;
     });
     return this.#following;
   }
