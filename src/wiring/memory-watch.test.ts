@@ -52,3 +52,20 @@ test('P5: what a container has too much of may be garbage: it is collected first
   assert.equal(watch.full, false);
   watch.close();
 });
+
+test('P5: a collection that fails ends nothing, and is told', async () => {
+  const clock = createHeldClock();
+  const told: string[] = [];
+  const tell = (_facts: object, message: string) => void told.push(message);
+  const collect = () => Promise.reject(new Error('no inspector'));
+  const watch = new MemoryWatch({
+    clock,
+    read: () => ({ heap: 0.5, container: 0.9 }),
+    collect,
+    log: { info: tell, warn: tell },
+  });
+  clock.advance(100);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, ['garbage could not be collected before its time']);
+  watch.close();
+});

@@ -4,6 +4,7 @@
  */
 import { totalmem } from 'node:os';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
+import { asFailure } from '../core/failure.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createContainerShare } from './container-memory.ts';
@@ -58,7 +59,10 @@ export class MemoryWatch {
     const used = Math.max(heap, container);
     // V8 collects by what its heap may have, and of a container that has less it knows nothing.
     if (container >= share.full && this.#over % looksBetweenCollections === 0) {
-      void (this.#options.collect ?? collectGarbage)();
+      (this.#options.collect ?? collectGarbage)().catch((thrown: unknown) => {
+        const { message } = asFailure(thrown);
+        this.#options.log.warn({ message }, 'garbage could not be collected before its time');
+      });
     }
     this.#over = used >= share.full ? this.#over + 1 : 0;
     const full = this.full ? used >= share.roomy : this.#over >= looksToBeFull;
