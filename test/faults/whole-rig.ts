@@ -1,11 +1,12 @@
 /** Two replicas with everything on that needs a database, and callers of every kind, none of whom does anything wrong. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { openTestGateway, simulator, type TestGateway } from '../gateway.ts';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { type HandMadeIssuer, openHandMadeIssuer, trusting } from '../identity/hand-made-issuer.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
-import { makeStoredKey } from '../stored-keys.ts';
+import { makeStoredKey, statusWith } from '../stored-keys.ts';
+import { type LoadProcess, openLoadProcess } from './load-process.ts';
 import { until } from './rig.ts';
 
 export interface WholeRig {
@@ -13,6 +14,10 @@ export interface WholeRig {
   readonly postgres: PostgresServer;
   readonly store: string;
   readonly replicas: readonly TestGateway[];
+  /** The one upstream there is, and others who ask. */
+  readonly load: LoadProcess;
+  /** What nobody may read in any line of the log. */
+  readonly secrets: readonly string[];
   /** One request of each kind to each replica, or of each but these. */
   round(without?: readonly Kind[]): Promise<readonly Seen[]>;
   /** What the replicas say they go without. */
@@ -41,8 +46,10 @@ const generous = {
     { per: 'tenant', usd: 1_000_000, window: 'month' },
     { per: 'key', requests: 1_000_000_000, window: 'day' },
   ],
-  prices: { simulator: { inputPerM: 1, outputPerM: 10 } },
+  prices: { fast: { inputPerM: 1, outputPerM: 10 } },
 };
+const upstreamKey = 'sk-canary-of-the-upstream-4f1e';
+export const prompt = 'canary-of-a-prompt-77ab';
 
 /** The way to a server, where it is not the short one. */
 type Way = (url: string) => string | Promise<string>;
@@ -51,13 +58,17 @@ export async function openWholeRig(
   t: Pick<TestContext, 'after'>,
   way: Way = (url) => url,
 ): Promise<WholeRig> {
-  const [redis, postgres, issuer] = await Promise.all([
+  const [redis, postgres, issuer, load] = await Promise.all([
     openRedisServer(),
-    openPostgresServer({ config: { max_connections: '40' } }),
+    openPostgresServer({
+      config: { max_connections: '40', shared_preload_libraries: 'pg_stat_statements' },
+    }),
     openHandMadeIssuer(),
+    openLoadProcess(t),
   ]);
   const store = await postgres.createDatabase();
-  const config = configOf(issuer, { store: await way(store), shared: await way(redis.url) });
+  const stores = { store: await way(store), shared: await way(redis.url) };
+  const config = configOf(issuer, { ...upstreamsAt(load), ...stores });
   const replicas = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
   t.after(async () => {
     await Promise.all(replicas.map((replica) => replica.close()));
@@ -66,7 +77,10 @@ export async function openWholeRig(
   for (const { gateway } of replicas) {
     await until('they know of each other', () => gateway.lasting.shared.presence.count() === 2);
   }
-  const callers = await openCallers(replicas, await issuer.sign());
+  const token = await issuer.sign();
+  const key = await openKey(replicas);
+  const passwords = [redis.url, postgres.url].map((url) => new URL(url).password);
+  const secrets = [key, token, prompt, upstreamKey, identity.pepper, ...passwords];
   const degraded = () =>
     Promise.all(
       replicas.map(async ({ url, key }) => {
@@ -75,13 +89,42 @@ export async function openWholeRig(
         return reply.headers.get('x-millrace-degraded') ?? '';
       }),
     );
-  return { redis, postgres, store, replicas, degraded, round: callers };
+  return {
+    redis,
+    postgres,
+    store,
+    replicas,
+    load,
+    secrets,
+    degraded,
+    round: callersOf(replicas, key, token),
+  };
+}
+
+const upstreamsAt = ({ url }: LoadProcess) => ({
+  upstreams: { fast: { type: 'openai', url, key: upstreamKey, slots: 400 } },
+  models: { fast: { targets: [{ upstream: 'fast', model: 'fake-model' }] } },
+  defaultModel: 'fast',
+});
+
+/** Keys that all replicas know. */
+export async function makeKeys({ replicas }: WholeRig, name: string, count: number): Promise<string[]> {
+  const [first, ...others] = replicas;
+  assert.ok(first !== undefined);
+  const keys: string[] = [];
+  for (let number = 0; number < count; number += 1) {
+    keys.push(await makeStoredKey(first, { name: `${name}-${number}` }));
+  }
+  const last = keys.at(-1) ?? '';
+  for (const other of others) {
+    await until('the other knows the last of them', async () => (await statusWith(other, last)) === 200);
+  }
+  return keys;
 }
 
 function configOf(issuer: HandMadeIssuer, stores: object): Readonly<Record<string, unknown>> {
   const trusted = trusting(issuer) as { identity: object };
   return {
-    ...simulator,
     ...generous,
     ...trusted,
     identity: { ...trusted.identity, ...identity },
@@ -96,9 +139,10 @@ const headersOf = (credential: string) => ({
   'x-forwarded-for': '192.0.2.7',
 });
 
-const chat = { model: 'simulator', max_tokens: 4, messages: [{ role: 'user', content: 'hi' }] };
+const chat = { model: 'fast', max_tokens: 70, messages: [{ role: 'user', content: prompt }] };
 
-async function openCallers(replicas: readonly TestGateway[], token: string): Promise<WholeRig['round']> {
+/** One that both replicas know. */
+async function openKey(replicas: readonly TestGateway[]): Promise<string> {
   const [first] = replicas;
   assert.ok(first !== undefined);
   const key = await makeStoredKey(first, { name: 'ci' });
@@ -109,6 +153,10 @@ async function openCallers(replicas: readonly TestGateway[], token: string): Pro
       return reply.status === 200;
     });
   }
+  return key;
+}
+
+function callersOf(replicas: readonly TestGateway[], key: string, token: string): WholeRig['round'] {
   let asked = 0;
   const kinds: Readonly<Record<Kind, () => [path: string, init: RequestInit]>> = {
     'stored key': () => ['/v1/chat/completions', post(key, chat)],
@@ -118,7 +166,7 @@ async function openCallers(replicas: readonly TestGateway[], token: string): Pro
       asked += 1;
       return ['/v1/chat/completions', post(key, chat, { 'idempotency-key': `once-${asked}` })];
     },
-    conversation: () => ['/chat', post(key, { message: 'hi', conversation_id: 'one' })],
+    conversation: () => ['/chat', post(key, { message: prompt, conversation_id: 'one' })],
     models: () => ['/v1/models', { headers: headersOf(key) }],
   };
   return (without = []) =>

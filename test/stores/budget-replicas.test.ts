@@ -1,7 +1,10 @@
 // Two whole gateways that share Redis and PostgreSQL: together they spend what one may, whatever happens to either.
 import assert from 'node:assert/strict';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { openPlace, serve } from '../cli/gateway-process.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { openPlace, type Place, type RunningProcess, serve } from '../cli/gateway-process.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import {
@@ -18,6 +21,7 @@ import { openPostgresServer, type PostgresServer } from '../servers/postgres-ser
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
+import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
 
 let redis: RedisServer;
 let postgres: PostgresServer;
@@ -134,6 +138,115 @@ test('DP2, G11: a Redis that comes back empty gives nobody anything to spend aga
   const { spent } = await settled(two);
   assert.ok(spent >= 400 * tokenNanoUsd, `${spent}`);
 });
+
+interface Race extends Pick<Rig, 'config' | 'one'> {
+  readonly llm: GatedLlm;
+  readonly place: Place;
+  readonly third: RunningProcess;
+  /** Of the first replica. */
+  jump(ms: number): void;
+}
+
+/** What happens while all that was let through is under way. */
+const disturbances: Readonly<Record<string, (race: Race) => Promise<unknown>>> = {
+  'a replica is killed': ({ third }) => third.stop('SIGKILL'),
+  'Redis comes back empty': () => redis.restart(),
+  'the clock of one is an hour on': async ({ jump }) => jump(3_600_000),
+};
+
+const hundred = 100;
+const answerTokens = 3;
+
+for (const [what, disturb] of Object.entries(disturbances)) {
+  test(`C10, G11: of ${hundred} at once at two replicas, who come for the first time, 10 are let through; ${what}, and of ${hundred} more none`, async (t) => {
+    const race = await openRace(t);
+    const { llm, one, third, place, config } = race;
+    llm.shut();
+    const fields = { max_tokens: answerTokens };
+    const first = Array.from({ length: hundred }, (_, at) =>
+      at % 2 === 0
+        ? chat(one, { fields }).then(statusOf)
+        : third.chat({ model: 'm', ...fields }).then(statusOf, () => 'cut'),
+    );
+    await until('as many are under way as there is money for', () => llm.asked === 10);
+    await disturb(race);
+    const more = await asks(hundred, () => chat(one, { fields }));
+    for (const { status } of more) assert.ok(status === 429 || status === 503, `${status}`);
+    llm.open();
+    const statuses = await Promise.all(first);
+    const killed = what.includes('killed');
+    assert.equal(llm.asked, 10, 'what the upstream was asked');
+    assert.deepEqual(
+      statuses.filter((status) => ![200, 429, ...(killed ? ['cut'] : [])].includes(status)),
+      [],
+    );
+    if (!killed) {
+      assert.equal(statuses.filter((status) => status === 200).length, 10);
+      await third.stop('SIGTERM');
+    } else await takeOver({ place, config });
+    const { spent, limit } = await spentAt(one);
+    assert.ok(spent <= limit, `${spent} of ${limit}`);
+    await t.waitFor(async () => assert.equal(costOf(await paidRows(one)), limit), { timeout: 20_000 });
+    assert.equal((await paidRows(one)).length, 10, 'a row for each that the upstream was asked');
+    assert.equal((await chat(one, { fields })).status, 429);
+  });
+}
+
+async function openRace(t: TestContext): Promise<Race> {
+  const llm = await openGatedLlm(t);
+  await redis.restart();
+  const store = await postgres.createDatabase();
+  const budgets = [{ per: 'tenant', usd: usdFor(10 * answerTokens), window: 'total' }];
+  const config = spendingConfig(Number(new URL(llm.url).port), { store, shared: redis.url, budgets });
+  const place = await openPlace();
+  await place.write('millrace.yaml', JSON.stringify(config));
+  let aheadMs = 0;
+  const clock = { ...systemClock, wall: () => systemClock.wall() + aheadMs };
+  const [one, third] = await Promise.all([openTestGateway({ config, clock }), serve([], { place })]);
+  t.after(async () => {
+    await Promise.all([one.close(), third.stop('SIGKILL')]);
+    await place[Symbol.asyncDispose]();
+  });
+  await until('they know of each other', () => one.gateway.lasting.shared.presence.count() === 2);
+  const jump = (ms: number) => {
+    aheadMs += ms;
+  };
+  return { llm, config, one, third, place, jump };
+}
+
+async function statusOf(reply: Response): Promise<number> {
+  await reply.arrayBuffer();
+  return reply.status;
+}
+
+/** Somebody else finds what the killed one left, as if it had been dead for an hour. */
+async function takeOver({ place, config }: Pick<Race, 'place' | 'config'>): Promise<void> {
+  const spool = place.path('.millrace/spool');
+  const atS = Date.now() / 1000 - 3_600;
+  for (const file of await readdir(spool)) {
+    if (file.endsWith('.alive')) await utimes(join(spool, file), atS, atS);
+  }
+  const heir = await openTestGateway({ config, data: place.path('.millrace') });
+  await heir.close();
+}
+
+const everyDay = { fromDay: '2000-01-01', toDay: '2100-01-01', where: {}, rowsMax: 1_000 };
+
+async function paidRows({ gateway }: TestGateway) {
+  const { rows } = await gateway.lasting.store.ledger.page(everyDay);
+  // Of what is lost nobody knows where it was.
+  return rows.filter(({ costNanoUsd }) => costNanoUsd > 0);
+}
+
+async function spentAt({ gateway }: TestGateway) {
+  let found = { spent: Number.NaN, limit: Number.NaN };
+  await until('the budget can be told', async () => {
+    const [standing] = await gateway.snapshot.budgets.standings().catch(() => []);
+    if (standing !== undefined) found = standing;
+    return standing !== undefined;
+  });
+  return found;
+}
 
 test('G15: a client that leaves one replica makes room at the other', async (t) => {
   const { one, two } = await open(t, 1_100, {

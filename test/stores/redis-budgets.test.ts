@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import type { BudgetDecision, Reservation } from '../../src/core/budget.ts';
+import { test } from 'node:test';
 import { fail } from '../../src/core/failure.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { Secret } from '../../src/lib/secret.ts';
@@ -8,12 +7,12 @@ import type { BudgetOption, BudgetsOptions } from '../../src/stores/budget-rules
 import { createMemoryPresence } from '../../src/stores/memory/presence.ts';
 import { createRedisBudgets } from '../../src/stores/redis/budgets.ts';
 import type { Redis } from '../../src/stores/redis/connection.ts';
-import { createRedisPresence } from '../../src/stores/redis/presence.ts';
 import { openRedisShared } from '../../src/stores/redis/shared-state.ts';
 import { budgetsConformance } from '../conformance/budgets.ts';
 import { alertAt, type BudgetsRig, daily, spendOf, subject } from '../conformance/budgets-rig.ts';
 import { until } from '../faults/rig.ts';
-import { heldTime, openRedisRig, openSharedServer, openWatched } from './redis-rig.ts';
+import { nothingBefore, openReplicas, pair, untilSpent } from './budget-pair.ts';
+import { heldTime, openRedisRig, openSharedServer } from './redis-rig.ts';
 
 const { server, operator, redis } = await openRedisRig();
 
@@ -59,87 +58,9 @@ async function openHeld(
 
 budgetsConformance({ driver: 'redis', open: openHeld, runs: 25 });
 
-const nothingBefore = () => Promise.resolve(0);
-
-interface Replica {
-  readonly reserve: (count: number) => Promise<BudgetDecision>;
-  readonly hold: (count: number) => Promise<Reservation>;
-  readonly spent: () => Promise<readonly [number, number]>;
-  readonly redis: Redis;
-  readonly until: (state: string) => Promise<void>;
-  readonly crossed: number[];
-}
-
-/** With connections of their own, by the server's own clock. */
-async function openReplicas(
-  t: TestContext,
-  count: number,
-  options: { budget?: BudgetOption; spentBefore?: BudgetsOptions['spentBefore']; url?: string } = {},
-): Promise<readonly Replica[]> {
-  const { budget = daily(10), spentBefore = nothingBefore, url = server.url } = options;
-  const replicas: Replica[] = [];
-  const counts: (() => number)[] = [];
-  for (let number = 1; number <= count; number += 1) {
-    const watched = await openWatched(url);
-    const presence = createRedisPresence({
-      redis: watched.redis,
-      clock: systemClock,
-      id: `replica-${number}`,
-    });
-    await presence.announce();
-    counts.push(() => presence.count());
-    t.after(async () => {
-      await presence.close();
-      await watched.redis.close();
-    });
-    const crossed: number[] = [];
-    const budgets = createRedisBudgets([budget], {
-      redis: watched.redis,
-      clock: systemClock,
-      presence: {
-        ...presence,
-        count: () => count,
-        publish: (...given) => presence.publish(...given),
-        subscribe: (...given) => presence.subscribe(...given),
-      },
-      spentBefore,
-      onCrossed: (_, share) => void crossed.push(share),
-    });
-    const reserve = async (amount: number) => await budgets.reserve(subject, spendOf(amount));
-    replicas.push({
-      ...watched,
-      crossed,
-      reserve,
-      hold: async (amount) => {
-        const decision = await reserve(amount);
-        assert.ok(decision.allowed && decision.reservation !== undefined, JSON.stringify(decision));
-        return decision.reservation;
-      },
-      spent: async () => {
-        const [standing] = await budgets.standings();
-        return [(standing?.spent ?? 0) / 1e9, (standing?.reserved ?? 0) / 1e9];
-      },
-    });
-  }
-  return replicas;
-}
-
-async function untilSpent(replica: Replica, spent: number, reserved: number): Promise<void> {
-  await until(`${spent} are spent and ${reserved} set aside`, async () => {
-    const [is, held] = await replica.spent().catch(() => [-1, -1] as const);
-    return is === spent && held === reserved;
-  });
-}
-
-function pair(replicas: readonly Replica[]): readonly [Replica, Replica] {
-  const [one, two] = replicas;
-  assert.ok(one !== undefined && two !== undefined);
-  return [one, two];
-}
-
 test('G11, C10: a hundred at once over two replicas, and as many are let through as there is money for', async (t) => {
   await operator.flushAll();
-  const replicas = await openReplicas(t, 2);
+  const replicas = await openReplicas(t, 2, { url: server.url });
   for (const { hold } of replicas) (await hold(0)).settle(spendOf(0));
   const decisions = await Promise.all(
     Array.from({ length: 100 }, (_, index) => pair(replicas)[index % 2 === 0 ? 0 : 1].reserve(1)),
@@ -151,7 +72,7 @@ test('G11, C10: a hundred at once over two replicas, and as many are let through
 
 test('what is settled last is told before the connection is closed', async (t) => {
   await operator.flushAll();
-  const [one] = await openReplicas(t, 1);
+  const [one] = await openReplicas(t, 1, { url: server.url });
   assert.ok(one !== undefined);
   const shared = await openRedisShared(
     { url: new Secret(server.url), timeoutMs: 100 },
@@ -168,7 +89,7 @@ test('what is settled last is told before the connection is closed', async (t) =
 
 test('an alert is told once over all replicas', async (t) => {
   await operator.flushAll();
-  const [one, two] = pair(await openReplicas(t, 2));
+  const [one, two] = pair(await openReplicas(t, 2, { url: server.url }));
   const held = await Promise.all([one.hold(3), two.hold(3), one.hold(2), two.hold(2)]);
   for (const reservation of held) reservation.settle(spendOf(3));
   await untilSpent(one, 12, 0);
@@ -184,7 +105,7 @@ test('DP2: after FLUSHALL all replicas tell what they know before anything is gi
     asked.push(1);
     return Promise.resolve(0);
   };
-  const [one, two] = pair(await openReplicas(t, 2, { spentBefore }));
+  const [one, two] = pair(await openReplicas(t, 2, { url: server.url, spentBefore }));
   (await one.hold(3)).settle(spendOf(3));
   (await two.hold(2)).settle(spendOf(2));
   await untilSpent(two, 5, 0);
@@ -201,7 +122,7 @@ test('DP2: after FLUSHALL all replicas tell what they know before anything is gi
 
 test('DP2: of a server that comes back with what it had a while ago, what replicas know counts', async (t) => {
   await operator.flushAll();
-  const [one, two] = pair(await openReplicas(t, 2));
+  const [one, two] = pair(await openReplicas(t, 2, { url: server.url }));
   (await one.hold(3)).settle(spendOf(3));
   await untilSpent(one, 3, 0);
   const saved = await Promise.all(
@@ -227,7 +148,7 @@ test('DP2: of a server that comes back with what it had a while ago, what replic
 
 test('G11: what a replica held that died counts as spent when its lease ends, and not before', async (t) => {
   await operator.flushAll();
-  const [one, two] = pair(await openReplicas(t, 2));
+  const [one, two] = pair(await openReplicas(t, 2, { url: server.url }));
   await two.hold(6);
   assert.ok(!(await one.reserve(5)).allowed);
   for (const key of await operator.keys('millrace:{limits}:budget-leases:*')) {
@@ -303,7 +224,7 @@ test('G19: a hung server keeps nobody waiting for long, and what was taken meanw
 
 test('DP8: whatever lies at our keys is nothing: it is asked for again, and no money is free', async (t) => {
   await operator.flushAll();
-  const [one] = await openReplicas(t, 1, { spentBefore: () => Promise.resolve(6e9) });
+  const [one] = await openReplicas(t, 1, { url: server.url, spentBefore: () => Promise.resolve(6e9) });
   assert.ok(one !== undefined);
   const held = await one.hold(1);
   const rubbish: readonly ((key: string) => Promise<unknown>)[] = [
@@ -327,7 +248,7 @@ test('DP8: whatever lies at our keys is nothing: it is asked for again, and no m
 
 test('everything is under one hash tag, and goes two days after its window', async (t) => {
   await operator.flushAll();
-  const [one] = await openReplicas(t, 1);
+  const [one] = await openReplicas(t, 1, { url: server.url });
   await one?.hold(1);
   const keys = (await operator.keys('*')).filter(
     (key) => !key.includes('presence') && !key.includes('probe'),

@@ -12,8 +12,15 @@ export interface FastOptions {
   readonly firstTokenMs: number;
 }
 
+/** Calls that ran, or are to run, a model. */
+export interface Asked {
+  readonly wholes: number;
+  readonly streams: number;
+}
+
 export interface FastLlm {
   readonly port: number;
+  readonly asked: Asked;
   close(): Promise<void>;
 }
 
@@ -23,7 +30,14 @@ export interface FastLlm {
  */
 export async function openFastLlm(options: FastOptions): Promise<FastLlm> {
   const connections = new Set<Socket>();
-  const answerOf = prepareAnswers(options.events);
+  const prepared = prepareAnswers(options.events);
+  const asked = { wholes: 0, streams: 0 };
+  const answerOf = (route: string, body: Buffer) => {
+    const answer = prepared(route, body);
+    // An answer that is written at once is a whole one.
+    if (route.startsWith('POST ')) asked[answer.length > 1 ? 'streams' : 'wholes'] += 1;
+    return answer;
+  };
   const server = createServer({ noDelay: true }, (socket) => {
     connections.add(socket);
     const connection = new Connection(socket, answerOf, options);
@@ -41,6 +55,7 @@ export async function openFastLlm(options: FastOptions): Promise<FastLlm> {
   });
   const address = server.address();
   return {
+    asked,
     port: address !== null && typeof address === 'object' ? address.port : options.port,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
