@@ -8,9 +8,12 @@ import { Client } from 'pg';
 import { usageOfTree } from '../../bench/proc.ts';
 import { millrace, openPlace, type RunningProcess, serve } from '../cli/gateway-process.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
+import { times } from '../soak.ts';
 
 const linuxOnly = { skip: process.platform !== 'linux' && 'the system has no /proc' };
-const floodMs = 1_500;
+const floodMs = times(1_500, 20_000);
+/** What is due is 5,000 a second; how many come is what this machine bears beside the gateway, and is told. */
+const sentMin = times(2_000, 50_000);
 /**
  * What others feel on a machine of their own follows from it: so many a second leave most of a core. Their times are told, and
  * say more of what else this machine does.
@@ -19,7 +22,7 @@ const cpuMsMax = 0.15;
 const rssMbMax = 64;
 
 test(
-  'C14: 5,000 bad keys a second, from one address or from a thousand, ask no database and hardly slow others',
+  'C14: bad keys by the thousand a second, 5,000 where the machine bears them, from one address or a thousand, ask no database and cost little',
   linuxOnly,
   async (t) => {
     const { gateway, key, queries } = await open(t);
@@ -39,9 +42,10 @@ test(
       const asked = await queriesWhile(queries, async () => {
         [took, seen] = await Promise.all([bystander(), flood(gateway, addresses)]);
       });
-      const told = `${addresses} addresses: ${JSON.stringify(seen)}`;
+      const perSecond = Math.round((seen.sent * 1_000) / floodMs);
+      const told = `${addresses} addresses, ${perSecond}/s: ${JSON.stringify(seen)}`;
       assert.deepEqual(Object.keys(seen.statuses), ['401'], told);
-      assert.ok(seen.sent > 2_000, told);
+      assert.ok(seen.sent > sentMin, told);
       assert.equal(seen.statuses['401'], seen.sent, told);
       // What the gateway asks of its own accord, it asks as often as before.
       assert.ok(asked <= calmQueries + 20, `${told}, ${asked} queries, ${calmQueries} without it`);

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from 'pg';
 import { openTestAdmin } from '../admin-rig.ts';
+import { aRow } from '../conformance/ledger.ts';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import { times } from '../soak.ts';
@@ -19,6 +21,51 @@ after(() => Promise.all([redis.stop(), postgres.stop()]));
 test('P12: two replicas start together, again and again: every step is taken once, and of two that do the same one wins', async () => {
   for (let run = 0; run < runs; run += 1) await startTogether();
 });
+
+test('P12: what is done by the clock is done by both at once, and comes to the same as done once', async (t) => {
+  const config = { store: await postgres.createDatabase(), shared: redis.url, privacy: { ledgerDays: 30 } };
+  const replicas = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
+  t.after(() => Promise.all(replicas.map((replica) => replica.close())));
+  const [one] = replicas;
+  const { ledger } = one.gateway.lasting.store;
+  const all = { fromDay: '2000-01-01', toDay: '2100-01-01', where: {}, rowsMax: 100 };
+  const sum = async (where: object) => {
+    const [found] = await ledger.sum({ ...all, by: [], where });
+    return [found?.exchanges ?? 0, found?.outputTokens ?? 0, found?.costNanoUsd ?? 0];
+  };
+  const left = async () => (await ledger.page({ ...all, rowsMax: 1_000 })).rows.length;
+  const both = <T>(run: (replica: TestGateway) => Promise<T>) => Promise.all(replicas.map(run));
+  for (let run = 0; run < runs; run += 1) {
+    const user = `ada-${run}`;
+    const rows = Array.from({ length: rowsOfRun }, (_, at) => rowOf(user, run * rowsOfRun + at));
+    await ledger.append(rows);
+    const [before, hers] = [await sum({}), await sum({ user })];
+    assert.equal(hers[0], rowsOfRun);
+    const erased = await both(({ gateway }) => gateway.lasting.privacy.erase({ tenant: 'acme', user }));
+    // Those whose turn it is may be looked for by both again.
+    await both(({ gateway }) => gateway.lasting.privacy.goOn());
+    assert.equal(
+      erased.reduce((count, { exchanges }) => count + exchanges, 0),
+      rowsOfRun,
+      'each row by one of them',
+    );
+    assert.deepEqual(await sum({ user }), [0, 0, 0]);
+    assert.deepEqual(await sum({}), before, 'nothing is counted twice, or not at all');
+    await both(({ gateway }) => gateway.lasting.privacy.shortenLedger());
+    assert.deepEqual(await sum({}), before, 'sums stay as they are when rows go');
+    assert.equal(await left(), ((run + 1) * rowsOfRun) / 2);
+  }
+});
+
+const rowsOfRun = 60;
+const dayMs = 86_400_000;
+
+/** One in two is older than the ledger keeps. */
+function rowOf(user: string, number: number) {
+  const atMs = Date.now() - (number % 2 === 0 ? 40 : 2) * dayMs - (number % 5) * dayMs;
+  const costNanoUsd = 1_000 + number;
+  return aRow({ id: `row-${number}`, atMs, tenant: 'acme', user, outputTokens: 3, costNanoUsd });
+}
 
 async function startTogether(): Promise<void> {
   const store = await postgres.createDatabase();

@@ -68,6 +68,8 @@ async function renameRows(database: Database, day: string, erasure: LedgerErasur
         .where('at_ms', '<=', Math.min(startMs + dayMs - 1, Math.trunc(erasure.untilMs)))
         .limit(rowsAtOnce),
     )
+    // Asked again of each: a row that another gateway has changed since it was found is none of ours.
+    .where(isOf(erasure.subject))
     .executeTakeFirst();
   return Number(numUpdatedRows);
 }
