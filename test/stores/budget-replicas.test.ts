@@ -7,6 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { openPlace, type Place, type RunningProcess, serve } from '../cli/gateway-process.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { runMasterKey } from '../run-canary.ts';
 import {
   chat,
   costOf,
@@ -163,12 +164,19 @@ for (const [what, disturb] of Object.entries(disturbances)) {
     const { llm, one, third, place, config } = race;
     llm.shut();
     const fields = { max_tokens: answerTokens };
-    const first = Array.from({ length: hundred }, (_, at) =>
-      at % 2 === 0
-        ? chat(one, { fields }).then(statusOf)
-        : third.chat({ model: 'm', ...fields }).then(statusOf, () => 'cut'),
-    );
+    let disturbed = false;
+    // On a busy machine Redis may not answer one of them in time: who is told so asks again.
+    const insist = async (ask: () => Promise<number | 'cut'>) => {
+      for (;;) {
+        const status = await ask();
+        if (status !== 503 || disturbed) return status;
+      }
+    };
+    const atThird = () => third.chat({ model: 'm', ...fields }).then(statusOf, () => 'cut' as const);
+    const atOne = () => chat(one, { fields }).then(statusOf);
+    const first = Array.from({ length: hundred }, (_, at) => insist(at % 2 === 0 ? atOne : atThird));
     await until('as many are under way as there is money for', () => llm.asked === 10);
+    disturbed = true;
     await disturb(race);
     const more = await asks(hundred, () => chat(one, { fields }));
     for (const { status } of more) assert.ok(status === 429 || status === 503, `${status}`);
@@ -176,8 +184,9 @@ for (const [what, disturb] of Object.entries(disturbances)) {
     const statuses = await Promise.all(first);
     const killed = what.includes('killed');
     assert.equal(llm.asked, 10, 'what the upstream was asked');
+    // Who came as Redis went is told that it is ours.
     assert.deepEqual(
-      statuses.filter((status) => ![200, 429, ...(killed ? ['cut'] : [])].includes(status)),
+      statuses.filter((status) => ![200, 429, 503, ...(killed ? ['cut'] : [])].includes(status)),
       [],
     );
     if (!killed) {
@@ -197,7 +206,10 @@ async function openRace(t: TestContext): Promise<Race> {
   await redis.restart();
   const store = await postgres.createDatabase();
   const budgets = [{ per: 'tenant', usd: usdFor(10 * answerTokens), window: 'total' }];
-  const config = spendingConfig(Number(new URL(llm.url).port), { store, shared: redis.url, budgets });
+  // Whoever finds what a killed one left must open what it sealed.
+  const secrets = { masterKey: runMasterKey };
+  const stores = { store, shared: redis.url, secrets };
+  const config = spendingConfig(Number(new URL(llm.url).port), { ...stores, budgets });
   const place = await openPlace();
   await place.write('millrace.yaml', JSON.stringify(config));
   let aheadMs = 0;
