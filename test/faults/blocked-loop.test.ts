@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { openPlace, serve } from '../cli/gateway-process.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
+import { times } from '../soak.ts';
 import { openCountingLlm } from '../upstream/counting-llm.ts';
 import { openCheckedBalancer } from './checked-balancer.ts';
 import { until } from './rig.ts';
@@ -53,10 +54,13 @@ async function more(of: Load, count: number): Promise<void> {
   await until(`${count} more answers`, () => of.codes.length >= before + count);
 }
 
-for (const [what, blockMs] of [
+/** The other one sleeps through its lease in `shared-slots-killed` as well, and comes here where there is time for it. */
+const blocks = [
   ['for 5 s', 5_000],
   ['for longer than its lease', 12_000],
-] as const) {
+] as const;
+
+for (const [what, blockMs] of blocks.slice(0, times(1, 2))) {
   test(`P4, G22: an event loop that is blocked ${what} fails livez, the balancer moves on, and no slot is used twice`, {
     skip: process.platform === 'win32' && 'there is no SIGUSR2 here',
     timeout: 120_000,

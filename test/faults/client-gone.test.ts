@@ -50,7 +50,7 @@ const wholes: readonly Call[] = [
 
 const files = '/proc/self/fd';
 /** Ten thousand of them in all, where there is time for it. */
-const rounds = times(6, 70);
+const rounds = times(4, 70);
 /** Half of them within G15's figure, which a busy machine spoils for some; the rest never beyond its limit. */
 const goneMs = { median: 50, most: 1_000 };
 

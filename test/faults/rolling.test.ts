@@ -22,7 +22,7 @@ after(() => redis.stop());
 
 const drain = { preStopMs: 300, requestsMs: 10_000, streamsMs: 10_000 };
 /** How many times each of them is stopped and started again. */
-const cycles = times(3, 20);
+const cycles = times(2, 20);
 
 async function more(of: Load, count: number): Promise<void> {
   const before = of.codes.length;

@@ -9,7 +9,7 @@ import { openPostgresServer, type PostgresServer } from '../servers/postgres-ser
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import { times } from '../soak.ts';
 
-const runs = times(10, 50);
+const runs = times(5, 50);
 
 let redis: RedisServer;
 let postgres: PostgresServer;
