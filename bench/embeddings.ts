@@ -62,13 +62,14 @@ async function measure(batching: object): Promise<{ perSecond: number; keptMs: n
   const untilMs = performance.now() + forMs;
   let served = 0;
   await Promise.all(
-    Array.from({ length: clients }, async () => {
+    Array.from({ length: clients }, async (_, client) => {
       while (performance.now() < untilMs) {
         const { statusCode, body } = await request(`${gateway.url}/v1/embeddings`, {
           method: 'POST',
           dispatcher: agent,
           headers: { authorization: `Bearer ${gateway.key}` },
-          body: '{"model":"e","input":"a short text"}',
+          // Equal ones would share a call without a batch.
+          body: JSON.stringify({ model: 'e', input: `short text ${served} of ${client}` }),
         });
         const text = await body.text();
         if (statusCode !== 200) throw new Error(text);
