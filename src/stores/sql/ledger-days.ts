@@ -6,7 +6,7 @@ import { compareTexts, kindOfAll, type LedgerColumns, picked } from './ledger-co
 import { firstOfMonth } from './sum-parts.ts';
 import type { LedgerDaysTable, SqlDialect } from './tables.ts';
 
-const named = [
+export const named = [
   'tenant',
   'team',
   'user',
@@ -19,7 +19,7 @@ const named = [
   'target_model',
 ] as const;
 
-const amounts = [
+export const amounts = [
   'input_tokens',
   'cached_input_tokens',
   'output_tokens',

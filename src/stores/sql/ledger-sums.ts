@@ -10,7 +10,7 @@ import {
   type LedgerSum,
   rowDimensions,
 } from '../../core/ledger.ts';
-import { counted } from './ledger-days.ts';
+import { amounts, counted, named } from './ledger-days.ts';
 import { columnOf, filteredRows, streamText } from './ledger-filters.ts';
 import { rowsWithin, startOfDay } from './ledger-period.ts';
 import { type SumPart, sumParts } from './sum-parts.ts';
@@ -21,26 +21,7 @@ type SumColumns = Record<(typeof columnOf)[LedgerDimension], string> &
   Record<(typeof counted)[number], number>;
 
 /** Of a row as they are. */
-const kept = [
-  'tenant',
-  'team',
-  'user',
-  'key',
-  'route',
-  'model',
-  'upstream',
-  'outcome',
-  'saved_by',
-  'target_model',
-  'code',
-  'price_version',
-  'input_tokens',
-  'cached_input_tokens',
-  'output_tokens',
-  'reasoning_tokens',
-  'cost_nano_usd',
-  'saved_nano_usd',
-] as const;
+const kept = [...named, 'code', 'price_version', ...amounts] as const;
 
 const sumRowsMax = 100_000;
 /** About half a second of work in either database. */
