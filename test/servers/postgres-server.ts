@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { launchContainer } from './container.ts';
 import type { Found } from './find-program.ts';
 import { onFreePort } from './free-port.ts';
-import { copyCluster, openPostgresTemplate } from './postgres-template.ts';
+import { copyCluster, follow, openPostgresTemplate } from './postgres-template.ts';
 import { processControl } from './process-tree.ts';
 import { provideServer } from './provide-server.ts';
 import {
@@ -30,6 +30,8 @@ export interface PostgresServer extends ServerProcess {
 export interface PostgresServerOptions {
   /** Settings as in postgresql.conf, such as `{ fsync: 'on' }`. */
   readonly config?: Readonly<Record<string, string>>;
+  /** A running server whose changes it follows, read-only until it is promoted. Not in a container. */
+  readonly standbyOf?: Pick<PostgresServer, 'port'>;
 }
 
 const settings: Readonly<Record<string, string>> = {
@@ -52,7 +54,7 @@ export async function openPostgresServer(options: PostgresServerOptions = {}): P
     const { launch, password } =
       provided.way === 'container'
         ? launchInContainer(provided.engine, port, config)
-        : launchLocal(provided.program, port, config);
+        : launchLocal(provided.program, port, { config, standbyOf: options.standbyOf });
     const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
     const url = urlOf('postgres');
     const server = await openServerProcess({ ...launch, isReady: () => isNamed(url, name) });
@@ -88,7 +90,12 @@ function launchInContainer(engine: Engine, port: number, config: Config): Prepar
   return { launch, password };
 }
 
-function launchLocal(program: Found, port: number, config: Config): Prepared {
+interface LocalOptions {
+  readonly config: Config;
+  readonly standbyOf: PostgresServerOptions['standbyOf'];
+}
+
+function launchLocal(program: Found, port: number, { config, standbyOf }: LocalOptions): Prepared {
   const user = userInsteadOfRoot();
   const template = openPostgresTemplate(program, user);
   const folder = makeServerFolder('postgres', user);
@@ -100,7 +107,10 @@ function launchLocal(program: Found, port: number, config: Config): Prepared {
       command: [program.path, '-D', cluster, ...settingArguments({ ...where, ...config })],
       user,
       environment: bareEnvironment(folder),
-      prepare: () => copyCluster(template, cluster),
+      prepare: () => {
+        copyCluster(template, cluster);
+        if (standbyOf !== undefined) follow(template, cluster, standbyOf.port);
+      },
       ending: `${endProcess('QUIT')}${removeSharedMemory}`,
       control: processControl('SIGINT'),
     },

@@ -1,7 +1,15 @@
 /** A PostgreSQL cluster made once a machine and copied for each server: `initdb` takes seconds, a copy does not. */
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Found } from './find-program.ts';
 import type { User } from './guard.ts';
@@ -33,6 +41,16 @@ export function openPostgresTemplate(program: Found, user: User | undefined): Po
 
 export function copyCluster(template: PostgresTemplate, to: string): void {
   run(['cp', '-Rp', template.cluster, to], undefined);
+}
+
+/**
+ * Has a copy follow a running server that was copied from the same template: the one's history is how the other's began.
+ * The server must still have all that it wrote since it started.
+ */
+export function follow({ password }: PostgresTemplate, cluster: string, port: number): void {
+  const primary = `host=127.0.0.1 port=${port} user=postgres password=${password}`;
+  appendFileSync(join(cluster, 'postgresql.auto.conf'), `primary_conninfo = '${primary}'\n`);
+  writeFileSync(join(cluster, 'standby.signal'), '');
 }
 
 /** Aside first and then in one step: whoever looks finds a whole template or none. */

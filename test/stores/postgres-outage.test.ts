@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { migrate } from '../../src/stores/sql/migrate.ts';
 import type { SchemaStep } from '../../src/stores/sql/schema-step.ts';
 import { schemaSteps } from '../../src/stores/sql/schema-steps.ts';
+import { aKey } from '../conformance/directory-drafts.ts';
 import { aRow } from '../conformance/ledger.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
 import { clock, type OpenedStore, openTestStore, postgresBackend } from './databases.ts';
@@ -155,6 +156,35 @@ test('a failover behind one name is followed: from a server that stands still to
   await assert.rejects(store.ledger.append([aRow()]), unavailable);
   name.to(fresh.port);
   await assertBack(store);
+});
+
+test('a primary that has become read-only is read no longer than it takes to open another connection (DP11)', async (t) => {
+  const [old, fresh] = await Promise.all([serverFor(t), serverFor(t)]);
+  const name = await switchTo(t, old.port);
+  const url = new URL(old.url);
+  url.port = String(name.port);
+  const store = await openTestStore(t, url.href);
+  const next = await openTestStore(t, fresh.url);
+  await Promise.all([store.migrate(), next.migrate()]);
+  const version = async ({ directory }: OpenedStore) => (await directory.changes(0, 10)).version;
+  const before = await version(store);
+  await next.directory.put(aKey('default', 'newer'));
+  // Several are open, and nobody writes anything.
+  await Promise.all(Array.from({ length: 5 }, () => version(store)));
+  const operator = await connected(t, old.url);
+  await operator.query('alter system set default_transaction_read_only = on');
+  await operator.query('select pg_reload_conf()');
+  const readMs = clock.now();
+  while (clock.now() - readMs < 200) assert.equal(await version(store), before, 'it is read all the same');
+  name.to(fresh.port);
+  const switchedMs = clock.now();
+  for (let seen = before; seen === before; ) {
+    seen = await version(store);
+    assert.ok(clock.now() - switchedMs < backWithinMs, 'the old one is still read');
+  }
+  const now = await Promise.all(Array.from({ length: 10 }, () => version(store)));
+  assert.deepEqual(new Set(now), new Set([await version(next)]));
+  assert.deepEqual(store.troubles, []);
 });
 
 test('a table that is locked costs an append two seconds, and reports none of the appends’ connections (DP12)', async (t) => {
