@@ -18,6 +18,8 @@ export interface CheckedPoolOptions {
   readonly recycleMs: number;
   /** Asks of a new connection what must be known of the server. */
   readonly onConnect: (client: PoolClient) => Promise<void>;
+  /** Whether the server has become one that is not asked any more. */
+  readonly isOutdated: (client: PoolClient) => boolean;
 }
 
 interface ClientFacts {
@@ -133,7 +135,7 @@ export class CheckedPool implements PostgresPool {
     const { recycleAtMs, returnedAtMs } = this.#factsOf(client);
     if (returnedAtMs === undefined) return await this.#greet(client);
     const nowMs = this.#settings.clock.now();
-    if (nowMs >= recycleAtMs) return false;
+    if (nowMs >= recycleAtMs || this.#settings.isOutdated(client)) return false;
     return nowMs - returnedAtMs < this.#settings.idleCheckMs || (await isAlive(client));
   }
 

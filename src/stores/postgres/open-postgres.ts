@@ -11,6 +11,7 @@ import { CheckedPool } from './checked-pool.ts';
 import { type PoolShare, poolShare } from './pool-share.ts';
 import { lacksTable, tookTooLong } from './postgres-failure.ts';
 import { isPostgresUrl } from './postgres-url.ts';
+import { ReadOnlyServers } from './read-only.ts';
 import { wholeNumbers } from './whole-numbers.ts';
 
 export interface PostgresContext {
@@ -36,15 +37,19 @@ export async function openPostgresBackend(
   const limit = new ServerLimit(clock);
   const share = (): PoolShare =>
     poolShare({ configured: pool.size, serverMax: limit.connectionsMax, replicas: replicas() });
-  const settings = { clock, pool, onConnect: (client: PoolClient) => limit.ask(client) };
-  const elsewhere = { ...settings, onConnect: async () => undefined };
+  const plain = { clock, pool, onConnect: async () => undefined };
+  const settings = {
+    ...plain,
+    onConnect: (client: PoolClient) => limit.ask(client),
+    readOnly: new ReadOnlyServers(clock),
+  };
   const reach = await createReach();
   const short = reach(url, { ...settings, purpose: 'short', size: () => share().short });
   const reports = reach(url, { ...settings, purpose: 'reports', size: () => share().reports });
   const copy =
     replica === undefined
       ? undefined
-      : reach(replica, { ...elsewhere, purpose: 'reports', size: () => share().reports });
+      : reach(replica, { ...plain, purpose: 'reports', size: () => share().reports });
   const all = [short, reports, ...(copy === undefined ? [] : [copy])];
   return {
     dialect: 'postgres',
@@ -56,7 +61,7 @@ export async function openPostgresBackend(
     write: (work) => work(short.database),
     report: (work) => reportFrom(copy?.database, reports.database, work),
     migrateWith: async (work) => {
-      const alone = reach(url, { ...elsewhere, purpose: 'migration', size: () => 1 });
+      const alone = reach(url, { ...plain, purpose: 'migration', size: () => 1 });
       return await work(alone.database).finally(() => alone.close());
     },
     close: async () => {
@@ -71,6 +76,8 @@ interface ReachOptions {
   readonly purpose: Purpose;
   readonly size: () => number;
   readonly onConnect: (client: PoolClient) => Promise<void>;
+  /** Absent where a server that only reads will do. */
+  readonly readOnly?: ReadOnlyServers;
 }
 
 interface Reach {
@@ -81,9 +88,9 @@ interface Reach {
 
 /** pg is loaded here and not before: who has no PostgreSQL does not pay for it. */
 async function createReach(): Promise<(url: Secret, options: ReachOptions) => Reach> {
-  const { Pool, types } = await import('pg');
+  const { Client, Pool, types } = await import('pg');
   const numbers = wholeNumbers(types.getTypeParser);
-  return (url, { clock, pool, purpose, size, onConnect }) => {
+  return (url, { clock, pool, purpose, size, onConnect, readOnly }) => {
     const plain = new Pool({
       connectionString: assertWhole(url.reveal()),
       application_name: `millrace ${purpose}`,
@@ -96,9 +103,13 @@ async function createReach(): Promise<(url: Secret, options: ReachOptions) => Re
       keepAlive: true,
       keepAliveInitialDelayMillis: keepAliveDelayMs,
       types: numbers,
+      ...(readOnly && { Client: readOnly.hearing(Client) }),
     });
     const { idleCheckMs, recycleMs } = pool;
-    const checked = new CheckedPool(plain, { clock, size, onConnect, idleCheckMs, recycleMs });
+    const checked = new CheckedPool(plain, {
+      ...{ clock, size, onConnect, idleCheckMs, recycleMs },
+      isOutdated: (client) => readOnly?.isOutdated(client) === true,
+    });
     const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: checked }) });
     return { database, pool: checked, close: () => closeOnce(plain) };
   };
