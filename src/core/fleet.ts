@@ -68,19 +68,22 @@ export interface Known {
   price(target: Target): number;
 }
 
+/** Who asks whether a server may be asked. */
+export type Asker = Pick<Want, 'candidates' | 'visited' | 'tenant'>;
+
 /** Whether a server may be asked now: what failed, what it told us to wait for, how far it is back. */
 export interface Gate {
   /**
-   * How many of so many slots may be used: all, a part while it comes back, or none. `pool` is who would do in its place:
-   * of those never more than half are left out for failing, and where all are out they are tried one request at a time.
+   * How many of so many slots may be used: all, a part while it comes back, or none. Of the candidates, who would do in its
+   * place, never more than half are left out for failing, and where all are out they are tried one request at a time.
    */
-  allows(target: Target, slots: number, pool: readonly Target[]): number;
+  allows(target: Target, slots: number, asker: Asker): number;
   /** A request goes there: said before `allows` is asked again. */
   began(target: Target): void;
   /** `there` tells whether anybody else's request is at work on the server. */
   ended(target: Target, ending: Ending, there: OthersThere): void;
   /** What a request is told for which waiting is no use: nobody may be asked, and nobody is about to come back. */
-  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined;
+  refusal(asker: Asker): Failure | undefined;
   /** Runs `tell` whenever more or less is allowed than before, be it because time has passed. */
   onChange(tell: () => void): void;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
-import { endingOf } from '../../test/wants.ts';
+import { endingOf, wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Ending } from '../core/fleet.ts';
@@ -28,7 +28,8 @@ function rig(others: boolean | string = false) {
           typeof others === 'string' ? model === undefined || model === others : others,
       },
     );
-  const allowed = (pool: readonly Target[]) => pool.map((target) => health.allows(target, 8, pool));
+  const allowed = (pool: readonly Target[], tenant = 'default') =>
+    pool.map((target) => health.allows(target, 8, wantOf(pool, { tenant })));
   return { clock, health, ended, allowed };
 }
 
@@ -113,12 +114,52 @@ test('C9: a model that fails for the only tenant who uses it is left out, whoeve
   const { ended, allowed } = rig('other');
   for (let count = 0; count < 5; count += 1) ended(a, cut, { tenant: 'one' });
   assert.deepEqual(
-    [allowed([a, b]), allowed([other, b])],
+    [allowed([a, b], 'one'), allowed([other, b], 'one')],
     [
       [0, 8],
       [8, 8],
     ],
   );
+});
+
+test('C9: a tenant whose requests alone fail keeps no server from another who comes later, however often it tries', () => {
+  const { clock, health, ended, allowed } = rig();
+  for (let count = 0; count < 5; count += 1) ended(a, cut, { tenant: 'one' });
+  for (let tries = 1; tries < 5; tries += 1) {
+    assert.deepEqual(
+      [allowed([a, b], 'one'), allowed([a, b], 'another')],
+      [
+        [0, 8],
+        [8, 8],
+      ],
+    );
+    clock.advance(tries * 30_000);
+    assert.deepEqual(allowed([a, b], 'one'), [8, 8]);
+    health.began(a);
+    assert.deepEqual(allowed([a, b], 'another'), [0, 8], 'one at a time');
+    ended(a, cut, { tenant: 'one', tookMs: 0 });
+  }
+  health.began(a);
+  assert.deepEqual(allowed([a, b], 'another'), [0, 8]);
+  assert.equal(health.refusal(wantOf([a], { tenant: 'another' })), undefined, 'it waits for how that ends');
+  ended(a, 'served', { tenant: 'another', tookMs: 0 });
+  assert.deepEqual([allowed([a, b], 'another'), health.of(a.upstream).standing], [[1, 8], 'returning']);
+});
+
+test('C9: what two tenants find broken one after the other is left alone by all, for as long as the first try said', () => {
+  const { clock, health, ended, allowed } = rig();
+  for (const tenant of ['one', 'another', 'one', 'another', 'one']) ended(a, cut, { tenant });
+  assert.deepEqual(allowed([a, b], 'third'), [0, 8]);
+  clock.advance(30_000);
+  for (const tenant of ['one', 'another']) {
+    assert.deepEqual(allowed([a, b], tenant), [8, 8]);
+    health.began(a);
+    ended(a, cut, { tenant, tookMs: 0 });
+  }
+  clock.advance(59_999);
+  assert.deepEqual(allowed([a, b], 'third'), [0, 8]);
+  clock.advance(1);
+  assert.deepEqual(allowed([a, b], 'third'), [8, 8]);
 });
 
 test('what nobody can bring about from outside counts whoever meets it', () => {

@@ -100,9 +100,9 @@ export class AccountHealth {
     this.models.get(model)?.began(nowMs);
   }
 
-  left(model: string): void {
-    this.own.left();
-    this.models.get(model)?.left();
+  left(model: string, sentMs: number): void {
+    this.own.left(sentMs);
+    this.models.get(model)?.left(sentMs);
   }
 
   /** A client left: that tells something only where it waited long for the first word of a stream, and none came. */
@@ -111,8 +111,9 @@ export class AccountHealth {
       this.own.heard();
       this.models.get(model)?.heard();
     }
+    const sentMs = nowMs - ending.tookMs;
     if (!isLongSilence(ending)) {
-      this.left(model);
+      this.left(model, sentMs);
       return;
     }
     const { tenant = '' } = ending;
@@ -122,41 +123,44 @@ export class AccountHealth {
       [this.breakerOf(model), ofModel],
     ] as const) {
       const wasOpen = breaker.standing === 'open';
-      breaker.leftInSilence(nowMs, rules, { tenant, spares: spared });
+      breaker.leftInSilence(nowMs, rules, { sentMs, tenant, spares: spared });
       if (!wasOpen && breaker.standing === 'open') this.#remember(leftInSilence);
     }
   }
 
-  served(model: string, nowMs: number): void {
+  served(model: string, nowMs: number, tookMs: number): void {
+    const sentMs = nowMs - tookMs;
     this.heard = true;
     this.#unlisted = 0;
-    this.own.served(nowMs);
-    this.models.get(model)?.served(nowMs);
+    this.own.served(nowMs, sentMs);
+    this.models.get(model)?.served(nowMs, sentMs);
     if (this.own.row > 0) return;
     this.lastCode = undefined;
     this.lastFailure = undefined;
   }
 
   failed(model: string, ending: Ending & { readonly outcome: Failure }, at: At): void {
-    const { outcome } = ending;
-    this.#pauseFor(outcome, at.nowMs);
+    const { outcome, tenant = '' } = ending;
+    const { nowMs, rules } = at;
+    const sentMs = nowMs - ending.tookMs;
+    this.#pauseFor(outcome, nowMs);
     if (!tellsOfIt(ending)) {
-      this.left(model);
+      this.left(model, sentMs);
       return;
     }
     this.#remember(outcome);
     const silent = silences.has(outcome.code);
     // Too much work is no fault of what it serves meanwhile.
     const inWindow = outcome.code !== 'upstream_overloaded';
-    // One bad model among good ones is no reason to leave the server out.
-    const { nowMs, rules } = at;
     // Nobody can bring about from outside that we cannot reach it, or are not let in.
-    const spares: At['spares'] = conclusive.has(outcome.code) ? () => false : at.spares;
+    const isConclusive = conclusive.has(outcome.code);
+    const spares: At['spares'] = isConclusive ? () => false : at.spares;
+    const blow = { sentMs, silent, isConclusive, tenant };
+    // One bad model among good ones is no reason to leave the server out.
+    this.own.failed(nowMs, rules, { ...blow, inWindow: false, spares });
     // Whoever uses other models there loses nothing by it.
     const ofModel = (whose: string) => spares(whose, model);
-    const { tenant = '' } = ending;
-    this.own.failed(nowMs, rules, { silent, inWindow: false, tenant, spares });
-    this.breakerOf(model).failed(nowMs, rules, { silent, inWindow, tenant, spares: ofModel });
+    this.breakerOf(model).failed(nowMs, rules, { ...blow, inWindow, spares: ofModel });
   }
 
   /** A listing came through: it is there, which says nothing of how it serves. */

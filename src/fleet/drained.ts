@@ -1,7 +1,7 @@
 /** Servers that an operator wants left alone: the gate in front of what health allows. Nothing is asked of them anew. */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
-import type { Ending, Gate, OthersThere } from '../core/fleet.ts';
+import type { Asker, Ending, Gate, OthersThere } from '../core/fleet.ts';
 
 export interface DrainOrder {
   /** As the configuration calls it. */
@@ -40,9 +40,11 @@ export class Drained implements Gate {
     return this.#orders.size === 0 ? undefined : this.#orders.get(identity);
   }
 
-  allows(target: Target, slots: number, pool: readonly Target[]): number {
-    if (this.#orders.size === 0) return this.#behind.allows(target, slots, pool);
-    return this.of(target.upstream) === undefined ? this.#behind.allows(target, slots, this.#left(pool)) : 0;
+  allows(target: Target, slots: number, asker: Asker): number {
+    if (this.#orders.size === 0) return this.#behind.allows(target, slots, asker);
+    return this.of(target.upstream) === undefined
+      ? this.#behind.allows(target, slots, this.#withoutDrained(asker))
+      : 0;
   }
 
   began(target: Target): void {
@@ -53,15 +55,16 @@ export class Drained implements Gate {
     this.#behind.ended(target, ending, there);
   }
 
-  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {
-    if (this.#orders.size === 0) return this.#behind.refusal(pool, visited);
-    const left = this.#left(pool);
+  refusal(asker: Asker): Failure | undefined {
+    if (this.#orders.size === 0) return this.#behind.refusal(asker);
+    const { candidates, visited } = asker;
+    const left = this.#withoutDrained(asker);
     const isUnvisited = ({ upstream }: Target) => !visited.has(upstream.name);
     // What was tried already is no use to it: the drained ones are what it lacks.
-    const lacks = left.length < pool.length && !left.some(isUnvisited);
+    const lacks = left.candidates.length < candidates.length && !left.candidates.some(isUnvisited);
     return lacks
-      ? drainedFailure(pool.filter((target) => !left.includes(target)))
-      : this.#behind.refusal(left, visited);
+      ? drainedFailure(candidates.filter((target) => !left.candidates.includes(target)))
+      : this.#behind.refusal(left);
   }
 
   onChange(tell: () => void): void {
@@ -70,10 +73,9 @@ export class Drained implements Gate {
   }
 
   /** Who would do in its place: none of those that are drained, however well they are. */
-  #left(pool: readonly Target[]): readonly Target[] {
-    return pool.some(({ upstream }) => this.#orders.has(upstream.identity))
-      ? pool.filter(({ upstream }) => !this.#orders.has(upstream.identity))
-      : pool;
+  #withoutDrained({ candidates, visited, tenant }: Asker): Asker {
+    const left = candidates.filter(({ upstream }) => !this.#orders.has(upstream.identity));
+    return { candidates: left, visited, tenant };
   }
 }
 

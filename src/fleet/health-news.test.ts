@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
-import { endingOf } from '../../test/wants.ts';
+import { endingOf, wantOf } from '../../test/wants.ts';
 import { fail } from '../core/failure.ts';
 import type { OthersThere } from '../core/fleet.ts';
 import { Health } from './health.ts';
@@ -28,7 +28,7 @@ function replicasOf(count: number) {
         if (other !== me) theirs.hear(news, me < other);
     };
     const gate = new HealthTeller({ health, nowMs: () => clock.now(), tell });
-    const allows = (target = a) => gate.allows(target, 4, pool);
+    const allows = (target = a, tenant = 'default') => gate.allows(target, 4, wantOf(pool, { tenant }));
     return { health, gate, allows };
   });
   return { clock, told, replicas, all: (target = a) => replicas.map(({ allows }) => allows(target)) };
@@ -100,11 +100,23 @@ test('while nothing is wrong nothing is told', () => {
 });
 
 test('what failed for one tenant at one replica shuts out nobody for whom the server works at another', () => {
-  const { replicas, all } = replicasOf(2);
+  const { replicas } = replicasOf(2);
   const [one, two] = replicas;
   two?.gate.ended(a, endingOf('served'), { worksForOthers: (_, tenant) => tenant === 'breaks it' });
   for (let count = 0; count < 5; count += 1) one?.gate.ended(a, { ...broke, tenant: 'breaks it' }, alone);
-  assert.deepEqual(all(), [0, 4]);
+  assert.deepEqual([one?.allows(a, 'breaks it'), two?.allows(a, 'breaks it')], [0, 4]);
+});
+
+test('what failed for one tenant alone others try at whichever replica they come to, and all know how that ended', () => {
+  const { clock, replicas, all } = replicasOf(2);
+  const [one, two] = replicas;
+  for (let count = 0; count < 5; count += 1) one?.gate.ended(a, { ...broke, tenant: 'breaks it' }, alone);
+  assert.deepEqual([two?.allows(a, 'breaks it'), two?.allows(a)], [0, 4]);
+  two?.gate.began(a);
+  clock.advance(5);
+  assert.deepEqual(all(), [0, 0]);
+  two?.gate.ended(a, { ...endingOf('served'), tenant: 'default' }, alone);
+  assert.deepEqual(all(), [1, 1]);
 });
 
 test('who leaves while it tries lets another one try', () => {

@@ -5,7 +5,7 @@
  */
 import type { Target } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Ending, Gate, OthersThere } from '../core/fleet.ts';
+import type { Asker, Ending, Gate, OthersThere } from '../core/fleet.ts';
 import { type AccountHealth, type At, type Pause, rateLimitedMsMax } from './account-health.ts';
 import type { Breaker, Cause, Standing } from './breaker.ts';
 import type { Health } from './health.ts';
@@ -21,6 +21,8 @@ export type HealthNews = { readonly identity: string } & (
       readonly rounds: number;
       /** Whose request it was that failed last. */
       readonly tenant: string;
+      /** Whether it failed for that tenant alone. */
+      readonly alone?: boolean;
     }
   | { readonly kind: Tried; readonly model: string }
 );
@@ -47,8 +49,8 @@ export class HealthTeller implements Gate {
     this.#options = options;
   }
 
-  allows(target: Target, slots: number, pool: readonly Target[]): number {
-    return this.#options.health.allows(target, slots, pool);
+  allows(target: Target, slots: number, asker: Asker): number {
+    return this.#options.health.allows(target, slots, asker);
   }
 
   began(target: Target): void {
@@ -68,8 +70,8 @@ export class HealthTeller implements Gate {
     this.#compare(before, target, ending.tenant);
   }
 
-  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {
-    return this.#options.health.refusal(pool, visited);
+  refusal(asker: Asker): Failure | undefined {
+    return this.#options.health.refusal(asker);
   }
 
   onChange(tell: () => void): void {
@@ -122,16 +124,17 @@ function hearOpen(
   const breaker = breakerOf(known, news.model);
   if (breaker?.standing === 'open' && !breaker.onTrial && !news.isBeforeUs) return;
   const untilMs = nowMs + Math.min(news.forMs, rules.maxMs) + othersLaterMs;
-  (breaker ?? known.breakerOf(news.model)).openFor({ ...news, nowMs, untilMs });
+  const culprit = news.alone === true ? news.tenant : undefined;
+  (breaker ?? known.breakerOf(news.model)).openFor({ ...news, nowMs, untilMs, culprit });
 }
 
 function hearTry(breaker: Breaker | undefined, kind: Tried, nowMs: number): void {
   if (breaker === undefined || breaker.standing === 'closed') return;
   if (kind === 'try') breaker.began(nowMs);
-  else if (kind === 'left') breaker.left();
+  else if (kind === 'left') breaker.left(nowMs);
   else {
     breaker.letTry();
-    breaker.served(nowMs);
+    breaker.served(nowMs, nowMs);
   }
 }
 
@@ -165,12 +168,12 @@ function seen(breaker: Breaker | undefined): Seen {
   return { standing, onTrial, openedMs };
 }
 
-type Change = Pick<Opened, 'kind' | 'forMs' | 'cause' | 'rounds'> | { readonly kind: Tried };
+type Change = Pick<Opened, 'kind' | 'forMs' | 'cause' | 'rounds' | 'alone'> | { readonly kind: Tried };
 
 function changeOf(was: Seen, now: Breaker, nowMs: number): Change | undefined {
-  const { standing, cause, rounds, onTrial, openedMs, untilMs } = now;
+  const { standing, cause, rounds, onTrial, openedMs, untilMs, culprit } = now;
   if (standing === 'open' && (was.standing !== 'open' || was.openedMs !== openedMs))
-    return { kind: 'open', forMs: Math.ceil(untilMs - nowMs), cause, rounds };
+    return { kind: 'open', forMs: Math.ceil(untilMs - nowMs), cause, rounds, alone: culprit !== undefined };
   if (onTrial && !was.onTrial) return { kind: 'try' };
   if (standing === 'returning') return was.standing === 'returning' ? undefined : { kind: 'passed' };
   return was.onTrial && !onTrial && standing !== 'closed' ? { kind: 'left' } : undefined;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
+import { wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import { type Failure, type FailureCode, type FailureDetails, fail } from '../core/failure.ts';
 import { Health } from './health.ts';
@@ -13,7 +14,6 @@ const c = targetOn(upstreamOf('c', 8));
 const cut = fail('upstream_cut', 'it broke');
 const hung = fail('first_token_timeout', 'it hangs');
 const refused = fail('connect_failed', 'nobody is there');
-const nobody: ReadonlySet<string> = new Set();
 
 function rig() {
   const clock = createHeldClock(1_000_000);
@@ -21,7 +21,7 @@ function rig() {
   const ended = (target: Target, outcome: 'served' | 'left' | Failure, more: { tookMs?: number } = {}) =>
     health.ended(target, {
       outcome,
-      tookMs: 1,
+      tookMs: 0,
       firstContentMs: 0,
       outputTokens: 0,
       cold: false,
@@ -30,7 +30,7 @@ function rig() {
   const fails = (target: Target, failure: Failure, times = 5) => {
     for (let count = 0; count < times; count += 1) ended(target, failure);
   };
-  const allowed = (pool: readonly Target[]) => pool.map((target) => health.allows(target, 8, pool));
+  const allowed = (pool: readonly Target[]) => pool.map((target) => health.allows(target, 8, wantOf(pool)));
   const stateOf = (target: Target) => health.of(target.upstream).state;
   return { clock, health, ended, fails, allowed, stateOf };
 }
@@ -88,15 +88,15 @@ test('one that is out gets nothing while another is there; when all are out, eac
   assert.deepEqual(allowed([a]), [8], 'a model that nobody else has');
   fails(b, refused);
   assert.deepEqual(allowed([a, b]), [8, 8]);
-  assert.equal(health.refusal([a, b], nobody), undefined);
+  assert.equal(health.refusal(wantOf([a, b])), undefined);
   health.began(a);
   assert.deepEqual(allowed([a, b]), [0, 8]);
   health.began(b);
   assert.deepEqual(allowed([a, b]), [0, 0]);
-  const refusal = health.refusal([a, b], nobody);
+  const refusal = health.refusal(wantOf([a, b]));
   assert.deepEqual([refusal?.code, refusal?.status, refusal?.retryAfterS], ['no_upstream', 503, 30]);
   ended(a, refused);
-  assert.equal(health.refusal([a, b], nobody), undefined);
+  assert.equal(health.refusal(wantOf([a, b])), undefined);
 });
 
 test('U5: a long answer does not keep others from trying: after the time that it was left out for one more may', () => {
@@ -174,7 +174,7 @@ test('G17: after its time one request tries, and others wait for how it ends ins
   assert.deepEqual(allowed([a, b]), [8, 8]);
   health.began(a);
   assert.deepEqual(allowed([a, b]), [0, 8]);
-  assert.equal(health.refusal([a], nobody), undefined);
+  assert.equal(health.refusal(wantOf([a])), undefined);
   ended(a, 'served');
   assert.deepEqual([allowed([a, b]), told], [[1, 8], 2]);
   clock.advance(5_000);
@@ -196,6 +196,22 @@ test('a try that fails puts it out for longer, and whoever waited is told', () =
   ended(a, cut);
   assert.deepEqual([told, health.of(a.upstream).nextTryMs], [1, 1_000_000 + 30_000 + 60_000]);
   assert.deepEqual(allowed([a, b]), [0, 8]);
+});
+
+test('G17: what hung since before it was left out does not end the try of another, nor leave it out again', () => {
+  const { clock, health, ended, fails, allowed } = rig();
+  clock.advance(1_000);
+  fails(a, hung);
+  clock.advance(30_000);
+  health.began(a);
+  clock.advance(10);
+  for (const outcome of ['served', 'left', hung] as const) {
+    ended(a, outcome, { tookMs: 30_011 });
+    assert.deepEqual([allowed([a, b]), health.of(a.upstream).standing], [[0, 8], 'trial']);
+  }
+  ended(a, 'served', { tookMs: 10 });
+  for (let count = 0; count < 8; count += 1) ended(a, hung, { tookMs: 30_011 });
+  assert.equal(health.of(a.upstream).standing, 'returning');
 });
 
 test('one bad model on a server that serves others is left out alone', () => {
@@ -231,7 +247,7 @@ for (const [told, waitMs] of [
     ended(a, 'served');
     ended(a, fail('upstream_rate_limited', 'too fast', told));
     assert.deepEqual([allowed([a, b]), allowed([a])], [[0, 8], [0]]);
-    const refusal = health.refusal([a], nobody);
+    const refusal = health.refusal(wantOf([a]));
     assert.deepEqual(
       [refusal?.code, refusal?.status, refusal?.retryAfterS],
       ['upstream_rate_limited', 429, waitMs / 1_000],
@@ -252,7 +268,7 @@ test('U6: who tells us to wait no time at all is asked at once', () => {
 test('U15: a server that is busy gets a moment, in which requests for it alone wait', () => {
   const { clock, health, ended, allowed } = rig();
   ended(a, fail('upstream_overloaded', 'busy', { retryAfterS: 600 }));
-  assert.deepEqual([allowed([a, b]), health.refusal([a], nobody)], [[0, 8], undefined]);
+  assert.deepEqual([allowed([a, b]), health.refusal(wantOf([a]))], [[0, 8], undefined]);
   clock.advance(5_000);
   assert.deepEqual(allowed([a, b]), [8, 8]);
 });
@@ -260,8 +276,8 @@ test('U15: a server that is busy gets a moment, in which requests for it alone w
 test('the refusal is for those that have not failed the request already', () => {
   const { health, ended } = rig();
   ended(b, fail('upstream_rate_limited', 'too fast', { retryAfterS: 7 }));
-  assert.equal(health.refusal([a, b], nobody), undefined);
-  assert.equal(health.refusal([a, b], new Set(['a']))?.retryAfterS, 7);
+  assert.equal(health.refusal(wantOf([a, b])), undefined);
+  assert.equal(health.refusal(wantOf([a, b], { visited: new Set(['a']) }))?.retryAfterS, 7);
 });
 
 test('a listing that nobody answers or that is not let in tells at once, and a good one lets a request try', () => {

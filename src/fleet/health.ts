@@ -4,7 +4,7 @@
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
-import type { Ending, Gate, OthersThere } from '../core/fleet.ts';
+import type { Asker, Ending, Gate, OthersThere } from '../core/fleet.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { AccountHealth, type At, isLongSilence, isSilence } from './account-health.ts';
 import type { Breaker, EjectRules, Standing } from './breaker.ts';
@@ -85,10 +85,10 @@ export class Health implements Gate {
     return known?.own.standing === 'open' && isSilence(known.lastCode);
   }
 
-  allows(target: Target, slots: number, pool: readonly Target[]): number {
+  allows(target: Target, slots: number, asker: Asker): number {
     if (this.#troubled.size === 0) return slots;
     const known = this.#troubled.get(target.upstream.identity);
-    return known === undefined ? slots : this.#allowed(known, { target, slots, pool });
+    return known === undefined ? slots : this.#allowed(known, { target, slots, asker });
   }
 
   began(target: Target): void {
@@ -109,7 +109,8 @@ export class Health implements Gate {
     }
     if (outcome === 'served') {
       const known = this.#known.get(upstream.identity);
-      if (known?.isClean !== true) this.#learn(upstream, (it, nowMs) => it.served(model, nowMs));
+      if (known?.isClean !== true)
+        this.#learn(upstream, (it, nowMs) => it.served(model, nowMs, ending.tookMs));
       return;
     }
     const spares = sparing(there, upstream);
@@ -125,12 +126,13 @@ export class Health implements Gate {
     this.#learn(upstream, (it, nowMs) => it.leftEarly(model, ending, { nowMs, rules: this.#rules, spares }));
   }
 
-  refusal(pool: readonly Target[], visited: ReadonlySet<string>): Failure | undefined {
+  refusal(asker: Asker): Failure | undefined {
     if (this.#troubled.size === 0) return undefined;
-    const left = pool.filter(({ upstream }) => !visited.has(upstream.name));
+    const { candidates, visited } = asker;
+    const left = candidates.filter(({ upstream }) => !visited.has(upstream.name));
     const waits: Wait[] = [];
-    for (const target of left.length === 0 ? pool : left) {
-      const wait = this.#waitFor(target, pool);
+    for (const target of left.length === 0 ? candidates : left) {
+      const wait = this.#waitFor(target, asker);
       if (wait === undefined) return undefined;
       waits.push(wait);
     }
@@ -180,15 +182,15 @@ export class Health implements Gate {
     return model === undefined || own === 0 ? own : Math.min(own, this.#allowedBy(model, asked, nowMs));
   }
 
-  #allowedBy(breaker: Breaker, { target, slots, pool }: Asked, nowMs: number): number {
+  #allowedBy(breaker: Breaker, { target, slots, asker }: Asked, nowMs: number): number {
     if (breaker.standing === 'closed') return slots;
-    const others = this.#poolOf(pool);
+    const others = this.#poolOf(asker.candidates);
     // Who serves some is better than too few.
     if (breaker.cause === 'rate' && others.hasLeftOutHalf(target, breaker)) return slots;
     if (breaker.standing === 'returning') return breaker.part(slots, nowMs, this.#rules);
     if (breaker.awaits(nowMs, this.#rules)) return 0;
     const mayTry =
-      breaker.standing === 'trial' ||
+      breaker.mayBeTriedBy(asker.tenant, nowMs) ||
       others.isDead ||
       (breaker.cause === 'row' && others.hasLeftOutHalf(target, breaker));
     return mayTry ? slots : 0;
@@ -204,9 +206,9 @@ export class Health implements Gate {
   }
 
   /** How long nobody may be sent there; nothing where one may, or may soon. */
-  #waitFor(target: Target, pool: readonly Target[]): Wait | undefined {
+  #waitFor(target: Target, asker: Asker): Wait | undefined {
     const known = this.#troubled.get(target.upstream.identity);
-    if (known === undefined || this.#allowed(known, { target, slots: 1, pool }) > 0) return undefined;
+    if (known === undefined || this.#allowed(known, { target, slots: 1, asker }) > 0) return undefined;
     const { pause, own, models } = known;
     const nowMs = this.#clock.now();
     if (pause !== undefined) {
@@ -215,7 +217,10 @@ export class Health implements Gate {
         : undefined;
     }
     const model = models.get(target.model);
-    const closed = [own, model].filter((breaker) => breaker?.standing === 'open');
+    // For how another's try ends it may wait.
+    const closed = [own, model].filter(
+      (breaker) => breaker?.standing === 'open' && !breaker.mayBeTriedBy(asker.tenant, nowMs),
+    );
     if (closed.length === 0) return undefined;
     return {
       target,
@@ -274,7 +279,7 @@ export class Health implements Gate {
 interface Asked {
   readonly target: Target;
   readonly slots: number;
-  readonly pool: readonly Target[];
+  readonly asker: Asker;
 }
 
 interface Wait {

@@ -80,9 +80,9 @@ export class Openings {
     return copies.among(want, (target) => this.mayBeAsked(target, want));
   }
 
-  #allowed(target: Target, { candidates }: Want): number {
+  #allowed(target: Target, want: Want): number {
     const { gate, occupancy } = this.#options;
-    return gate.allows(target, occupancy.limitOf(target.upstream), candidates);
+    return gate.allows(target, occupancy.limitOf(target.upstream), want);
   }
 
   #hasRoom(target: Target, allowed: number): boolean {

@@ -361,8 +361,8 @@ export class Scheduler {
     return waiter !== undefined && this.#refusalOf(waiter.want) !== undefined;
   }
 
-  #refusalOf({ candidates, visited }: Want): Failure | undefined {
-    return this.#options.gate.refusal(candidates, visited);
+  #refusalOf(want: Want): Failure | undefined {
+    return this.#options.gate.refusal(want);
   }
 
   #full(want: Want, message: string): Failure {

@@ -37,3 +37,23 @@ test('C9: requests of one tenant that a server answers with 500 do not shut out 
   for (let count = 0; count < 5; count += 1) await rig.ask({ route: 'openai.chat' });
   assert.equal(health.of(rig.upstreamOf('a')).standing, 'open');
 });
+
+test('C9: a server that fails for one tenant alone is tried by the next request of another, and is back for it', async (t) => {
+  const rig = await openFleetRig(t, {
+    names: ['a', 'b'],
+    tiers: { b: 2 },
+    config: {
+      keys: [{ name: 'other', key, tenant: 'other', role: 'developer' }],
+      retries: { attempts: 2, budget: 1 },
+    },
+  });
+  const { health } = rig.gateway.gateway.lasting;
+  const standing = () => health.of(rig.upstreamOf('a')).standing;
+  rig.llmOf('a').scriptNext(...Array.from({ length: 5 }, () => ({ status: 500 })));
+  const askAsOne = async () => assert.match((await rig.ask({ route: 'openai.chat' })).head, /^HTTP\/1.1 200/);
+  for (let count = 0; count < 7; count += 1) await askAsOne();
+  assert.deepEqual([standing(), rig.callsOf('a'), rig.callsOf('b')], ['open', 5, 7]);
+
+  assert.match((await ask(rig.gateway.port, path, body)).head, /^HTTP\/1.1 200/);
+  assert.deepEqual([standing(), rig.callsOf('a'), rig.callsOf('b')], ['returning', 6, 7]);
+});
