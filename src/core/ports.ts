@@ -222,9 +222,10 @@ export interface Spool {
   settle(ends: readonly SpoolEnd[]): void;
   /**
    * What is not in the ledger yet: of runs that died, and, where `ours` is asked for, of what ended in this one. What did
-   * not end counts at what was reserved for it. Never too little. Rejects when nobody can tell now.
+   * not end counts at what was reserved for it. Of whoever bears all these names, and maybe of others. Never too little.
+   * Rejects when nobody can tell now.
    */
-  unshipped(of: { readonly ours: boolean }): Promise<readonly LedgerRow[]>;
+  unshipped(of: { readonly ours: boolean; readonly names: readonly string[] }): Promise<readonly LedgerRow[]>;
   /** How many lines could not be kept. */
   readonly lost: number;
   /** Ships what is left, once; the rest is there at the next start. */

@@ -17,8 +17,8 @@ export function createBudgeting({ ledger, spool, alarms }: BudgetingOptions): Bu
   return {
     spentBefore: async (question) => {
       // First the rows that are on their way: should one arrive meanwhile, it counts twice rather than not at all.
-      const onTheirWay = await spool.unshipped({ ours: question.alsoOurs });
       const where = whereOf(question);
+      const onTheirWay = await spool.unshipped({ ours: question.alsoOurs, names: Object.values(where) });
       const by = dimensions[question.scope.unit];
       const sums = await ledger.sum({ ...spanOf(question), by, where, rowsMax, exact: true });
       return addUp(question, onTheirWay.filter(isOf(where)), sums);

@@ -32,7 +32,7 @@ for (const [what, budgets] of [
     await until('both are under way', () => llm.asked === 2);
     // Who comes after it reads what it would have left behind.
     const next = await openTestGateway({ config, data: gateway.data });
-    const left = await next.gateway.lasting.spool.unshipped({ ours: false });
+    const left = await next.gateway.lasting.spool.unshipped({ ours: false, names: [] });
     await next.close();
     const told = left.map((row) => [row.model, row.outcome, row.outputTokens, row.costNanoUsd]).sort();
     assert.deepEqual(told, [

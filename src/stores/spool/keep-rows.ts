@@ -14,12 +14,14 @@ export interface KeepRowsOptions {
 }
 
 /** A commit costs as much as some tens of rows; making ready so many holds the loop for a millisecond. */
-const rowsAtOnce = 100;
+export const rowsAtOnce = 100;
+/** Who gathers as many has up to a piece of a file more. */
+const rowsMost = 150;
 
 /** Rejects when the ledger is not there; then the same rows are to be kept again. */
 export async function keepRows(options: KeepRowsOptions, rows: readonly LedgerRow[]): Promise<void> {
-  for (let from = 0; from < rows.length; from += rowsAtOnce) {
-    await keepSome(options, rows.slice(from, from + rowsAtOnce));
+  for (let from = 0; from < rows.length; from += rowsMost) {
+    await keepSome(options, rows.slice(from, from + rowsMost));
     await options.rest();
   }
 }

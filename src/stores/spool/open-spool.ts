@@ -104,11 +104,11 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       for (const { line, begun } of ends) writer.end(line, begun);
       writer.commit();
     },
-    unshipped: async ({ ours }) => {
+    unshipped: async ({ ours, names }) => {
       const others = await unshipped.ofOthers();
       if (!ours) return others;
       writer.commit();
-      return [...others, ...(await unshipped.ofOurs())];
+      return [...others, ...(await unshipped.ofOurs(names))];
     },
     close: async () => {
       closed = true;

@@ -8,7 +8,7 @@ import type { LedgerRow } from '../../core/ledger.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/has-code.ts';
 import type { KeyRing } from '../../lib/seal.ts';
-import { type KeepRowsOptions, keepRows } from './keep-rows.ts';
+import { type KeepRowsOptions, keepRows, rowsAtOnce } from './keep-rows.ts';
 import { readLines, type SpoolPart } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
 import { LineOpener } from './sealed-lines.ts';
@@ -173,10 +173,18 @@ export class Shipper {
   async #shipSegment(segment: Segment, place: Place): Promise<void> {
     const { path, bytes: toByte } = segment;
     const { opener, nextByte: fromByte } = place;
+    const rows: LedgerRow[] = [];
+    let readTo = fromByte;
+    const keep = async () => {
+      await keepRows(this.#keeping, rows.splice(0));
+      place.nextByte = readTo;
+    };
     for await (const { lines, nextByte } of readLines({ path, opener, fromByte, toByte })) {
-      await keepRows(this.#keeping, this.#rowsOf(lines, place));
-      place.nextByte = nextByte;
+      rows.push(...this.#rowsOf(lines, place));
+      readTo = nextByte;
+      if (rows.length >= rowsAtOnce) await keep();
     }
+    await keep();
     if (segment.closed && place.nextByte >= segment.bytes && place.open === 0) await this.#leave(segment);
   }
 
@@ -219,14 +227,16 @@ export class Shipper {
 
   async #shipRun(paths: readonly string[]): Promise<void> {
     const unfinished = new Map<string, LedgerRow>();
+    const rows: LedgerRow[] = [];
     for (const path of paths) {
       const { opener } = this.#begin();
       const { size: toByte } = await stat(path);
       for await (const { lines } of readLines({ path, opener, fromByte: 0, toByte })) {
-        await keepRows(this.#keeping, endedOf(lines, unfinished));
+        rows.push(...endedOf(lines, unfinished));
+        if (rows.length >= rowsAtOnce) await keepRows(this.#keeping, rows.splice(0));
       }
     }
-    await keepRows(this.#keeping, [...unfinished.values()]);
+    await keepRows(this.#keeping, [...rows, ...unfinished.values()]);
     for (const path of paths) await rm(path, { force: true });
     if (unfinished.size > 0) this.#options.onLost(unfinished.size);
   }

@@ -303,7 +303,7 @@ story('G11: what is not in the ledger yet can be told, of this run and of those 
   before.settle([{ line: end('a'), begun: true }]);
   await before.intend(intent('b').replace('}', ',"costNanoUsd":77}'));
   const spool = await rig.open();
-  const unfinished = await spool.unshipped({ ours: false });
+  const unfinished = await spool.unshipped({ ours: false, names: [] });
   assert.deepEqual(
     unfinished.map(({ id, outcome, costNanoUsd }) => [id, outcome, costNanoUsd]),
     [['b', 'lost', 77]],
@@ -316,15 +316,58 @@ story('G11: what is not in the ledger yet can be told, of this run and of those 
   );
   before.settle([{ line: end('b'), begun: true }]);
   await before.intend(intent('c'));
-  const later = await spool.unshipped({ ours: false });
+  const later = await spool.unshipped({ ours: false, names: [] });
   assert.deepEqual(
     later.map(({ id }) => id),
     ['c'],
   );
   spool.settle([alone(end('d'))]);
-  const ours = await spool.unshipped({ ours: true });
+  const ours = await spool.unshipped({ ours: true, names: [] });
   assert.deepEqual(ours.map(({ id }) => id).sort(), ['c', 'd']);
   await before.close();
   await spool.close();
   assert.deepEqual((await rig.rows()).map(({ id }) => id).sort(), ['a', 'b', 'c', 'd']);
 });
+
+story('G21: rows go to the ledger many at a time, however small the pieces they are read in', async (rig) => {
+  const batches: number[] = [];
+  const ledger: Pick<Ledger, 'append'> = {
+    append: async (rows) => {
+      batches.push(rows.length);
+      await rig.ledger.append(rows);
+    },
+  };
+  const spool = await rig.open({ ledger });
+  for (let turn = 0; turn < 50; turn += 1) {
+    spool.settle(Array.from({ length: 20 }, (_, number) => alone(end(`e${turn}.${number}`))));
+  }
+  await until(rig, 'shipped', () => sum(batches) >= 1_000);
+  await spool.close();
+  assert.equal(sum(batches), 1_000);
+  assert.ok(batches.length <= 11, `a commit costs as much as some tens of rows: ${batches.join(' ')}`);
+});
+
+story('G11: of many who wait for the ledger only who is asked about is told of', async (rig) => {
+  const ledger: Pick<Ledger, 'append'> = {
+    append: () => Promise.reject(fail('dependency_unavailable', 'the database is gone')),
+  };
+  const spool = await rig.open({ ledger });
+  const ends = (key: string, at: number) =>
+    alone(end(`e${at}`).replace('"key":"k"', `"key":${JSON.stringify(key)}`));
+  const keys = Array.from({ length: 30 }, (_, number) => `key "${number}"`);
+  spool.settle(keys.map(ends));
+  const asked = ['key "7"', 'key "23"'].map((key) => spool.unshipped({ ours: true, names: ['t', key] }));
+  const found = (await Promise.all(asked)).map((rows) => rows.map(({ key }) => key));
+  assert.deepEqual(found, [
+    ['key "7"', 'key "23"'],
+    ['key "7"', 'key "23"'],
+  ]);
+  spool.settle([ends('key "7"', 30)]);
+  assert.equal((await spool.unshipped({ ours: true, names: ['t', 'key "7"'] })).length, 2);
+  assert.equal((await spool.unshipped({ ours: true, names: [] })).length, 31);
+  await spool.close();
+});
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

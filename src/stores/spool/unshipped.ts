@@ -29,11 +29,20 @@ interface Seen {
   readonly unfinished: Map<string, LedgerRow>;
 }
 
+/** Through what this run has written, for all who asked before it begins. */
+interface Look {
+  /** The names of each, as they stand in a line. */
+  readonly sought: (readonly string[])[];
+  readonly found: Promise<readonly LedgerRow[]>;
+}
+
 export class Unshipped {
   readonly #options: UnshippedOptions;
   readonly #seen = new Map<string, Seen>();
   #others: Promise<readonly LedgerRow[]> | undefined;
-  #ours: Promise<readonly LedgerRow[]> | undefined;
+  /** The look that has not begun. */
+  #next: Look | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: UnshippedOptions) {
     this.#options = options;
@@ -47,19 +56,30 @@ export class Unshipped {
     return this.#others;
   }
 
-  /** Of this run: what has ended. Whoever asks while others wait for it gets what they get. */
-  ofOurs(): Promise<readonly LedgerRow[]> {
-    this.#ours ??= this.#lookThroughOurs().finally(() => {
-      this.#ours = undefined;
-    });
-    return this.#ours;
+  /** Of this run: what has ended, of whoever bears all these names. Who asks while others wait shares their look. */
+  ofOurs(names: readonly string[]): Promise<readonly LedgerRow[]> {
+    this.#next ??= this.#lookNext();
+    this.#next.sought.push(names.map((name) => JSON.stringify(name)));
+    return this.#next.found;
   }
 
-  async #lookThroughOurs(): Promise<readonly LedgerRow[]> {
+  #lookNext(): Look {
+    const sought: (readonly string[])[] = [];
+    const found = this.#last.then(() => {
+      this.#next = undefined;
+      return this.#lookThroughOurs(sought);
+    });
+    this.#last = found.catch(() => undefined);
+    return { sought, found };
+  }
+
+  /** There may be a great many, and to parse a line costs a hundred times as much as to see that it names nobody. */
+  async #lookThroughOurs(sought: readonly (readonly string[])[]): Promise<readonly LedgerRow[]> {
     const rows: LedgerRow[] = [];
     for (const part of this.#options.left()) {
       for await (const { lines } of readLines(part)) {
         for (const line of lines) {
+          if (!sought.some((names) => names.every((name) => line.includes(name)))) continue;
           const parsed = parseSpoolLine(line);
           if (parsed?.kind === 'end') rows.push(parsed.row);
         }
