@@ -43,6 +43,7 @@ const line = new Line<ToPrimary, ToWorker>({
       // The primary has checked it by the same row.
       return await found.handle(call as AdminCall);
     },
+    pulse: () => {},
     metrics: () => opened().lasting.metrics.render(),
     certificates: () => opened().listener.renewCertificate(),
     drain: (given) => {

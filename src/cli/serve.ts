@@ -51,7 +51,7 @@ function askedWorkers(given: Given): Environment {
   const asked = textOption(given, 'workers');
   if (asked === undefined) return {};
   if (asked !== 'auto') numberOption(given, 'workers', { min: 1, max: workersMax });
-  return { MILLRACE__WORKERS: asked };
+  return { MILLRACE__WORKERS__COUNT: asked };
 }
 
 async function serve(configuration: Configuration, invocation: Invocation): Promise<number> {

@@ -12,6 +12,7 @@ import { circleFrom } from './fallback-circle.ts';
 import type { Path } from './placed.ts';
 import type { Config } from './schema.ts';
 import { weaknessOf } from './weak-secret.ts';
+import { workersOf } from './workers-option.ts';
 
 export interface Finding {
   readonly path: Path;
@@ -51,9 +52,10 @@ export function check(checked: Checked): Finding[] {
   ].flatMap((find) => find(checked));
 }
 
-function checkWorkers({ config: { workers, shared } }: Checked): Finding[] {
-  if (shared !== 'memory' || workers === 'auto' || workers === 1) return [];
-  const message = `${workers} processes would each count limits, budgets and conversations for themselves`;
+function checkWorkers({ config }: Checked): Finding[] {
+  const count = workersOf(config);
+  if (config.shared !== 'memory' || count === 1) return [];
+  const message = `${count} processes would each count limits, budgets and conversations for themselves`;
   return [{ path: ['workers'], message, hint: 'set `shared: redis://HOST:PORT`, or `workers: 1`' }];
 }
 

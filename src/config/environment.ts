@@ -100,19 +100,18 @@ function setScalar(
   return withNode(address, path, { keyPlace: place, value });
 }
 
+/** What may be written in place of the map, by the key that it stands for. */
+const alone: Readonly<Record<string, string>> = { listen: 'address', workers: 'count' };
+
 /** `listen: HOST:PORT` becomes a map before another of its keys is set. */
 function withTextForm(root: Placed, path: Path): Placed {
   const [first, second] = path;
   const node = first === undefined || second === undefined ? undefined : nodeAt(root, [first]);
-  if (first !== 'listen' || node?.kind !== 'scalar' || typeof node.value !== 'string') return root;
-  const text = { keyPlace: node.place, value: node };
-  const map: Placed = {
-    kind: 'map',
-    place: node.place,
-    path: ['listen'],
-    entries: new Map([['address', text]]),
-  };
-  return withNode(root, ['listen'], { keyPlace: node.place, value: map });
+  const key = alone[String(first)];
+  if (first === undefined || key === undefined || node?.kind !== 'scalar' || node.value === null) return root;
+  const entry = { keyPlace: node.place, value: node };
+  const map: Placed = { kind: 'map', place: node.place, path: [first], entries: new Map([[key, entry]]) };
+  return withNode(root, [first], { keyPlace: node.place, value: map });
 }
 
 /** Variables are upper case and keys are not: each step takes the key that it spells. */

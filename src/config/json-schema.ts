@@ -86,8 +86,10 @@ function allowAsText(jsonSchema: Writable): void {
     if (jsonSchema[key] !== undefined) map[key] = jsonSchema[key];
     delete jsonSchema[key];
   }
+  const types = jsonSchema['orNumber'] === true ? ['number', 'string'] : ['string'];
   delete jsonSchema['orText'];
-  jsonSchema.anyOf = [{ type: 'string' }, ...(jsonSchema.anyOf ?? [map])];
+  delete jsonSchema['orNumber'];
+  jsonSchema.anyOf = [...types.map((type) => ({ type }) as Writable), ...(jsonSchema.anyOf ?? [map])];
 }
 
 /** Bounds hold for numbers alone, and the pattern for text alone. */

@@ -251,12 +251,15 @@ test('the variables of older gateways are honoured and named, and a file has the
     withFile.warnings[0],
     'KEEPALIVE_TIMEOUT is not used: the configuration sets listen.keepAliveMs',
   );
-  assert.equal(alone.config.workers, 1);
+  assert.equal(alone.config.workers.count, 1);
   const shared = load({ 'millrace.yaml': ['shared: redis://127.0.0.1:6379'], env: { MAX_WORKERS: '4' } });
-  assert.equal(shared.config.workers, 4);
+  assert.equal(shared.config.workers.count, 4);
   assert.ok(shared.warnings.includes('MAX_WORKERS sets workers'));
   const own = load({ 'millrace.yaml': ['shared: redis://127.0.0.1:6379', 'workers: 2'], env });
-  assert.equal(own.config.workers, 2);
+  assert.equal(own.config.workers.count, 2);
+  const named = { MILLRACE__WORKERS__COUNT: '3', MILLRACE__WORKERS__HUNG_MS: '2000' };
+  const text = ['shared: redis://127.0.0.1:6379', 'workers: auto'];
+  assert.deepEqual(load({ 'millrace.yaml': text, env: named }).config.workers, { count: 3, hungMs: 2_000 });
   assert.deepEqual(refused({ env: { KEEPALIVE_TIMEOUT: 'soon' } }), [
     'KEEPALIVE_TIMEOUT: listen.keepAliveMs: must be a number',
   ]);

@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test';
 import type { DependencyReport } from '../../src/answers/dependencies.ts';
 import { until } from '../faults/rig.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
-import { jsonLines, millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { jsonLines, millrace, openPlace, type RunningProcess, serve } from './gateway-process.ts';
+import { chat, configOver, exchangesAt, killOne, start, statusOf } from './workers-rig.ts';
 
 let redis: RedisServer;
 
@@ -14,58 +15,7 @@ before(async () => {
 
 after(() => redis.stop());
 
-interface Status {
-  readonly pid: number;
-  readonly configId: string;
-  readonly inFlight: number;
-  readonly workers: readonly { worker: number; pid: number; configId: string; inFlight: number }[];
-}
-
-/** Each test has a database of the server for itself: nobody else's limits count here. */
-let databases = 0;
-
-function config(extra: Readonly<Record<string, unknown>> = {}): string {
-  databases += 1;
-  return JSON.stringify({
-    // On a busy machine an answer may take longer than usual, and who does not wait for it counts by itself.
-    shared: { url: `${redis.url}/${databases}`, timeoutMs: 2_000 },
-    upstreams: { sim: { type: 'simulator', firstTokenMs: 1, tokensPerSecond: 1_000, slots: 64 } },
-    models: { simulator: { targets: [{ upstream: 'sim', model: 'simulator' }] } },
-    prices: { simulator: { inputPerM: 1, outputPerM: 1 } },
-    ...extra,
-  });
-}
-
-async function start(place: Place, text = config(), nodeOptions: string[] = []): Promise<RunningProcess> {
-  await place.write('millrace.yaml', text);
-  return await serve(['--workers', '2'], { place, nodeOptions });
-}
-
-async function statusOf(gateway: RunningProcess): Promise<Status> {
-  return (await (await gateway.admin('status')).json()) as Status;
-}
-
-/** On a connection of its own: the kernel gives each to whichever worker it likes. */
-async function chat(gateway: RunningProcess, fields: object = {}, key?: string): Promise<Response> {
-  const reply = await fetch(`${gateway.ready.clients}/v1/chat/completions`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key ?? (await gateway.key())}`,
-      'content-type': 'application/json',
-      // As through a proxy on this machine: limits do not hold on loopback.
-      'x-forwarded-for': '192.0.2.7',
-      connection: 'close',
-    },
-    body: JSON.stringify({
-      model: 'simulator',
-      max_tokens: 2,
-      messages: [{ role: 'user', content: 'hi' }],
-      ...fields,
-    }),
-  });
-  await reply.clone().arrayBuffer();
-  return reply;
-}
+const config = (extra?: Readonly<Record<string, unknown>>) => configOver(redis, extra);
 
 /** Which worker took it, by the lines of the log. */
 function countsByWorker(gateway: RunningProcess): Record<string, number> {
@@ -75,17 +25,6 @@ function countsByWorker(gateway: RunningProcess): Record<string, number> {
     counts[String(line['worker'])] = (counts[String(line['worker'])] ?? 0) + 1;
   }
   return counts;
-}
-
-async function exchangesAt(gateway: RunningProcess, listener: 'clients' | 'admin'): Promise<number> {
-  const headers = { authorization: `Bearer ${await gateway.token()}`, connection: 'close' };
-  const reply = await fetch(`${gateway.ready[listener]}/metrics`, listener === 'admin' ? { headers } : {});
-  const text = await reply.text();
-  assert.equal(reply.status, 200, text);
-  return Number(
-    /^millrace_exchanges_total\{route="openai\.chat",outcome="complete",code=""\} (\d+)$/m.exec(text)?.[1] ??
-      0,
-  );
 }
 
 test('two workers share one port that is theirs alone, and operators hear of both together', async () => {
@@ -178,7 +117,7 @@ test('C11: limits and budgets are one for all workers', async () => {
 
 test('a key that was made at the primary opens every worker, and one that was revoked opens none', async () => {
   await using place = await openPlace();
-  await using gateway = await start(place);
+  await using gateway = await start(place, config());
   const headers = { authorization: `Bearer ${await gateway.token()}`, 'content-type': 'application/json' };
   const url = `${gateway.ready.admin}/admin/api/v1/keys`;
   const made = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ name: 'new' }) });
@@ -235,65 +174,6 @@ test('G24: all workers take a changed configuration, or none of them does', asyn
   assert.equal(stopping?.['withinMs'], 45_000, 'it may take as long to stop as the new one says');
 });
 
-/** Kills one and waits until as many serve as before: how long that took. */
-async function killOne(gateway: RunningProcess): Promise<number> {
-  const [first] = (await statusOf(gateway)).workers;
-  assert.ok(first !== undefined);
-  const killedMs = performance.now();
-  process.kill(first.pid, 'SIGKILL');
-  await gateway.line(({ msg, worker }) => msg === 'a worker has ended' && worker === first.worker);
-  await until('another one serves', async () => {
-    const { workers } = await statusOf(gateway);
-    return workers.length === 2 && workers.every(({ pid }) => pid !== first.pid);
-  });
-  return performance.now() - killedMs;
-}
-
-/** P5: within 5 s, where the machine starts a whole gateway in that time. */
-function isSoon(tookMs: number, gateway: RunningProcess): boolean {
-  return tookMs < Math.max(5_000, gateway.readyMs);
-}
-
-test('G21, P5: a worker that is killed is back within 5 s, the others serve on, and no row of the ledger is lost', async () => {
-  await using place = await openPlace();
-  await using gateway = await start(place);
-  for (let sent = 0; sent < 20; sent += 1) await chat(gateway);
-  // Under load: whoever is at the other worker notices nothing, whoever is at this one is cut.
-  let answered = 0;
-  let cut = 0;
-  let enough = false;
-  const clients = Array.from({ length: 4 }, async () => {
-    while (!enough) {
-      await chat(gateway).then(
-        ({ status }) => {
-          assert.equal(status, 200);
-          answered += 1;
-        },
-        () => {
-          cut += 1;
-        },
-      );
-    }
-  });
-  const tookMs = await killOne(gateway);
-  assert.ok(isSoon(tookMs, gateway), `${tookMs} ms`);
-  const before = answered;
-  await until('all go on', () => answered > before + 8);
-  enough = true;
-  await Promise.all(clients);
-  assert.ok(answered > cut);
-  // What was answered is in the ledger, whoever answered it: also what the killed one had only in its spool.
-  const complete = async () => {
-    const reply = await gateway.admin('usage?by=outcome');
-    const { sums } = (await reply.json()) as { sums: { by: { outcome: string }; exchanges: number }[] };
-    return sums.find(({ by }) => by.outcome === 'complete')?.exchanges ?? 0;
-  };
-  await until('no row is missing', async () => (await complete()) >= answered + 20);
-  assert.ok((await exchangesAt(gateway, 'admin')) > 0);
-  const { code } = await gateway.stop('SIGTERM');
-  assert.equal(code, 0);
-});
-
 test('G23: told to stop, workers end what they have begun, and the exit code is 0', async () => {
   await using place = await openPlace();
   const upstreams = { sim: { type: 'simulator', firstTokenMs: 1, tokensPerSecond: 40, slots: 64 } };
@@ -339,7 +219,7 @@ test('where the kernel shares no port the primary hands connections on: to all, 
 
 test('when the primary is killed its workers end what they have begun, and then themselves', async () => {
   await using place = await openPlace();
-  await using gateway = await start(place);
+  await using gateway = await start(place, config());
   const { workers } = await statusOf(gateway);
   await gateway.stop('SIGKILL');
   await until('they are gone', () => workers.every(({ pid }) => !isRunning(pid)));

@@ -9,16 +9,20 @@ export interface Pace {
   readonly everyMs: number;
 }
 
-export async function openPacedLlm(
-  t: Pick<TestContext, 'after'>,
-  pace: Pace,
-): Promise<{ readonly url: string }> {
+export interface PacedLlm {
+  readonly url: string;
+  /** From now on streams come to their end, those under way too. */
+  end(): void;
+}
+
+export async function openPacedLlm(t: Pick<TestContext, 'after'>, given: Pace): Promise<PacedLlm> {
+  let pace = given;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (request.method === 'GET') return void response.end('{"object":"list","data":[{"id":"counted"}]}');
     const { stream } = JSON.parse(Buffer.concat(chunks).toString()) as { stream?: boolean };
-    if (stream === true) streamTo(response, pace);
+    if (stream === true) streamTo(response, () => pace);
     else setTimeout(() => response.writeHead(200, json).end(whole), pace.answerMs);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
@@ -26,7 +30,12 @@ export async function openPacedLlm(
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    end: () => {
+      pace = { ...pace, events: 0 };
+    },
+  };
 }
 
 const json = { 'content-type': 'application/json' };
@@ -39,7 +48,7 @@ const whole = JSON.stringify({
   usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
 });
 
-function streamTo(response: ServerResponse, { events, everyMs }: Pace): void {
+function streamTo(response: ServerResponse, pace: () => Pace): void {
   const send = (delta: object, finish: string | null) => {
     const choices = [{ index: 0, delta, finish_reason: finish }];
     response.write(`data: ${JSON.stringify({ ...facts, object: 'chat.completion.chunk', choices })}\n\n`);
@@ -49,10 +58,10 @@ function streamTo(response: ServerResponse, { events, everyMs }: Pace): void {
   const timer = setInterval(() => {
     sent += 1;
     send({ content: `${sent} ` }, null);
-    if (sent < events) return;
+    if (sent < pace().events) return;
     clearInterval(timer);
     send({}, 'stop');
     response.end('data: [DONE]\n\n');
-  }, everyMs);
+  }, pace().everyMs);
   response.once('close', () => clearInterval(timer));
 }

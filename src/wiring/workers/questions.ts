@@ -31,6 +31,8 @@ export type ToWorker = {
   readonly settle: { given: undefined; answer: undefined };
   /** A row of the admin API, asked as operators ask it. */
   readonly row: { given: { readonly name: string; readonly call: unknown }; answer: unknown };
+  /** Answered as soon as its event loop turns. */
+  readonly pulse: { given: undefined; answer: undefined };
   /** Its own, as text. */
   readonly metrics: { given: undefined; answer: string };
   /** What is wrong with the new ones. */

@@ -16,7 +16,8 @@ const answersOnce = `process.once('message', ({ id }) => {
 function fork(script: string) {
   cluster.setupPrimary({ exec: '-', execArgv: ['--eval', script], serialization: 'advanced' });
   const clock = createHeldClock();
-  return { clock, its: new WorkerProcess({ clock, answers }) };
+  const its = new WorkerProcess({ clock, answers, hungMs: 'never', onHung: () => {} });
+  return { clock, its };
 }
 
 const given = {} as Parameters<WorkerProcess['start']>[0];

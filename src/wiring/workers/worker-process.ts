@@ -2,11 +2,16 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Clock } from '../../lib/clock.ts';
 import { type Answers, Line } from './line.ts';
+import { Pulse } from './pulse.ts';
 import type { ToPrimary, ToWorker, WorkerPorts, WorkerStart } from './questions.ts';
 
 export interface WorkerProcessOptions {
   readonly clock: Clock;
   readonly answers: Pick<Answers<ToPrimary>, 'metrics'>;
+  /** Of one that serves; nobody is hung where it is `never`. */
+  readonly hungMs: number | 'never';
+  /** It is killed after that. */
+  readonly onHung: (silentMs: number) => void;
 }
 
 export interface Ended {
@@ -31,11 +36,13 @@ export class WorkerProcess {
   run: string | undefined;
   readonly startedAtMs: number;
   readonly #worker: Worker;
-  readonly #clock: Clock;
+  readonly #options: WorkerProcessOptions;
   #servesSinceMs: number | undefined;
+  #pulse: Pulse | undefined;
 
-  constructor({ clock, answers }: WorkerProcessOptions) {
-    this.#clock = clock;
+  constructor(options: WorkerProcessOptions) {
+    const { clock, answers } = options;
+    this.#options = options;
     this.startedAtMs = clock.wall();
     this.#worker = cluster.fork();
     const { process: child } = this.#worker;
@@ -54,6 +61,7 @@ export class WorkerProcess {
     this.ended = promise;
     const end = (how: string) => {
       this.isServing = false;
+      this.#pulse?.stop();
       line.cut();
       const now = clock.now();
       resolve({ how, servedMs: now - (this.#servesSinceMs ?? now) });
@@ -71,8 +79,9 @@ export class WorkerProcess {
 
   async start(given: WorkerStart): Promise<WorkerPorts> {
     const ports = await this.line.ask('start', given, startMs);
-    this.#servesSinceMs = this.#clock.now();
+    this.#servesSinceMs = this.#options.clock.now();
     this.isServing = true;
+    this.#watch();
     return ports;
   }
 
@@ -90,12 +99,27 @@ export class WorkerProcess {
 
   /** Resolves when it has ended, as it was told to; after so long it is cut off. */
   async gone(graceMs: number): Promise<void> {
-    const timer = this.#clock.after(graceMs + lastMs, () => this.kill());
+    const timer = this.#options.clock.after(graceMs + lastMs, () => this.kill());
     await this.ended;
     timer.cancel();
   }
 
   kill(): void {
     this.#worker.process.kill('SIGKILL');
+  }
+
+  #watch(): void {
+    const { clock, hungMs, onHung } = this.#options;
+    if (hungMs === 'never') return;
+    this.#pulse = new Pulse({
+      clock,
+      hungMs,
+      ask: (timeoutMs) => this.line.ask('pulse', undefined, timeoutMs),
+      onHung: (silentMs) => {
+        onHung(silentMs);
+        // No other signal ends a process that is stopped, or whose loop does not turn.
+        this.kill();
+      },
+    });
   }
 }

@@ -75,6 +75,7 @@ export class Workers {
   #hasStarted = false;
   #isClosing = false;
   #isWaning = false;
+  #hung = 0;
   #giveUp: () => void;
 
   constructor(options: WorkersOptions) {
@@ -201,7 +202,9 @@ export class Workers {
       '# HELP millrace_workers Worker processes that take connections.\n# TYPE millrace_workers gauge\n' +
       `millrace_workers ${this.#serving().length}\n` +
       '# HELP millrace_worker_restarts_total Workers that ended and were started again.\n' +
-      `# TYPE millrace_worker_restarts_total counter\nmillrace_worker_restarts_total ${restarts}\n`
+      `# TYPE millrace_worker_restarts_total counter\nmillrace_worker_restarts_total ${restarts}\n` +
+      '# HELP millrace_workers_hung_total Workers that were killed because their event loop did not turn.\n' +
+      `# TYPE millrace_workers_hung_total counter\nmillrace_workers_hung_total ${this.#hung}\n`
     );
   }
 
@@ -213,7 +216,16 @@ export class Workers {
 
   async #start(seat: Seat): Promise<void> {
     const { clock, log, count, ownKeys } = this.#options;
-    const its = new WorkerProcess({ clock, answers: { metrics: () => this.#scrapes.text() } });
+    const its = new WorkerProcess({
+      clock,
+      answers: { metrics: () => this.#scrapes.text() },
+      hungMs: this.#options.inForce.config.workers.hungMs,
+      onHung: (silentMs) => {
+        this.#hung += 1;
+        const facts = { worker: seat.worker, pid: its.pid, silentMs: Math.round(silentMs) };
+        log.error(facts, 'a worker has hung: it is killed, and another one started');
+      },
+    });
     seat.process = its;
     void its.ended.then((ended) => this.#bury(seat, ended));
     const given = {
