@@ -53,8 +53,6 @@ export const workersOption = z
       '(`shared`). See docs/workers.md.',
   );
 
-export type WorkersOption = z.infer<typeof workersOption>;
-
 /** How many processes are to serve. */
 export function workersOf({ workers, shared }: Pick<Config, 'workers' | 'shared'>): number {
   if (workers.count !== 'auto') return workers.count;
