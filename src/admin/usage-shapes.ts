@@ -6,6 +6,11 @@ const dimension = z.enum([...ledgerDimensions, ...rowDimensions]);
 
 export const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
 const name = z.string().max(256).optional();
+/** In figures, as a row has it. */
+const count = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,8})$/)
+  .optional();
 
 /** Only what has exactly these values. */
 export const where = {
@@ -23,8 +28,19 @@ export const where = {
 /** What only rows tell: sums of it are added up from at most 500,000 exchanges. */
 const whereRows = {
   code: name.describe('Of the failure; empty where there was none.'),
+  status: count.describe('As the client was told.'),
   priceVersion: name,
   stream: z.enum(['true', 'false']).optional(),
+  policy: name.describe('Who chose the target; empty where none was asked.'),
+  why: z
+    .enum(['', ...chosenWhys])
+    .optional()
+    .describe('Why it was this target; empty where none was asked.'),
+  tier: count.describe('Of the target, where the first tier could not; else 0.'),
+  carriedOn: count.describe('How often the answer was gone on with elsewhere.'),
+  batchedWith: count.describe('How many requests went in one call upstream; 0 where it went alone.'),
+  sharedFrom: name.describe('The exchange whose answer it was given; empty where it had one of its own.'),
+  sharedWith: count.describe('How many others were given its answer.'),
 };
 
 /** Of reports on what was used; one on what was saved has a column for each. */

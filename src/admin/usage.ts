@@ -1,6 +1,6 @@
 /** What was used, and what it cost: sums by any dimension, and the exchanges themselves. */
 import type { z } from 'zod';
-import type { LedgerQuestion, LedgerRow, LedgerSum } from '../core/ledger.ts';
+import { absentFacts, type LedgerQuestion, type LedgerRow, type LedgerSum } from '../core/ledger.ts';
 import type { Ledger } from '../core/ports.ts';
 import { toCsv } from './csv.ts';
 import { periodOf } from './period.ts';
@@ -67,17 +67,7 @@ function exchangeOf(row: LedgerRow): Exchanges['exchanges'][number] {
     costUsd: costNanoUsd / nanoPerUsd,
     savedUsd: savedNanoUsd / nanoPerUsd,
     savedBy,
-    ...noFacts,
+    ...absentFacts,
     ...facts,
   };
 }
-
-const noFacts = {
-  policy: '',
-  why: '',
-  tier: 0,
-  carriedOn: 0,
-  batchedWith: 0,
-  sharedFrom: '',
-  sharedWith: 0,
-} as const;

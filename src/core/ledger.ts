@@ -65,6 +65,17 @@ export interface LedgerFacts {
   readonly sharedWith?: number;
 }
 
+/** What reads where a fact is absent. */
+export const absentFacts = {
+  policy: '',
+  why: '',
+  tier: 0,
+  carriedOn: 0,
+  batchedWith: 0,
+  sharedFrom: '',
+  sharedWith: 0,
+} as const satisfies Record<keyof LedgerFacts, string | number>;
+
 /**
  * Why it was this target: there was no other; the policy chose it; it was the first to be free again; the tier before
  * could not; or others had failed.
@@ -89,7 +100,19 @@ export const ledgerDimensions = [
   'savedBy',
 ] as const;
 /** Of these there are no sums beforehand: they are added up from the rows, of so many as `LedgerQuestion` says. */
-export const rowDimensions = ['code', 'priceVersion', 'stream'] as const;
+export const rowDimensions = [
+  'code',
+  'status',
+  'priceVersion',
+  'stream',
+  'policy',
+  'why',
+  'tier',
+  'carriedOn',
+  'batchedWith',
+  'sharedFrom',
+  'sharedWith',
+] as const;
 export type LedgerDimension = (typeof ledgerDimensions)[number] | (typeof rowDimensions)[number];
 
 export interface LedgerQuestion {
@@ -97,7 +120,7 @@ export interface LedgerQuestion {
   readonly fromDay: string;
   readonly toDay: string;
   readonly by: readonly LedgerDimension[];
-  /** Only rows with exactly these values: `true` or `false` for `stream`. Where it or `by` names a `rowDimension`, days with more than 500,000 exchanges are refused. */
+  /** Only rows with exactly these values: `true` or `false` for `stream`, numbers in figures. Where it or `by` names a `rowDimension`, days with more than 500,000 exchanges are refused. */
   readonly where: Readonly<Partial<Record<Exclude<LedgerDimension, 'day'>, string>>>;
   readonly rowsMax: number;
   /** From where rows are written, and not from a copy that may lag: for whoever decides by it. */

@@ -27,7 +27,7 @@ export function createBudgeting({ ledger, spool, alarms }: BudgetingOptions): Bu
   };
 }
 
-type Names = Partial<Record<Exclude<LedgerDimension, 'day'>, string>>;
+type Names = Partial<Pick<LedgerRow, 'tenant' | 'team' | 'user' | 'key'>>;
 
 /** A holder is a tenant, or somebody of it behind the tenant's name. */
 function whereOf({ scope, holder }: SpentQuestion): Names {

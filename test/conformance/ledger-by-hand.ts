@@ -1,10 +1,11 @@
 /** The plain way to what a ledger answers: from all its rows, one by one. */
-import type {
-  LedgerDimension,
-  LedgerHour,
-  LedgerQuestion,
-  LedgerRow,
-  LedgerSum,
+import {
+  absentFacts,
+  type LedgerDimension,
+  type LedgerHour,
+  type LedgerQuestion,
+  type LedgerRow,
+  type LedgerSum,
 } from '../../src/core/ledger.ts';
 
 const hourMs = 3_600_000;
@@ -72,7 +73,8 @@ export function isWithin(row: LedgerRow, { fromDay, toDay, where }: LedgerQuesti
 }
 
 function nameOf(row: LedgerRow, dimension: LedgerDimension): string {
-  return dimension === 'day' ? dayOf(row) : String(row[dimension]);
+  if (dimension === 'day') return dayOf(row);
+  return String({ ...row, ...absentFacts, ...row.facts }[dimension]);
 }
 
 export function dayOf(row: LedgerRow): string {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LedgerQuestion, LedgerRow } from '../../src/core/ledger.ts';
+import type { LedgerFacts, LedgerQuestion, LedgerRow } from '../../src/core/ledger.ts';
 import { ledgerDimensions, rowDimensions } from '../../src/core/ledger.ts';
 import type { Ledger } from '../../src/core/ports.ts';
 import { hasCode } from '../stores/failure-code.ts';
@@ -137,10 +137,17 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
         { code: 'upstream_cut' },
         { stream: 'false', tenant: 't1' },
         { targetModel: 'm2:b' },
+        { status: '503' },
+        { policy: 'a "weighted" \\ {one}', why: 'only' },
+        { tier: '0', batchedWith: '12' },
+        { sharedFrom: 'жена', carriedOn: '0' },
+        { policy: '', sharedWith: '0' },
       ]) {
         const asked = { ...everything, by: ['model'] as const, where };
         assert.ok(expected(rows, asked).length > 0);
         assert.deepEqual(await ledger.sum(asked), expected(rows, asked), JSON.stringify(where));
+        const { rows: found } = await ledger.page({ ...everything, where });
+        assert.equal(found.length, rows.filter((row) => isWithin(row, asked)).length);
       }
     },
   );
@@ -337,8 +344,23 @@ function variedRows(): readonly LedgerRow[] {
       savedBy: savedBy[at % 3] ?? '',
       inputTokens: at,
       costNanoUsd: at * 1_000,
+      status: at % 9 === 0 ? 503 : 200,
+      facts: variedFacts(at),
     }),
   );
+}
+
+/** Some rows have none, some a few. */
+function variedFacts(at: number): LedgerFacts {
+  if (at % 5 === 0) return {};
+  return {
+    policy: at % 2 === 0 ? 'auto' : 'a "weighted" \\ {one}',
+    why: at % 3 === 0 ? 'tier' : 'only',
+    ...(at % 3 === 0 && { tier: 2 + (at % 10) }),
+    ...(at % 7 === 0 && { carriedOn: 1 }),
+    ...(at % 11 === 0 && { batchedWith: 12, sharedWith: 3 }),
+    ...(at % 13 === 0 && { sharedFrom: 'жена' }),
+  };
 }
 
 async function totals(ledger: Ledger, changed: Partial<LedgerQuestion>): Promise<readonly number[]> {

@@ -90,6 +90,20 @@ test('a row says who chose its target and why, and sums are told apart by what o
   ]);
   assert.deepEqual(await sums('by=targetModel&upstream=sim'), [['simulator', 3]]);
   assert.deepEqual(await sums('by=model&stream=true'), [['later', 1]]);
+  assert.deepEqual(await sums('by=policy,why,tier,status'), [
+    ['auto', 'only', '0', '502', 1],
+    ['auto', 'retry', '2', '200', 1],
+    ['weighted', 'only', '0', '200', 2],
+  ]);
+  assert.deepEqual(await sums('by=carriedOn,batchedWith,sharedFrom,sharedWith&status=200&tier=0'), [
+    ['0', '0', '', '0', 2],
+  ]);
+  const { body: again } = await ask('exchanges?why=retry');
+  assert.deepEqual(
+    again.exchanges.map(({ id }: { id: string }) => id),
+    [later],
+  );
+  assert.equal((await ask('exchanges?tier=first')).status, 400);
   const { body: csv } = await ask('usage?by=targetModel,code&format=csv');
   assert.match(csv, /^targetModel,code,exchanges,/);
   const { body: lines } = await ask('exchanges?code=upstream_failed&format=csv');

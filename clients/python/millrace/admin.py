@@ -1630,7 +1630,7 @@ UsageSumAnswer = TypedDict(
     {
         "from": "str",
         "to": "str",
-        "by": "List[Literal[\"day\", \"tenant\", \"team\", \"user\", \"key\", \"route\", \"model\", \"upstream\", \"targetModel\", \"outcome\", \"savedBy\", \"code\", \"priceVersion\", \"stream\"]]",
+        "by": "List[Literal[\"day\", \"tenant\", \"team\", \"user\", \"key\", \"route\", \"model\", \"upstream\", \"targetModel\", \"outcome\", \"savedBy\", \"code\", \"status\", \"priceVersion\", \"stream\", \"policy\", \"why\", \"tier\", \"carriedOn\", \"batchedWith\", \"sharedFrom\", \"sharedWith\"]]",
         "sums": "List[UsageSumAnswerSumsItem]",
     },
 )
@@ -2105,8 +2105,16 @@ class _Usage:
         target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         code: Optional[str] = None,
+        status: Optional[str] = None,
         price_version: Optional[str] = None,
         stream: Optional[Literal["true", "false"]] = None,
+        policy: Optional[str] = None,
+        why: Optional[Literal["", "only", "policy", "freed", "tier", "retry"]] = None,
+        tier: Optional[str] = None,
+        carried_on: Optional[str] = None,
+        batched_with: Optional[str] = None,
+        shared_from: Optional[str] = None,
+        shared_with: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2114,7 +2122,7 @@ class _Usage:
         limit: Optional[int] = None,
     ) -> UsageSumAnswer:
         """Sums by any dimension, from and to any day"""
-        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
+        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
 
     def sum_csv(
         self,
@@ -2129,8 +2137,16 @@ class _Usage:
         target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         code: Optional[str] = None,
+        status: Optional[str] = None,
         price_version: Optional[str] = None,
         stream: Optional[Literal["true", "false"]] = None,
+        policy: Optional[str] = None,
+        why: Optional[Literal["", "only", "policy", "freed", "tier", "retry"]] = None,
+        tier: Optional[str] = None,
+        carried_on: Optional[str] = None,
+        batched_with: Optional[str] = None,
+        shared_from: Optional[str] = None,
+        shared_with: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2138,7 +2154,7 @@ class _Usage:
         limit: Optional[int] = None,
     ) -> str:
         """Sums by any dimension, from and to any day, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
 
 
 class _Exchanges:
@@ -2158,8 +2174,16 @@ class _Exchanges:
         target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         code: Optional[str] = None,
+        status: Optional[str] = None,
         price_version: Optional[str] = None,
         stream: Optional[Literal["true", "false"]] = None,
+        policy: Optional[str] = None,
+        why: Optional[Literal["", "only", "policy", "freed", "tier", "retry"]] = None,
+        tier: Optional[str] = None,
+        carried_on: Optional[str] = None,
+        batched_with: Optional[str] = None,
+        shared_from: Optional[str] = None,
+        shared_with: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2167,7 +2191,7 @@ class _Exchanges:
         limit: Optional[int] = None,
     ) -> ExchangesListAnswer:
         """The exchanges themselves, a page at a time"""
-        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
+        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
 
     def list_csv(
         self,
@@ -2182,8 +2206,16 @@ class _Exchanges:
         target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         code: Optional[str] = None,
+        status: Optional[str] = None,
         price_version: Optional[str] = None,
         stream: Optional[Literal["true", "false"]] = None,
+        policy: Optional[str] = None,
+        why: Optional[Literal["", "only", "policy", "freed", "tier", "retry"]] = None,
+        tier: Optional[str] = None,
+        carried_on: Optional[str] = None,
+        batched_with: Optional[str] = None,
+        shared_from: Optional[str] = None,
+        shared_with: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2191,7 +2223,7 @@ class _Exchanges:
         limit: Optional[int] = None,
     ) -> str:
         """The exchanges themselves, a page at a time, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "priceVersion": price_version, "stream": stream, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
 
     def each(
         self,
@@ -2206,8 +2238,16 @@ class _Exchanges:
         target_model: Optional[str] = None,
         outcome: Optional[str] = None,
         code: Optional[str] = None,
+        status: Optional[str] = None,
         price_version: Optional[str] = None,
         stream: Optional[Literal["true", "false"]] = None,
+        policy: Optional[str] = None,
+        why: Optional[Literal["", "only", "policy", "freed", "tier", "retry"]] = None,
+        tier: Optional[str] = None,
+        carried_on: Optional[str] = None,
+        batched_with: Optional[str] = None,
+        shared_from: Optional[str] = None,
+        shared_with: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2216,7 +2256,7 @@ class _Exchanges:
     ) -> Iterator[Exchange]:
         """The exchanges themselves, a page at a time: all of them, one after the other"""
         while True:
-            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, target_model=target_model, outcome=outcome, code=code, price_version=price_version, stream=stream, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
+            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, target_model=target_model, outcome=outcome, code=code, status=status, price_version=price_version, stream=stream, policy=policy, why=why, tier=tier, carried_on=carried_on, batched_with=batched_with, shared_from=shared_from, shared_with=shared_with, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
             yield from page["exchanges"]
             if "next" not in page:
                 return

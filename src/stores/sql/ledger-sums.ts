@@ -11,7 +11,7 @@ import {
   rowDimensions,
 } from '../../core/ledger.ts';
 import { amounts, counted, named } from './ledger-days.ts';
-import { columnOf, filteredRows, streamText } from './ledger-filters.ts';
+import { columnOf, filteredRows, toldTexts } from './ledger-filters.ts';
 import { rowsWithin, startOfDay } from './ledger-period.ts';
 import { type SumPart, sumParts } from './sum-parts.ts';
 import type { Database, SqlDialect } from './tables.ts';
@@ -57,13 +57,14 @@ export async function readSums(
 
 async function sourceOf(database: Database, dialect: SqlDialect, question: LedgerQuestion) {
   const asked: readonly string[] = [...question.by, ...Object.keys(question.where)];
-  if (!rowDimensions.some((dimension) => asked.includes(dimension))) return sumsOf(database, question);
-  await assertReadable(database, question);
+  if (!rowDimensions.some((dimension) => asked.includes(dimension)))
+    return sumsOf(database, dialect, question);
+  await assertReadable(database, dialect, question);
   return rowsAsSums(database, dialect, question);
 }
 
 /** Each row of the sums that the question is about; the days themselves where it asks for days. */
-function sumsOf(database: Database, { fromDay, toDay, by, where }: LedgerQuestion) {
+function sumsOf(database: Database, dialect: SqlDialect, { fromDay, toDay, by, where }: LedgerQuestion) {
   startOfDay(fromDay, 'fromDay');
   startOfDay(toDay, 'toDay');
   const byDay: SumPart = { table: 'ledger_days', fromDay, toDay };
@@ -72,6 +73,7 @@ function sumsOf(database: Database, { fromDay, toDay, by, where }: LedgerQuestio
     filteredRows(
       database.selectFrom(part.table).where('day', '>=', part.fromDay).where('day', '<', part.toDay),
       where,
+      dialect,
     )
       .selectAll()
       .$castTo<SumColumns>();
@@ -79,8 +81,12 @@ function sumsOf(database: Database, { fromDay, toDay, by, where }: LedgerQuestio
 }
 
 /** Counted before they are read: of a year's rows nobody waits for the answer, and who writes waits for nobody's report. */
-async function assertReadable(database: Database, question: LedgerQuestion): Promise<void> {
-  const first = periodOf(database, question)
+async function assertReadable(
+  database: Database,
+  dialect: SqlDialect,
+  question: LedgerQuestion,
+): Promise<void> {
+  const first = periodOf(database, dialect, question)
     .select('id')
     .limit(readRowsMax + 1);
   const { count } = await database
@@ -97,7 +103,7 @@ async function assertReadable(database: Database, question: LedgerQuestion): Pro
 }
 
 /** By an index, of one tenant as of all. */
-function periodOf(database: Database, { fromDay, toDay, where }: LedgerQuestion) {
+function periodOf(database: Database, dialect: SqlDialect, { fromDay, toDay, where }: LedgerQuestion) {
   const { tenant } = where;
   return filteredRows(
     database
@@ -105,6 +111,7 @@ function periodOf(database: Database, { fromDay, toDay, where }: LedgerQuestion)
       .where('at_ms', '>=', startOfDay(fromDay, 'fromDay'))
       .where('at_ms', '<', startOfDay(toDay, 'toDay')),
     tenant === undefined ? {} : { tenant },
+    dialect,
   );
 }
 
@@ -114,7 +121,11 @@ function rowsAsSums(database: Database, dialect: SqlDialect, question: LedgerQue
       ? sql<string>`date(at_ms / 1000, 'unixepoch')`
       : sql<string>`to_char(to_timestamp(at_ms / 1000) at time zone 'UTC', 'YYYY-MM-DD') collate "C"`;
   const { tenant: _, ...where } = question.where;
-  return filteredRows(periodOf(database, question), where)
-    .select([...kept, day.as('day'), sql<number>`1`.as('exchanges'), streamText.as('stream')])
+  const asked: readonly string[] = question.by.map((dimension) => columnOf[dimension]);
+  const told = Object.entries(toldTexts(dialect))
+    .filter(([name]) => asked.includes(name))
+    .map(([name, text]) => text.as(name));
+  return filteredRows(periodOf(database, dialect, question), where, dialect)
+    .select([...kept, day.as('day'), sql<number>`1`.as('exchanges'), ...told])
     .$castTo<SumColumns>();
 }

@@ -51,7 +51,7 @@ export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialec
       const read = question.exact === true ? write : report;
       return await read((database) => readSums(database, dialect, question));
     },
-    page: async (question) => await report((database) => page(database, question)),
+    page: async (question) => await report((database) => page(database, dialect, question)),
     hours: async (question) => await report((database) => hours(database, question)),
   };
 }
@@ -91,7 +91,11 @@ async function append(database: Database, inserts: Inserts, rows: readonly Ledge
   });
 }
 
-async function page(database: Database, question: LedgerPageQuestion): Promise<LedgerPage> {
+async function page(
+  database: Database,
+  dialect: SqlDialect,
+  question: LedgerPageQuestion,
+): Promise<LedgerPage> {
   const rowsMax = rowsWithin(question.rowsMax, pageRowsMax);
   const period = database
     .selectFrom('ledger')
@@ -99,7 +103,7 @@ async function page(database: Database, question: LedgerPageQuestion): Promise<L
     .where('at_ms', '>=', startOfDay(question.fromDay, 'fromDay'))
     .where('at_ms', '<', startOfDay(question.toDay, 'toDay'));
   const after = question.after === undefined ? undefined : readPlace(question.after);
-  const wanted = filteredRows(period, question.where).$if(after !== undefined, (query) =>
+  const wanted = filteredRows(period, question.where, dialect).$if(after !== undefined, (query) =>
     query.where(({ eb, refTuple, tuple }) =>
       eb(refTuple('at_ms', 'id'), '>', tuple(after?.atMs ?? 0, after?.id ?? '')),
     ),

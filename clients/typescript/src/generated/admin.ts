@@ -790,7 +790,7 @@ export type UpstreamsPutBody = Readonly<Record<string, unknown>>;
 export interface UsageSumAnswer {
   readonly from: string;
   readonly to: string;
-  readonly by: ReadonlyArray<"day" | "tenant" | "team" | "user" | "key" | "route" | "model" | "upstream" | "targetModel" | "outcome" | "savedBy" | "code" | "priceVersion" | "stream">;
+  readonly by: ReadonlyArray<"day" | "tenant" | "team" | "user" | "key" | "route" | "model" | "upstream" | "targetModel" | "outcome" | "savedBy" | "code" | "status" | "priceVersion" | "stream" | "policy" | "why" | "tier" | "carriedOn" | "batchedWith" | "sharedFrom" | "sharedWith">;
   readonly sums: ReadonlyArray<{
     readonly by: Readonly<Record<string, string>>;
     readonly exchanges: number;
@@ -1243,8 +1243,24 @@ class UsageApi {
     readonly outcome?: string | undefined;
     /** Of the failure; empty where there was none. */
     readonly code?: string | undefined;
+    /** As the client was told. */
+    readonly status?: string | undefined;
     readonly priceVersion?: string | undefined;
     readonly stream?: "true" | "false" | undefined;
+    /** Who chose the target; empty where none was asked. */
+    readonly policy?: string | undefined;
+    /** Why it was this target; empty where none was asked. */
+    readonly why?: "" | "only" | "policy" | "freed" | "tier" | "retry" | undefined;
+    /** Of the target, where the first tier could not; else 0. */
+    readonly tier?: string | undefined;
+    /** How often the answer was gone on with elsewhere. */
+    readonly carriedOn?: string | undefined;
+    /** How many requests went in one call upstream; 0 where it went alone. */
+    readonly batchedWith?: string | undefined;
+    /** The exchange whose answer it was given; empty where it had one of its own. */
+    readonly sharedFrom?: string | undefined;
+    /** How many others were given its answer. */
+    readonly sharedWith?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1254,7 +1270,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<UsageSumAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
   }
 
   /** Sums by any dimension, from and to any day, as CSV */
@@ -1271,8 +1287,24 @@ class UsageApi {
     readonly outcome?: string | undefined;
     /** Of the failure; empty where there was none. */
     readonly code?: string | undefined;
+    /** As the client was told. */
+    readonly status?: string | undefined;
     readonly priceVersion?: string | undefined;
     readonly stream?: "true" | "false" | undefined;
+    /** Who chose the target; empty where none was asked. */
+    readonly policy?: string | undefined;
+    /** Why it was this target; empty where none was asked. */
+    readonly why?: "" | "only" | "policy" | "freed" | "tier" | "retry" | undefined;
+    /** Of the target, where the first tier could not; else 0. */
+    readonly tier?: string | undefined;
+    /** How often the answer was gone on with elsewhere. */
+    readonly carriedOn?: string | undefined;
+    /** How many requests went in one call upstream; 0 where it went alone. */
+    readonly batchedWith?: string | undefined;
+    /** The exchange whose answer it was given; empty where it had one of its own. */
+    readonly sharedFrom?: string | undefined;
+    /** How many others were given its answer. */
+    readonly sharedWith?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1282,7 +1314,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
   }
 }
 
@@ -1307,8 +1339,24 @@ class ExchangesApi {
     readonly outcome?: string | undefined;
     /** Of the failure; empty where there was none. */
     readonly code?: string | undefined;
+    /** As the client was told. */
+    readonly status?: string | undefined;
     readonly priceVersion?: string | undefined;
     readonly stream?: "true" | "false" | undefined;
+    /** Who chose the target; empty where none was asked. */
+    readonly policy?: string | undefined;
+    /** Why it was this target; empty where none was asked. */
+    readonly why?: "" | "only" | "policy" | "freed" | "tier" | "retry" | undefined;
+    /** Of the target, where the first tier could not; else 0. */
+    readonly tier?: string | undefined;
+    /** How often the answer was gone on with elsewhere. */
+    readonly carriedOn?: string | undefined;
+    /** How many requests went in one call upstream; 0 where it went alone. */
+    readonly batchedWith?: string | undefined;
+    /** The exchange whose answer it was given; empty where it had one of its own. */
+    readonly sharedFrom?: string | undefined;
+    /** How many others were given its answer. */
+    readonly sharedWith?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1318,7 +1366,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<ExchangesListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
   }
 
   /** The exchanges themselves, a page at a time, as CSV */
@@ -1335,8 +1383,24 @@ class ExchangesApi {
     readonly outcome?: string | undefined;
     /** Of the failure; empty where there was none. */
     readonly code?: string | undefined;
+    /** As the client was told. */
+    readonly status?: string | undefined;
     readonly priceVersion?: string | undefined;
     readonly stream?: "true" | "false" | undefined;
+    /** Who chose the target; empty where none was asked. */
+    readonly policy?: string | undefined;
+    /** Why it was this target; empty where none was asked. */
+    readonly why?: "" | "only" | "policy" | "freed" | "tier" | "retry" | undefined;
+    /** Of the target, where the first tier could not; else 0. */
+    readonly tier?: string | undefined;
+    /** How often the answer was gone on with elsewhere. */
+    readonly carriedOn?: string | undefined;
+    /** How many requests went in one call upstream; 0 where it went alone. */
+    readonly batchedWith?: string | undefined;
+    /** The exchange whose answer it was given; empty where it had one of its own. */
+    readonly sharedFrom?: string | undefined;
+    /** How many others were given its answer. */
+    readonly sharedWith?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1346,7 +1410,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, priceVersion: input.priceVersion, stream: input.stream, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
   }
 
   /** The exchanges themselves, a page at a time: all of them, one after the other */
@@ -1363,8 +1427,24 @@ class ExchangesApi {
     readonly outcome?: string | undefined;
     /** Of the failure; empty where there was none. */
     readonly code?: string | undefined;
+    /** As the client was told. */
+    readonly status?: string | undefined;
     readonly priceVersion?: string | undefined;
     readonly stream?: "true" | "false" | undefined;
+    /** Who chose the target; empty where none was asked. */
+    readonly policy?: string | undefined;
+    /** Why it was this target; empty where none was asked. */
+    readonly why?: "" | "only" | "policy" | "freed" | "tier" | "retry" | undefined;
+    /** Of the target, where the first tier could not; else 0. */
+    readonly tier?: string | undefined;
+    /** How often the answer was gone on with elsewhere. */
+    readonly carriedOn?: string | undefined;
+    /** How many requests went in one call upstream; 0 where it went alone. */
+    readonly batchedWith?: string | undefined;
+    /** The exchange whose answer it was given; empty where it had one of its own. */
+    readonly sharedFrom?: string | undefined;
+    /** How many others were given its answer. */
+    readonly sharedWith?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
