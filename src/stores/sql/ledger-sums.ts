@@ -24,7 +24,7 @@ type SumColumns = Record<(typeof columnOf)[LedgerDimension], string> &
 const kept = [...named, 'code', 'price_version', ...amounts] as const;
 
 const sumRowsMax = 100_000;
-/** About half a second of work in either database. */
+/** About half a second of work in either database, and as much again for each fact of the row that is asked for. */
 const readRowsMax = 500_000;
 
 export async function readSums(
