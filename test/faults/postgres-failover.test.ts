@@ -5,15 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
-import type { TestGateway } from '../gateway.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
 import { provideServer } from '../servers/provide-server.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 import { makeStoredKey, revoke, statusWith } from '../stored-keys.ts';
 import { switchTo } from '../stores/switched-port.ts';
+import { keepAsking } from './known-callers.ts';
 import { until } from './rig.ts';
 
 const isLocal = (await provideServer('postgres')).way === 'program';
@@ -73,8 +72,8 @@ test('DP11: a failover under load costs no known key anything, changes are taken
     return statuses.every((status) => status === 401);
   });
   assert.ok(performance.now() - revokedMs <= backWithinMs, 'G3: what is known comes from the new one');
-  const seen = load.asked();
-  await until('some are asked by the new one', () => load.asked() > seen + 40);
+  const seen = load.answered();
+  await until('some are asked by the new one', () => load.answered() > seen + 40);
 
   const answered = await load.end();
   await Promise.all(replicas.map((replica) => replica.close()));
@@ -140,38 +139,4 @@ async function hasAll(primary: Client, standby: Client): Promise<boolean> {
     [rows[0]?.lsn],
   );
   return replayed[0]?.has === true;
-}
-
-/** Two clients at each, who never get anything but their answer. */
-function keepAsking(gateways: readonly TestGateway[], key: string) {
-  const answered: string[] = [];
-  const others: string[] = [];
-  let asking = true;
-  const ask = async ({ url }: TestGateway) => {
-    while (asking) {
-      const reply = await fetch(`${url}/v1/chat/completions`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        body: JSON.stringify({
-          model: 'simulator',
-          max_tokens: 4,
-          messages: [{ role: 'user', content: 'hi' }],
-        }),
-      });
-      const text = await reply.text();
-      if (reply.status === 200) answered.push(reply.headers.get('x-millrace-id') ?? '');
-      else others.push(text);
-      await pause(20);
-    }
-  };
-  const all = Promise.all(gateways.flatMap((gateway) => [ask(gateway), ask(gateway)]));
-  return {
-    asked: () => answered.length,
-    end: async () => {
-      asking = false;
-      await all;
-      assert.deepEqual(others, [], 'known keys are served all the time');
-      return answered;
-    },
-  };
 }

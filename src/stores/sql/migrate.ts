@@ -32,9 +32,12 @@ export class SchemaTooNewError extends Failure {
   }
 }
 
-/** All steps that are missing. Any number of gateways may do this at once. */
+/** All steps that are missing. Any number of gateways may do this at once; who misses none waits for nobody. */
 export async function migrate(database: Database, options: MigrateOptions): Promise<SchemaState> {
   const known = options.steps.length;
+  const before = await findSchema(database);
+  assertCompatible(before, known);
+  if (before.step >= known) return before;
   for (;;) {
     const { done, state } = await inTurn(database, options, async (transaction) => {
       const found = await readSchema(transaction);
@@ -64,6 +67,13 @@ export async function migrateDown(
     });
     if (done) return;
   }
+}
+
+/** An empty database has taken no step yet. */
+export async function findSchema(database: Database): Promise<SchemaState> {
+  const tables = await database.introspection.getTables();
+  if (tables.some(({ name }) => name === 'schema_steps')) return await readSchema(database);
+  return { step: 0, compatibleFrom: 0 };
 }
 
 export async function readSchema(database: Database): Promise<SchemaState> {

@@ -22,7 +22,7 @@ import { createSqlErasures } from './erasures.ts';
 import { createSqlKeyUses } from './key-uses.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
 import { createSqlLedgerRetention } from './ledger-retention.ts';
-import { assertCompatible, migrate, readSchema, type SchemaState } from './migrate.ts';
+import { assertCompatible, findSchema, migrate } from './migrate.ts';
 import { isOutage } from './outage.ts';
 import { createSqlReplayFacts } from './replay-facts.ts';
 import { createSqlReplays, type ReplaysOptions, timeOf } from './replays.ts';
@@ -135,13 +135,6 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     check: () => watched(check),
     close: () => backend.close(),
   };
-}
-
-/** An empty database has taken no step yet. */
-async function findSchema(database: Database): Promise<SchemaState> {
-  const tables = await database.introspection.getTables();
-  if (tables.some(({ name }) => name === 'schema_steps')) return await readSchema(database);
-  return { step: 0, compatibleFrom: 0 };
 }
 
 async function readVersion(database: Database, expression: string): Promise<string> {
