@@ -8,6 +8,7 @@ import type { KeyRing } from '../../lib/seal.ts';
 import { RunFolder, touchEveryMs } from './run-folder.ts';
 import { LineSeal } from './sealed-lines.ts';
 import { Shipper } from './shipper.ts';
+import { endedRows } from './spool-lines.ts';
 import { SpoolWriter } from './spool-writer.ts';
 import { Unshipped } from './unshipped.ts';
 
@@ -69,6 +70,7 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
     run: () => run,
     masterKeys,
     segments: writer.segments,
+    unwritten: writer,
     spoolBytesMax: options.spoolBytesMax ?? defaults.spoolBytesMax,
     onTrouble: told.cannotShip,
     onLost: told.lost,
@@ -108,7 +110,9 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       const others = await unshipped.ofOthers();
       if (!ours) return others;
       writer.commit();
-      return [...others, ...(await unshipped.ofOurs(names))];
+      // First: should one be written meanwhile, it counts twice rather than not at all.
+      const held = endedRows(writer.held);
+      return [...others, ...held, ...(await unshipped.ofOurs(names))];
     },
     close: async () => {
       closed = true;

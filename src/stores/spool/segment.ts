@@ -1,14 +1,16 @@
 /** One file of the spool: lines at its end, in the file when `write` returns. Only whole lines count as written. */
-import { closeSync, fsync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { LineSeal } from './sealed-lines.ts';
 
 const syncFile = promisify(fsync);
+const gone = -1;
 
 export class Segment {
   readonly path: string;
   /** What was written so far, whole lines and what broke off alike: who reads may read up to here. */
   bytes = 0;
+  /** Nothing more is written to it. */
   closed = false;
   #fd: number;
   /** A write broke off within a line: the next one begins on a line of its own. */
@@ -44,23 +46,32 @@ export class Segment {
       try {
         from += writeSync(this.#fd, lines, from);
       } catch (thrown) {
-        this.#torn = from > 0;
-        this.bytes += from;
+        if (from > 0) this.#takeBack(from);
         throw thrown;
       }
     }
     this.bytes += lines.length;
   }
 
+  /** What is said not to be kept is not in the file: an intent that is, without its end, would count as spent. */
+  #takeBack(broken: number): void {
+    try {
+      ftruncateSync(this.#fd, this.bytes);
+    } catch {
+      this.#torn = true;
+      this.bytes += broken;
+    }
+  }
+
   /** On the disk itself: what was written before survives a loss of power. */
   async sync(): Promise<void> {
-    if (!this.closed) await syncFile(this.#fd);
+    if (this.#fd !== gone) await syncFile(this.#fd);
   }
 
   close(): void {
-    if (this.closed) return;
     this.closed = true;
+    if (this.#fd === gone) return;
     closeSync(this.#fd);
-    this.#fd = -1;
+    this.#fd = gone;
   }
 }

@@ -13,7 +13,16 @@ import { readLines, type SpoolPart } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
 import { LineOpener } from './sealed-lines.ts';
 import type { Segment } from './segment.ts';
-import { parseSpoolLine } from './spool-lines.ts';
+import { endedRows, parseSpoolLine } from './spool-lines.ts';
+
+/** What the disk does not take. */
+export interface Unwritten {
+  /** Whether there is anything it does not take now. */
+  readonly troubled: boolean;
+  /** Ends that it did not take: once in the ledger they are let go. */
+  readonly held: readonly string[];
+  release(lines: readonly string[]): void;
+}
 
 export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
   readonly clock: Clock;
@@ -22,6 +31,7 @@ export interface ShipperOptions extends Omit<KeepRowsOptions, 'rest'> {
   readonly masterKeys: KeyRing | undefined;
   /** Of this run, oldest first. Those that are done with are taken off. */
   readonly segments: Segment[];
+  readonly unwritten: Unwritten;
   /** What they may hold together. */
   readonly spoolBytesMax: number;
   readonly onTrouble: (trouble: Error | undefined) => void;
@@ -36,7 +46,8 @@ const retryMs = { first: 1_000, most: 30_000 };
 const lookEveryMs = 30_000;
 /**
  * Between two batches. A process that is busy with requests ships little, and lets the spool grow; one that is not catches
- * up, at 5,000 rows a second at most. A spool that fills is emptied all the same, and a half full one as fast as it goes.
+ * up, at 5,000 rows a second at most. A spool that fills is emptied all the same; a half full one, and one whose disk takes
+ * nothing, as fast as it goes.
  */
 const restMs = { busy: 250, idle: 20 };
 const busyFrom = 0.25;
@@ -114,7 +125,7 @@ export class Shipper {
   }
 
   #hasMore(): boolean {
-    return this.left.length > 0;
+    return this.left.length > 0 || this.#options.unwritten.held.length > 0;
   }
 
   #after(ms: number): Timer {
@@ -132,7 +143,7 @@ export class Shipper {
     const { utilization } = performance.eventLoopUtilization(seen, this.#seen);
     this.#seen = seen;
     const filled = this.#filled();
-    if (filled > fullFrom) return Promise.resolve();
+    if (filled > fullFrom || this.#options.unwritten.troubled) return Promise.resolve();
     const ms = utilization > busyFrom && filled < fillingFrom ? restMs.busy : restMs.idle;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#options.clock.after(ms, resolve);
@@ -157,6 +168,20 @@ export class Shipper {
   }
 
   async #shipOwn(): Promise<void> {
+    const { unwritten } = this.#options;
+    // Before the files are read: by then the intents of these are known.
+    const lines = [...unwritten.held];
+    await this.#shipSegments();
+    if (lines.length === 0) return;
+    const rows = endedRows(lines);
+    await keepRows(this.#keeping, rows);
+    for (const { id } of rows) this.#hasEnded(id);
+    unwritten.release(lines);
+    // What waited for these can go, and the disk has its room.
+    await this.#shipSegments();
+  }
+
+  async #shipSegments(): Promise<void> {
     for (const segment of [...this.#options.segments]) {
       const place = this.#places.get(segment) ?? this.#begin();
       this.#places.set(segment, place);
@@ -201,13 +226,17 @@ export class Shipper {
         this.#intents.set(parsed.id, place);
         place.open += 1;
       } else if (parsed?.kind === 'end') {
-        const begun = this.#intents.get(parsed.id);
-        if (begun !== undefined) begun.open -= 1;
-        this.#intents.delete(parsed.id);
+        this.#hasEnded(parsed.id);
         rows.push(parsed.row);
       }
     }
     return rows;
+  }
+
+  #hasEnded(id: string): void {
+    const begun = this.#intents.get(id);
+    if (begun !== undefined) begun.open -= 1;
+    this.#intents.delete(id);
   }
 
   async #leave(segment: Segment): Promise<void> {

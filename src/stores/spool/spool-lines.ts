@@ -22,6 +22,14 @@ export function parseSpoolLine(line: string): SpoolLine | undefined {
   return id === '' || outcome === undefined ? undefined : { kind: 'end', id, row: rowOf(id, outcome, read) };
 }
 
+/** The rows of those that ended. */
+export function endedRows(lines: readonly string[]): readonly LedgerRow[] {
+  return lines.flatMap((line) => {
+    const parsed = parseSpoolLine(line);
+    return parsed?.kind === 'end' ? [parsed.row] : [];
+  });
+}
+
 const savers: readonly LedgerRow['savedBy'][] = ['cache', 'routing', 'self-hosting'];
 const outcomes: readonly LedgerOutcome[] = ['complete', 'failed', 'aborted'];
 

@@ -26,6 +26,9 @@ const syncEveryMs = 1_000;
 const roomFrom = 0.9;
 /** Room for the end of each exchange that goes on, twice what one takes: what was begun is never dropped for want of it. */
 const endBytes = 2 * 1024;
+/** What a disk that takes nothing leaves to be written later: the ends of all that went on as it filled, some thousand. */
+const heldBytesMax = 16 * 1024 * 1024;
+const heldTryEveryMs = 1_000;
 
 interface Turn {
   readonly written: Promise<boolean>;
@@ -41,6 +44,12 @@ export class SpoolWriter {
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes);
   #used = 0;
   #lines = 0;
+  /** Those in the buffer that end what was begun. */
+  #ends: string[] = [];
+  /** Those that the disk did not take. */
+  #held: string[] = [];
+  #heldBytes = 0;
+  #trying: Timer | undefined;
   /** Exchanges whose ends are to come; and how many of them began in this turn. */
   #open = 0;
   #opening = 0;
@@ -72,15 +81,31 @@ export class SpoolWriter {
     return this.#turn.written;
   }
 
-  /** In the file at the end of the turn. What was begun has its room. */
+  /** In the file at the end of the turn, or as soon as the disk takes something again. What was begun has its room. */
   end(line: string, begun: boolean): void {
     if (begun) this.#open = Math.max(0, this.#open - 1);
     if (!(begun || this.#hasRoom(line.length)) || !this.#add(line)) this.lost += 1;
+    else if (begun) this.#ends.push(line);
+  }
+
+  /** What was begun and has ended, and is in no file yet: the disk takes nothing. */
+  get held(): readonly string[] {
+    return this.#held;
+  }
+
+  get troubled(): boolean {
+    return this.#troubled;
+  }
+
+  /** These are in the ledger, and need no file any more. */
+  release(lines: readonly string[]): void {
+    const released = new Set(lines);
+    this.#keepHeld(this.#held.filter((line) => !released.has(line)));
   }
 
   commit(): void {
     this.#scheduled = false;
-    const kept = this.#used === 0 || this.#write();
+    const kept = (this.#used === 0 && this.#held.length === 0) || this.#write();
     if (!kept) this.#open -= this.#opening;
     this.#opening = 0;
     this.#kept = undefined;
@@ -100,11 +125,12 @@ export class SpoolWriter {
   closeSegment(): void {
     this.commit();
     const last = this.segments.at(-1);
-    if (last !== undefined) void this.#leave(last);
+    if (last?.closed === false) void this.#leave(last);
   }
 
   async close(): Promise<void> {
     this.commit();
+    this.#trying?.cancel();
     this.#syncing?.cancel();
     const last = this.segments.at(-1);
     await last?.sync();
@@ -116,7 +142,7 @@ export class SpoolWriter {
     this.#kept ??= this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
     // Once full it stays so until there is some room: smaller lines that still fit would make it flap.
     const bytesMax = this.#full ? spoolBytesMax * roomFrom : spoolBytesMax;
-    this.#full = this.#kept + this.#used + this.#open * endBytes + bytes > bytesMax;
+    this.#full = this.#kept + this.#used + this.#heldBytes + this.#open * endBytes + bytes > bytesMax;
     if (!this.#full) return true;
     this.trouble(
       new Error(
@@ -139,13 +165,18 @@ export class SpoolWriter {
 
   #write(): boolean {
     const lines = this.#lines;
+    const ends = this.#ends;
     const bytes = this.#buffer.subarray(0, this.#used);
     this.#used = 0;
     this.#lines = 0;
+    if (ends.length > 0) this.#ends = [];
     try {
-      this.#segmentFor(bytes.length).write(bytes);
+      if (this.#held.length > 0) this.#writeHeld();
+      if (bytes.length > 0) this.#segmentFor(bytes.length).write(bytes);
     } catch (thrown) {
-      this.lost += lines;
+      this.lost += lines - ends.length;
+      this.#hold(ends);
+      this.#makeRoom();
       this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
       return false;
     }
@@ -155,6 +186,42 @@ export class SpoolWriter {
     return true;
   }
 
+  #writeHeld(): void {
+    const bytes = Buffer.from(this.#held.join(''));
+    this.#segmentFor(bytes.length).write(bytes);
+    this.#keepHeld([]);
+  }
+
+  #keepHeld(lines: string[]): void {
+    this.#held = lines;
+    this.#heldBytes = lines.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Tried again with whatever is written next, and by itself; or taken to the ledger from here. */
+  #hold(ends: readonly string[]): void {
+    for (const end of ends) {
+      if (this.#heldBytes + end.length > heldBytesMax) this.lost += 1;
+      else {
+        this.#held.push(end);
+        this.#heldBytes += end.length;
+      }
+    }
+    if (this.#held.length === 0) return;
+    this.#trying ??= this.#options.clock.after(heldTryEveryMs, () => this.#try());
+    this.#options.onWritten();
+  }
+
+  /** A file goes as a whole: the one that filled the disk must not wait to be full itself. */
+  #makeRoom(): void {
+    const last = this.segments.at(-1);
+    if (last?.closed === false && last.bytes > 0) void this.#leave(last);
+  }
+
+  #try(): void {
+    this.#trying = undefined;
+    this.commit();
+  }
+
   #segmentFor(bytes: number): Segment {
     const { segmentBytesMax, segmentPath, createSeal } = this.#options;
     const last = this.segments.at(-1);
@@ -162,18 +229,21 @@ export class SpoolWriter {
     const next = new Segment(segmentPath(this.#number), createSeal());
     this.#number += 1;
     this.segments.push(next);
-    if (last !== undefined) void this.#leave(last);
+    if (last?.closed === false) void this.#leave(last);
     return next;
   }
 
   /** A full file is not written to any more, but what is in it must reach the disk. */
   async #leave(segment: Segment): Promise<void> {
+    segment.closed = true;
     try {
       await segment.sync();
     } catch (thrown) {
       this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
     segment.close();
+    // All of it may be in the ledger already: then it goes now.
+    this.#options.onWritten();
   }
 
   async #sync(): Promise<void> {

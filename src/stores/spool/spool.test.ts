@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -259,6 +259,43 @@ story(
     assert.equal(spool.lost, lostBefore);
     assert.ok(rig.told.includes('write: again'));
     await spool.close();
+  },
+);
+
+story(
+  'K1: what was let begin and ends while the disk takes nothing is held until it does, and is a row once',
+  async (rig) => {
+    // Each turn has a file of its own: without the folder there is none.
+    const spool = await rig.open({ segmentBytesMax: 1 });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const away = `${rig.dir}-away`;
+    for (const id of ['one', 'two', 'three']) assert.ok(await spool.intend(intent(id)));
+    renameSync(rig.dir, away);
+    assert.equal(await spool.intend(intent('refused')), false);
+    assert.equal(spool.lost, 1);
+    spool.settle([{ line: end('one'), begun: true }]);
+    spool.settle([{ line: end('two'), begun: true }, alone(end('refused'))]);
+    await turn();
+    assert.equal(spool.lost, 2, 'only of what was not let begin');
+    assert.deepEqual(rig.told.filter((line) => line.startsWith('write: ')).length, 1);
+    const known = await spool.unshipped({ ours: false, names: [] }).catch(() => 'nobody can tell');
+    assert.equal(known, 'nobody can tell');
+    renameSync(away, rig.dir);
+    const ours = await spool.unshipped({ ours: true, names: [] });
+    assert.deepEqual(
+      ours.map(({ id }) => id),
+      ['one', 'two'],
+    );
+    await until(rig, 'both are in', async () => (await rig.rows()).length === 2);
+    assert.equal(rig.told.at(-1), 'write: again');
+    // And of who leaves while it lasts.
+    renameSync(rig.dir, away);
+    spool.settle([{ line: end('three'), begun: true }]);
+    renameSync(away, `${rig.dir}-left`);
+    await spool.close();
+    const outcomes = (await rig.rows()).map(({ id, outcome }) => `${id} ${outcome}`).sort();
+    assert.deepEqual(outcomes, ['one complete', 'three complete', 'two complete']);
+    assert.equal(spool.lost, 2);
   },
 );
 

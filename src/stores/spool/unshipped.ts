@@ -11,7 +11,7 @@ import { type KeepRowsOptions, keepRows } from './keep-rows.ts';
 import { readLines, type SpoolPart } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
 import { LineOpener } from './sealed-lines.ts';
-import { parseSpoolLine } from './spool-lines.ts';
+import { endedRows, parseSpoolLine } from './spool-lines.ts';
 
 export interface UnshippedOptions {
   readonly folder: RunFolder;
@@ -78,11 +78,10 @@ export class Unshipped {
     const rows: LedgerRow[] = [];
     for (const part of this.#options.left()) {
       for await (const { lines } of readLines(part)) {
-        for (const line of lines) {
-          if (!sought.some((names) => names.every((name) => line.includes(name)))) continue;
-          const parsed = parseSpoolLine(line);
-          if (parsed?.kind === 'end') rows.push(parsed.row);
-        }
+        const theirs = lines.filter((line) =>
+          sought.some((names) => names.every((name) => line.includes(name))),
+        );
+        rows.push(...endedRows(theirs));
       }
     }
     return rows;

@@ -1,0 +1,201 @@
+/**
+ * K1, G21: of two replicas one has a disk that takes nothing. It goes by its policy, the other does not notice, and once there
+ * is room all is well by itself: what the upstream did stands in the ledger once.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Client } from 'pg';
+import { openReceiver, secret, status } from '../alerts/rig.ts';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { createHeldClock } from '../held-clock.ts';
+import { openPostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
+import { openSmallDisk } from '../servers/small-disk.ts';
+import { soaking } from '../soak.ts';
+import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
+import { until } from './rig.ts';
+
+/** A row takes some 2 KiB. */
+const diskSize = soaking ? '1m' : '256k';
+/** Of an answer: what it costs is known to the billionth. */
+const answerNanoUsd = 3 * 10_000;
+
+test('K1, G21: of two replicas one has a full disk: it refuses what costs money, the other goes on, and no row is missing or there twice', async (t) => {
+  // Whoever writes there is closed before the disk goes.
+  const opened: TestGateway[] = [];
+  t.after(() => Promise.all(opened.map((gateway) => gateway.close())));
+  const data = mkdtempSync(join(tmpdir(), 'millrace-disk-'));
+  const disk = openSmallDisk(t, { folder: join(data, 'spool'), size: diskSize });
+  t.after(() => rmSync(data, { recursive: true, force: true }));
+  if (typeof disk === 'string') return t.skip(disk);
+  const { llm, postgres, receiver, store, config } = await openServers(t);
+  const open = async (given: { data?: string } = {}) => {
+    const gateway = await openTestGateway({ config, ...given });
+    opened.push(gateway);
+    return gateway;
+  };
+  const [first, two] = await Promise.all([open({ data }), open()]);
+  let one = first;
+  for (const { gateway } of [one, two])
+    await until('they know of each other', () => gateway.lasting.shared.presence.count() === 2);
+  const asker = openAsker();
+  const { ask, statusOf } = asker;
+  /** Its policy, and that nobody else is touched by it. */
+  const assertRefusing = async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const refused = await ask(one, 'dear');
+      assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5'], refused.text);
+      assert.match(refused.text, /cannot be written down/);
+      assert.equal(await statusOf(one, 'free'), 200);
+      assert.equal(await statusOf(two, 'dear'), 200);
+    }
+  };
+  const untilFull = async () => {
+    const { spool } = one.gateway.lasting;
+    const { lost } = spool;
+    await until('its disk takes no more', async () => {
+      await Promise.all(Array.from({ length: 16 }, () => statusOf(one, 'free')));
+      return spool.lost > lost;
+    });
+  };
+  const servesAgain = () => until('it is well', async () => (await statusOf(one, 'dear')) === 200);
+
+  await t.test('somebody else fills it', async () => {
+    for (const replica of [one, two]) assert.equal(await statusOf(replica, 'dear'), 200);
+    const goingOn = await asker.begin(one, llm);
+    disk.fill();
+    // What is left of the last page is still to be had.
+    await untilFull();
+    llm.open();
+    await assertAnswered(goingOn);
+    await assertRefusing();
+    await until('it is told', () => receiver.received.some(({ body }) => body.includes('"spool"')));
+    assert.ok(one.lines.some((line) => line.includes('ENOSPC') && line.includes('is the disk full?')));
+    disk.empty();
+    await servesAgain();
+    await until('its end is told', () =>
+      one.lines.some((line) => line.includes('finished exchanges are kept again')),
+    );
+  });
+
+  await t.test('its own lines fill it, while the ledger is away', async () => {
+    const goingOn = await asker.begin(one, llm);
+    postgres.kill();
+    await untilFull();
+    llm.open();
+    await assertAnswered(goingOn);
+    await assertRefusing();
+    await postgres.restart();
+    await servesAgain();
+  });
+
+  await t.test('it may only be read when it starts (EROFS)', async () => {
+    await one.close();
+    disk.readOnly(true);
+    one = await open({ data });
+    await assertRefusing();
+    assert.ok(one.lines.some((line) => line.includes('EROFS')));
+    disk.readOnly(false);
+    await servesAgain();
+  });
+
+  assert.equal(two.gateway.lasting.spool.lost, 0);
+  const rows = await rowsIn(store, asker.answered.length);
+  assert.deepEqual(rows.map(({ id }) => id).sort(), asker.answered.toSorted(), 'each once, and no other');
+  assert.equal(rows.length, llm.asked);
+  assert.deepEqual(
+    [...new Set(rows.map(({ outcome, cost }) => `${outcome} ${cost}`))],
+    [`complete ${answerNanoUsd}`],
+  );
+});
+
+async function openServers(t: TestContext) {
+  const [redis, postgres, llm, receiver] = await Promise.all([
+    openRedisServer(),
+    openPostgresServer(),
+    openGatedLlm(t),
+    openReceiver(t, createHeldClock(), [status(200)]),
+  ]);
+  t.after(() => Promise.all([redis.stop(), postgres.stop()]));
+  const store = await postgres.createDatabase();
+  const config = {
+    store,
+    shared: redis.url,
+    upstreams: {
+      dear: { type: 'openai', url: llm.url, slots: 64 },
+      free: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 },
+    },
+    models: {
+      dear: { targets: [{ upstream: 'dear', model: 'gated' }] },
+      free: { targets: [{ upstream: 'free', model: 'simulator' }] },
+    },
+    prices: { dear: { inputPerM: 0, outputPerM: 10 } },
+    alerts: { to: [{ webhook: receiver.url, secret }], group: { waitMs: 1, everyMs: 1 } },
+  };
+  return { llm, postgres, receiver, store, config };
+}
+
+interface Asked {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** Keeps in mind which of those that cost money were answered. */
+function openAsker() {
+  const answered: string[] = [];
+  const ask = async ({ url, key }: TestGateway, model: 'dear' | 'free'): Promise<Asked> => {
+    const reply = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, max_tokens: 4, messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    const { status, headers } = reply;
+    if (model === 'dear' && status === 200) answered.push(headers.get('x-millrace-id') ?? '');
+    return { status, headers, text: await reply.text() };
+  };
+  return {
+    answered,
+    ask,
+    statusOf: async (gateway: TestGateway, model: 'dear' | 'free') => (await ask(gateway, model)).status,
+    /** Some that wait for their answers. */
+    begin: async (gateway: TestGateway, llm: GatedLlm): Promise<readonly Promise<Asked>[]> => {
+      const { asked } = llm;
+      llm.shut();
+      const goingOn = Array.from({ length: 3 }, () => ask(gateway, 'dear'));
+      await until('they are under way', () => llm.asked === asked + goingOn.length);
+      return goingOn;
+    },
+  };
+}
+
+async function assertAnswered(goingOn: readonly Promise<Asked>[]): Promise<void> {
+  for (const { status } of await Promise.all(goingOn))
+    assert.equal(status, 200, 'what was let in is answered');
+}
+
+interface Row {
+  readonly id: string;
+  readonly outcome: string;
+  readonly cost: string;
+}
+
+/** What the ledger has of what was sent, once it has so many of them. */
+async function rowsIn(store: string, count: number): Promise<readonly Row[]> {
+  const client = new Client({ connectionString: store });
+  await client.connect();
+  let rows: readonly Row[] = [];
+  try {
+    await until('all are in the ledger', async () => {
+      const sql = `select id, outcome, cost_nano_usd as cost from ledger where model = 'dear' and upstream <> ''`;
+      ({ rows } = await client.query<Row>(sql));
+      return rows.length >= count;
+    });
+  } finally {
+    await client.end();
+  }
+  return rows;
+}
