@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { soaking, times } from '../soak.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import type { RawReply } from '../upstream/raw-client.ts';
 import { type Call, type FaultRig, openFaultRig, until } from './rig.ts';
@@ -97,8 +98,8 @@ test('U7: whatever JSON comes, the client gets an answer or an error, and the ga
   };
   const answers = fc.oneof(fc.json({ maxDepth: 4 }), nearMiss());
   await fc.assert(fc.asyncProperty(fc.constantFrom(...calls), answers, check), {
-    numRuns: 1_200,
-    interruptAfterTimeLimit: 6_000,
+    numRuns: times(1_200, 100_000),
+    ...(soaking ? {} : { interruptAfterTimeLimit: 6_000 }),
   });
   await rig.quiet();
 });
