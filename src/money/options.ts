@@ -71,9 +71,9 @@ export const pricesOptions = z
       .enum(['free', 'highest'])
       .optional()
       .describe(
-        'What a model costs that has no price here, at a server of your own that may pass requests on to somebody who ' +
-          'sends bills. `free`, as when absent, though then a warning tells where no budget of dollars holds; `highest`: the ' +
-          'price of the catalogue, or the highest there is.',
+        'What a model costs that has no price here, at a server at an address of your own that may pass requests on to somebody ' +
+          'who sends bills. `free`; or `highest`: the price of the catalogue, or the highest there is. When absent, `highest` where ' +
+          'it is asked with a key and `free` where it is not, and a warning tells of either.',
       ),
   })
   .catchall(priceOptions)

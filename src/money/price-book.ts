@@ -1,6 +1,7 @@
 /** One configuration's prices: which price holds for a model that an upstream served, and where it comes from. */
 import type { LedgerRow } from '../core/ledger.ts';
 import type { TokenPrice } from './options.ts';
+import { isOwnHost } from './own-host.ts';
 import { createRates, free, type Price } from './price.ts';
 import type { PriceCatalogue } from './price-catalogue.ts';
 import { saverOf } from './saving.ts';
@@ -45,13 +46,13 @@ export class PriceBook {
 
   /** The nearest of what the configuration says, then the catalogue; for what nobody knows, the highest there is. */
   tariffOf(served: Served): Tariff {
-    const { billing, configId } = this.#options;
+    const { billing, configId, prices } = this.#options;
     const host = billing.get(served.upstream);
-    const own = host === undefined;
+    const own = host === undefined || (prices['unpriced'] !== 'highest' && isOwnHost(host));
     const savedBy = saverOf(own ? 'own' : 'bill', served);
     const configured = this.#configured(served);
     if (configured !== undefined) return { price: configured, version: `config:${configId}`, savedBy };
-    if (own) return { price: free, version: 'own', savedBy };
+    if (host === undefined) return { price: free, version: 'own', savedBy };
     const catalogue = this.#options.catalogue();
     const listed = catalogue.find(served.targetModel, host);
     if (listed !== undefined) return { price: listed, version: `catalogue:${catalogue.version}`, savedBy };

@@ -3,7 +3,7 @@
 import { answerRoutes } from '../answers/answer-routes.ts';
 import { degradedNames } from '../answers/degraded-names.ts';
 import { documentRoutes } from '../answers/document-routes.ts';
-import { billingHosts } from '../config/billing-hosts.ts';
+import { isCloud } from '../config/billing-hosts.ts';
 import type { Config } from '../config/schema.ts';
 import type { TokenRates } from '../core/budget.ts';
 import type { Received, Target, Upstream } from '../core/exchange.ts';
@@ -208,9 +208,10 @@ function zonesFrom({ zone, zones }: Config): readonly string[] {
 
 function createModels(lasting: Lasting, options: SnapshotOptions): ModelTable {
   const { config, upstreams } = options;
-  const billing = billingHosts(config);
+  const configured = Object.entries(config.upstreams);
+  const clouds = new Set(configured.filter(([, upstream]) => isCloud(upstream)).map(([name]) => name));
   // What a cloud has in memory is its own affair: there is one way to it.
-  const isOwn = ({ upstream }: Target) => !billing.has(upstream.name);
+  const isOwn = ({ upstream }: Target) => !clouds.has(upstream.name);
   const zones = zonesFrom(config);
   const models = Object.entries(config.models).map(([name, model]) => {
     const targets = model.targets.flatMap((target) => {

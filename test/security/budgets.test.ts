@@ -330,6 +330,24 @@ test('a model that costs nothing is never refused for dollars', async (t) => {
   assert.equal((await chat(gateway)).headers.get('x-millrace-cost-usd'), null);
 });
 
+test('a server of our own that is asked with a key costs the highest price until somebody says: never zero', async (t) => {
+  const llm = await openFakeLlm(short);
+  t.after(() => llm.close());
+  const proxy = { type: 'openai', url: `${llm.url}/v1`, key: 'sk-for-the-proxy' };
+  const config = {
+    upstreams: { gpu: proxy },
+    prices: {},
+    budgets: [{ per: 'tenant', usd: 0.05, window: 'day' }],
+  };
+  const gateway = await openTestGateway({ config: spendingConfig(llm.port, config) });
+  t.after(() => gateway.close());
+  assert.equal((await chat(gateway, { fields: { max_tokens: 100_000 } })).status, 429);
+  const reply = await chat(gateway, { fields: { max_tokens: 1 } });
+  assert.equal(reply.status, 200);
+  assert.ok(Number(reply.headers.get('x-millrace-cost-usd')) > 0);
+  assert.match(gateway.exchangeLines.at(-1) ?? '', /"priceVersion":"highest:/);
+});
+
 test('tokens and requests are budgets too', async (t) => {
   const { gateway } = await open(t, short, {
     budgets: [
