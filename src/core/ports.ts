@@ -308,6 +308,21 @@ export interface LeaseClaim {
    * have not told yet what they hold: it keeps what it holds, and is granted no more for the time of a lease.
    */
   readonly heard: boolean;
+  /** Who wants them here; absent where nothing is to be said of it now, and what was said last holds. */
+  readonly parties?: PartyClaims | undefined;
+  /** How many parties it stands for where there is not enough for all; absent where that is not known: for one. */
+  readonly weight?: number | undefined;
+}
+
+/** Between whom slots are shared, at one replica: those that want most by a mark, and what the others come to. */
+export interface PartyClaims {
+  readonly named: readonly { readonly mark: string; readonly wanted: number }[];
+  readonly others: { readonly count: number; readonly wanted: number };
+}
+
+/** What another replica wants, and who there, if it has told. */
+export interface OtherClaim extends Pick<LeaseClaim, 'wanted'> {
+  readonly parties: PartyClaims;
 }
 
 export interface LearntClaim extends Pick<AgreedSlots, 'tooMany' | 'revision'> {
@@ -334,6 +349,8 @@ export interface LeaseGrant {
   readonly others: number;
   /** Present where it was claimed with one. */
   readonly learnt?: AgreedSlots | undefined;
+  /** Present where it was claimed with parties: what the other replicas want, or none where there is enough for all. */
+  readonly claims?: readonly OtherClaim[] | undefined;
 }
 
 /** The replicas of this gateway: how many there are, and words between them. */

@@ -103,6 +103,61 @@ export function leasesConformance({ driver, open }: LeasesDriver): void {
     },
   );
 
+  promise('who stands for more parties has so much more, and never more than it wants', async () => {
+    const service = await open();
+    const replicas = [service.replica(), service.replica(), service.replica()];
+    const claims = [
+      { wanted: 20, weight: 1.5 },
+      { wanted: 20, weight: 0.5 },
+      { wanted: 2, weight: 40 },
+    ];
+    const held = replicas.map(() => 0);
+    for (let round = 0; round < 3; round += 1) {
+      for (const [at, replica] of replicas.entries())
+        held[at] = await ask(replica, { slots: 10, held: held[at] ?? 0, ...(claims[at] ?? { wanted: 0 }) });
+    }
+    assert.deepEqual(held, [6, 2, 2]);
+  });
+
+  promise('who is to have no whole number of slots has it over time', async () => {
+    const service = await open();
+    const replicas = [service.replica(), service.replica()];
+    const held = [0, 0];
+    const sums = [0, 0];
+    for (let turn = 0; turn < 16; turn += 1) {
+      for (let round = 0; round < 3; round += 1) {
+        for (const [at, replica] of replicas.entries())
+          held[at] = await ask(replica, { slots: 1, held: held[at] ?? 0, wanted: 9, weight: 1.5 - at });
+      }
+      for (const [at, count] of held.entries()) sums[at] = (sums[at] ?? 0) + count;
+      await service.pass(turnMs);
+    }
+    assert.deepEqual(sums, [12, 4]);
+  });
+
+  promise(
+    'who tells its parties hears of those of the others, as last told, where there is not enough for all',
+    async () => {
+      const service = await open();
+      const [one, two] = [service.replica(), service.replica()];
+      const parties = { named: [{ mark: 'light_', wanted: 4 }], others: { count: 2, wanted: 70 } };
+      const nobody = { named: [], others: { count: 0, wanted: 0 } };
+      const wanting = { slots: 4, wanted: 74 };
+      assert.deepEqual((await grantOf(one, { ...wanting, parties })).claims, []);
+      assert.equal((await grantOf(one, wanting)).claims, undefined);
+      const heard = await grantOf(two, { slots: 4, wanted: 9, parties: nobody });
+      assert.deepEqual(heard.claims, [{ wanted: 74, parties }]);
+      assert.deepEqual((await grantOf(one, { ...wanting, parties: nobody })).claims, [
+        { wanted: 9, parties: nobody },
+      ]);
+      assert.deepEqual((await grantOf(two, { slots: 4, wanted: 9, parties })).claims, [
+        { wanted: 74, parties: nobody },
+      ]);
+      await grantOf(one, { slots: 4, wanted: 1, parties });
+      assert.deepEqual((await grantOf(two, { slots: 4, wanted: 2, parties })).claims, [], 'there is enough');
+    },
+  );
+
   promise('P2: what a dead replica held is free when its lease has ended, and not before', async () => {
     const service = await open();
     const [dead, alive] = [service.replica(), service.replica()];

@@ -3,6 +3,7 @@ import type { LeaseClaim, LeaseGrant, Leases } from '../../core/ports.ts';
 import type { Redis } from './connection.ts';
 import { RedisError } from './fault.ts';
 import { leaseScript } from './lease-script.ts';
+import { parseClaim, writeParties, writeWeight } from './party-claims.ts';
 import { createScript, serverTime } from './script.ts';
 
 export interface RedisLeasesOptions {
@@ -29,7 +30,7 @@ export function createRedisLeases({ redis, id, time }: RedisLeasesOptions): Leas
   const renewSome = async (claims: readonly LeaseClaim[]): Promise<readonly LeaseGrant[]> => {
     const args = [...rules, ...claims.flatMap(argsOf)];
     const answers = (await redis.run(script, claims.map(keyOf), args)) as readonly Answer[];
-    return answers.map((answer, at) => grantOf(answer, claims[at]?.learnt !== undefined));
+    return answers.map((answer, at) => grantOf(answer, claims[at]));
   };
   return {
     leaseMs,
@@ -63,17 +64,38 @@ function keyOf({ upstream }: Pick<LeaseClaim, 'upstream'>): string {
   return `millrace:{slots}:${upstream}`;
 }
 
-function argsOf({ slots, held, wanted, heard, learnt }: LeaseClaim): readonly string[] {
+function argsOf({ slots, held, wanted, heard, learnt, parties, weight }: LeaseClaim): readonly string[] {
   const kind = learnt === undefined ? 0 : learnt.isNew ? 2 : 1;
   const { tooMany = 0, revision = 0 } = learnt ?? {};
-  return [...[slots, held, wanted, Number(heard), kind, tooMany].map(written), String(revision)];
+  const counts = [slots, held, wanted, Number(heard), kind, tooMany].map(written);
+  return [
+    ...counts,
+    String(revision),
+    writeWeight(weight),
+    parties === undefined ? '' : writeParties(parties),
+  ];
 }
 
 /** As the script answers. */
-type Answer = readonly [granted: number, others: number, slots: number, tooMany: number, revision: number];
+type Answer = readonly [
+  granted: number,
+  others: number,
+  slots: number,
+  tooMany: number,
+  revision: number,
+  claims: readonly string[],
+];
 
-function grantOf([granted, others, slots, tooMany, revision]: Answer, isLearnt: boolean): LeaseGrant {
-  return { slots: granted, others, learnt: isLearnt ? { slots, tooMany, revision } : undefined };
+function grantOf(
+  [granted, others, slots, tooMany, revision, claims]: Answer,
+  claim: LeaseClaim | undefined,
+): LeaseGrant {
+  return {
+    slots: granted,
+    others,
+    learnt: claim?.learnt && { slots, tooMany, revision },
+    claims: claim?.parties && claims.map(parseClaim),
+  };
 }
 
 function written(count: number): string {
