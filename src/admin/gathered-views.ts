@@ -37,7 +37,7 @@ export function gatherDependencies(own: Report, told: readonly Report[]): Report
     const each = all.flatMap((one) => one.dependencies).filter(({ name }) => name === mine.name);
     const away = each.filter(({ state }) => state === 'away');
     const [earliest] = away.toSorted((one, other) => Date.parse(one.since) - Date.parse(other.since));
-    return earliest ?? mine;
+    return earliest ?? each.find(({ note }) => note !== undefined) ?? mine;
   });
   const isWell = dependencies.every(({ state }) => state === 'there') && first.upstreams.down === 0;
   return { status: isWell ? 'well' : 'degraded', dependencies, upstreams: first.upstreams };

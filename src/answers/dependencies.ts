@@ -11,11 +11,13 @@ export interface Dependency {
   readonly state: 'there' | 'away';
   /** On the wall clock: since it went or came back; since the start where neither happened. */
   readonly sinceMs: number;
+  /** What is wrong with it although it is there. */
+  readonly note?: string | undefined;
 }
 
 export interface DependencyReport {
   readonly status: 'well' | 'degraded';
-  readonly dependencies: { name: string; state: 'there' | 'away'; since: string }[];
+  readonly dependencies: { name: string; state: 'there' | 'away'; since: string; note?: string }[];
   /** How many are in each state. */
   readonly upstreams: { up: number; down: number; unknown: number };
 }
@@ -27,10 +29,11 @@ export function dependencies(knowledge: Knowledge): NonNullable<Route['answer']>
 }
 
 export function reportDependencies({ dependencies: known, upstreams, health }: Known): DependencyReport {
-  const told = known().map(({ name, state, sinceMs }) => ({
+  const told = known().map(({ name, state, sinceMs, note }) => ({
     name,
     state,
     since: new Date(sinceMs).toISOString(),
+    ...(note !== undefined && { note }),
   }));
   const counts = { up: 0, down: 0, unknown: 0 };
   for (const upstream of upstreams) counts[health.of(upstream).state] += 1;

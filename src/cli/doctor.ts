@@ -13,7 +13,7 @@ import { examineIssuers } from './examine/issuers.ts';
 import { examineData, examineFileLimit, examineRuntime } from './examine/machine.ts';
 import { examinePorts } from './examine/ports.ts';
 import { examineSecrets } from './examine/secrets.ts';
-import { examineShared, examineStore } from './examine/stores.ts';
+import { examineStores } from './examine/stores.ts';
 import { examineUpstream } from './examine/upstream.ts';
 import { flagOption, type Given, textOption } from './given.ts';
 import type { Invocation } from './invocation.ts';
@@ -50,8 +50,7 @@ async function examine(invocation: Invocation, given: Given): Promise<readonly D
       ...describeConfig(loaded, path, findings),
       ...(await examineData(loaded.config.data)),
       ...(await examineSecrets(loaded)),
-      await examineStore(loaded.config),
-      ...(await examineShared(loaded.config)),
+      ...(await examineStores(loaded.config)),
       ...(await examineIssuers(loaded.config)),
       examineFileLimit(loaded.config),
       ...(await examineAddresses(loaded, invocation)),

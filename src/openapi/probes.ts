@@ -5,7 +5,12 @@ import type { DescribedRoutes } from './described-route.ts';
 export const dependencyReport = z.object({
   status: z.enum(['well', 'degraded']),
   dependencies: z.array(
-    z.object({ name: z.string(), state: z.enum(['there', 'away']), since: z.iso.datetime() }),
+    z.object({
+      name: z.string(),
+      state: z.enum(['there', 'away']),
+      since: z.iso.datetime(),
+      note: z.string().optional().meta({ description: 'What is wrong with it although it is there.' }),
+    }),
   ),
   /** How many are in each state. */
   upstreams: z.object({ up: z.int(), down: z.int(), unknown: z.int() }),

@@ -8,6 +8,10 @@ export interface OpenStoreOptions extends StoreContext {
   readonly dataDir: string;
   /** How many gateways share the database now. Asked again and again: replicas come and go. */
   readonly replicas: () => number;
+  /** Told when the database has too few connections for them all, and with nothing when it no longer has. */
+  readonly onScarce?: (told: string | undefined) => void;
+  /** Of who examines and goes: what is kept free for operators is for him. */
+  readonly looks?: boolean;
 }
 
 /** Opens nothing yet that could fail for a database that is down: what is asked of the store says so. */

@@ -18,7 +18,9 @@ const poolOptions = z.strictObject({
     .min(2)
     .max(1_000)
     .default(20)
-    .describe('Connections of all replicas together; each opens its share, and at least two.'),
+    .describe(
+      'Connections of all replicas together; each opens its share, and at least one. Never more than the server has, less ten: replicas beyond that take turns.',
+    ),
   idleCheckMs: milliseconds
     .default(30_000)
     .describe('A connection that was idle for longer is tried out before it is used.'),

@@ -52,6 +52,20 @@ test('G19, DP7 what is away is told once, a minute after it went, however often 
   assert.equal(told().length, 3);
 });
 
+test('G20 what is there and has too little room says so, also after it was away', () => {
+  const { alarms, lines } = open();
+  const note = '20 gateways take turns at 5 connections';
+  alarms.note('store', note);
+  alarms.outage('store', new Error('gone'));
+  alarms.outage('store', undefined);
+  const store = () => alarms.dependencies.find(({ name }) => name === 'store');
+  assert.equal(store()?.state, 'there');
+  assert.equal(store()?.note, note);
+  assert.equal(lines[0], `{"message":"${note}"} the store is there, and has too little room`);
+  alarms.note('store', undefined);
+  assert.equal(store()?.note, undefined);
+});
+
 test('G19 a disk that takes nothing is an alert at once: what is not kept is gone', () => {
   const { alarms, clock, lines } = open();
   alarms.outage('spool', new Error('ENOSPC'));

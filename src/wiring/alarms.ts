@@ -85,8 +85,9 @@ export class Alarms {
     const { away, back, afterMs } = dependencies[dependency];
     const state = trouble === undefined ? 'there' : 'away';
     // Away for another reason is away since it went.
-    if (this.#states.get(dependency)?.state !== state)
-      this.#states.set(dependency, { name: dependency, state, sinceMs: clock.wall() });
+    const standing = this.#states.get(dependency);
+    if (standing?.state !== state)
+      this.#states.set(dependency, { ...standing, name: dependency, state, sinceMs: clock.wall() });
     const alert = {
       kind: 'degraded',
       key: dependency,
@@ -108,6 +109,14 @@ export class Alarms {
       dependency,
       clock.after(afterMs, () => this.alerts.tell(alert)),
     );
+  }
+
+  /** Something is there and not as it should be, or is again as it should be when there is nothing to tell. */
+  note(dependency: Dependency, note: string | undefined): void {
+    const standing = this.#states.get(dependency);
+    if (standing !== undefined) this.#states.set(dependency, { ...standing, note });
+    if (note === undefined) this.#context.log.info({}, `the ${dependency} has room enough again`);
+    else this.#context.log.warn({ message: note }, `the ${dependency} is there, and has too little room`);
   }
 
   /** A share of a budget is spent: once for each window and share. */

@@ -27,7 +27,7 @@ export interface RecordsOptions {
   readonly config: InstallConfig;
   readonly clock: Clock;
   readonly log: Log;
-  readonly alarms: Pick<Alarms, 'outage'>;
+  readonly alarms: Pick<Alarms, 'outage' | 'note'>;
   readonly masterKeys: KeyRing;
   /** Who shares the folder of the spool, if anybody does. */
   readonly among?: Among | undefined;
@@ -57,7 +57,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     idleMs: storeIdleMs,
     open: async () => {
       const { openStore } = await import('../stores/open-store.ts');
-      return await openStore(config.store, { dataDir: config.data, replicas, clock, onTrouble });
+      const onScarce = (told: string | undefined) => alarms.note('store', told);
+      return await openStore(config.store, { dataDir: config.data, replicas, clock, onTrouble, onScarce });
     },
   });
   const spool = await openSpool({

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client } from 'pg';
+import { systemClock } from '../../src/lib/clock.ts';
+import { openShared } from '../../src/stores/open-shared.ts';
+import { sharedStateOption } from '../../src/stores/shared-options.ts';
 import { millrace, openPlace } from '../cli/gateway-process.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
@@ -15,7 +18,10 @@ interface Finding {
 
 test('doctor reaches both stores, leaves them as they are, and says when one is away', async (t) => {
   await using place = await openPlace();
-  const [redis, postgres] = await Promise.all([openRedisServer(), openPostgresServer()]);
+  const [redis, postgres] = await Promise.all([
+    openRedisServer(),
+    openPostgresServer({ config: { max_connections: '12' } }),
+  ]);
   t.after(() => Promise.all([redis.stop(), postgres.stop()]));
   const database = await postgres.createDatabase();
   const environment = { STORE_URL: database, SHARED_URL: redis.url };
@@ -47,6 +53,17 @@ test('doctor reaches both stores, leaves them as they are, and says when one is 
   );
   await client.end();
   assert.deepEqual(rows, [], 'no table was made');
+
+  const gateways = await Promise.all(
+    ['a', 'b', 'c'].map((id) =>
+      openShared(sharedStateOption.parse(redis.url), { clock: systemClock, id, onTrouble: () => {} }),
+    ),
+  );
+  const scarce = await examine();
+  await Promise.all(gateways.map((gateway) => gateway.close()));
+  assert.equal(scarce.code, 0, scarce.text);
+  assert.equal(scarce.of('store')?.state, 'warn');
+  assert.match(scarce.of('store')?.says ?? '', /3 gateways take turns at the 2 connections/);
 
   redis.kill();
   postgres.kill();

@@ -627,14 +627,26 @@ class CostsShowAnswer(_CostsShowAnswerNeeds, _CostsShowAnswerMay):
     pass
 
 
-DependenciesAnswerDependenciesItem = TypedDict(
-    "DependenciesAnswerDependenciesItem",
+_DependenciesAnswerDependenciesItemNeeds = TypedDict(
+    "_DependenciesAnswerDependenciesItemNeeds",
     {
         "name": "str",
         "state": "Literal[\"there\", \"away\"]",
         "since": "str",
     },
 )
+
+_DependenciesAnswerDependenciesItemMay = TypedDict(
+    "_DependenciesAnswerDependenciesItemMay",
+    {
+        "note": "str",
+    },
+    total=False,
+)
+
+class DependenciesAnswerDependenciesItem(_DependenciesAnswerDependenciesItemNeeds, _DependenciesAnswerDependenciesItemMay):
+    pass
+
 
 DependenciesAnswerUpstreams = TypedDict(
     "DependenciesAnswerUpstreams",

@@ -9,7 +9,12 @@ import { SchemaTooNewError } from '../../stores/sql/migrate.ts';
 import { fileName } from '../../stores/store-options.ts';
 import { bad, type Diagnosis, ok, warn } from './finding.ts';
 
-export async function examineStore(config: Config): Promise<Diagnosis> {
+export async function examineStores(config: Config): Promise<readonly Diagnosis[]> {
+  const { gateways, diagnoses } = await examineShared(config);
+  return [await examineStore(config, gateways), ...diagnoses];
+}
+
+async function examineStore(config: Config, gateways: number): Promise<Diagnosis> {
   const area = 'store';
   // Opening it would make it.
   if (config.store === 'sqlite' && !existsSync(join(config.data, fileName)))
@@ -20,10 +25,19 @@ export async function examineStore(config: Config): Promise<Diagnosis> {
       replicas: () => 1,
       clock: systemClock,
       onTrouble: () => {},
+      looks: true,
     });
     try {
-      const { dialect, version, schemaStep, schemaKnown, tookMs } = await store.check();
+      const { dialect, version, schemaStep, schemaKnown, tookMs, connections } = await store.check();
       const says = `${dialect} ${version}, answers in ${Math.round(tookMs)} ms, schema at step ${schemaStep}`;
+      if (connections !== undefined && gateways > connections.ofAll) {
+        const scarce = `${gateways} gateways take turns at the ${connections.ofAll} connections that it has for them`;
+        return warn(
+          area,
+          `${says}; ${scarce}`,
+          'raise max_connections of PostgreSQL: ten more than gateways at least',
+        );
+      }
       if (schemaStep >= schemaKnown) return ok(area, says);
       return ok(area, `${says}; the next start takes it to ${schemaKnown}`);
     } finally {
@@ -36,8 +50,10 @@ export async function examineStore(config: Config): Promise<Diagnosis> {
   }
 }
 
-export async function examineShared({ shared: option }: Config): Promise<readonly Diagnosis[]> {
-  if (option === 'memory') return [];
+async function examineShared({
+  shared: option,
+}: Config): Promise<{ readonly gateways: number; readonly diagnoses: readonly Diagnosis[] }> {
+  if (option === 'memory') return { gateways: 1, diagnoses: [] };
   const area = 'shared';
   let trouble = 'it cannot be reached';
   const shared = await openShared(option, {
@@ -48,11 +64,11 @@ export async function examineShared({ shared: option }: Config): Promise<readonl
     },
   });
   try {
-    if (shared.state.degraded)
-      return [
-        warn(area, trouble, 'start Redis, or correct `shared`: until then each replica enforces its part'),
-      ];
-    return [ok(area, `Redis answers; ${shared.presence.count() - 1} gateway(s) share it now`)];
+    const gateways = shared.presence.count() - 1;
+    const diagnosis = shared.state.degraded
+      ? warn(area, trouble, 'start Redis, or correct `shared`: until then each replica enforces its part')
+      : ok(area, `Redis answers; ${gateways} gateway(s) share it now`);
+    return { gateways, diagnoses: [diagnosis] };
   } finally {
     await shared.close();
   }

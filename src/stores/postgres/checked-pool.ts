@@ -16,7 +16,9 @@ export interface CheckedPoolOptions {
   readonly size: () => number;
   readonly idleCheckMs: number;
   readonly recycleMs: number;
-  /** Asks of a new connection what must be known of the server. */
+  /** False while others wait for a connection to be given back. */
+  readonly isKept: () => boolean;
+  /** Rejects where the connection may not stay. Asks of a new connection what must be known of the server. */
   readonly onConnect: (client: PoolClient) => Promise<void>;
   /** Whether the server has become one that is not asked any more. */
   readonly isOutdated: (client: PoolClient) => boolean;
@@ -41,6 +43,7 @@ export class CheckedPool implements PostgresPool {
   readonly #settings: CheckedPoolOptions;
   readonly #pause: ReconnectPause;
   #closing = 0;
+  readonly #greeted = new Set<PoolClient>();
   readonly #facts = new WeakMap<PoolClient, ClientFacts>();
 
   constructor(pool: Pool, settings: CheckedPoolOptions) {
@@ -48,6 +51,7 @@ export class CheckedPool implements PostgresPool {
     this.#settings = settings;
     this.#pause = new ReconnectPause(settings.clock);
     pool.on('connect', (client) => this.#meet(client));
+    pool.on('remove', (client) => this.#greeted.delete(client));
     // pg has let go of the connection. Who needs one next opens another, or is told why there is none.
     pool.on('error', () => undefined);
   }
@@ -77,11 +81,14 @@ export class CheckedPool implements PostgresPool {
   /** To the share of now. Idle connections beyond it are closed at once, others when they come back. */
   resize(): void {
     const size = this.#settings.size();
-    // While no new one can be had, whoever comes waits in line for those that are open.
-    const paused = this.#pause.reason !== undefined && this.#pool.totalCount > 0;
-    this.#pool.options.max = paused ? Math.min(size, this.#pool.totalCount) : size;
+    this.#pool.options.max = this.#pause.failing ? Math.min(size, this.#mostWhileFailing()) : size;
     const beyond = this.#pool.totalCount - size - this.#closing;
     for (let left = Math.min(this.#pool.idleCount, beyond); left > 0; left -= 1) this.#closeOne();
+  }
+
+  /** Whoever comes waits in line for those that are open, and one at a time tries for more: many at once would hinder each other. */
+  #mostWhileFailing(): number {
+    return Math.max(1, this.#greeted.size + (this.#pause.reason === undefined ? 1 : 0));
   }
 
   #closeOne(): void {
@@ -96,7 +103,8 @@ export class CheckedPool implements PostgresPool {
     const facts = this.#factsOf(client);
     facts.returnedAtMs = this.#settings.clock.now();
     const tooMany = this.#pool.totalCount > this.#settings.size();
-    client.release(destroy || tooMany || facts.returnedAtMs >= facts.recycleAtMs);
+    const goes = destroy || tooMany || !this.#settings.isKept();
+    client.release(goes || facts.returnedAtMs >= facts.recycleAtMs);
   };
 
   async #take(): Promise<PoolClient> {
@@ -115,7 +123,6 @@ export class CheckedPool implements PostgresPool {
   }
 
   #meet(client: PoolClient): void {
-    this.#pause.succeeded();
     // pg listens while a connection is idle; while somebody has it, an error that nobody hears would end us.
     client.on('error', () => undefined);
     this.#factsOf(client);
@@ -143,6 +150,8 @@ export class CheckedPool implements PostgresPool {
   async #greet(client: PoolClient): Promise<true> {
     try {
       await this.#settings.onConnect(client);
+      this.#pause.succeeded();
+      this.#greeted.add(client);
       return true;
     } catch (thrown) {
       client.release(true);

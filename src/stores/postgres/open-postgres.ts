@@ -1,6 +1,6 @@
 /** The shared database: a pool for what is short, a smaller one for reports, and one on a read replica if there is one. */
 import { Kysely, PostgresDialect } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import type { Clock } from '../../lib/clock.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { isOutage } from '../sql/outage.ts';
@@ -8,60 +8,69 @@ import type { Backend } from '../sql/store.ts';
 import type { Database, Tables } from '../sql/tables.ts';
 import type { PostgresOptions } from '../store-options.ts';
 import { CheckedPool } from './checked-pool.ts';
-import { type PoolShare, poolShare } from './pool-share.ts';
 import { lacksTable, tookTooLong } from './postgres-failure.ts';
 import { isPostgresUrl } from './postgres-url.ts';
 import { ReadOnlyServers } from './read-only.ts';
+import { NoPlaceError, nameOf, type purposes, ServerPlaces } from './server-places.ts';
 import { wholeNumbers } from './whole-numbers.ts';
 
 export interface PostgresContext {
   readonly clock: Clock;
   readonly replicas: () => number;
+  /** Told once when there are more replicas than connections for them, and once with nothing when there no longer are. */
+  readonly onScarce?: ((told: string | undefined) => void) | undefined;
+  /** Of who examines and goes: the places that are kept free are for him. */
+  readonly looks?: boolean | undefined;
 }
 
 const connectTimeoutMs = 2_000;
-const idleTimeoutMs = 600_000;
+/** Those that are not needed are given up: another replica may wait, of which nobody here knows. */
+const idleTimeoutMs = 10_000;
 const keepAliveDelayMs = 10_000;
 /** What the server does not end in time, because it stands still, is given up here so much later. */
 const graceMs = 1_000;
 const statementTimeoutMs = { short: 2_000, reports: 30_000, migration: 600_000 } as const;
-type Purpose = keyof typeof statementTimeoutMs;
-
-/** The server's limit is asked again of a new connection after so long: operators change it. */
-const limitAgeMs = 60_000;
+type Purpose = (typeof purposes)[number];
 
 export async function openPostgresBackend(
   { url, replica, pool }: PostgresOptions,
-  { clock, replicas }: PostgresContext,
+  context: PostgresContext,
 ): Promise<Backend> {
-  const limit = new ServerLimit(clock);
-  const share = (): PoolShare =>
-    poolShare({ configured: pool.size, serverMax: limit.connectionsMax, replicas: replicas() });
-  const plain = { clock, pool, onConnect: async () => undefined };
-  const settings = {
-    ...plain,
-    onConnect: (client: PoolClient) => limit.ask(client),
-    readOnly: new ReadOnlyServers(clock),
-  };
-  const reach = await createReach();
-  const short = reach(url, { ...settings, purpose: 'short', size: () => share().short });
-  const reports = reach(url, { ...settings, purpose: 'reports', size: () => share().reports });
-  const copy =
-    replica === undefined
-      ? undefined
-      : reach(replica, { ...plain, purpose: 'reports', size: () => share().reports });
+  const reach = await createReach({ ...context, pool });
+  const places = placesFor(context, pool);
+  const primary = { places, readOnly: new ReadOnlyServers(context.clock) };
+  const short = reach(url, { ...primary, purpose: 'short', size: () => places.share().short });
+  const reports = reach(url, { ...primary, purpose: 'reports', size: () => places.share().reports });
+  const copy = replica === undefined ? undefined : reachCopy(reach, replica, placesFor(context, pool));
   const all = [short, reports, ...(copy === undefined ? [] : [copy])];
+  const resize = () => {
+    for (const { pool: checked } of all) checked.resize();
+  };
   return {
     dialect: 'postgres',
     version: "current_setting('server_version')",
     connections: () => {
-      for (const { pool: checked } of all) checked.resize();
-      return { open: short.pool.open + reports.pool.open, most: share().short + share().reports };
+      resize();
+      const share = places.share();
+      const open = short.pool.open + reports.pool.open;
+      return { open, most: share.short + share.reports, ofAll: places.ofAll };
     },
-    write: (work) => work(short.database),
-    report: (work) => reportFrom(copy?.database, reports.database, work),
+    write: (work) => {
+      resize();
+      return work(short.database);
+    },
+    report: (work) => {
+      resize();
+      const elsewhere = copy?.database;
+      if (places.share().reports === 0) return reportFrom(elsewhere, short.database, work);
+      return reportFrom(elsewhere, reports.database, work).catch((error: unknown) => {
+        // On the one that is there it has less time, which is better than none.
+        if (error instanceof NoPlaceError) return reportFrom(undefined, short.database, work);
+        throw error;
+      });
+    },
     migrateWith: async (work) => {
-      const alone = reach(url, { ...plain, purpose: 'migration', size: () => 1 });
+      const alone = reach(url, { places, purpose: 'migration', size: () => 1 });
       return await work(alone.database).finally(() => alone.close());
     },
     close: async () => {
@@ -70,12 +79,21 @@ export async function openPostgresBackend(
   };
 }
 
+/** Each server has places of its own. */
+function placesFor(context: PostgresContext, { size }: PostgresOptions['pool']): ServerPlaces {
+  const { replicas, onScarce = () => {} } = context;
+  return new ServerPlaces({ configured: size, replicas, onScarce });
+}
+
+/** Nothing but reports is asked there. */
+function reachCopy(reach: OpenReach, url: Secret, places: ServerPlaces): Reach {
+  return reach(url, { places, purpose: 'reports', size: () => Math.max(1, places.share().reports) });
+}
+
 interface ReachOptions {
-  readonly clock: Clock;
-  readonly pool: PostgresOptions['pool'];
   readonly purpose: Purpose;
+  readonly places: ServerPlaces;
   readonly size: () => number;
-  readonly onConnect: (client: PoolClient) => Promise<void>;
   /** Absent where a server that only reads will do. */
   readonly readOnly?: ReadOnlyServers;
 }
@@ -86,14 +104,20 @@ interface Reach {
   close(): Promise<void>;
 }
 
+type OpenReach = (url: Secret, options: ReachOptions) => Reach;
+
 /** pg is loaded here and not before: who has no PostgreSQL does not pay for it. */
-async function createReach(): Promise<(url: Secret, options: ReachOptions) => Reach> {
+async function createReach({
+  clock,
+  looks,
+  pool,
+}: PostgresContext & { readonly pool: PostgresOptions['pool'] }): Promise<OpenReach> {
   const { Client, Pool, types } = await import('pg');
   const numbers = wholeNumbers(types.getTypeParser);
-  return (url, { clock, pool, purpose, size, onConnect, readOnly }) => {
+  return (url, { purpose, places, size, readOnly }) => {
     const plain = new Pool({
       connectionString: assertWhole(url.reveal()),
-      application_name: `millrace ${purpose}`,
+      application_name: nameOf(looks === true ? 'look' : purpose),
       max: size(),
       connectionTimeoutMillis: connectTimeoutMs,
       idleTimeoutMillis: idleTimeoutMs,
@@ -107,9 +131,12 @@ async function createReach(): Promise<(url: Secret, options: ReachOptions) => Re
     });
     const { idleCheckMs, recycleMs } = pool;
     const checked = new CheckedPool(plain, {
-      ...{ clock, size, onConnect, idleCheckMs, recycleMs },
+      ...{ clock, size, idleCheckMs, recycleMs },
+      onConnect: (client) => places.enter(client),
+      isKept: () => places.isKept,
       isOutdated: (client) => readOnly?.isOutdated(client) === true,
     });
+    places.own(() => checked.open);
     const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: checked }) });
     return { database, pool: checked, close: () => closeOnce(plain) };
   };
@@ -138,22 +165,4 @@ async function reportFrom<T>(
     if ((isOutage(error) && !tookTooLong(error)) || lacksTable(error)) return work(primary);
     throw error;
   });
-}
-
-class ServerLimit {
-  readonly #clock: Clock;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
-  connectionsMax: number | undefined;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  async ask(client: PoolClient): Promise<void> {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#askedAtMs < limitAgeMs) return;
-    const { rows } = await client.query<{ max_connections: string }>('show max_connections');
-    this.#askedAtMs = nowMs;
-    this.connectionsMax = Number(rows[0]?.max_connections);
-  }
 }

@@ -20,6 +20,11 @@ export class ReconnectPause {
     return this.#clock.now() < this.#untilMs ? this.#reason : undefined;
   }
 
+  /** Since the last time that one could be had. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
   failed(reason: Error): void {
     // Those who failed together count once.
     if (this.reason !== undefined) return;

@@ -60,15 +60,24 @@ export interface StoreHealth {
   /** The last step that this gateway knows. */
   readonly schemaKnown: number;
   readonly tookMs: number;
-  /** Of a database with a limit on them: ours that are open, and how many we may open. */
-  readonly connections?: { readonly open: number; readonly most: number };
+  readonly connections?: Connections;
+}
+
+/** Of a database with a limit on them. */
+export interface Connections {
+  /** Ours that are open. */
+  readonly open: number;
+  /** How many we may open. */
+  readonly most: number;
+  /** How many all gateways together may open. */
+  readonly ofAll: number;
 }
 
 /** One database, however it is reached. */
 export interface Backend extends SqlAccess {
   readonly dialect: SqlDialect;
   readonly version: string;
-  readonly connections?: () => { readonly open: number; readonly most: number };
+  readonly connections?: () => Connections;
   /** With time for what takes long. */
   migrateWith<T>(work: (database: Database) => Promise<T>): Promise<T>;
   close(): Promise<void>;

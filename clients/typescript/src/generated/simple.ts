@@ -37,6 +37,8 @@ export interface DependenciesAnswer {
     readonly name: string;
     readonly state: "there" | "away";
     readonly since: string;
+    /** What is wrong with it although it is there. */
+    readonly note?: string | undefined;
   }>;
   readonly upstreams: {
     readonly up: number;
