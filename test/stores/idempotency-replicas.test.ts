@@ -5,6 +5,7 @@ import pg from 'pg';
 import { openPlace, serve } from '../cli/gateway-process.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { createHeldClock } from '../held-clock.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
 
@@ -95,6 +96,35 @@ test('C12: a gateway that is killed in the middle leaves the key to whoever come
   assert.deepEqual([anew.status, anew.headers.get('idempotent-replayed')], [200, null]);
   assert.equal((await send(survivor.url)).headers.get('idempotent-replayed'), 'true');
   assert.equal(llm.asked, 2);
+});
+
+test('P12, P4: a gateway that stood still for longer than its claim keeps nothing over what the next one has done', async (t) => {
+  const { llm, store, replicas } = await openReplicas(t);
+  const [next] = replicas;
+  const slow = await openGatedLlm(t);
+  t.after(() => slow.open());
+  // Its timers do not run, and so its claim is not renewed.
+  const clock = createHeldClock(Date.now());
+  const still = await openTestGateway({ config: configOf(slow, store), clock });
+  t.after(() => still.close());
+  slow.shut();
+  const late = send(still.url);
+  await until('it is under way', () => slow.asked === 1);
+  await endLeases(store);
+  assert.equal((await send(next.url, 'k-before')).status, 200);
+  const done = await send(next.url);
+  assert.deepEqual([done.status, done.headers.get('idempotent-replayed')], [200, null]);
+  const text = await done.text();
+  slow.open();
+  assert.equal((await late).status, 200);
+  assert.notEqual(await (await late).text(), text);
+  clock.advance(60_000);
+  for (const { url } of [next, still]) {
+    const again = await send(url);
+    assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [200, 'true']);
+    assert.equal(await again.text(), text, 'whoever comes again gets what the next one did');
+  }
+  assert.deepEqual([slow.asked, llm.asked], [1, 2]);
 });
 
 test('C12: what a gateway cuts because it stops is no answer: whoever comes next does it anew', async (t) => {

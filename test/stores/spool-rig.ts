@@ -36,6 +36,8 @@ export interface Rig {
     segmentBytesMax?: number;
     spoolBytesMax?: number;
     masterKeys?: KeyRing;
+    /** Its own, where one stands still while others go on. */
+    clock?: HeldClock;
   }): Promise<Spool>;
   rows(): Promise<readonly LedgerRow[]>;
   files(): readonly string[];
