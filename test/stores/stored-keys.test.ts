@@ -158,26 +158,54 @@ test('DP9: known keys go on for as long as the configuration says, and are then 
   assert.equal(await statusWith(gateway, key), 503);
 });
 
-test('DP16, G22: it starts with both stores down and serves the keys that it knew, and is whole by itself', async (t) => {
-  // Before the folder goes: what is set up first is taken down first.
+test('DP16, G22: two replicas start with both stores down, serve by a snapshot of their own the keys that they knew, and are whole by themselves', async (t) => {
+  // Before the folders go: what is set up first is taken down first.
   const opened: TestGateway[] = [];
   t.after(() => Promise.all(opened.map((gateway) => gateway.close())));
-  const data = await temporaryFolder(t);
+  const folders = [await temporaryFolder(t), await temporaryFolder(t)];
   const config = { store: await postgres.createDatabase(), shared: redis.url, identity };
-  const before = await openTestGateway({ config, data });
-  const key = await makeStoredKey(before, { name: 'ci' });
-  const viewer = await makeStoredKey(before, { name: 'looks', role: 'viewer' });
-  const gone = await makeStoredKey(before, { name: 'gone' });
-  await revoke(before, 'gone');
-  await before.close();
-  const snapshot = await readFile(join(data, 'keys-snapshot'), 'utf8');
-  assert.ok(!snapshot.includes(key));
+  const start = () => Promise.all(folders.map((data) => openTestGateway({ config, data })));
+  const before = await start();
+  const [maker, hearer] = before;
+  assert.ok(maker !== undefined && hearer !== undefined);
+  const key = await makeStoredKey(maker, { name: 'ci' });
+  const viewer = await makeStoredKey(maker, { name: 'looks', role: 'viewer' });
+  const gone = await makeStoredKey(maker, { name: 'gone' });
+  await revoke(maker, 'gone');
+  await until('the other has heard of all', async () => (await statusWith(hearer, viewer)) === 403);
+  await Promise.all(before.map((gateway) => gateway.close()));
+  for (const data of folders) {
+    const snapshot = await readFile(join(data, 'keys-snapshot'), 'utf8');
+    assert.ok(!snapshot.includes(key));
+  }
   redis.kill();
   postgres.kill();
   const startMs = performance.now();
-  const gateway = await openTestGateway({ config, data });
-  opened.push(gateway);
-  assert.ok(performance.now() - startMs < 3_000, 'it waits for neither');
+  const replicas = await start();
+  opened.push(...replicas);
+  assert.ok(performance.now() - startMs < 5_000, 'they wait for neither');
+  const said: string[] = [];
+  for (const gateway of replicas) {
+    said.push(...(await servesWhomItKnew(gateway, key)));
+    assert.equal(await statusWith(gateway, viewer), 403, 'who may look goes on to, and may do no more');
+    for (const unknown of [gone, makeKey()]) assert.equal(await statusWith(gateway, unknown), 503);
+  }
+  await Promise.all([redis.restart(), postgres.restart()]);
+  for (const gateway of replicas) {
+    await until('it knows all', async () => (await statusWith(gateway, gone)) === 401);
+    assert.deepEqual([await statusWith(gateway, key), await statusWith(gateway, viewer)], [200, 403]);
+  }
+  const kept = async () => (await replicas[0]?.gateway.lasting.store.ledger.page(everyDay))?.rows ?? [];
+  await until('what was said meanwhile is in the ledger', async () => (await kept()).length >= said.length);
+  const rows = (await kept()).filter(({ id }) => said.includes(id));
+  assert.deepEqual(
+    rows.map(({ key: name, outcome, outputTokens }) => [name, outcome, outputTokens]),
+    said.map(() => ['ci', 'complete', 4]),
+  );
+});
+
+/** A whole answer and a stream, and it says what it goes without. Gives their ids. */
+async function servesWhomItKnew(gateway: TestGateway, key: string): Promise<readonly string[]> {
   assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
   const said = await chatWith(gateway, key);
   assert.deepEqual([said.status, said.completionTokens], [200, 4], said.text);
@@ -193,19 +221,8 @@ test('DP16, G22: it starts with both stores down and serves the keys that it kne
   const streamed = await chatWith(gateway, key, { stream: true });
   assert.equal(streamed.status, 200);
   assert.match(streamed.text, /data: \[DONE\]\s*$/);
-  assert.equal(await statusWith(gateway, viewer), 403, 'who may look goes on to, and may do no more');
-  for (const unknown of [gone, makeKey()]) assert.equal(await statusWith(gateway, unknown), 503);
-  await Promise.all([redis.restart(), postgres.restart()]);
-  await until('it knows all', async () => (await statusWith(gateway, gone)) === 401);
-  assert.deepEqual([await statusWith(gateway, key), await statusWith(gateway, viewer)], [200, 403]);
-  const kept = async () => (await gateway.gateway.lasting.store.ledger.page(everyDay)).rows;
-  await until('what was said meanwhile is in the ledger', async () => (await kept()).length >= 2);
-  const rows = (await kept()).filter(({ id }) => [said.id, streamed.id].includes(id));
-  assert.deepEqual(
-    rows.map(({ key: name, outcome, outputTokens }) => [name, outcome, outputTokens]),
-    Array.from({ length: 2 }, () => ['ci', 'complete', 4]),
-  );
-});
+  return [said.id, streamed.id];
+}
 
 const everyDay = { fromDay: '2000-01-01', toDay: '2100-01-01', where: {}, rowsMax: 1_000 };
 
@@ -246,7 +263,7 @@ test('DP16: without a snapshot it is up but not ready, and refuses nobody, until
   await postgres.restart();
 });
 
-test('a snapshot that was tampered with, or is older than a day, opens nothing and refuses nobody', async (t) => {
+test('DP16: a snapshot that was tampered with, is older than a day, or was signed by another pepper or of another store opens nothing and refuses nobody', async (t) => {
   const data = await temporaryFolder(t);
   const file = join(data, 'keys-snapshot');
   const clock = createHeldClock();
@@ -257,16 +274,29 @@ test('a snapshot that was tampered with, or is older than a day, opens nothing a
   const text = await readFile(file, 'utf8');
   postgres.kill();
   t.after(() => postgres.restart());
-  const tries: readonly (readonly [string, number, number, RegExp])[] = [
-    [text, 0, 200, /^(?!.*snapshot)/s],
-    [text.replace('"developer"', '"owner"'), 0, 503, /not used.*|not signed/],
-    [text.slice(0, text.length / 2), 0, 503, /not signed/],
-    ['', 0, 503, /not signed/],
-    [text, 86_400_001, 503, /older than a day/],
+  interface Try {
+    readonly text?: string;
+    readonly laterMs?: number;
+    readonly config?: object;
+    readonly expected?: number;
+    readonly told: RegExp;
+  }
+  const tries: readonly Try[] = [
+    { expected: 200, told: /^(?!.*snapshot)/s },
+    { text: text.replace('"developer"', '"owner"'), told: /not signed/ },
+    { text: text.slice(0, text.length / 2), told: /not signed/ },
+    { text: '', told: /not signed/ },
+    { laterMs: 86_400_001, told: /older than a day/ },
+    { config: { identity: { pepper: 'another-2pLw0Xc9Rf5KsBn4Yd6GjEa7Qz81mVh' } }, told: /not signed/ },
+    { config: { store: `${config.store}_other` }, told: /of another store/ },
   ];
-  for (const [changed, laterMs, expected, told] of tries) {
+  for (const { text: changed = text, laterMs = 0, expected = 503, told, ...given } of tries) {
     await writeFile(file, changed);
-    const gateway = await openTestGateway({ config, data, clock: createHeldClock(clock.wall() + laterMs) });
+    const gateway = await openTestGateway({
+      config: { ...config, ...given.config },
+      data,
+      clock: createHeldClock(clock.wall() + laterMs),
+    });
     const status = await statusWith(gateway, key);
     const lines = gateway.lines.join('\n');
     await gateway.close();
