@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Load, SeenLoad } from './load-facts.ts';
+import type { Load, LoadPace, SeenLoad } from './load-facts.ts';
 
 export interface LoadProcess {
   /** Where its LLM listens. */
@@ -18,8 +18,9 @@ export interface LoadProcess {
 const resting: Load = { urls: [], keys: [], perSecond: 0, prompt: '' };
 
 /** It ends with the test. */
-export async function openLoadProcess(t: Pick<TestContext, 'after'>): Promise<LoadProcess> {
-  const child = fork(join(import.meta.dirname, 'steady-load.ts'));
+export async function openLoadProcess(t: Pick<TestContext, 'after'>, pace?: LoadPace): Promise<LoadProcess> {
+  const file = join(import.meta.dirname, 'steady-load.ts');
+  const child = fork(file, pace === undefined ? [] : [JSON.stringify(pace)]);
   const ended = once(child, 'exit');
   const next = async () => {
     const [told] = await Promise.race([once(child, 'message'), ended.then(() => [])]);

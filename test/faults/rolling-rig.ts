@@ -34,13 +34,14 @@ const key = `sk-mr-${randomBytes(20).toString('hex')}`;
 
 /** Everything on that is written where the other version reads it. */
 const identity = { pepper: 'q3Wx71nVhT2pLw0Xc9Rf5KsBn4Yd6GjEa' };
+/** Generous: nobody here comes near any of them. */
 const spending = {
   limits: [
     { per: 'key', requests: '1000000/min', burst: 10_000 },
     { per: 'tenant', tokens: '100M/min', concurrent: 500 },
   ],
   budgets: [{ per: 'tenant', usd: 1_000_000, window: 'month' }],
-  prices: { m: { inputPerM: 1, outputPerM: 10 } },
+  prices: { fast: { inputPerM: 1, outputPerM: 10 } },
 };
 
 /** As docs/zero-downtime.md has it. */
@@ -92,10 +93,14 @@ async function openReplica(
     'millrace.yaml',
     JSON.stringify({
       shared: redis.url,
-      ...(store === undefined ? {} : { store, identity, ...spending }),
+      ...spending,
+      ...(store === undefined ? {} : { store, identity }),
       keys: [{ name: 'rolling', key, tenant: 'default', role: 'developer' }],
-      upstreams: { llm: { type: 'openai', url: llm, slots: 64 } },
-      models: { m: { targets: [{ upstream: 'llm', model: 'counted' }] } },
+      // More than anybody here uses: what a killed one held is not given to others for ten seconds.
+      upstreams: { llm: { type: 'openai', url: llm, slots: 2_000 } },
+      models: Object.fromEntries(
+        ['m', 'fast'].map((name) => [name, { targets: [{ upstream: 'llm', model: name }] }]),
+      ),
       drain,
     }),
   );

@@ -66,7 +66,7 @@ export async function openNginx(place: (port: number) => string): Promise<Front>
     const lines = [
       'daemon off; master_process off; worker_processes 1; error_log stderr;',
       `pid ${join(folder, 'nginx.pid')};`,
-      'events { worker_connections 256; }',
+      'events { worker_connections 1024; }',
       `http { access_log off; ${temporary.join(' ')}`,
       place(port),
       '}',

@@ -134,7 +134,7 @@ class Connection {
     if (this.#startedAt === 0) this.#startedAt = now;
     // Counted from the start, so that late timers do not add up.
     const dueAt = this.#startedAt + (this.#next * 1000) / eventsPerSecond;
-    this.#timer = setTimeout(this.#write, dueAt - now);
+    this.#timer = setTimeout(this.#write, Math.max(0, dueAt - now));
   }
 }
 
