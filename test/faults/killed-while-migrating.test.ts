@@ -44,7 +44,7 @@ test('DP15, P3: a version that is killed while it migrates takes nobody along, a
   const callers = keepAsking(replicas, key);
   const more = async () => {
     const before = callers.answered();
-    await until('more are answered', () => callers.answered() >= before + 40);
+    await until('more are answered', () => callers.answered() >= before + 20);
   };
   await more();
 
