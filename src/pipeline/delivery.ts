@@ -153,6 +153,8 @@ export class Delivery implements Receiver, CallUnderWay {
   }
 
   pause(): void {
+    // What comes now is dropped: whoever takes no more of the answer holds nothing back.
+    if (this.#over) return;
     this.#flow?.pause();
     this.watchdog.hold();
   }
@@ -172,6 +174,8 @@ export class Delivery implements Receiver, CallUnderWay {
   /** As `finish`, for an upstream that may still have something to say: read and dropped, but not for long. */
   linger(): void {
     this.finish();
+    // The client may have held it back: unread, its end would not come, and its connection would be lost.
+    this.#flow?.resume();
     this.#lingering = this.given.options.clock.after(lingerMs, () => this.#flow?.abort());
   }
 

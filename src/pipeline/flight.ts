@@ -17,6 +17,7 @@ import type { Standing } from '../core/standing.ts';
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 import { FlightMember } from './flight-member.ts';
+import { headersAgain } from './reply-facts.ts';
 import { SharedStream } from './shared-stream.ts';
 
 export interface FlightOptions {
@@ -131,7 +132,7 @@ export class Flight {
     const { trail } = first.exchange;
     for (const member of this.#others(first)) {
       this.#tell(member, trail, 'complete');
-      member.answer(wholeReply(reply.status, sharedHeaders(reply), body));
+      member.answer(wholeReply(reply.status, headersAgain(reply.headers, shared), body));
     }
     if (first.left === undefined) first.answer(reply);
     else first.conclude();
@@ -156,7 +157,7 @@ export class Flight {
       left: () => this.#leave(member, gone()),
       tooSlow: () => this.#leave(member, tooSlow()),
     });
-    const headers = member === this.#first ? head.headers : sharedHeaders(head);
+    const headers = member === this.#first ? head.headers : headersAgain(head.headers, shared);
     member.give({ status: head.status, headers }, reading);
   }
 
@@ -322,14 +323,4 @@ function tooSlow(): Failure {
   return fail('reader_too_slow', 'the answer was read too slowly: what was not read of it could not be kept');
 }
 
-/** What the call cost, and how long it stood in the queue, is told to whoever carried it. */
-const ofTheFirst: ReadonlySet<string> = new Set(['x-millrace-cost-usd', 'x-millrace-queue-ms']);
-
-function sharedHeaders({ headers }: Reply): readonly string[] {
-  const shared = ['x-millrace-shared', 'true'];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] ?? '';
-    if (!ofTheFirst.has(name)) shared.push(name, headers[at + 1] ?? '');
-  }
-  return shared;
-}
+const shared: readonly string[] = ['x-millrace-shared', 'true'];

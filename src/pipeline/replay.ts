@@ -9,6 +9,7 @@ import { type Handler, type Reply, type Stage, wholeReply } from '../core/stage.
 import type { Trail } from '../core/trail.ts';
 import { claimOf, mayBegin, replayedHeader } from '../identity/idempotency.ts';
 import { KeptStream } from './kept-stream.ts';
+import { headersAgain } from './reply-facts.ts';
 
 export interface ReplayOptions {
   /** Absent where keys are switched off. */
@@ -80,20 +81,14 @@ async function kept(reply: Reply, { exchange, begun, bounds }: Keeping): Promise
             ? 'undone'
             : bytes === undefined
               ? 'too-large'
-              : { status, headers: free(headers), body: bytes },
+              : { status, headers: headersAgain(headers), body: bytes },
         ),
     });
     exchange.signal.onAbort(() => stream.abort());
     return { ...reply, body: stream };
   }
-  await begun.end(body.length > bounds.bytesMax ? 'too-large' : { status, headers: free(headers), body });
+  await begun.end(body.length > bounds.bytesMax ? 'too-large' : { status, headers: headersAgain(headers), body });
   return reply;
-}
-
-/** What it cost the first time it does not cost again. */
-function free(headers: readonly string[]): readonly string[] {
-  const at = headers.indexOf('x-millrace-cost-usd');
-  return at === -1 ? headers : headers.toSpliced(at, 2);
 }
 
 /** As the client is told of it now, and each time it comes again. */

@@ -36,6 +36,24 @@ export function replyHeaders(exchange: Parsed, contentType: string): readonly st
 
 const nothing: readonly string[] = [];
 
+/** What the call cost, and how it stood in the queue, is true of whoever had it made, and of that time alone. */
+const ofThatCall: ReadonlySet<string> = new Set([
+  'x-millrace-cost-usd',
+  'x-millrace-queue-ms',
+  'x-millrace-queue-position',
+  'x-millrace-queue-expected-ms',
+]);
+
+/** Behind `own`, the headers of an answer that somebody else is given, or that is given again. */
+export function headersAgain(headers: readonly string[], own: readonly string[] = nothing): readonly string[] {
+  const again = [...own];
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? '';
+    if (!ofThatCall.has(name)) again.push(name, headers[at + 1] ?? '');
+  }
+  return again;
+}
+
 /** How long it waited for a slot, for whoever did. */
 export function queueHeader({ queuedMs }: Trail): readonly string[] {
   return queuedMs === 0 ? nothing : ['x-millrace-queue-ms', String(Math.round(queuedMs))];

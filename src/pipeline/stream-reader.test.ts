@@ -177,6 +177,19 @@ test('G11, G18: refused, it ends with the failure as its last event, and the ups
   assert.ok(ended.kind === 'failed' && ended.failure.code === 'budget_exceeded');
 });
 
+test('what an upstream says behind the end is read and dropped, also where the client had held it back', async () => {
+  const { send, flowed, upstream, dispatched } = await open(new AskingMeter(100));
+  send(content('a'));
+  const source = (await dispatched).body as StreamSource;
+  source.start({ write: () => false, end: () => {} });
+  assert.deepEqual(flowed, ['pause']);
+  // What was read already comes nevertheless.
+  send(content('b') + ending);
+  await endOfTurn();
+  assert.deepEqual(flowed.slice(-1), ['resume'], 'its end can come, and its connection serves again');
+  upstream?.end();
+});
+
 test('an answer that is over with what may pass is complete, whatever comes of the question', async () => {
   const meter = new AskingMeter(5);
   const { send, dispatched } = await open(meter);

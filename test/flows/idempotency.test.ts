@@ -1,9 +1,11 @@
 // A request with an `Idempotency-Key` is done once, however often it is sent (C12): one gateway, its own database.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Target, Upstream } from '../../src/core/exchange.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway } from '../gateway.ts';
 import { openGatedLlm } from '../upstream/gated-llm.ts';
+import { endingOf, wantOf } from '../wants.ts';
 
 const otherKey = 'sk-mr-76543210fedcba9876543210fedcba9876543210';
 const bobsKey = 'sk-mr-fedcba9876543210fedcba9876543210fedcba98';
@@ -57,6 +59,38 @@ async function open(t: TestContext, config: Readonly<Record<string, unknown>> = 
 async function seen(reply: Response) {
   const again = reply.headers.get('idempotent-replayed');
   return { status: reply.status, type: reply.headers.get('content-type'), text: await reply.text(), again };
+}
+
+test('C12: an answer that is given again does not say how it stood in the queue the first time', async (t) => {
+  for (const stream of [false, true]) {
+    const config = {
+      upstreams: { llm: { type: 'simulator', slots: 1, firstTokenMs: 1, tokensPerSecond: 1_000 } },
+      models: { m: { targets: [{ upstream: 'llm', model: 'simulator' }] } },
+    };
+    const { send, gateway } = await open(t, config);
+    const { scheduler } = gateway.gateway.lasting;
+    const slot = scheduler.take(wantOf([targetIn(gateway.gateway.snapshot, 'llm')]));
+    const first = send({ body: { stream } });
+    await until('it waits', () => scheduler.waiting === 1);
+    slot?.release(endingOf('served'));
+    assert.ok((await first).headers.has('x-millrace-queue-ms'));
+    await (await first).text();
+    const again = await send({ body: { stream } });
+    assert.deepEqual(
+      [again.status, again.headers.get('idempotent-replayed'), queueHeadersOf(again)],
+      [200, 'true', []],
+    );
+  }
+});
+
+function targetIn({ upstreams }: { readonly upstreams: readonly Upstream[] }, name: string): Target {
+  const upstream = upstreams.find((each) => each.name === name);
+  assert.ok(upstream);
+  return { upstream, model: 'simulator', tier: 1, weight: 1 };
+}
+
+function queueHeadersOf({ headers }: Response): readonly string[] {
+  return [...headers.keys()].filter((name) => name.startsWith('x-millrace-queue'));
 }
 
 test('C12: an answer is given again as it was, says so, and costs nothing: one row in the ledger', async (t) => {
