@@ -57,7 +57,8 @@ function createText(paint: Paint): (seen: Seen) => string {
 function describeStatus(status: Status, waiting: number): string {
   const { version, pid, uptimeS, configId, inFlight, rssBytes, accepting, workers } = status;
   const state = accepting ? '' : ', stopping';
-  const serving = workers === undefined ? '' : ` and ${workers.length} ${workers.length === 1 ? 'worker' : 'workers'}`;
+  const serving =
+    workers === undefined ? '' : ` and ${workers.length} ${workers.length === 1 ? 'worker' : 'workers'}`;
   return (
     `Millrace ${version}, process ${pid}${serving}, up ${durationText(uptimeS)}${state}, configuration ${configId}, ` +
     `${Math.round(rssBytes / 1024 / 1024)} MiB; ${inFlight} in flight, ${waiting} waiting for a slot`

@@ -87,7 +87,9 @@ async function kept(reply: Reply, { exchange, begun, bounds }: Keeping): Promise
     exchange.signal.onAbort(() => stream.abort());
     return { ...reply, body: stream };
   }
-  await begun.end(body.length > bounds.bytesMax ? 'too-large' : { status, headers: headersAgain(headers), body });
+  await begun.end(
+    body.length > bounds.bytesMax ? 'too-large' : { status, headers: headersAgain(headers), body },
+  );
   return reply;
 }
 

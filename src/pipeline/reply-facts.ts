@@ -45,7 +45,10 @@ const ofThatCall: ReadonlySet<string> = new Set([
 ]);
 
 /** Behind `own`, the headers of an answer that somebody else is given, or that is given again. */
-export function headersAgain(headers: readonly string[], own: readonly string[] = nothing): readonly string[] {
+export function headersAgain(
+  headers: readonly string[],
+  own: readonly string[] = nothing,
+): readonly string[] {
   const again = [...own];
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? '';

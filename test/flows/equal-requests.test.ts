@@ -99,6 +99,45 @@ test('C8: with `always` every equal request shares a call, with `never` none doe
   }
 });
 
+test('C8: within `scope: key` a user’s other key has a call of its own, and within `user` it has not', async (t) => {
+  const other = 'sk-mr-1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b';
+  for (const [scope, calls] of [
+    ['key', 2],
+    ['user', 1],
+  ] as const) {
+    const both = { tenant: keys.ann.tenant, user: keys.ann.user };
+    const rig = await openSharingRig(t, {
+      sharing: { scope },
+      keys: [
+        { name: 'ann', key: keys.ann.key, ...both },
+        { name: 'ann-too', key: other, ...both },
+      ],
+    });
+    rig.llm.shut();
+    const too = { headers: { authorization: `Bearer ${other}` } };
+    const told = await inOrder(rig, [{}, too, {}, too]);
+    rig.llm.open();
+    for (const { status } of await Promise.all(told)) assert.equal(status, 200);
+    assert.equal(rig.llm.asked, calls, scope);
+  }
+});
+
+test('C8: what is said in a conversation that the gateway keeps is answered for itself, whatever the configuration says', async (t) => {
+  const models = { m: { targets: [{ upstream: 'llm', model: 'gated' }], sharing: 'always' } };
+  for (const conversation of [{}, { conversation_id: 'one' }]) {
+    const rig = await openSharingRig(t, { models, defaultModel: 'm' });
+    rig.llm.shut();
+    const say = { path: '/api/v1/chat', body: { message: 'hi', messages: undefined, ...conversation } };
+    const told = await inOrder(rig, [say, say]);
+    rig.llm.open();
+    const replies = await Promise.all(told);
+    for (const { status, text } of replies) assert.equal(status, 200, text);
+    assert.equal(rig.llm.asked, 2);
+    const ids = replies.map(({ text }) => (JSON.parse(text) as { conversation_id: string }).conversation_id);
+    assert.equal(new Set(ids).size, 'conversation_id' in conversation ? 1 : 2);
+  }
+});
+
 test('C8: whoever comes late to a stream is given what was said, then the rest, unless it is more than is kept', async (t) => {
   for (const [config, calls] of [
     [{}, 1],
