@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Client } from 'pg';
 import { openReceiver, secret, status } from '../alerts/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { createHeldClock } from '../held-clock.ts';
@@ -15,13 +14,12 @@ import { openPostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 import { openSmallDisk } from '../servers/small-disk.ts';
 import { soaking } from '../soak.ts';
-import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
+import { openGatedLlm } from '../upstream/gated-llm.ts';
+import { assertAccounted, assertAnswered, dearAndFree, openAsker } from './dear-and-free.ts';
 import { until } from './rig.ts';
 
 /** A row takes some 2 KiB. */
 const diskSize = soaking ? '1m' : '256k';
-/** Of an answer: what it costs is known to the billionth. */
-const answerNanoUsd = 3 * 10_000;
 
 test('K1, G21: of two replicas one has a full disk: it refuses what costs money, the other goes on, and no row is missing or there twice', async (t) => {
   // Whoever writes there is closed before the disk goes.
@@ -103,13 +101,7 @@ test('K1, G21: of two replicas one has a full disk: it refuses what costs money,
   });
 
   assert.equal(two.gateway.lasting.spool.lost, 0);
-  const rows = await rowsIn(store, asker.answered.length);
-  assert.deepEqual(rows.map(({ id }) => id).sort(), asker.answered.toSorted(), 'each once, and no other');
-  assert.equal(rows.length, llm.asked);
-  assert.deepEqual(
-    [...new Set(rows.map(({ outcome, cost }) => `${outcome} ${cost}`))],
-    [`complete ${answerNanoUsd}`],
-  );
+  await assertAccounted(store, asker.answered, llm);
 });
 
 async function openServers(t: TestContext) {
@@ -124,78 +116,8 @@ async function openServers(t: TestContext) {
   const config = {
     store,
     shared: redis.url,
-    upstreams: {
-      dear: { type: 'openai', url: llm.url, slots: 64 },
-      free: { type: 'simulator', tokensPerSecond: 100_000, firstTokenMs: 1, slots: 64 },
-    },
-    models: {
-      dear: { targets: [{ upstream: 'dear', model: 'gated' }] },
-      free: { targets: [{ upstream: 'free', model: 'simulator' }] },
-    },
-    prices: { dear: { inputPerM: 0, outputPerM: 10 } },
+    ...dearAndFree(llm),
     alerts: { to: [{ webhook: receiver.url, secret }], group: { waitMs: 1, everyMs: 1 } },
   };
   return { llm, postgres, receiver, store, config };
-}
-
-interface Asked {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
-
-/** Keeps in mind which of those that cost money were answered. */
-function openAsker() {
-  const answered: string[] = [];
-  const ask = async ({ url, key }: TestGateway, model: 'dear' | 'free'): Promise<Asked> => {
-    const reply = await fetch(`${url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model, max_tokens: 4, messages: [{ role: 'user', content: 'hi' }] }),
-    });
-    const { status, headers } = reply;
-    if (model === 'dear' && status === 200) answered.push(headers.get('x-millrace-id') ?? '');
-    return { status, headers, text: await reply.text() };
-  };
-  return {
-    answered,
-    ask,
-    statusOf: async (gateway: TestGateway, model: 'dear' | 'free') => (await ask(gateway, model)).status,
-    /** Some that wait for their answers. */
-    begin: async (gateway: TestGateway, llm: GatedLlm): Promise<readonly Promise<Asked>[]> => {
-      const { asked } = llm;
-      llm.shut();
-      const goingOn = Array.from({ length: 3 }, () => ask(gateway, 'dear'));
-      await until('they are under way', () => llm.asked === asked + goingOn.length);
-      return goingOn;
-    },
-  };
-}
-
-async function assertAnswered(goingOn: readonly Promise<Asked>[]): Promise<void> {
-  for (const { status } of await Promise.all(goingOn))
-    assert.equal(status, 200, 'what was let in is answered');
-}
-
-interface Row {
-  readonly id: string;
-  readonly outcome: string;
-  readonly cost: string;
-}
-
-/** What the ledger has of what was sent, once it has so many of them. */
-async function rowsIn(store: string, count: number): Promise<readonly Row[]> {
-  const client = new Client({ connectionString: store });
-  await client.connect();
-  let rows: readonly Row[] = [];
-  try {
-    await until('all are in the ledger', async () => {
-      const sql = `select id, outcome, cost_nano_usd as cost from ledger where model = 'dear' and upstream <> ''`;
-      ({ rows } = await client.query<Row>(sql));
-      return rows.length >= count;
-    });
-  } finally {
-    await client.end();
-  }
-  return rows;
 }

@@ -1,57 +1,85 @@
-/** DP14: a PostgreSQL whose disk is full (53100). */
+/** DP14: a PostgreSQL whose disk is full (53100), and two replicas in front of it. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { Client } from 'pg';
+import { assertAccounted, dearAndFree, openAsker } from '../faults/dear-and-free.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
+import { openGatedLlm } from '../upstream/gated-llm.ts';
 import { fileBytesMax, filledUp, limitFiles } from './full-disk.ts';
 
-test('DP14: with its disk full every answer goes on and is told of, and no row is missing afterwards', async (t) => {
-  const server = await openPostgresServer();
-  t.after(() => server.stop());
-  const url = await server.createDatabase();
-  const gateway = await openTestGateway({ config: { store: url } });
-  t.after(() => gateway.close());
-  const client = new Client({ connectionString: url });
-  // It may outlive the server by a moment.
-  client.on('error', () => undefined);
-  await client.connect();
-  t.after(() => client.end().catch(() => undefined));
+/** Of the second replica: what waits for the ledger soon fills it. */
+const spoolBytesMax = 64 * 1024;
 
-  assert.equal((await chat(gateway)).status, 200);
-  await until('the first row is kept', async () => (await countOf(gateway)) === 1);
+test('DP14: with its disk full every answer of two replicas goes on and is told of, a spool grows to its cap, and no row is missing or there twice afterwards', async (t) => {
+  const { url, client, llm, replicas } = await open(t);
+  const [one, two] = replicas;
+  const asker = openAsker();
+  const { ask, statusOf } = asker;
+  for (const replica of replicas) assert.equal(await statusOf(replica, 'dear'), 200);
+  await until('both rows are kept', async () => (await countOf(one)) === 2);
 
   await limitFiles(client, String(fileBytesMax));
   const full = await filledUp(client, { table: 'ledger', key: 'id' });
   assert.equal(full, '53100', 'the server says that its disk is full');
 
-  const codes: number[] = [];
-  for (let round = 0; round < 20; round += 1) codes.push((await chat(gateway)).status);
-  assert.deepEqual(
-    codes.filter((status) => status !== 200),
-    [],
-  );
-  await until('it is told', async () => (await chat(gateway)).headers.get('x-millrace-degraded') === 'store');
-  assert.ok(gateway.lines.some((line) => line.includes('wait in the spool')));
-  const { spool } = gateway.gateway.lasting;
-  assert.equal(spool.lost, 0);
+  for (let round = 0; round < 10; round += 1)
+    for (const replica of replicas)
+      for (const model of ['dear', 'free'] as const) assert.equal(await statusOf(replica, model), 200);
+  for (const replica of replicas) {
+    await until(
+      'it is told',
+      async () => (await ask(replica, 'free')).headers.get('x-millrace-degraded') === 'store',
+    );
+    assert.ok(replica.lines.some((line) => line.includes('wait in the spool')));
+  }
+
+  await until('the smaller spool is full', async () => (await statusOf(two, 'dear')) === 503);
+  assert.ok((await bytesIn(join(two.data, 'spool'))) <= spoolBytesMax);
+  for (let round = 0; round < 5; round += 1) {
+    assert.equal(await statusOf(two, 'dear'), 503);
+    for (const replica of replicas) assert.equal(await statusOf(replica, 'free'), 200);
+    assert.equal(await statusOf(one, 'dear'), 200);
+  }
+  assert.ok((await bytesIn(join(two.data, 'spool'))) <= spoolBytesMax);
 
   await limitFiles(client, 'unlimited');
-  const asked = gateway.exchangeLines.length;
-  await until('every row is in', async () => (await countOf(gateway)) >= asked);
-  assert.equal(await countOf(gateway), gateway.exchangeLines.length);
-  assert.equal(spool.lost, 0);
+  await until('it takes what costs money again', async () => (await statusOf(two, 'dear')) === 200);
+  await assertAccounted(url, asker.answered, llm);
+  // Who has room loses nothing, also of what costs nothing.
+  assert.equal(one.gateway.lasting.spool.lost, 0);
 });
 
-async function chat({ url, key }: TestGateway): Promise<Response> {
-  const reply = await fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'simulator', max_tokens: 4, messages: [{ role: 'user', content: 'hi' }] }),
+async function open(t: TestContext) {
+  const [server, redis, llm] = await Promise.all([openPostgresServer(), openRedisServer(), openGatedLlm(t)]);
+  const url = await server.createDatabase();
+  const config = { store: url, shared: redis.url, ...dearAndFree(llm) };
+  const replicas = await Promise.all([
+    openTestGateway({ config }),
+    openTestGateway({ config: { ...config, spool: { bytes: spoolBytesMax } } }),
+  ]);
+  const client = new Client({ connectionString: url });
+  // It may outlive the server by a moment.
+  client.on('error', () => undefined);
+  await client.connect();
+  t.after(async () => {
+    await Promise.all(replicas.map((replica) => replica.close()));
+    await client.end().catch(() => undefined);
+    await Promise.all([server.stop(), redis.stop()]);
   });
-  await reply.arrayBuffer();
-  return reply;
+  return { url, client, llm, replicas };
+}
+
+/** Of all that lies there. */
+async function bytesIn(folder: string): Promise<number> {
+  const sizes = await Promise.all(
+    (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function countOf({ gateway }: TestGateway): Promise<number> {
