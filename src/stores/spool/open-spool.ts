@@ -107,6 +107,8 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       writer.commit();
     },
     unshipped: async ({ ours, names }) => {
+      // Or the first who asks after a start would be told of it twice.
+      await shipper.endedShipped();
       const others = await unshipped.ofOthers();
       if (!ours) return others;
       writer.commit();

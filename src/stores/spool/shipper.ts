@@ -70,6 +70,9 @@ export class Shipper {
   #timer: Timer | undefined;
   #looking: Timer | undefined;
   #running: Promise<void> | undefined;
+  #shippingEnded: Promise<void> = Promise.resolve();
+  /** How many wait for it. */
+  #hurrying = 0;
   #retryMs = retryMs.first;
   #troubled = false;
   #closed = false;
@@ -90,6 +93,14 @@ export class Shipper {
         return { path: segment.path, opener, fromByte: nextByte, toByte: segment.bytes };
       })
       .filter(({ fromByte, toByte }) => toByte > fromByte);
+  }
+
+  /** Settles when no run that died is on its way: while one is, it stands in its files and in the ledger. Never rejects. */
+  async endedShipped(): Promise<void> {
+    this.#hurrying += 1;
+    this.#resting();
+    await this.#shippingEnded.catch(() => undefined);
+    this.#hurrying -= 1;
   }
 
   /** There is something new. */
@@ -138,7 +149,7 @@ export class Shipper {
   }
 
   #rest(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+    if (this.#closed || this.#hurrying > 0) return Promise.resolve();
     const seen = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(seen, this.#seen);
     this.#seen = seen;
@@ -157,7 +168,8 @@ export class Shipper {
   async #shipAll(): Promise<void> {
     try {
       await this.#shipOwn();
-      await this.#shipEnded();
+      this.#shippingEnded = this.#shipEnded();
+      await this.#shippingEnded;
       this.#retryMs = retryMs.first;
       this.#tell(undefined);
     } catch (thrown) {
