@@ -1,16 +1,21 @@
-/** G21: gateway and PostgreSQL are killed at moments that nobody chose, and what the upstream did is in the ledger, once. */
+/**
+ * G21: of two replicas one is killed at moments that nobody chose while the other goes on, or PostgreSQL is, or both: what the
+ * upstream did is in the ledger, once, whoever did it.
+ */
 import assert from 'node:assert/strict';
-import { readdir, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
-import { openPlace, type Place, type RunningProcess, serve } from '../cli/gateway-process.ts';
+import type { RunningProcess } from '../cli/gateway-process.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
 import { soaking, times } from '../soak.ts';
 import { type GatedLlm, openGatedLlm } from '../upstream/gated-llm.ts';
+import { openReplica, type Replica } from './killed-replica.ts';
+import { until } from './rig.ts';
 
-const clients = 10;
+/** Of each replica. */
+const clients = 5;
 const tokenNanoUsd = 10_000;
 const tokensMax = 4;
 const killedMs = soaking ? { from: 500, within: 4_000 } : { from: 150, within: 350 };
@@ -21,23 +26,15 @@ const stillMsMax = 40_000;
 const kinds = ['gateway', 'postgres', 'both'] as const;
 const victims = Array.from({ length: times(kinds.length, 50) }, (_, kill) => kinds[kill % kinds.length]);
 
-test('G21: whoever is killed and whenever, no answer is missing in the ledger, and none is there twice', async (t) => {
-  const { place, llm, postgres, store, start } = await open(t);
+test('G21: whoever is killed and whenever, the other replica answers all, no answer is missing in the ledger, and none is there twice', async (t) => {
+  const { llm, postgres, store, replicas } = await open(t);
   const answered: string[] = [];
   let sent = 0;
-  let gateway = await start();
-  for (const victim of victims) {
-    const load = keepAsking(gateway, (id) => answered.push(id));
-    await pause(killedMs.from + Math.random() * killedMs.within);
-    if (victim !== 'gateway') postgres.kill();
-    if (victim !== 'postgres') await gateway.stop('SIGKILL');
-    // What came while only the database was away is owed as well.
-    else await pause(Math.random() * killedMs.within);
-    sent += await load.end();
-    if (victim !== 'gateway') await postgres.restart();
-    if (victim === 'postgres') continue;
-    await longAgo(place);
-    gateway = await start();
+  for (const [kill, victim] of victims.entries()) {
+    // Each in its turn: the heir of one that was killed lives through the next kill.
+    const [struck, spared] = kill % 2 === 0 ? replicas : replicas.toReversed();
+    assert.ok(struck !== undefined && spared !== undefined);
+    sent += await strike({ victim, struck, spared, postgres }, answered);
   }
   assert.ok(answered.length > clients, `${answered.length} of ${sent} were answered`);
   t.diagnostic(`${victims.length} kills, ${sent} requests sent, ${answered.length} answered`);
@@ -52,37 +49,57 @@ test('G21: whoever is killed and whenever, no answer is missing in the ledger, a
   // There is no budget, and yet what was cut counts at what it may have come to.
   const lost = rows.filter(({ outcome }) => outcome === 'lost');
   t.diagnostic(`${lost.length} closed as lost`);
+  assert.ok(rows.length - lost.length <= llm.asked, 'nothing is settled that was not asked');
   const costs = new Set(lost.map(({ cost }) => Number(cost)));
   assert.deepEqual([...costs], lost.length === 0 ? [] : [tokensMax * tokenNanoUsd]);
   assert.ok(rows.length >= llm.asked, `${rows.length} rows, ${llm.asked} asked of the upstream`);
   assert.ok(rows.length <= sent, `${rows.length} rows of ${sent} that were sent`);
 });
 
+interface Strike {
+  readonly victim: (typeof kinds)[number] | undefined;
+  readonly struck: Replica;
+  readonly spared: Replica;
+  readonly postgres: PostgresServer;
+}
+
+/** Kills while both are asked, and mends it. Gives how many were sent. */
+async function strike({ victim, struck, spared, postgres }: Strike, answered: string[]): Promise<number> {
+  const load = [struck, spared].map(({ gateway }) => keepAsking(gateway, (id) => answered.push(id)));
+  await pause(killedMs.from + Math.random() * killedMs.within);
+  if (victim !== 'gateway') postgres.kill();
+  if (victim !== 'postgres') await struck.gateway.stop('SIGKILL');
+  const before = answered.length;
+  // What came while only one of them was away is owed as well.
+  await pause(Math.random() * killedMs.within);
+  await until('the other goes on', () => answered.length > before + clients);
+  const [ofStruck, ofSpared] = await Promise.all(load.map((each) => each.end()));
+  assert.deepEqual(ofSpared?.broken, [], 'nobody is cut off by the other, nor by a database that is away');
+  if (victim === 'postgres') assert.deepEqual(ofStruck?.broken, []);
+  if (victim !== 'gateway') await postgres.restart();
+  if (victim !== 'postgres') await struck.follow();
+  return (ofStruck?.sent ?? 0) + (ofSpared?.sent ?? 0);
+}
+
 async function open(t: TestContext) {
   const llm: GatedLlm = await openGatedLlm(t);
   const postgres: PostgresServer = await openPostgresServer();
-  const place = await openPlace();
+  const redis = await openRedisServer();
   const store = await postgres.createDatabase();
-  const started: RunningProcess[] = [];
+  const replicas: Replica[] = [];
   t.after(async () => {
-    await Promise.all(started.map((gateway) => gateway.stop('SIGKILL')));
-    await Promise.all([postgres.stop(), place[Symbol.asyncDispose]()]);
+    await Promise.all(replicas.map((replica) => replica.close()));
+    await Promise.all([postgres.stop(), redis.stop()]);
   });
-  await place.write(
-    'millrace.yaml',
-    JSON.stringify({
-      store,
-      upstreams: { llm: { type: 'openai', url: llm.url, slots: 64 } },
-      models: { m: { targets: [{ upstream: 'llm', model: 'gated' }] } },
-      prices: { llm: { inputPerM: 0, outputPerM: tokenNanoUsd / 1_000 } },
-    }),
-  );
-  const start = async () => {
-    const gateway = await serve([], { place });
-    started.push(gateway);
-    return gateway;
+  const config = {
+    store,
+    shared: redis.url,
+    upstreams: { llm: { type: 'openai', url: llm.url, slots: 64 } },
+    models: { m: { targets: [{ upstream: 'llm', model: 'gated' }] } },
+    prices: { llm: { inputPerM: 0, outputPerM: tokenNanoUsd / 1_000 } },
   };
-  return { place, llm, postgres, store, start };
+  replicas.push(...(await Promise.all([openReplica(config), openReplica(config)])));
+  return { llm, postgres, store, replicas };
 }
 
 /** The ledger, once it gets no more rows: at once where it has one for each call that the upstream saw, else after a while. */
@@ -137,24 +154,12 @@ function keepAsking(gateway: RunningProcess, onAnswer: (id: string) => void) {
   };
   const all = Promise.allSettled(Array.from({ length: clients }, ask));
   return {
-    /** How many were sent, answered or not. */
+    /** How many were sent, and why some have no answer. Whoever was answered must have been answered well. */
     end: async () => {
       asking = false;
-      // Those that were cut off have nothing to say; whoever was answered must have been answered well.
-      for (const { reason } of (await all).filter(
-        ({ status }) => status === 'rejected',
-      ) as PromiseRejectedResult[])
-        if (reason instanceof assert.AssertionError) throw reason;
-      return sent;
+      const broken = (await all).flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+      for (const reason of broken) if (reason instanceof assert.AssertionError) throw reason;
+      return { sent, broken };
     },
   };
-}
-
-/** As if the machine had been off for an hour: a run is dead once nobody heard of it for a minute. */
-async function longAgo(place: Place): Promise<void> {
-  const spool = place.path('.millrace/spool');
-  const atS = Date.now() / 1000 - 3_600;
-  for (const file of await readdir(spool)) {
-    if (file.endsWith('.alive')) await utimes(join(spool, file), atS, atS);
-  }
 }
