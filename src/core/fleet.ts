@@ -142,6 +142,24 @@ export interface SlotShares {
   learnFrom(learntOf: (identity: string) => LearntSlots | undefined): void;
 }
 
+/** Who has how many requests, under way and waiting: by what slots are of, then by the party they are shared between. */
+export type PartyDemand = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+/** How much of what a party gets at all replicas it is to get at this one. Only where replicas share slots. */
+export interface PartyTurns {
+  /** Asked for now and then, and never by a request. */
+  countFrom(demand: () => PartyDemand): void;
+  /** For those whose requests may be sent to any of these, by their identities. */
+  at(servers: Iterable<string>): Weights;
+}
+
+export interface Weights {
+  /** Another one where `of` may tell something else than before. */
+  readonly version: number;
+  /** Above 0, up to 1. */
+  of(party: string): number;
+}
+
 /** How many slots an upstream has, as found out so far. */
 export interface LearntSlots {
   readonly now: number;

@@ -13,6 +13,7 @@ export interface Occupied {
 
 interface Slot extends Occupied, Member {
   readonly tenant: string;
+  readonly key: string;
 }
 
 export class AtWork implements OthersThere {
@@ -21,6 +22,10 @@ export class AtWork implements OthersThere {
   /** One entry a slot. */
   get targets(): readonly Target[] {
     return this.#slots.members.map(({ target }) => target);
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots.members;
   }
 
   add(slot: Slot): void {

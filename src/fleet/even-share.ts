@@ -11,8 +11,9 @@ export class EvenShare {
   #next = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;
 
+  /** `parties`: by their weights. */
   given(tokens: number, parties: number): void {
-    this.now += tokens / Math.max(1, parties);
+    this.now += tokens / (parties || 1);
   }
 
   reset(): void {

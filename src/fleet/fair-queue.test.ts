@@ -115,6 +115,24 @@ test('what a request came to is put right when it has ended, whatever was expect
   assert.equal(names(serveAll(queue, 3)), 'a1 a2 a3');
 });
 
+test('who has a half of its own here has half as much, and as much as the others from when that is told', () => {
+  const weights = { version: 1, of: (party: string) => (party === 'b' && weights.version === 1 ? 0.5 : 1) };
+  const queue = createFairQueue<One>(rules, weights);
+  const given = { a: 0, b: 0, c: 0 };
+  const serve = (turns: number) => {
+    Object.assign(given, { a: 0, b: 0, c: 0 });
+    for (let turn = 0; turn < turns; turn += 1) {
+      for (const tenant of ['a', 'b', 'c']) queue.add(one(tenant));
+      for (const { name } of serveAll(queue, 1)) given[name as 'a' | 'b' | 'c'] += 1;
+    }
+    return given;
+  };
+  for (const tenant of ['a', 'b', 'c']) queue.add(one(tenant));
+  assert.deepEqual(serve(50), { a: 20, b: 10, c: 20 });
+  weights.version = 2;
+  assert.deepEqual(serve(60), { a: 20, b: 20, c: 20 });
+});
+
 const crowd = fc.array(
   fc.record({
     tenant: fc.constantFrom('a', 'b', 'c', 'd'),

@@ -1,4 +1,5 @@
 /** Who waits for one model, and whose turn it is: by priority, then fairly between tenants and their keys, then by age. */
+import type { Weights } from '../core/fleet.ts';
 import { FairTurns } from './fair-turns.ts';
 import { ArrivalLine, type InnerLine, type Line, type Standing } from './line.ts';
 import { PriorityLine } from './priority-line.ts';
@@ -13,11 +14,15 @@ export interface QueueRules {
   readonly agingMs: number;
 }
 
-export function createFairQueue<W extends Standing>({ fairness, order, agingMs }: QueueRules): Line<W> {
+/** `weights`: of tenants, or of keys where slots are shared between all of them alike. */
+export function createFairQueue<W extends Standing>(
+  { fairness, order, agingMs }: QueueRules,
+  weights?: Weights,
+): Line<W> {
   const inner = (): InnerLine<W> => (order === 'shortest' ? new ShortestLine(agingMs) : new ArrivalLine());
   const shared: Readonly<Record<QueueRules['fairness'], () => InnerLine<W>>> = {
-    tenant: () => new FairTurns(tenantOf, () => new FairTurns(keyOf, inner)),
-    key: () => new FairTurns(keyOf, inner),
+    tenant: () => new FairTurns(tenantOf, () => new FairTurns(keyOf, inner), weights),
+    key: () => new FairTurns(keyOf, inner, weights),
     none: inner,
   };
   return new PriorityLine(agingMs, shared[fairness]);

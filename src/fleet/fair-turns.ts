@@ -1,8 +1,11 @@
 /**
  * Shares between parties by what each was given, in tokens. Whoever was given less than an even share goes first, in the
  * order of coming, as if there were no others; what is left is for those who were given more, the one with least first.
- * What a request comes to is charged when it begins, as expected, and put right when it has ended.
+ * What a request comes to is charged when it begins, as expected, and put right when it has ended. Who has work at other
+ * replicas too is taken to be given as much there, by its weight, and its share is so much less here.
  */
+
+import type { Weights } from '../core/fleet.ts';
 import { Arrivals } from '../lib/arrivals.ts';
 import { type Entry, Heap } from '../lib/heap.ts';
 import { EvenShare } from './even-share.ts';
@@ -13,7 +16,9 @@ interface Lane<W extends Standing> extends Entry {
   readonly line: InnerLine<W>;
   /** How many of its requests have a slot for which those who wait here could have been taken. */
   underWay: number;
-  /** In tokens. */
+  /** How much of what it gets everywhere is to be here: 1, but where replicas share the slots. */
+  weight: number;
+  /** In tokens, at all replicas. */
   given: number;
   /** Whether that was less than an even share when it was looked at last. */
   isBelow: boolean;
@@ -29,6 +34,7 @@ const requestsCounted = 64;
 class Charged<W extends Standing> implements Charge {
   readonly lane: Lane<W>;
   readonly tokens: number;
+  readonly weight: number;
   readonly round: number;
   readonly #turns: FairTurns<W>;
 
@@ -36,6 +42,7 @@ class Charged<W extends Standing> implements Charge {
     this.#turns = turns;
     this.lane = lane;
     this.tokens = tokens;
+    this.weight = lane.weight;
     this.round = turns.round;
   }
 
@@ -54,15 +61,18 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
   readonly #below = new Heap<Lane<W>>();
   readonly #above = new Heap<Lane<W>>();
   readonly #even = new EvenShare();
-  /** How many parties wait or work. */
+  /** How many parties wait or work, by their weights. */
   #parties = 0;
+  readonly #weights: Weights | undefined;
+  #weightsVersion = 0;
   readonly #all = new Arrivals<W>();
   #settled = 0;
   #usualTokens = Number.POSITIVE_INFINITY;
 
-  constructor(partyOf: (one: Standing) => string, createLine: () => InnerLine<W>) {
+  constructor(partyOf: (one: Standing) => string, createLine: () => InnerLine<W>, weights?: Weights) {
     this.#partyOf = partyOf;
     this.#createLine = createLine;
+    this.#weights = weights;
   }
 
   get size(): number {
@@ -75,7 +85,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
 
   add(one: W): void {
     const lane = this.#laneOf(one);
-    if (isIdle(lane)) this.#parties += 1;
+    if (isIdle(lane)) this.#join(lane, one);
     lane.line.add(one);
     this.#all.add(one);
     if (lane.line.size > 1) return;
@@ -88,11 +98,12 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     if (lane === undefined || this.#all.remove(one) === undefined) return;
     lane.line.remove(one);
     this.#place(lane);
-    if (isIdle(lane)) this.#parties -= 1;
+    if (isIdle(lane)) this.#parties -= lane.weight;
     if (this.size === 0) this.#forget();
   }
 
   first(moment: Moment): W | undefined {
+    this.#weighAgain();
     this.#even.tick(moment.nowMs);
     for (;;) {
       const next = this.#moved(this.#below.first) ?? this.#moved(this.#above.first);
@@ -103,23 +114,24 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
 
   charge(one: W, charges: Charge[]): void {
     const lane = this.#laneOf(one);
+    this.#weighAgain();
     if (isIdle(lane)) {
-      this.#parties += 1;
+      this.#join(lane, one);
       lane.given = Math.max(lane.given, this.#even.least);
     }
     const tokens = Math.min(one.tokens, usualMax * this.#usualTokens);
     lane.underWay += 1;
     charges.push(new Charged(this, lane, tokens));
     if (lane.line.size > 0) lane.line.charge?.(one, charges);
-    this.#give(lane, tokens);
+    this.#give(lane, tokens, lane.weight);
   }
 
-  settle({ lane, tokens, round }: Charged<W>, cameTo: number): void {
+  settle({ lane, tokens, weight, round }: Charged<W>, cameTo: number): void {
     if (round !== this.round) return;
     this.#learn(cameTo);
-    this.#give(lane, cameTo - tokens);
+    this.#give(lane, cameTo - tokens, weight);
     lane.underWay -= 1;
-    if (isIdle(lane)) this.#parties -= 1;
+    if (isIdle(lane)) this.#parties -= lane.weight;
   }
 
   over(one: W): number {
@@ -141,8 +153,27 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     return ahead;
   }
 
-  #give(lane: Lane<W>, tokens: number): void {
-    lane.given += tokens;
+  #join(lane: Lane<W>, one: W): void {
+    if (this.#weights !== undefined) lane.weight = this.#weights.of(this.#partyOf(one));
+    this.#parties += lane.weight;
+  }
+
+  /** Another replica has told something new. */
+  #weighAgain(): void {
+    const weights = this.#weights;
+    if (weights === undefined || weights.version === this.#weightsVersion) return;
+    this.#weightsVersion = weights.version;
+    for (const [party, lane] of this.#lanes) {
+      if (isIdle(lane)) continue;
+      this.#parties -= lane.weight;
+      lane.weight = weights.of(party);
+      this.#parties += lane.weight;
+    }
+  }
+
+  /** `weight`: when it was charged. */
+  #give(lane: Lane<W>, tokens: number, weight: number): void {
+    lane.given += tokens / weight;
     this.#even.given(tokens, this.#parties);
     if (lane.at >= 0) this.#place(lane);
   }
@@ -188,6 +219,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     const lane = {
       line: this.#createLine(),
       underWay: 0,
+      weight: 1,
       given: this.#even.least,
       isBelow: true,
       rank: 0,

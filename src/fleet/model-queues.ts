@@ -3,7 +3,7 @@
  * targets: where one of them may not use a free slot none of them may, and nobody looks at the others.
  */
 import type { Upstream } from '../core/exchange.ts';
-import type { Leased, Want } from '../core/fleet.ts';
+import type { Leased, PartyTurns, Want } from '../core/fleet.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
 import { leasedModel } from './leased-model.ts';
 import type { Charge, Line, Standing } from './line.ts';
@@ -28,12 +28,15 @@ type Queues<W extends Queued<W>> = Set<ModelQueue<W>>;
 
 export class ModelQueues<W extends Queued<W>> {
   readonly #rules: QueueRules;
+  /** Present where replicas share the slots. */
+  readonly #parties: PartyTurns | undefined;
   readonly #queues = new Map<string, ModelQueue<W>>();
   readonly #byModel = new Map<string, Queues<W>>();
   readonly #byServer = new Map<string, Queues<W>>();
 
-  constructor(rules: QueueRules) {
+  constructor(rules: QueueRules, parties?: PartyTurns) {
     this.#rules = rules;
+    this.#parties = parties;
   }
 
   get all(): Iterable<ModelQueue<W>> {
@@ -109,7 +112,7 @@ export class ModelQueues<W extends Queued<W>> {
         .flatMap((target) => [target.upstream, leasedModel(target) ?? target.upstream])
         .map(({ identity }) => identity),
     );
-    const line = createFairQueue<W>(this.#rules);
+    const line = createFairQueue<W>(this.#rules, this.#parties?.at(servers));
     const queue = { name, model, line, servers, movedMs: Number.NEGATIVE_INFINITY };
     this.#queues.set(name, queue);
     join(this.#byModel, model, queue);

@@ -4,7 +4,7 @@
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import { type Failure, fail } from '../core/failure.ts';
-import type { Ending, Gate, Known, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
+import type { Ending, Gate, Known, PartyTurns, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
 import { Arrivals } from '../lib/arrivals.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AtWork, type Occupied } from './at-work.ts';
@@ -18,6 +18,7 @@ import { type ModelQueue, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
 import { Openings } from './openings.ts';
+import { demandOf } from './party-demand.ts';
 import type { PlaceBounds } from './places.ts';
 import { queueFull, queueTimeout } from './queue-failures.ts';
 import { QueuePlaces } from './queue-places.ts';
@@ -31,6 +32,7 @@ export interface SchedulerOptions {
   readonly gate: Gate;
   /** Present where replicas share the slots. */
   readonly shares?: SlotShares | undefined;
+  readonly parties?: PartyTurns | undefined;
   /** Present where the operator may say how many servers hold a model. */
   readonly copies?: CopyBounds | undefined;
   /** What is learnt of targets by what happens with them. */
@@ -75,7 +77,7 @@ export class Scheduler {
     this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares, copies });
     this.places = new QueuePlaces(queue);
     this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
-    this.#queues = new ModelQueues(this.#rules);
+    this.#queues = new ModelQueues(this.#rules, options.parties);
     this.known = {
       nowMs: () => options.clock.now(),
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
@@ -90,6 +92,8 @@ export class Scheduler {
     gate.onChange(() => this.wake());
     shares?.onGrown(() => this.wake());
     shares?.learnFrom((identity) => this.#occupancy.learntOf(identity));
+    const demand = () => demandOf(this.#occupied.slots, this.#waiters, this.#rules.fairness);
+    options.parties?.countFrom(demand);
   }
 
   get waiting(): number {
@@ -108,7 +112,7 @@ export class Scheduler {
     this.#modelTurns.options = { known: this.known, ...rules };
     this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
-    this.#queues = new ModelQueues(this.#rules);
+    this.#queues = new ModelQueues(this.#rules, this.#options.parties);
     for (const waiter of this.#waiters) this.#queues.add(waiter);
     this.wake();
   }
@@ -222,7 +226,7 @@ export class Scheduler {
   }
 
   /** `charged`: who waited for it, and what that is to be put right of. */
-  #occupy(target: Target, { tenant }: Want, charged?: Charged): Occupied {
+  #occupy(target: Target, { tenant, key }: Want, charged?: Charged): Occupied {
     const { gate, learnt, clock, shares } = this.#options;
     this.#occupancy.began(target);
     gate.began(target);
@@ -231,6 +235,7 @@ export class Scheduler {
       at: -1,
       target,
       tenant,
+      key,
       cold: learnt.began(target),
       release: (ending: Ending) => {
         if (!this.#occupied.delete(slot)) return;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { upstreamOf } from '../../test/targets.ts';
-import type { LeaseClaim, Leases } from '../core/ports.ts';
+import type { LeaseClaim, Leases, OtherClaim } from '../core/ports.ts';
+import { PartyShares } from './party-shares.ts';
 import { SlotShares } from './slot-shares.ts';
 
 const server = upstreamOf('server', 4);
@@ -11,13 +12,25 @@ const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** A service that grants as told, or does not answer. */
 function rig() {
   const clock = createHeldClock();
-  const service = { away: false, granted: 4, claims: [] as LeaseClaim[], news: () => {} };
+  const service = {
+    away: false,
+    granted: 4,
+    claims: [] as LeaseClaim[],
+    news: () => {},
+    others: [] as OtherClaim[],
+  };
   const leases: Leases = {
     leaseMs: 10_000,
     renew: (claims) => {
       service.claims.push(...claims);
       return Promise.resolve(
-        service.away ? undefined : claims.map(() => ({ slots: service.granted, others: 0 })),
+        service.away
+          ? undefined
+          : claims.map(({ parties }) => ({
+              slots: service.granted,
+              others: 0,
+              claims: parties && service.others,
+            })),
       );
     },
     release: () => Promise.resolve(),
@@ -25,7 +38,8 @@ function rig() {
       service.news = run;
     },
   };
-  const shares = new SlotShares({ leases, clock, replicas: () => 2 });
+  const parties = new PartyShares((party) => `mark-${party}`);
+  const shares = new SlotShares({ leases, clock, replicas: () => 2, parties });
   /** Time goes by as it does for a process that is at work. */
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 50) {
@@ -33,7 +47,7 @@ function rig() {
       await endOfTurn();
     }
   };
-  return { clock, service, shares, pass };
+  return { clock, service, shares, parties, pass };
 }
 
 test('nothing is ours before it was granted, and then as much as was granted', async () => {
@@ -133,4 +147,51 @@ test('who waits is told of when its part has grown, and asks at once when anothe
   service.news();
   await pass(50);
   assert.deepEqual([grown, shares.of(server, 4)], [1, 1]);
+});
+
+test('who wants what is told by marks once a second, and what the others told counts until the lease has ended', async () => {
+  const { service, shares, parties, pass } = rig();
+  const mark = (party: string, wanted: number) => ({ mark: `mark-${party}`, wanted });
+  parties.countFrom(
+    () =>
+      new Map([
+        [
+          server.identity,
+          new Map([
+            ['light', 4],
+            ['flood', 9],
+          ]),
+        ],
+      ]),
+  );
+  service.others = [{ wanted: 9, parties: { named: [mark('flood', 9)], others: { count: 0, wanted: 0 } } }];
+  service.granted = 2;
+  const weights = parties.at([server.identity]);
+  assert.equal(weights.of('flood'), 1);
+  await shares.follow([server]);
+  assert.deepEqual(service.claims[0]?.parties, {
+    named: [mark('flood', 9), mark('light', 4)],
+    others: { count: 0, wanted: 0 },
+  });
+  const { version } = weights;
+  assert.deepEqual([weights.of('flood'), weights.of('light'), weights.of('new')], [0.5, 1, 1]);
+  shares.want(server, 1, 12);
+  await pass(500);
+  const later = service.claims.slice(1);
+  assert.ok(later.length > 0 && later.every((claim) => claim.parties === undefined && claim.weight === 1.5));
+  service.away = true;
+  await pass(8_000);
+  assert.deepEqual([weights.of('flood'), weights.version], [0.5, version]);
+  await pass(2_000);
+  assert.deepEqual([weights.of('flood'), weights.version], [1, version + 1]);
+});
+
+test('of many parties those that want most are told of by their marks, and the others together', async () => {
+  const { service, shares, parties } = rig();
+  const demand = new Map(Array.from({ length: 40 }, (_, at) => [`p${at}`, at + 1]));
+  parties.countFrom(() => new Map([[server.identity, demand]]));
+  await shares.follow([server]);
+  const told = service.claims[0]?.parties;
+  assert.deepEqual([told?.named.length, told?.named[0]], [16, { mark: 'mark-p39', wanted: 40 }]);
+  assert.deepEqual(told?.others, { count: 24, wanted: (24 * 25) / 2 });
 });

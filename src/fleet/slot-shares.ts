@@ -10,12 +10,15 @@ import type { Upstream } from '../core/exchange.ts';
 import type { LearntSlots, Leased, SlotShares as Shares } from '../core/fleet.ts';
 import type { AgreedSlots, LeaseClaim, LeaseGrant, Leases } from '../core/ports.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import type { PartyShares } from './party-shares.ts';
 
 export interface SlotSharesOptions {
   readonly leases: Leases;
   readonly clock: Clock;
   /** As last known: at least 1. */
   readonly replicas: () => number;
+  /** Who share the slots; absent where they are shared by replicas alone. */
+  readonly parties?: PartyShares | undefined;
 }
 
 interface Share {
@@ -194,14 +197,17 @@ export class SlotShares implements Shares {
 
   /** Of what is forgotten nothing may be held: whoever waits for it would wait for as long as the lease. */
   #forgetUnused(nowMs: number): void {
-    const { leases } = this.#options;
+    const { leases, parties } = this.#options;
     const unused: string[] = [];
     for (const [identity, share] of this.#shares) {
       if (share.isUsed || share.underWay + share.waiting > 0) share.usedMs = nowMs;
       share.isUsed = false;
       if (!share.isNamed && nowMs - share.usedMs >= leases.leaseMs) unused.push(identity);
     }
-    for (const identity of unused) this.#shares.delete(identity);
+    for (const identity of unused) {
+      this.#shares.delete(identity);
+      parties?.forget(identity);
+    }
     if (unused.length > 0) void leases.release(unused);
   }
 
@@ -210,6 +216,8 @@ export class SlotShares implements Shares {
     if (slept) this.#failingSinceMs = undefined;
     // What was not renewed in time may be another's by now: only what is under way is certain to be used.
     const isOurs = nowMs < this.#validUntilMs || (!slept && this.#isAway(nowMs));
+    const { parties } = this.#options;
+    parties?.begin(nowMs);
     return asked.map(([upstream, share]) => {
       if (!isOurs) share.granted = 0;
       if (!isOurs && slept) share.heard = false;
@@ -217,12 +225,14 @@ export class SlotShares implements Shares {
       share.slots = share.learnt?.now ?? share.slots;
       const { slots, heard } = share;
       const wanted = share.underWay + share.waiting;
-      return { upstream, slots, held: heldOf(share), wanted, heard, learnt: learntClaimOf(share) };
+      const claim = { upstream, slots, held: heldOf(share), wanted, heard, learnt: learntClaimOf(share) };
+      return { ...claim, ...parties?.said(upstream) };
     });
   }
 
   #unheard(sentMs: number): void {
     const nowMs = this.#options.clock.now();
+    if (nowMs >= this.#validUntilMs) this.#options.parties?.forgetAll();
     // An answer that we slept through says nothing of the server.
     if (nowMs - sentMs < convincedMs) this.#failingSinceMs ??= sentMs;
     // No answer is coming that would tell those who wait that there are slots for them after all.
@@ -238,11 +248,11 @@ export class SlotShares implements Shares {
     asked: readonly (readonly [string, Share])[],
     answer: { claims: readonly LeaseClaim[]; grants: readonly LeaseGrant[]; sentMs: number },
   ): void {
-    const { leases } = this.#options;
+    const { leases, parties } = this.#options;
     this.#failingSinceMs = undefined;
     this.#validUntilMs = answer.sentMs + leases.leaseMs - marginMs;
     let grown = false;
-    asked.forEach(([, share], at) => {
+    asked.forEach(([upstream, share], at) => {
       const [grant, claim] = [answer.grants[at], answer.claims[at]];
       if (grant === undefined || claim === undefined) return;
       const before = usable(share);
@@ -254,6 +264,7 @@ export class SlotShares implements Shares {
       share.granted = grant.slots;
       share.others = grant.others;
       if (grant.learnt !== undefined) agree(share, grant.learnt, claim.slots);
+      parties?.heard(upstream, share.slots, [claim, grant]);
       grown ||= isAwaited && usable(share) > before;
     });
     if (grown) this.#grown();

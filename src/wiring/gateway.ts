@@ -8,7 +8,6 @@ import type { Handler } from '../core/stage.ts';
 import { Catalogue } from '../fleet/catalogue.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
-import type { SlotShares } from '../fleet/slot-shares.ts';
 import { refresh, watch } from '../fleet/watch.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
@@ -41,7 +40,7 @@ import { createLearnt } from './learnt.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Privacy } from './privacy.ts';
 import type { Records } from './records.ts';
-import { createShares } from './shares.ts';
+import { createShares, type Shares } from './shares.ts';
 import { createSnapshot, type Snapshot } from './snapshot.ts';
 import { UpstreamPool } from './upstreams.ts';
 import { WarmModels } from './warm-models.ts';
@@ -125,7 +124,7 @@ class Running {
   readonly #sealers: OpenSealers;
   readonly #followed: FollowedDirectory;
   /** Absent where no other replica uses the same servers. */
-  readonly #shares: SlotShares | undefined;
+  readonly #shares: Shares | undefined;
   readonly #generations = new Generations();
   readonly #underWay = new CallsUnderWay();
   readonly #departure: Departure;
@@ -146,7 +145,7 @@ class Running {
       serves: this.#serves,
       nameServers: options.loaded.config.dns.servers,
     });
-    if (this.#serves) this.#shares = createShares(options.clock, shared);
+    if (this.#serves) this.#shares = createShares(options.clock, shared, masterKeys);
     // Memory fills by the machine's time, also where a test holds ours.
     this.#memory = new MemoryWatch({ ...options, clock: systemClock });
     this.#departure = new Departure({
@@ -183,7 +182,7 @@ class Running {
   #followUpstreams(): void {
     const { upstreams, config } = this.snapshot;
     this.lasting.scheduler.resize(config.queue, upstreams);
-    void this.#shares?.follow(upstreams);
+    void this.#shares?.slots.follow(upstreams);
     if (this.#serves) this.lasting.warm.follow(this.snapshot);
   }
 
@@ -205,7 +204,7 @@ class Running {
       this.lasting.health.close();
       await this.lasting.drains.close();
       await this.#pool.close();
-      await this.#shares?.close();
+      await this.#shares?.slots.close();
       await this.lasting.privacy.close();
       this.lasting.accounts.flush();
     } finally {
@@ -301,7 +300,8 @@ class Running {
       clock,
       queue: loaded.config.queue,
       gate: drains.gate,
-      shares: this.#shares,
+      shares: this.#shares?.slots,
+      parties: this.#shares?.parties,
       copies: warm.copies,
       learnt: createLearnt({
         residency: warm.residency,
