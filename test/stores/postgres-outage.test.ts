@@ -1,9 +1,10 @@
 /** PostgreSQL that is lost, slow, full or read-only (DP9–DP13): what rejects says so, and we are back within 5 s. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { sql } from 'kysely';
 import { Client } from 'pg';
 import { migrate } from '../../src/stores/sql/migrate.ts';
-import type { SchemaStep } from '../../src/stores/sql/schema-step.ts';
+import type { SchemaEditor, SchemaStep } from '../../src/stores/sql/schema-step.ts';
 import { schemaSteps } from '../../src/stores/sql/schema-steps.ts';
 import { aKey } from '../conformance/directory-drafts.ts';
 import { aRow } from '../conformance/ledger.ts';
@@ -321,6 +322,56 @@ test('a migration whose server is killed half-way has changed nothing, and can b
   assert.equal((await store.check()).schemaStep, schemaSteps.length);
   assert.equal((await up(step(() => undefined))).step, schemaSteps.length + 1);
 });
+
+test('P12: a migration that was stopped in the middle holds its locks for seconds, and is taken back: its writer comes too late', async (t) => {
+  const server = await serverFor(t);
+  const store = await openTestStore(t, server.url);
+  await store.ledger.append([aRow()]);
+  const [stopped, next] = [await postgresBackend(t, server.url), await postgresBackend(t, server.url)];
+  const operator = await connected(t, server.url);
+  const steps = (last: SchemaStep) =>
+    ({ dialect: 'postgres', steps: [...schemaSteps, last], clock }) as const;
+  const wider = (during: (editor: SchemaEditor) => Promise<unknown>): SchemaStep => ({
+    step: schemaSteps.length + 1,
+    name: 'wider',
+    compatibleFrom: 1,
+    up: async (editor) => {
+      await editor.schema.alterTable('ledger').addColumn('wider', 'text').execute();
+      await during(editor);
+    },
+    down: async () => undefined,
+  });
+  const asleep = Promise.withResolvers<void>();
+  const awake = Promise.withResolvers<void>();
+  const late = stopped.migrateWith((database) =>
+    migrate(
+      database,
+      steps(
+        wider(async (editor) => {
+          const { rows } = await sql<Setting>`show idle_in_transaction_session_timeout`.execute(editor);
+          assert.equal(rows[0]?.idle_in_transaction_session_timeout, '20s');
+          // They need not be waited for here.
+          await sql`set idle_in_transaction_session_timeout = 300`.execute(editor);
+          asleep.resolve();
+          await awake.promise;
+        }),
+      ),
+    ),
+  );
+  late.catch(() => undefined);
+  await asleep.promise;
+  const taken = await next.migrateWith((database) => migrate(database, steps(wider(async () => undefined))));
+  assert.equal(taken.step, schemaSteps.length + 1);
+  awake.resolve();
+  await assert.rejects(late, unavailable);
+  const { rows } = await operator.query('select step from schema_steps where name = $1', ['wider']);
+  assert.equal(rows.length, 1);
+  await store.ledger.append([aRow()]);
+});
+
+interface Setting {
+  readonly idle_in_transaction_session_timeout: string;
+}
 
 /** The server tells its last places to those who come too late. */
 async function takeConnection(t: TestContext, url: string): Promise<Client | undefined> {

@@ -30,6 +30,11 @@ const keepAliveDelayMs = 10_000;
 /** What the server does not end in time, because it stands still, is given up here so much later. */
 const graceMs = 1_000;
 const statementTimeoutMs = { short: 2_000, reports: 30_000, migration: 600_000 } as const;
+/**
+ * Between two statements. Who is stopped in the middle of a step, or cut off, holds locks on tables that others serve with:
+ * the server takes the step back, and another takes it.
+ */
+const betweenStatementsMs = { short: 3_000, reports: 31_000, migration: 20_000 } as const;
 type Purpose = (typeof purposes)[number];
 
 export async function openPostgresBackend(
@@ -123,7 +128,7 @@ async function createReach({
       idleTimeoutMillis: idleTimeoutMs,
       statement_timeout: statementTimeoutMs[purpose],
       query_timeout: statementTimeoutMs[purpose] + graceMs,
-      idle_in_transaction_session_timeout: statementTimeoutMs[purpose] + graceMs,
+      idle_in_transaction_session_timeout: betweenStatementsMs[purpose],
       keepAlive: true,
       keepAliveInitialDelayMillis: keepAliveDelayMs,
       types: numbers,
