@@ -13,6 +13,9 @@ export class Segment {
   /** Nothing more is written to it. */
   closed = false;
   #fd: number;
+  /** Under way. */
+  #syncs = 0;
+  #leaving = false;
   /** A write broke off within a line: the next one begins on a line of its own. */
   #torn = false;
   readonly #seal: LineSeal | undefined;
@@ -65,12 +68,25 @@ export class Segment {
 
   /** On the disk itself: what was written before survives a loss of power. */
   async sync(): Promise<void> {
-    if (this.#fd !== gone) await syncFile(this.#fd);
+    if (this.#fd === gone) return;
+    this.#syncs += 1;
+    try {
+      await syncFile(this.#fd);
+    } finally {
+      this.#syncs -= 1;
+      if (this.#leaving) this.#closeFile();
+    }
   }
 
+  /** At once, or when it is on the disk: a number that is free may be another file's by then. */
   close(): void {
     this.closed = true;
-    if (this.#fd === gone) return;
+    this.#leaving = true;
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
+    if (this.#fd === gone || this.#syncs > 0) return;
     closeSync(this.#fd);
     this.#fd = gone;
   }
