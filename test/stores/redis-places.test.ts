@@ -34,6 +34,7 @@ function openReplica(): Replica {
   const reach = { away: false };
   const reached: Redis = {
     ...redis,
+    subscribe: (...given) => redis.subscribe(...given),
     run: (...given) => redis.run(...given),
     get state() {
       return reach.away ? offline : redis.state;

@@ -42,6 +42,7 @@ async function openHeld(limits: readonly RateLimitRule[], clock: Clock): Promise
   let settling: Promise<void> = Promise.resolve();
   const followed: Redis = {
     ...redis,
+    subscribe: (...given) => redis.subscribe(...given),
     get state() {
       return redis.state;
     },

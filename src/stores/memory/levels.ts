@@ -13,7 +13,14 @@ export interface Level {
   /** What was given back, all in all, since the moment that `bornAt` stands for. */
   givenBackMs: number;
   bornAt: number;
+  /** Where replicas share it: that moment as all of them know it. A share that is taken without asking moves only the first. */
+  heardFullAtMs: number;
+  /** What was taken up to there the others have been told of. */
+  toldFullAtMs: number;
 }
+
+/** What was learnt elsewhere. */
+export type LearntLevel = Pick<Level, 'fullAtMs' | 'givenBackMs' | 'bornAt'>;
 
 /** Tokens taken from one rule before anybody knew how many they would be. */
 export interface TakenTokens {
@@ -99,21 +106,29 @@ export class Levels {
     return Math.max(0, fullAtMs - nowMs);
   }
 
+  /** Whose allowance of it is not whole. */
+  *spent(rule: LimitRule): Generator<string> {
+    const nowMs = this.#clock.now();
+    for (const [who, { fullAtMs }] of this.#of(rule)) if (fullAtMs > nowMs) yield who;
+  }
+
   find(rule: LimitRule, who: string): Level | undefined {
     return this.#of(rule).get(who);
   }
 
-  /** What was learnt elsewhere. */
-  put(rule: LimitRule, who: string, learnt: Level): Level {
+  put(rule: LimitRule, who: string, learnt: LearntLevel): Level {
+    const { fullAtMs } = learnt;
+    const heard = { ...learnt, heardFullAtMs: fullAtMs, toldFullAtMs: fullAtMs };
     const level = this.find(rule, who);
-    if (level !== undefined) return Object.assign(level, learnt);
-    return this.#add(rule, who, { level: { ...learnt }, nowMs: this.#clock.now() });
+    if (level !== undefined) return Object.assign(level, heard);
+    return this.#add(rule, who, { level: heard, nowMs: this.#clock.now() });
   }
 
   #spend(rule: LimitRule, who: string, { costMs, nowMs }: { costMs: number; nowMs: number }): Level {
     const level = this.find(rule, who);
     if (level === undefined) {
-      const fresh = { fullAtMs: nowMs + costMs, givenBackMs: 0, bornAt: 0 };
+      const fullAtMs = nowMs + costMs;
+      const fresh = { fullAtMs, givenBackMs: 0, bornAt: 0, heardFullAtMs: 0, toldFullAtMs: 0 };
       return this.#add(rule, who, { level: fresh, nowMs });
     }
     level.fullAtMs = Math.max(level.fullAtMs, nowMs) + costMs;

@@ -51,6 +51,8 @@ const pendingMax = 10_000;
 const breaking = { consecutiveMax: 5, windowMs: 5_000, outcomesMin: 20, shareMax: 0.5 };
 /** With the time an attempt takes: back within ten seconds after the server is. */
 const retryMs = { first: 100, most: 4_000 };
+/** Of replicas that lost a server together, each has noticed its return so long after the first. */
+export const noticedWithinMs = retryMs.most + connectMs;
 /** What stood for so long earned a fresh start. */
 const stableMs = 10_000;
 

@@ -96,6 +96,31 @@ end
 return reply
 `;
 
+/**
+ * For each key what a replica knows of it and took without the server: how far ahead the moment lay as all knew it, when it
+ * was born (-1 on limits of requests), what had been given back, what was taken besides, the farthest it may lie, how long the
+ * whole burst takes. Beside each key is kept for a while what all replicas have told: of what they knew the most, of what they
+ * took the sum, so that it makes no difference who comes back first. Those keys are the second half.
+ */
+export const tellScript = `${read}
+local rates, keptForMs = #KEYS / 2, ARGV[#ARGV]
+for i = 1, rates do
+  local key, at = KEYS[i], 6 * i - 5
+  local known, born, back = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local taken, cap, whole = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local level, err = read(key, born >= 0)
+  if not level then return err end
+  if born >= 0 and level[2] == born then known = known - math.max(0, level[3] - back) end
+  local told = redis.pcall('GETRANGE', KEYS[rates + i], 0, 40)
+  local base, sum = string.match(type(told) == 'string' and told or '', '^(%d+) (%d+)$')
+  base, sum = math.max(now + known, tonumber(base or 0)), tonumber(sum or 0) + taken
+  redis.call('SET', KEYS[rates + i], string.format('%.0f %.0f', base, sum), 'PX', keptForMs)
+  level[1] = math.min(math.max(level[1] + taken, now + known + taken, base + sum), now + cap)
+  write(key, level, born >= 0 and whole)
+end
+return rates
+`;
+
 /** For each key who holds a place there; last for how long. Also told anew to a server that came back empty. */
 export const renewScript = `${held}
 local lease = tonumber(ARGV[#ARGV])

@@ -1,7 +1,7 @@
 /**
  * Rates over all replicas, in one script and by one clock. Each replica keeps beside it how far every allowance was
  * spent when it last heard: without Redis it goes on from there with its share, and when Redis is back, or has come
- * back empty, it tells what it knows. So the switch lets at most one more burst through, and usually none.
+ * back empty, it tells what it knows and what it took meanwhile (`returning.ts`).
  */
 import type { LimitDecision, LimitSubject, RateLimiter } from '../../core/ports.ts';
 import { type Standing, tighter } from '../../core/standing.ts';
@@ -28,6 +28,7 @@ import { LocalLimits } from '../memory/local-limits.ts';
 import type { Redis } from './connection.ts';
 import { RedisError } from './fault.ts';
 import { settleScript, takeScript } from './rate-limit-scripts.ts';
+import { Returning, type ToldLevel } from './returning.ts';
 import { createScript, type Script, serverTime } from './script.ts';
 import { keyOfPlace, leaseMicros, SharedPlaces } from './shared-places.ts';
 
@@ -46,8 +47,10 @@ export function createRedisRateLimiter(
 ): ConfiguredRateLimiter {
   const rules = rulesOf(limits);
   const local = new LocalLimits(rules, options.clock);
-  const shared = new SharedPlaces(local.places, { ...options, time: options.time ?? serverTime });
-  return new RedisRateLimiter(options, { rules, local, shared });
+  const timed = { ...options, time: options.time ?? serverTime };
+  const shared = new SharedPlaces(local.places, timed);
+  const returning = new Returning(timed, toldLevel);
+  return new RedisRateLimiter(options, { rules, local, shared, returning });
 }
 
 /** What we know is held back by the time an operation may take: told too late it would count twice. */
@@ -68,6 +71,7 @@ interface Counting {
   readonly rules: LimitRules;
   readonly local: LocalLimits;
   readonly shared: SharedPlaces;
+  readonly returning: Returning;
 }
 
 class RedisRateLimiter implements RateLimiter {
@@ -76,17 +80,20 @@ class RedisRateLimiter implements RateLimiter {
   readonly #rules: LimitRules;
   readonly #local: LocalLimits;
   readonly #shared: SharedPlaces;
+  readonly #returning: Returning;
   readonly #options: RedisRateLimiterOptions;
   readonly #take: Script;
   readonly #settle: Script;
 
-  constructor(options: RedisRateLimiterOptions, { rules, local, shared }: Counting) {
+  constructor(options: RedisRateLimiterOptions, { rules, local, shared, returning }: Counting) {
     const time = options.time ?? serverTime;
     this.limitsCallers = !isEmpty(rules.atDoor);
     this.limitsCalls = !isEmpty(rules.ofCalls);
     this.#rules = rules;
     this.#local = local;
     this.#shared = shared;
+    this.#returning = returning;
+    returning.follow(rules.rates, local.levels);
     this.#options = options;
     this.#take = createScript('take', `${time}${takeScript}`);
     this.#settle = createScript('settle', `${time}${settleScript}`);
@@ -100,23 +107,71 @@ class RedisRateLimiter implements RateLimiter {
     if (full !== undefined) return this.#local.refuse(full, step, { subject, replicas: 1 });
     const lease = step.places.length === 0 ? '' : this.#shared.newLease();
     if (!this.#options.redis.state.ready) return this.#takeShare(step, subject, lease);
-    return this.#takeShared(step, subject, lease);
+    if (this.#returning.holds && step.rates.length > 0) return this.#takeBoth(step, subject, lease);
+    const alone = () => this.#takeShare(step, subject, lease);
+    return this.#takeShared(step, subject, { lease, alone });
   }
 
   follow(limits: readonly RateLimit[]): ConfiguredRateLimiter {
     const rules = rulesOf(limits);
     const local = this.#local.follow(rules);
-    return new RedisRateLimiter(this.#options, { rules, local, shared: this.#shared });
+    return new RedisRateLimiter(this.#options, {
+      rules,
+      local,
+      shared: this.#shared,
+      returning: this.#returning,
+    });
   }
 
   #takeShare(step: LimitStep, subject: LimitSubject, lease: string): LimitDecision {
     const replicas = this.#options.replicas();
-    if (step.places.length === 0) return this.#local.take(step, subject, { replicas });
     // When the server is back it is told of them.
-    return this.#local.take(step, subject, { replicas, holding: this.#shared.hold(lease) });
+    const holding = step.places.length === 0 ? {} : this.#shared.hold(lease);
+    const decision = this.#local.take(step, subject, { replicas, holding });
+    if (!decision.allowed || step.rates.length === 0) return decision;
+    const note = () => this.#returning.note(step.rates, subject, this.#local.levels);
+    note();
+    const { settle } = decision;
+    if (settle === undefined) return decision;
+    return {
+      ...decision,
+      settle: (tokens) => {
+        settle(tokens);
+        note();
+      },
+    };
   }
 
-  async #takeShared(step: LimitStep, subject: LimitSubject, lease: string): Promise<LimitDecision> {
+  /** From our share, and from what the server knows is left. */
+  #takeBoth(step: LimitStep, subject: LimitSubject, lease: string): LimitDecision | Promise<LimitDecision> {
+    const { levels } = this.#local;
+    const { rates, places } = step;
+    const replicas = this.#options.replicas();
+    const share = levels.take(rates, subject, replicas);
+    if (!share.allowed) return share;
+    // The server counts it by itself, unless it cannot be asked.
+    const taken = rates.flatMap((rule) => {
+      const level = levels.find(rule, holderOf(rule, subject));
+      return level === undefined ? [] : [{ level, ms: unitsOf(rule, subject) * rule.intervalMs * replicas }];
+    });
+    const nowMs = this.#options.clock.now();
+    for (const { level, ms } of taken) {
+      level.toldFullAtMs = Math.min(level.fullAtMs, Math.max(nowMs, level.toldFullAtMs) + ms);
+    }
+    const alone = () => {
+      for (const { level, ms } of taken) level.toldFullAtMs -= ms;
+      this.#returning.note(rates, subject, levels);
+      const held = this.#takeShare({ rates: [], places }, subject, lease);
+      return held.allowed ? { ...share, ...held } : held;
+    };
+    return this.#takeShared(step, subject, { lease, alone });
+  }
+
+  async #takeShared(
+    step: LimitStep,
+    subject: LimitSubject,
+    { lease, alone }: { lease: string; alone: () => LimitDecision },
+  ): Promise<LimitDecision> {
     const { rates, places } = step;
     const sentMs = this.#options.clock.now();
     try {
@@ -135,15 +190,15 @@ class RedisRateLimiter implements RateLimiter {
       return this.#local.enter(step, subject, { decision, ...this.#shared.hold(lease) });
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
-      return this.#takeShare(step, subject, lease);
+      return alone();
     }
   }
 
   #argsOf(rule: LimitRule, subject: LimitSubject, nowMs: number): readonly string[] {
     const { cost, tolerance, cap } = microsOf(rule, subject);
     const level = this.#local.levels.find(rule, holderOf(rule, subject));
-    const aheadMs = this.#local.levels.aheadMs(rule, subject, nowMs) - knownForMs;
-    const known = Math.min(microsMax, Math.max(0, Math.floor(aheadMs * 1000)));
+    const aheadMs = (level?.heardFullAtMs ?? nowMs) - nowMs - knownForMs;
+    const known = microsKnown(aheadMs);
     const born = rule.unit === 'requests' ? -1 : (level?.bornAt ?? 0);
     const back = Math.round((level?.givenBackMs ?? 0) * 1000);
     return [cost, tolerance, cap, known, born, back].map(String);
@@ -181,16 +236,20 @@ class RedisRateLimiter implements RateLimiter {
     const fullAtMs = told.sentMs + (heard.fullAtMicros - told.nowMicros) / 1000;
     const known = this.#local.levels.find(rule, who);
     // Of requests nothing is given back: whoever knows of more is right.
-    const later = rule.unit === 'requests' ? Math.max(fullAtMs, known?.fullAtMs ?? 0) : fullAtMs;
+    const later = rule.unit === 'requests' ? Math.max(fullAtMs, known?.heardFullAtMs ?? 0) : fullAtMs;
     const givenBackMs = heard.givenBackMicros / 1000;
-    return this.#local.levels.put(rule, who, { fullAtMs: later, givenBackMs, bornAt: heard.bornAt });
+    const { bornAt } = heard;
+    // Our share of what was left goes on beside it for a while.
+    if (known !== undefined && this.#returning.holds)
+      return Object.assign(known, { heardFullAtMs: later, givenBackMs, bornAt });
+    return this.#local.levels.put(rule, who, { fullAtMs: later, givenBackMs, bornAt });
   }
 
   /** Without a number what was taken stays taken. */
   #settleTokens(taken: readonly SharedTokens[], tokens: number | undefined): void {
     if (tokens === undefined) return;
     if (this.#options.redis.state.ready) void this.#settleShared(taken, tokens);
-    else this.#local.levels.settle(taken, tokens);
+    else this.#settleAlone(taken, tokens);
   }
 
   async #settleShared(taken: readonly SharedTokens[], tokens: number): Promise<void> {
@@ -206,14 +265,30 @@ class RedisRateLimiter implements RateLimiter {
       }
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
-      this.#local.levels.settle(taken, tokens);
+      this.#settleAlone(taken, tokens);
     }
+  }
+
+  /** What it came to besides is owed as if it had been taken from our share. */
+  #settleAlone(taken: readonly SharedTokens[], tokens: number): void {
+    const replicas = this.#options.replicas();
+    const scaled = taken.map((each) =>
+      tokens * each.tokenMs <= each.costMs
+        ? each
+        : { ...each, costMs: each.costMs * replicas, tokenMs: each.tokenMs * replicas },
+    );
+    this.#local.levels.settle(scaled, tokens);
+    this.#returning.noteAll(taken.map(({ rule, who }) => ({ rule, who, levels: this.#local.levels })));
   }
 }
 
 /** One hash tag for all: they are taken from together. */
 function keyOf(rule: LimitRule, subject: LimitSubject): string {
-  return `millrace:{limits}:rate:${rule.id}:${holderOf(rule, subject)}`;
+  return keyOfHolder(rule, holderOf(rule, subject));
+}
+
+function keyOfHolder({ id }: LimitRule, who: string): string {
+  return `millrace:{limits}:rate:${id}:${who}`;
 }
 
 /** Costs are rounded up: a little too strict, by less than a microsecond a request, and never too loose. */
@@ -227,6 +302,29 @@ function microsOf(rule: LimitRule, subject: LimitSubject): { cost: number; toler
   const whole = wholeMicrosOf(rule);
   const cost = Math.min(whole, Math.ceil(micros * unitsOf(rule, subject)));
   return { cost, tolerance: whole - cost, cap: whole + debtMaxMicros };
+}
+
+function toldLevel(rule: LimitRule, who: string): ToldLevel {
+  const whole = wholeMicrosOf(rule);
+  const isRequests = rule.unit === 'requests';
+  return {
+    key: keyOfHolder(rule, who),
+    args: (level, { knownMs, untoldMs }) =>
+      [
+        microsKnown(knownMs - knownForMs),
+        isRequests ? -1 : level.bornAt,
+        isRequests ? 0 : Math.round(level.givenBackMs * 1000),
+        Math.min(microsMax, Math.ceil(untoldMs * 1000)),
+        isRequests
+          ? Math.min(microsMax, Math.ceil(rule.intervalMs * 1000) * rule.burst)
+          : whole + debtMaxMicros,
+        whole,
+      ].map(String),
+  };
+}
+
+function microsKnown(ms: number): number {
+  return Math.min(microsMax, Math.max(0, Math.floor(ms * 1000)));
 }
 
 const debtMaxMicros = debtMaxMs * 1_000;
