@@ -1,15 +1,17 @@
 /**
- * A flood of keys that are none of ours, at a constant rate: `node test/faults/flood.ts URL ADDRESSES FOR_MS`. In a process of
+ * A flood of keys that are none of ours, at a constant rate, to one gateway or to several in turn: `node
+ * test/faults/flood.ts URL,URL ADDRESSES FOR_MS`. In a process of
  * its own, so that whoever measures others meanwhile is not held up by it. Tells how many got which status.
  */
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeKey } from '../../src/identity/api-key.ts';
 
-const [url = '', addresses = '1', forMs = '1000'] = process.argv.slice(2);
-const { hostname, port } = new URL(url);
+const [urls = '', addresses = '1', forMs = '1000'] = process.argv.slice(2);
+const gateways = urls.split(',').map((url) => new URL(url));
 const perSecond = 5_000;
-const everyMs = 10;
+/** Often: so many at once would hold up others more than as many one after another. */
+const everyMs = 2;
 const connections = 8;
 /** What is not answered is not piled up without end. */
 const unansweredMax = 10_000;
@@ -18,7 +20,8 @@ const statuses: Record<string, number> = {};
 let sent = 0;
 let answered = 0;
 
-const sockets = Array.from({ length: connections }, () => {
+const sockets = Array.from({ length: connections }, (_, at) => {
+  const { port = '', hostname = '' } = gateways[at % gateways.length] ?? {};
   const socket = connect(Number(port), hostname).setEncoding('latin1');
   let rest = '';
   socket.on('data', (text: string) => {
