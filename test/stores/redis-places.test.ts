@@ -70,6 +70,19 @@ test('C11: two replicas together let as many run as one would, also when a hundr
   assert.equal((await Promise.all([begin(one, 50), begin(two, 50)])).flat().length, 2);
 });
 
+test('G23: where nobody holds a place any more nothing is waited for, so that a gateway ends when its last request has', async () => {
+  const [one] = await openReplicas();
+  const [first, second] = await begin(one, 2);
+  end(first);
+  assert.equal(one.clock.pending, 1);
+  end(second);
+  assert.equal(one.clock.pending, 0);
+  const [third] = await begin(one, 1);
+  assert.equal(one.clock.nextInMs, 10_000);
+  end(third);
+  assert.equal(one.clock.pending, 0);
+});
+
 test('places are kept for as long as their replica says so, and those of one that died are free within a minute', async () => {
   const [one, two] = await openReplicas();
   const [running] = await begin(one, 4);

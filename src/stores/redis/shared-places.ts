@@ -53,6 +53,8 @@ export class SharedPlaces {
 
   readonly #left = (places: readonly Place[]): void => {
     const [first] = places;
+    // Whoever waits to renew what nobody holds keeps the process from ending.
+    if (!this.#places.any) this.#renewNoMore();
     if (first === undefined || !this.#options.redis.state.ready) return;
     void this.#tell(this.#options.redis.run(this.#leave, places.map(keyOfPlace), [first.lease]));
   };
@@ -61,7 +63,13 @@ export class SharedPlaces {
     this.#renewal ??= this.#options.clock.after(renewMs, () => void this.#renewAll());
   }
 
+  #renewNoMore(): void {
+    this.#renewal?.cancel();
+    this.#renewal = undefined;
+  }
+
   async #renewAll(): Promise<void> {
+    const rung = this.#renewal;
     const all = [...this.#places.all()];
     for (let from = 0; from < all.length && this.#options.redis.state.ready; from += renewedAtOnce) {
       // Those that ended while others were told must not be entered anew.
@@ -69,6 +77,8 @@ export class SharedPlaces {
       const args = [...some.map(({ lease }) => lease), String(leaseMicros)];
       await this.#tell(this.#options.redis.run(this.#renew, some.map(keyOfPlace), args));
     }
+    // All may have left meanwhile, and others come, who are waited for already.
+    if (this.#renewal !== rung) return;
     this.#renewal = undefined;
     if (this.#places.any) this.#renewLater();
   }
