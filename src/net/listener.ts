@@ -188,15 +188,38 @@ function tellReader(request: IncomingMessage, cause: Error): boolean {
   return request.emit('error', fail('invalid_request', 'the body is not well-formed HTTP/1.1', { cause }));
 }
 
-function close(http: HttpServer, state: State, wait: { clock: Clock; graceMs: number }): Promise<void> {
-  return new Promise((resolve) => {
-    state.waning = true;
-    state.draining = true;
-    const timer = wait.clock.after(wait.graceMs, http.cut);
-    http.server.close(() => {
-      timer.cancel();
-      resolve();
-    });
-    http.server.closeIdleConnections();
+async function close(
+  { server, cut }: HttpServer,
+  state: State,
+  wait: { clock: Clock; graceMs: number },
+): Promise<void> {
+  state.waning = true;
+  const timer = wait.clock.after(wait.graceMs, cut);
+  await acceptWaiting(server);
+  // To Node a connection is idle as well whose first request was not read yet: by now all those were.
+  state.draining = true;
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
   });
+  timer.cancel();
+}
+
+/** As many as the kernel keeps for us, and those that come meanwhile. */
+const acceptTurnsMax = 1_024;
+/** In the first of them nothing may be accepted any more; in the next ones the last that came are read. */
+const quietTurns = 3;
+
+/** The kernel resets those that wait to be accepted when nobody listens any more, and one is accepted in a turn of the loop. */
+async function acceptWaiting(server: HttpServer['server']): Promise<void> {
+  let quiet = 0;
+  const come = () => {
+    quiet = 0;
+  };
+  server.on('connection', come);
+  for (let turn = 0; quiet < quietTurns && turn < acceptTurnsMax; turn += 1) {
+    quiet += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  server.off('connection', come);
 }
