@@ -12,6 +12,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { installEngine } from './engines/install-engine.ts';
+import { NotShown } from './not-shown.ts';
 import { CanaryWatch, canaryVariable } from './run-canary.ts';
 import { installKernelTools } from './servers/install-kernel-tools.ts';
 import { installNginx } from './servers/install-nginx.ts';
@@ -104,6 +105,8 @@ const watches = [runner.stdout, runner.stderr].map((stream, at) => {
   });
   return watch;
 });
+const notShown = new NotShown();
+runner.stdout.on('data', (piece: Buffer) => notShown.see(piece));
 const late = setTimeout(() => {
   console.error(`the tests did not end within ${runMsMax / 60_000} minutes`);
   runner.kill('SIGKILL');
@@ -112,7 +115,11 @@ runner.on('close', (code) => {
   clearTimeout(late);
   const leaked = watches.some(({ found }) => found);
   if (leaked) console.error('a secret of the tests stands in their output (G8)');
-  process.exitCode = leaked ? 1 : (code ?? 1);
+  const { block } = notShown;
+  const lacking = block !== undefined && process.env['MILLRACE_REQUIRE_ALL'] === '1';
+  if (block !== undefined)
+    console.error(`${block}${lacking ? '\nwith MILLRACE_REQUIRE_ALL=1 that is a failure' : ''}`);
+  process.exitCode = leaked || lacking ? 1 : (code ?? 1);
 });
 
 function at(path: RegExp): (file: string) => boolean {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { runSecret } from '../run-canary.ts';
 import { launchContainer } from './container.ts';
 import type { Found } from './find-program.ts';
 import { onFreePort } from './free-port.ts';
@@ -75,7 +76,7 @@ interface Prepared {
 type Config = Readonly<Record<string, string>>;
 
 function launchInContainer(engine: Engine, port: number, config: Config): Prepared {
-  const password = randomBytes(16).toString('hex');
+  const password = runSecret('postgres');
   const launch = launchContainer({
     kind: 'postgres',
     engine,

@@ -1,16 +1,19 @@
-/** A PostgreSQL cluster made once a machine and copied for each server: `initdb` takes seconds, a copy does not. */
+/** A PostgreSQL cluster made once a run and copied for each server: `initdb` takes seconds, a copy does not. */
 import { spawnSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { runCanary, runSecret } from '../run-canary.ts';
 import type { Found } from './find-program.ts';
 import type { User } from './guard.ts';
 import { makeServerFolder } from './server-process.ts';
@@ -33,7 +36,7 @@ const initArguments = [
 ];
 
 export function openPostgresTemplate(program: Found, user: User | undefined): PostgresTemplate {
-  const made = createHash('sha256').update(JSON.stringify([program, user, initArguments]));
+  const made = createHash('sha256').update(JSON.stringify([program, user, initArguments, runCanary]));
   const folder = join(templatesFolder, `postgres-${program.version}-${made.digest('hex').slice(0, 12)}`);
   if (!existsSync(folder)) makeTemplate(folder, program, user);
   return { cluster: join(folder, 'cluster'), password: readFileSync(join(folder, 'password'), 'utf8') };
@@ -55,10 +58,12 @@ export function follow({ password }: PostgresTemplate, cluster: string, port: nu
 
 /** Aside first and then in one step: whoever looks finds a whole template or none. */
 function makeTemplate(folder: string, program: Found, user: User | undefined): void {
+  removeOld();
   const workplace = makeServerFolder('initdb', user);
   const aside = `${folder}.${process.pid}`;
   try {
-    const password = randomBytes(16).toString('hex');
+    // One of the run's secrets: it may be nowhere but in addresses (G8).
+    const password = runSecret('postgres');
     const passwordFile = join(workplace, 'password');
     writeFileSync(passwordFile, password);
     const initdb = join(dirname(program.path), 'initdb');
@@ -71,6 +76,20 @@ function makeTemplate(folder: string, program: Found, user: User | undefined): v
   } finally {
     rmSync(workplace, { recursive: true, force: true });
     rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/** Longer than any run takes. */
+const oldMs = 2 * 60 * 60_000;
+
+/** Of runs that are over. */
+function removeOld(): void {
+  if (!existsSync(templatesFolder)) return;
+  for (const name of readdirSync(templatesFolder)) {
+    const folder = join(templatesFolder, name);
+    const stat = statSync(folder, { throwIfNoEntry: false });
+    if (!name.startsWith('postgres-') || stat === undefined) continue;
+    if (Date.now() - stat.mtimeMs > oldMs) rmSync(folder, { recursive: true, force: true });
   }
 }
 
