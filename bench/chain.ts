@@ -232,6 +232,8 @@ const handler = createChain({
     onDoubted: () => {},
     lengths: new OutputLengths(),
     ratesAhead: pricing.ratesAhead,
+    answerTokensMax: pricing.answerTokensMax,
+    promptMargin: 0.25,
     budgets: withBudgets ? budgets : undefined,
   },
   batches: {

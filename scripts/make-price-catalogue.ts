@@ -152,7 +152,14 @@ function lineOf(key: string, facts: Facts, { sources, prefixes }: Provider) {
   const text = tiers
     .map(({ above, facts: own }) => (above === 0 ? '' : ` >${above}`) + sectionsOf(own))
     .join('');
-  return { model, usdPerM, text: `${model}${text}` };
+  return { model, usdPerM, text: `${model}${longestOf(facts)}${text}` };
+}
+
+/** How long an answer may be asked for. Where that is all the model holds, its half: the question needs room as well. */
+function longestOf({ mode, max_output_tokens: most, max_input_tokens: input }: Facts): string {
+  const tokens = typeof most === 'number' ? most : 0;
+  if (mode === 'embedding' || !Number.isSafeInteger(tokens) || tokens < 2) return '';
+  return ` max=${typeof input === 'number' && tokens >= input ? Math.floor(input / 2) : tokens}`;
 }
 
 interface Tier {

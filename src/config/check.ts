@@ -224,10 +224,13 @@ function checkPrices({ config, upstreams, models }: Checked): Finding[] {
     const hint = `give it one, prices: { ${premium}: { inputPerM, outputPerM } }, or name a model of the clouds`;
     return [...findings, { path, message: 'has no price', hint }];
   }
-  const named = Object.keys(prices).filter((name) => name !== 'premium' && name !== 'unpriced');
+  const named = Object.keys(prices).filter((name) => !notPrices.has(name));
   const known = [...models, ...named, ...readPriceCatalogue().names()];
   return [...findings, unknownName(path, { what: 'model', name: premium, known })];
 }
+
+/** What stands beside prices under `prices`. */
+const notPrices: ReadonlySet<string> = new Set(['premium', 'unpriced', 'margin']);
 
 function checkBudgets({ config }: Checked): Finding[] {
   const seen = new Map<string, number>();

@@ -34,10 +34,14 @@ export type BudgetDecision =
   /** Nobody can tell now what is left: our own outage, and never a spent budget (503). */
   | { readonly allowed: false; readonly why: 'unavailable' };
 
+export type Left = Pick<Spend, 'nanoUsd' | 'tokens'>;
+
 export type Extension = 'extended' | 'spent' | 'unavailable';
 
 /** What is set aside for one exchange. Whoever dies with it has it given back after a while, at what was reserved. */
 export interface Reservation {
+  /** What its budgets have left besides all that is set aside, as far as it was heard last; infinite in what none of them counts. */
+  readonly left: Left;
   /** Sets more aside, all of it or nothing. Never rejects. */
   extend(more: Spend): Extension | Promise<Extension>;
   /** Once: how much it came to in the end. What was reserved beyond that is free again. Neither waits nor throws. */
@@ -53,6 +57,11 @@ export interface TokenRates {
 
 /** An answer that comes as a stream, counted against what is set aside for it. */
 export interface StreamMeter {
+  /**
+   * How many tokens the answer may come to there in all, by what is left: what is hidden of it nobody here can count.
+   * Absent where that is no less than what was asked for, or than its model may be asked for.
+   */
+  bound(upstream: string, targetModel: string): number | undefined;
   /** A stream begins there: from now on that target's prices hold. */
   open(upstream: string, targetModel: string): void;
   /** Told of how many tokens have come in all, before the last are passed on. What forbids those, if anything does. */

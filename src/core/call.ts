@@ -54,6 +54,8 @@ interface CallFacts {
   readonly stream: boolean;
   /** Present where only the rest of an answer is wanted. Messages and prompt are as the client sent them. */
   readonly begun?: Begun;
+  /** Present where a budget has less left than the client asked for: the bound of each answer, in place of the client's own. */
+  readonly boundTokens?: number;
 }
 
 export interface Sampling {

@@ -59,6 +59,8 @@ const priceOptions = z
   // As found to be just now.
   .transform((price) => price as TokenPrice | ServerPrice);
 
+export const promptMarginUsual = 0.25;
+
 export const pricesOptions = z
   .object({
     premium: modelName
@@ -66,6 +68,15 @@ export const pricesOptions = z
       .describe(
         'The model that all others stand in for: what it would have cost more is counted as saved. ' +
           'One of the catalogue, or one with a price of its own.',
+      ),
+    margin: z
+      .number()
+      .min(0)
+      .max(10)
+      .optional()
+      .describe(
+        'How much more than estimated is set aside for a prompt where a budget applies, as a share of the estimate: ' +
+          `${promptMarginUsual} when absent. What a tokenizer makes beyond it passes the budget.`,
       ),
     unpriced: z
       .enum(['free', 'highest'])

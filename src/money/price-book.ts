@@ -21,11 +21,17 @@ export interface Tariff {
   readonly version: string;
   /** What saved where it cost less than the premium model. */
   readonly savedBy: LedgerRow['savedBy'];
+  /** How long an answer may be asked for there. */
+  readonly answerTokensMax: number;
 }
+
+/** Of a model that nobody knows: a longer one it might refuse to be asked for. */
+const answerTokensUnknown = 4_096;
 
 export interface Prices {
   readonly premium?: string | undefined;
-  readonly [name: string]: TokenPrice | ServerPrice | string | undefined;
+  readonly margin?: number | undefined;
+  readonly [name: string]: TokenPrice | ServerPrice | string | number | undefined;
 }
 
 export interface PriceBookOptions {
@@ -50,13 +56,26 @@ export class PriceBook {
     const host = billing.get(served.upstream);
     const own = host === undefined || (prices['unpriced'] !== 'highest' && isOwnHost(host));
     const savedBy = saverOf(own ? 'own' : 'bill', served);
+    const answerTokensMax = this.#answerTokensMax(served, host);
     const configured = this.#configured(served);
-    if (configured !== undefined) return { price: configured, version: `config:${configId}`, savedBy };
-    if (host === undefined) return { price: free, version: 'own', savedBy };
+    if (configured !== undefined) {
+      return { price: configured, version: `config:${configId}`, savedBy, answerTokensMax };
+    }
+    if (host === undefined) return { price: free, version: 'own', savedBy, answerTokensMax };
     const catalogue = this.#options.catalogue();
     const listed = catalogue.find(served.targetModel, host);
-    if (listed !== undefined) return { price: listed, version: `catalogue:${catalogue.version}`, savedBy };
-    return { price: catalogue.highest(host), version: `highest:${catalogue.version}`, savedBy };
+    if (listed !== undefined) {
+      return { price: listed, version: `catalogue:${catalogue.version}`, savedBy, answerTokensMax };
+    }
+    const highest = catalogue.highest(host);
+    return { price: highest, version: `highest:${catalogue.version}`, savedBy, answerTokensMax };
+  }
+
+  /** What runs on a machine of the operator's may hold less than the same model does at a cloud. */
+  #answerTokensMax({ targetModel }: Served, host: string | undefined): number {
+    const known =
+      host === undefined ? undefined : this.#options.catalogue().answerTokensMax(targetModel, host);
+    return known ?? answerTokensUnknown;
   }
 
   #configured({ upstream, targetModel, model }: Served): Price | undefined {
@@ -88,7 +107,7 @@ export function isServerPrice(price: Prices[string]): price is ServerPrice {
 function firstPrice(prices: Prices, names: readonly string[]): Price | undefined {
   return first(names, (name) => {
     const price = Object.hasOwn(prices, name) ? prices[name] : undefined;
-    // `premium` and `unpriced` are no prices.
+    // `premium`, `unpriced` and `margin` are no prices.
     return typeof price === 'object' ? asPrice(price) : undefined;
   });
 }

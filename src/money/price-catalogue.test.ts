@@ -63,7 +63,7 @@ test('the catalogue that comes along is dated, sorted, and says a price in every
   const number = String.raw`\d+(?:\.\d+)?`;
   const rates = `in=${number} out=${number}(?: (?:cached|write|reason)=${number})*`;
   const tier = `${rates}(?: batch ${rates})?`;
-  const model = new RegExp(String.raw`^\S+ ${tier}(?: >\d+ ${tier})*$`);
+  const model = new RegExp(String.raw`^\S+(?: max=[1-9]\d*)? ${tier}(?: >\d+ ${tier})*$`);
   const provider = /^provider [a-z0-9]+(?: [a-z0-9.*-]+)+$/;
   let before = '';
   let providerBefore = '';

@@ -11,6 +11,8 @@ export interface PriceCatalogue {
    * model of that name. What stands before a slash is left off when the whole name is not known: `models/NAME`.
    */
   find(model: string, host?: string): Price | undefined;
+  /** How long an answer of it may be asked for, in tokens; of several models of that name the shortest. */
+  answerTokensMax(model: string, host?: string): number | undefined;
   /** The highest price of the provider at that host, or of all when nobody knows the host. */
   highest(host?: string): Price;
 }
@@ -40,16 +42,24 @@ export function parsePriceCatalogue(text: string): PriceCatalogue {
     const provider = at(host);
     return provider === undefined ? providers : [provider];
   };
+  const entries = (model: string, host?: string): readonly string[] => {
+    if (model.length > nameCharsMax) return [];
+    for (const name of tailsOf(model)) {
+      const found = among(host).flatMap(({ models }) => models.get(name) ?? []);
+      if (found.length > 0) return found;
+    }
+    return [];
+  };
   return {
     version,
     names: () => new Set(providers.flatMap(({ models }) => [...models.keys()])),
     find: (model, host) => {
-      if (model.length > nameCharsMax) return undefined;
-      for (const name of tailsOf(model)) {
-        const found = among(host).flatMap(({ models }) => models.get(name) ?? []);
-        if (found.length > 0) return found.map(parsePrice).reduce(dearer);
-      }
-      return undefined;
+      const [first, ...others] = entries(model, host).map(parsePrice);
+      return first === undefined ? undefined : others.reduce(dearer, first);
+    },
+    answerTokensMax: (model, host) => {
+      const told = entries(model, host).flatMap((text) => / max=(\d+)/.exec(` ${text}`)?.[1] ?? []);
+      return told.length === 0 ? undefined : Math.min(...told.map(Number));
     },
     highest: (host) => {
       const provider = at(host);
@@ -95,7 +105,7 @@ function tailsOf(model: string): string[] {
   return steps.map((_, index) => steps.slice(index).join('/'));
 }
 
-/** `in=2.5 out=10 cached=1.25 batch in=1.25 out=5 >200000 in=5 out=15` */
+/** `max=16384 in=2.5 out=10 cached=1.25 batch in=1.25 out=5 >200000 in=5 out=15` */
 function parsePrice(text: string): Price {
   const [first = '', ...long] = text.split(' >');
   return [parseTier(`0 ${first}`), ...long.map(parseTier)];

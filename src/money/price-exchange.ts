@@ -37,6 +37,8 @@ export interface Pricing {
   costOf(used: Used): NanoUsd;
   /** What so long a prompt and its answer would cost there. */
   ratesAhead(served: Served, inputTokens: number): TokenRates;
+  /** How long an answer may be asked for there, in tokens. */
+  answerTokensMax(served: Served): number;
 }
 
 export function createPricing(options: PricingOptions): Pricing {
@@ -49,6 +51,7 @@ export function createPricing(options: PricingOptions): Pricing {
     priceShared: (trail, of) => tellShared(options, trail, of),
     costOf: (used) => costOf(used.usage, tariffs.of(used).price),
     ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
+    answerTokensMax: (served) => tariffs.of(served).answerTokensMax,
   };
 }
 

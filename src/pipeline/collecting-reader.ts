@@ -6,16 +6,13 @@ import { type Failure, fail } from '../core/failure.ts';
 import type { Part } from '../core/part.ts';
 import { wholeReply } from '../core/stage.ts';
 import { AnswerCollector } from './answer-collector.ts';
+import { cutByBudget } from './bounded-call.ts';
 import type { Delivery } from './delivery.ts';
 import { EventReader } from './event-reader.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
 
 const endings = {
-  spent: () =>
-    fail(
-      'budget_exceeded',
-      'the budget was used up before the answer was complete: it was cut there, and what came until then is paid for',
-    ),
+  spent: cutByBudget,
   unavailable: () =>
     fail(
       'dependency_unavailable',

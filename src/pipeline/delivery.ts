@@ -1,6 +1,7 @@
 /** One request to one upstream: watches the clocks and the client, and hands the answer to whoever reads it. */
 
 import type { Encoded } from '../core/adapter.ts';
+import type { Call } from '../core/call.ts';
 import type { Bound } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { Reply } from '../core/stage.ts';
@@ -27,6 +28,8 @@ export interface BodyReader {
 
 export interface DeliveryOptions {
   readonly exchange: Bound;
+  /** The call as it was sent, which is the client's unless it is collected or bounded here. */
+  readonly sent: Call;
   readonly encoded: Encoded;
   /** Whether the upstream was asked for a stream, also where the client wants the answer whole. */
   readonly streamed: boolean;

@@ -3,6 +3,7 @@ import type { Bound, Upstream } from '../core/exchange.ts';
 import type { Handler } from '../core/stage.ts';
 import type { Clock } from '../lib/clock.ts';
 import { loadAsked } from '../protocol/ollama-load.ts';
+import { boundedCall } from './bounded-call.ts';
 import type { CallsUnderWay } from './calls-under-way.ts';
 import { Delivery } from './delivery.ts';
 import { loadReply } from './load-reply.ts';
@@ -33,11 +34,10 @@ export function dispatch(options: DispatchOptions): Handler<Bound> {
         return;
       }
       const streamed = call.stream || exchange.meter !== undefined;
-      const encoded = adapter.encode(
-        streamed === call.stream ? call : { ...call, stream: true },
-        target.model,
-      );
+      const bounded = exchange.meter === undefined ? call : boundedCall(exchange);
+      const sent = streamed === call.stream ? bounded : { ...bounded, stream: true };
+      const encoded = adapter.encode(sent, target.model);
       if (encoded.warnings !== undefined) trail.warn(encoded.warnings);
-      new Delivery({ exchange, encoded, streamed, options, resolve, reject }).begin();
+      new Delivery({ exchange, sent, encoded, streamed, options, resolve, reject }).begin();
     });
 }

@@ -9,6 +9,7 @@ import { type Failure, fail } from '../core/failure.ts';
 import { isContent, type Part } from '../core/part.ts';
 import { NdjsonFramer, parseLine } from '../net/ndjson-framer.ts';
 import { parseSse, SseFramer } from '../net/sse-framer.ts';
+import { endsAtBound } from './bounded-call.ts';
 import type { BodyReader, Delivery } from './delivery.ts';
 import { answerTokensMax, bytesPerToken } from './token-estimate.ts';
 
@@ -51,6 +52,8 @@ export abstract class EventReader implements BodyReader {
   #behind: Buffer[] = [];
   #behindBytes = 0;
   #endBehind = false;
+  /** One of its answers has ended by its length. */
+  #isCutShort = false;
 
   constructor(delivery: Delivery) {
     this.delivery = delivery;
@@ -145,6 +148,7 @@ export abstract class EventReader implements BodyReader {
       throw fail('bad_upstream_response', 'the upstream sent bytes that are not UTF-8');
     }
     const parts = this.#decode(frame);
+    if (this.#endsAtBound(parts)) throw this.ending('spent');
     let content = false;
     let ended = false;
     let usageOnly = parts.length > 0;
@@ -158,6 +162,18 @@ export abstract class EventReader implements BodyReader {
     this.passEvent(bytes, usageOnly);
     if (content) this.contentCame();
     if (ended) this.markerCame();
+  }
+
+  /** It has ended, and by its length: where that is what the budget had left, it is stopped there as any other. */
+  #endsAtBound(parts: readonly Part[]): boolean {
+    const { exchange, sent } = this.delivery.given;
+    if (sent.boundTokens === undefined) return false;
+    for (const part of parts) {
+      if (part.type === 'usage') exchange.trail.usage = part.usage;
+      if (part.type === 'choice-ended') this.#isCutShort ||= part.stop === 'length';
+    }
+    const hasEnded = parts.some(({ type }) => type === 'reply-ended');
+    return hasEnded && this.#isCutShort && endsAtBound(sent, exchange.trail.usage);
   }
 
   /** Keeps what the trail tells of a part. */

@@ -14,7 +14,7 @@ import { loadAsked } from '../protocol/ollama-load.ts';
 import { type Reserved, type SettleOptions, settle } from './settlement.ts';
 import { estimateSpend, type SpendEstimate } from './spend-estimate.ts';
 import { SpendMeter } from './spend-meter.ts';
-import { answerTokensMax } from './token-estimate.ts';
+import { answersOf, answerTokensMax } from './token-estimate.ts';
 
 export interface ReserveOptions extends SettleOptions {
   /** Resolves when the intent is kept, or to false when it cannot be, which is counted and told of. Never rejects. */
@@ -23,6 +23,10 @@ export interface ReserveOptions extends SettleOptions {
   readonly isBilled: (served: Served) => boolean;
   /** What tokens will cost there, in a request with so long a prompt. */
   readonly ratesAhead: (served: Served, promptTokens: number) => TokenRates;
+  /** How long an answer may be asked for there, in tokens. */
+  readonly answerTokensMax: (served: Served) => number;
+  /** Set aside on top of what a prompt is estimated at: a share of it. */
+  readonly promptMargin: number;
   /** Absent where there are none: then nothing is promised. */
   readonly budgets?: Budgets | undefined;
 }
@@ -78,11 +82,14 @@ async function admitted(
   throw entry.reason;
 }
 
-function estimateFor({ ratesAhead, lengths }: ReserveOptions, exchange: Planned): SpendEstimate {
+function estimateFor(options: ReserveOptions, exchange: Planned): SpendEstimate {
+  const { ratesAhead, lengths, promptMargin } = options;
   const { call, trail } = exchange;
-  return estimateSpend(call, lengths.p95(trail.model), (promptTokens) =>
-    servable(exchange).map((served) => ratesAhead(served, promptTokens)),
-  );
+  return estimateSpend(call, {
+    p95Tokens: lengths.p95(trail.model),
+    promptMargin,
+    ratesOf: (promptTokens) => servable(exchange).map((served) => ratesAhead(served, promptTokens)),
+  });
 }
 
 function isBilledSomewhere({ isBilled }: ReserveOptions, exchange: Planned): boolean {
@@ -156,13 +163,15 @@ function refusalOfUnbounded({ call, candidates, fallbacks }: Planned): Failure |
 function meterOf(reservation: Reservation, { options, exchange, estimate }: Wanted): SpendMeter {
   const { call, trail } = exchange;
   const { spend, promptTokens } = estimate;
+  const servedAt = (upstream: string, targetModel: string) => ({ upstream, targetModel, model: trail.model });
   return new SpendMeter({
     reservation,
     reserved: spend,
     promptTokens,
     answerTokensMax: answerTokensMax(call),
-    ratesOf: (upstream, targetModel) =>
-      options.ratesAhead({ upstream, targetModel, model: trail.model }, promptTokens),
+    ratesOf: (upstream, targetModel) => options.ratesAhead(servedAt(upstream, targetModel), promptTokens),
+    longestAt: (upstream, targetModel) =>
+      options.answerTokensMax(servedAt(upstream, targetModel)) * answersOf(call),
   });
 }
 

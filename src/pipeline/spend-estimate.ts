@@ -10,18 +10,19 @@ export interface SpendEstimate {
   readonly answerTokens: number;
 }
 
-/** Added to an estimated prompt: a model's tokenizer may be worse at a text than most are. */
-const promptMargin = 1.25;
 /** Added for each message: what the model's template puts around it. */
 const tokensAroundMessage = 8;
 
+interface Foreseen {
+  readonly p95Tokens: number;
+  /** Added to an estimated prompt, as a share of it: a model's tokenizer may be worse at a text than most are. */
+  readonly promptMargin: number;
+  readonly ratesOf: (promptTokens: number) => readonly TokenRates[];
+}
+
 /** At the prices of the dearest of those who may answer it. */
-export function estimateSpend(
-  call: Call,
-  p95Tokens: number,
-  ratesOf: (promptTokens: number) => readonly TokenRates[],
-): SpendEstimate {
-  const prompt = promptTokensAhead(call);
+export function estimateSpend(call: Call, { p95Tokens, promptMargin, ratesOf }: Foreseen): SpendEstimate {
+  const prompt = promptTokensAhead(call, promptMargin);
   const answer = answerTokensAhead(call, p95Tokens);
   const costs = ratesOf(prompt).map((rates) => costAhead(rates, prompt, answer));
   return {
@@ -31,9 +32,9 @@ export function estimateSpend(
   };
 }
 
-function promptTokensAhead(call: Call): number {
+function promptTokensAhead(call: Call, margin: number): number {
   const messages = call.kind === 'chat' ? call.messages.length : 1;
-  return Math.ceil(promptTokens(call) * promptMargin) + messages * tokensAroundMessage;
+  return Math.ceil(promptTokens(call) * (1 + margin)) + messages * tokensAroundMessage;
 }
 
 /** What comes as a stream is extended as it runs; a whole answer with a bound is all there at once. */

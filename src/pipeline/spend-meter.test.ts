@@ -6,22 +6,29 @@ import { costAhead, SpendMeter } from './spend-meter.ts';
 
 const rates = { inputPicoUsd: 2_500, outputPicoUsd: 10_333 };
 const promptTokens = 10;
+/** Of any answer of the model. */
+const longest = 1_000;
+const nothing = { nanoUsd: 0, tokens: 0 };
 
 /** A budget of so many billionths, of which `reserved` are taken already. */
 class Purse implements Reservation {
-  left: number;
+  #nanoUsd: number;
   asked = 0;
   readonly later: boolean;
 
   constructor(left: number, later: boolean) {
-    this.left = left;
+    this.#nanoUsd = left;
     this.later = later;
+  }
+
+  get left() {
+    return { nanoUsd: this.#nanoUsd, tokens: Number.POSITIVE_INFINITY };
   }
 
   extend({ nanoUsd }: Spend): Extension | Promise<Extension> {
     this.asked += 1;
-    const granted = nanoUsd <= this.left;
-    if (granted) this.left -= nanoUsd;
+    const granted = nanoUsd <= this.#nanoUsd;
+    if (granted) this.#nanoUsd -= nanoUsd;
     const extension = granted ? 'extended' : 'spent';
     return this.later ? Promise.resolve(extension) : extension;
   }
@@ -46,6 +53,7 @@ function meterOf({ answerTokens, budgetTokens, asked = Number.POSITIVE_INFINITY,
     promptTokens,
     answerTokensMax: asked,
     ratesOf: () => rates,
+    longestAt: () => longest,
   });
   meter.open('up', 'model');
   return { meter, purse, budget };
@@ -82,7 +90,7 @@ test('G11: a stream uses what is left of a budget to the last token, and never p
 test('an answer that is as long as was asked for asks for no more than that', async () => {
   const { meter, purse } = meterOf({ answerTokens: 10, budgetTokens: 500, asked: 500 });
   assert.equal(await passed(meter, 500), 500);
-  assert.equal(purse.left, 0);
+  assert.equal(purse.left.nanoUsd, 0);
   assert.equal(meter.count(501), undefined, 'what it says beyond is not for a budget to judge');
 });
 
@@ -108,11 +116,12 @@ test('while it is asked and nothing is left, the stream waits; a refusal after t
 
 test('a budget that nobody can reach is told apart from one that is spent', () => {
   const meter = new SpendMeter({
-    reservation: { extend: () => 'unavailable', settle: () => {} },
+    reservation: { left: nothing, extend: () => 'unavailable', settle: () => {} },
     reserved: { nanoUsd: 0, tokens: 11, requests: 1 },
     promptTokens,
     answerTokensMax: 100,
     ratesOf: () => ({ inputPicoUsd: 0, outputPicoUsd: 0 }),
+    longestAt: () => longest,
   });
   meter.open('up', 'model');
   assert.equal(meter.count(1), undefined);
@@ -130,6 +139,7 @@ test('a target that is cheaper than the dearest makes what is reserved last long
   const nanoUsd = costAhead(rates, promptTokens, 100);
   const meter = new SpendMeter({
     reservation: {
+      left: nothing,
       // Only money is bounded.
       extend: ({ nanoUsd: more }) => (more === 0 ? 'extended' : 'spent'),
       settle: () => {},
@@ -138,6 +148,7 @@ test('a target that is cheaper than the dearest makes what is reserved last long
     promptTokens,
     answerTokensMax: Number.POSITIVE_INFINITY,
     ratesOf: () => ({ inputPicoUsd: 2_500, outputPicoUsd: 1_000 }),
+    longestAt: () => longest,
   });
   meter.open('up', 'cheap');
   assert.equal(await passed(meter, 5_000), nanoUsd - Math.ceil((promptTokens * 2_500) / 1_000));
@@ -146,13 +157,13 @@ test('a target that is cheaper than the dearest makes what is reserved last long
 test('a stream that is gone on with elsewhere pays for its question again, with what was said behind it', () => {
   const { meter, purse } = meterOf({ answerTokens: 20, budgetTokens: 1_000 });
   for (let tokens = 1; tokens <= 20; tokens += 1) assert.equal(meter.count(tokens), undefined);
-  const before = purse.left;
+  const before = purse.left.nanoUsd;
   meter.carryOn();
   meter.open('b', 'm');
   assert.equal(meter.count(1), undefined);
   const both = costAhead(rates, promptTokens, 20) + costAhead(rates, promptTokens + 20, 1);
   assert.ok(meter.reserved.nanoUsd >= both, `${meter.reserved.nanoUsd} set aside for ${both}`);
-  assert.ok(purse.left < before);
+  assert.ok(purse.left.nanoUsd < before);
 });
 
 test('a stream is not gone on with for a moment where the money is not enough for a second question', () => {
@@ -171,4 +182,35 @@ test('G11: what was asked for by a server that broke off meanwhile allows whoeve
   const rest = await passed(meter, 1_000);
   const both = costAhead(rates, promptTokens, 19) + costAhead(rates, promptTokens + 19, rest);
   assert.ok(rest > 0 && both <= budget, `${both} of ${budget}`);
+});
+
+test('G11: an answer is bounded to what is left, where that is less than it may come to', () => {
+  const boundOf = (story: Story) => meterOf(story).meter.bound('up', 'model');
+  assert.equal(boundOf({ answerTokens: 100, budgetTokens: 999 }), 999);
+  assert.equal(
+    boundOf({ answerTokens: 100, budgetTokens: 1_000 }),
+    undefined,
+    'no longer than its model may say',
+  );
+  assert.equal(boundOf({ answerTokens: 100, budgetTokens: 300, asked: 301 }), 300);
+  assert.equal(
+    boundOf({ answerTokens: 100, budgetTokens: 300, asked: 300 }),
+    undefined,
+    'as it was asked for',
+  );
+  assert.equal(
+    boundOf({ answerTokens: 0, budgetTokens: 0 }),
+    1,
+    'never at none, which some take for no bound',
+  );
+});
+
+test('whoever goes on with a stream is bounded to what is left once the first has been paid', () => {
+  const { meter, budget } = meterOf({ answerTokens: 20, budgetTokens: 300 });
+  for (let tokens = 1; tokens <= 20; tokens += 1) meter.count(tokens);
+  meter.carryOn();
+  const rest = meter.bound('b', 'm') ?? 0;
+  const both = (more: number) =>
+    costAhead(rates, promptTokens, 20) + costAhead(rates, promptTokens + 20, rest + more);
+  assert.ok(rest > 0 && both(0) <= budget && both(1) >= budget, `${rest} tokens: ${both(0)} of ${budget}`);
 });

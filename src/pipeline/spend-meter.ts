@@ -1,5 +1,5 @@
 /** Counts a stream against what is reserved for it, and has more set aside before that is used up. */
-import type { Extension, Reservation, Spend, StreamMeter, TokenRates } from '../core/budget.ts';
+import type { Extension, Left, Reservation, Spend, StreamMeter, TokenRates } from '../core/budget.ts';
 
 export interface SpendMeterOptions {
   readonly reservation: Reservation;
@@ -10,6 +10,8 @@ export interface SpendMeterOptions {
   /** More than these the upstream was not asked for: beyond them nothing has to be set aside. */
   readonly answerTokensMax: number;
   readonly ratesOf: (upstream: string, targetModel: string) => TokenRates;
+  /** How many the target may be asked for. */
+  readonly longestAt: (upstream: string, targetModel: string) => number;
 }
 
 /** So many tokens are set aside at a time, and asked for when fewer are left. */
@@ -39,10 +41,17 @@ export class SpendMeter implements StreamMeter {
     this.#tokens = given.reserved.tokens;
   }
 
+  bound(upstream: string, targetModel: string): number | undefined {
+    const { ratesOf, longestAt, reservation } = this.#given;
+    const tokens = this.#affordable(ratesOf(upstream, targetModel), reservation.left);
+    const isFar = tokens >= Math.min(this.#answerTokensMax, longestAt(upstream, targetModel));
+    return isFar ? undefined : Math.max(1, tokens);
+  }
+
   open(upstream: string, targetModel: string): void {
     this.#rates = this.#given.ratesOf(upstream, targetModel);
     this.#seen = 0;
-    this.#allow(this.#affordable());
+    this.#allow(this.#affordable(this.#rates));
     // A second question is seldom in what was set aside for the first.
     if (this.#said > 0 && this.#asking === undefined) void this.#ask();
   }
@@ -94,7 +103,7 @@ export class SpendMeter implements StreamMeter {
       this.#tokens += more.tokens;
       this.#stepTokens = Math.min(stepTokensMax, this.#stepTokens * 2);
       // Whoever asked for it may have broken off meanwhile: it is reckoned anew how far it goes.
-      this.#allow(this.#affordable());
+      this.#allow(this.#affordable(this.#rates));
     } else {
       this.#refused = extension;
       this.#stepTokens = Math.floor(this.#stepTokens / 2);
@@ -128,15 +137,17 @@ export class SpendMeter implements StreamMeter {
     return Math.max(0, this.#given.answerTokensMax - this.#said);
   }
 
-  /** By the prices of the target that was chosen, which may be lower than those that were reserved. */
-  #affordable(): number {
+  /** With what is set aside, and with so much more: by the prices of one target, which may be lower than those that were reserved. */
+  #affordable({ inputPicoUsd, outputPicoUsd }: TokenRates, more: Left = nothingMore): number {
     const promptTokens = this.#promptTokens;
-    const { inputPicoUsd, outputPicoUsd } = this.#rates;
-    const picoUsd = this.#nanoUsd * 1_000 - this.#spentPicoUsd - promptTokens * inputPicoUsd;
-    const tokens = this.#tokens - this.#spentTokens - promptTokens;
+    const nanoUsd = this.#nanoUsd + more.nanoUsd;
+    const picoUsd = nanoUsd * 1_000 - this.#spentPicoUsd - promptTokens * inputPicoUsd;
+    const tokens = this.#tokens + more.tokens - this.#spentTokens - promptTokens;
     return outputPicoUsd === 0 ? tokens : Math.min(tokens, Math.floor(picoUsd / outputPicoUsd));
   }
 }
+
+const nothingMore: Left = { nanoUsd: 0, tokens: 0 };
 
 /** In whole billionths of a dollar, rounded up. */
 export function costAhead(

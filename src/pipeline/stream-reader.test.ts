@@ -29,6 +29,8 @@ class AskingMeter implements StreamMeter {
 
   open(): void {}
 
+  bound(): undefined {}
+
   count(tokens: number) {
     if (this.#seen >= this.#allowed && this.#asked === undefined) return 'spent';
     this.#seen = tokens;

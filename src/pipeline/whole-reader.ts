@@ -1,7 +1,9 @@
 /** A whole answer: collected, checked, and written in the client's dialect unless it is that already. */
 import { isUtf8 } from 'node:buffer';
 import { type Failure, fail } from '../core/failure.ts';
+import type { CallResult } from '../core/part.ts';
 import { wholeReply } from '../core/stage.ts';
+import { cutByBudget, endsAtBound } from './bounded-call.ts';
 import type { BodyReader, Delivery } from './delivery.ts';
 import { noteResult } from './note-result.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
@@ -26,11 +28,12 @@ export class WholeReader implements BodyReader {
   }
 
   end(): void {
-    const { exchange, encoded, resolve } = this.#delivery.given;
+    const { exchange, sent, encoded, resolve } = this.#delivery.given;
     const [first] = this.#chunks;
     const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
     const result = exchange.target.upstream.adapter.decode(exchange.call, parseAnswer(bytes));
     noteResult(result, exchange);
+    if (isCutShort(result) && endsAtBound(sent, result.usage)) throw cutByBudget();
     const body = encoded.verbatim
       ? bytes
       : Buffer.from(exchange.endpoint.renderResult(result, replyFacts(this.#delivery.given)));
@@ -47,6 +50,11 @@ export class WholeReader implements BodyReader {
   clientLeft(): void {
     this.#delivery.given.reject(fail('client_gone', 'the client left before the answer was complete'));
   }
+}
+
+/** Some servers answer whole whatever they are asked. */
+function isCutShort(result: CallResult): boolean {
+  return result.kind === 'text' && result.choices.some(({ stop }) => stop === 'length');
 }
 
 function parseAnswer(bytes: Buffer): unknown {

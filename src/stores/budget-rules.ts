@@ -3,7 +3,7 @@
  * in each. What is counted belongs to a scope (per whom, in which unit, in which window) and to a holder, whatever the
  * limit is: a budget that is raised in the middle of a month remembers what was spent.
  */
-import type { BudgetDecision, BudgetStanding, BudgetSubject, Spend } from '../core/budget.ts';
+import type { BudgetDecision, BudgetStanding, BudgetSubject, Left, Spend } from '../core/budget.ts';
 import type { Budgets } from '../core/ports.ts';
 
 export type BudgetUnit = BudgetStanding['unit'];
@@ -199,6 +199,17 @@ export function standingOf({ rule, holder }: Purse, window: BudgetWindow, count:
 /** Rounded up: a part of the smallest unit is one. Never less than nothing. */
 export function amountOf({ unit }: BudgetScope, spend: Spend): number {
   return Math.max(0, Math.ceil(amountIn[unit](spend)));
+}
+
+/** What each budget has left, as the least of them in each unit: requests are no length. */
+export function leftOf(parts: readonly { readonly rule: BudgetRule; readonly left: number }[]): Left {
+  const least = { nanoUsd: Number.POSITIVE_INFINITY, tokens: Number.POSITIVE_INFINITY };
+  for (const { rule, left } of parts) {
+    const { unit } = rule.scope;
+    if (unit === 'usd') least.nanoUsd = Math.min(least.nanoUsd, Math.max(0, left));
+    if (unit === 'tokens') least.tokens = Math.min(least.tokens, Math.max(0, left));
+  }
+  return least;
 }
 
 const dayMs = 86_400_000;

@@ -10,8 +10,11 @@ import type { Received, Target, Upstream } from '../core/exchange.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Handler } from '../core/stage.ts';
 import { Priorities } from '../fleet/priorities.ts';
+import { promptMarginUsual } from '../money/options.ts';
+import type { Pricing } from '../money/price-exchange.ts';
 import type { AttemptOptions } from '../pipeline/attempt.ts';
 import { createChain } from '../pipeline/chain.ts';
+import type { ReserveOptions } from '../pipeline/reserve.ts';
 import type { ScheduleOptions } from '../pipeline/schedule.ts';
 import { callRoutes } from '../protocol/call-routes.ts';
 import { createRouteTable, type PlacedRoute, type RouteTable } from '../protocol/route-table.ts';
@@ -110,16 +113,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     conversations: { conversations: config.conversations.enabled ? lasting.conversations : undefined },
     routing: { models },
     sharing: createSharing(lasting, config, pricing),
-    spending: {
-      intend: lasting.accounts.intend,
-      isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
-      price: pricing.price,
-      costOf: pricing.costOf,
-      onDoubted: createDoubtedCosts(lasting),
-      lengths: lasting.outputLengths,
-      ratesAhead: pricing.ratesAhead,
-      budgets: budgets.none ? undefined : budgets,
-    },
+    spending: { ...spendingOf(lasting, config, pricing), budgets: budgets.none ? undefined : budgets },
     batches: createBatching(lasting, config, fleet.priorities),
     survival: createSurvival(lasting, config),
     retries: retriesOf(lasting, config),
@@ -199,6 +193,20 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
 /** A limit names a path, and holds for the route behind it: its other paths are no way around. */
 function nameOf(path: string | undefined, routes: readonly PlacedRoute[]): string | undefined {
   return path === undefined ? undefined : (routes.find((placed) => placed.path === path)?.route.name ?? path);
+}
+
+function spendingOf(lasting: Lasting, config: Config, pricing: Pricing): Omit<ReserveOptions, 'budgets'> {
+  return {
+    intend: lasting.accounts.intend,
+    isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
+    price: pricing.price,
+    costOf: pricing.costOf,
+    onDoubted: createDoubtedCosts(lasting),
+    lengths: lasting.outputLengths,
+    ratesAhead: pricing.ratesAhead,
+    answerTokensMax: pricing.answerTokensMax,
+    promptMargin: config.prices.margin ?? promptMarginUsual,
+  };
 }
 
 /** The nearest first. */

@@ -109,6 +109,20 @@ export function budgetsConformance(suite: BudgetsSuite): void {
     assert.equal(await left(10), 1);
   });
 
+  promise('what is set aside tells what is left besides it, the least of all its budgets', async () => {
+    const total = { per: 'tenant', tokens: 9, window: 'total', alertAt } as const;
+    const { hold } = await open([daily(10), { ...daily(7), per: 'user' }, total]);
+    const first = await hold(2);
+    assert.deepEqual(first.left, { nanoUsd: 5e9, tokens: 7 });
+    const second = await hold(1);
+    assert.deepEqual(second.left, { nanoUsd: 4e9, tokens: 6 });
+    await second.extend(spendOf(3));
+    assert.deepEqual(second.left, { nanoUsd: 1e9, tokens: 3 });
+    const requests = await open([{ per: 'key', requests: 5, window: 'day', alertAt }]);
+    const unbounded = Number.POSITIVE_INFINITY;
+    assert.deepEqual((await requests.hold(1)).left, { nanoUsd: unbounded, tokens: unbounded });
+  });
+
   promise('holders are counted apart, and users of one name in two tenants are two', async () => {
     const { spend, left, budgets } = await open([{ per: 'user', usd: 3, window: 'day', alertAt }]);
     await spend(3);

@@ -1,6 +1,7 @@
 /** Ollama's native API as an upstream: `/api/chat`, `/api/generate`, `/api/embed`. */
 import type { Adapter, Encoded } from '../../core/adapter.ts';
 import type { Call } from '../../core/call.ts';
+import { asObject } from '../../core/json-object.ts';
 import { isGatewayContext } from '../../protocol/ollama-context.ts';
 import { type Edit, splice } from '../../protocol/splice.ts';
 import { decodeFailure } from './decode-failure.ts';
@@ -37,12 +38,12 @@ function encodeVerbatim(call: Call, model: string): Encoded | undefined {
   if (wire.dialect !== 'ollama' || span === undefined || isGatewayContext(wire.value['context']))
     return undefined;
   const edits: Edit[] = [];
-  // A body of the client's own that does not say how long its model is to stay.
-  const { keepAlive } = call.engine;
-  const kept =
-    keepAlive === undefined || wire.value['keep_alive'] !== undefined ? '' : keepAliveText(keepAlive);
-  if (wire.value['model'] !== model || kept !== '')
-    edits.push({ ...span, text: `${JSON.stringify(model)}${kept}` });
+  const added = addedText(call);
+  if (wire.value['model'] !== model || added !== '')
+    edits.push({ ...span, text: `${JSON.stringify(model)}${added}` });
+  const options = wire.spans.get('options');
+  if (call.boundTokens !== undefined && options !== undefined)
+    edits.push({ ...options, text: boundedOptions(call) });
   const flag = wire.spans.get('stream');
   // Where the client wants it whole, and it is collected here.
   if (call.stream && wire.value['stream'] === false && flag !== undefined)
@@ -56,8 +57,18 @@ function encodeVerbatim(call: Call, model: string): Encoded | undefined {
   };
 }
 
-function keepAliveText(keepAlive: string | number): string {
-  return `,"keep_alive":${JSON.stringify(keepAlive)}`;
+/** What the client did not say: how long the model is to stay, and how much a budget has left for the answer. */
+function addedText(call: Call): string {
+  const { value, spans } = call.wire;
+  const { keepAlive } = call.engine;
+  const isKept = keepAlive !== undefined && value['keep_alive'] === undefined;
+  const kept = isKept ? `,"keep_alive":${JSON.stringify(keepAlive)}` : '';
+  const isBounded = call.boundTokens !== undefined && !spans.has('options');
+  return isBounded ? `${kept},"options":${boundedOptions(call)}` : kept;
+}
+
+function boundedOptions({ wire, boundTokens }: Call): string {
+  return JSON.stringify({ ...asObject(wire.value['options']), num_predict: boundTokens });
 }
 
 function encodeNeutral(call: Call, model: string): Encoded {

@@ -36,7 +36,7 @@ function encodeChat(call: ChatCall, model: string): JsonObject {
     messages: messagesWithBegun(call).map(encodeMessage),
     ...goingOn(call),
     ...streaming(call),
-    ...encodeSampling(call.sampling),
+    ...encodeSampling(call.sampling, boundName(call, model)),
     tools: call.tools?.map(encodeTool),
     tool_choice:
       typeof call.toolChoice === 'object'
@@ -64,7 +64,7 @@ function encodeComplete(call: CompleteCall, model: string): JsonObject {
     suffix: call.suffix,
     echo: call.echo,
     ...streaming(call),
-    ...encodeSampling(call.sampling),
+    ...encodeSampling(call.sampling, boundName(call, model)),
     // Here it is a number: how many alternatives to tell.
     logprobs: call.sampling.logprobs === true ? (call.sampling.topLogprobs ?? 0) : undefined,
     top_logprobs: undefined,
@@ -83,9 +83,18 @@ function streaming(call: Call): JsonObject {
   return call.stream ? { stream: true, stream_options: { include_usage: true } } : {};
 }
 
-function encodeSampling(sampling: Sampling): JsonObject {
+/** What OpenAI's models that reason take alone, and servers of others may not know. */
+const reasoningModel = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|\d\d))/;
+
+type BoundName = 'max_completion_tokens' | 'max_tokens';
+
+export function boundName(call: Call, model: string): BoundName {
+  return call.kind === 'chat' && reasoningModel.test(model) ? 'max_completion_tokens' : 'max_tokens';
+}
+
+function encodeSampling(sampling: Sampling, bound: BoundName): JsonObject {
   return {
-    max_tokens: sampling.maxTokens,
+    [bound]: sampling.maxTokens,
     temperature: sampling.temperature,
     top_p: sampling.topP,
     top_k: sampling.topK,

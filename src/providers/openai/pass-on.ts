@@ -6,7 +6,7 @@ import type { Call, JsonObject } from '../../core/call.ts';
 import { asObject } from '../../core/json-object.ts';
 import { messagesWithBegun, promptWithBegun } from '../../protocol/begun-message.ts';
 import { type Edit, splice } from '../../protocol/splice.ts';
-import { encodeMessage, goingOn } from './encode.ts';
+import { boundName, encodeMessage, goingOn } from './encode.ts';
 
 export function passOn(call: Call, model: string): Uint8Array {
   const { bytes, spans, value } = call.wire;
@@ -21,7 +21,9 @@ export function passOn(call: Call, model: string): Uint8Array {
       edits.push(setTo(call, 'stream_options', JSON.stringify(asked)));
     }
   }
-  if (call.begun !== undefined) edits.push(...begunEdits(call));
+  for (const [key, json] of Object.entries({ ...boundFields(call, model), ...begunFields(call) })) {
+    edits.push(setTo(call, key, JSON.stringify(json)));
+  }
   edits.sort((one, other) => one.start - other.start);
   return splice(bytes, edits);
 }
@@ -29,19 +31,19 @@ export function passOn(call: Call, model: string): Uint8Array {
 /** By how many names a server may be told how long an answer may be. */
 const bounds = ['max_completion_tokens', 'max_tokens', 'n_predict'] as const;
 
-function begunEdits(call: Call): readonly Edit[] {
-  if (call.kind === 'embed') return [];
-  const { value } = call.wire;
-  const max = call.sampling.maxTokens;
-  const bounded = bounds.filter((name) => max !== undefined && typeof value[name] === 'number');
-  const changed = Object.fromEntries(bounded.map((name) => [name, max]));
-  return Object.entries({ ...changed, ...begunFields(call) }).map(([key, json]) =>
-    setTo(call, key, JSON.stringify(json)),
-  );
+/** Where it is not the client's own: by the name that the client used, or by the one that servers take. */
+function boundFields(call: Call, model: string): JsonObject {
+  if (call.kind === 'embed' || (call.begun === undefined && call.boundTokens === undefined)) return {};
+  const { maxTokens } = call.sampling;
+  if (maxTokens === undefined) return {};
+  const said = bounds.filter((name) => typeof call.wire.value[name] === 'number');
+  const names = said.length === 0 ? [boundName(call, model)] : said;
+  return Object.fromEntries(names.map((name) => [name, maxTokens]));
 }
 
 /** The client's messages stay as it wrote them: only what is behind them is ours. */
-function begunFields(call: Exclude<Call, { kind: 'embed' }>): JsonObject {
+function begunFields(call: Call): JsonObject {
+  if (call.kind === 'embed' || call.begun === undefined) return {};
   if (call.kind === 'complete') return { prompt: promptWithBegun(call) };
   const { messages } = call.wire.value;
   const added = messagesWithBegun(call).slice(call.messages.length).map(encodeMessage);

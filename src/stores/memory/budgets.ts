@@ -7,6 +7,7 @@ import type {
   BudgetStanding,
   BudgetSubject,
   Extension,
+  Left,
   Reservation,
   Spend,
 } from '../../core/budget.ts';
@@ -22,6 +23,7 @@ import {
   type ConfiguredBudgets,
   findMs,
   leaseMs,
+  leftOf,
   pursesOf,
   refusedBy,
   ruleFor,
@@ -172,6 +174,12 @@ class MemoryReservation implements Reservation {
     this.#context = context;
     this.endsAtMs = context.clock.now() + leaseMs;
     context.open.add(this);
+  }
+
+  get left(): Left {
+    return leftOf(
+      this.#parts.map(({ rule, account }) => ({ rule, left: rule.limit - account.spent - account.reserved })),
+    );
   }
 
   extend(more: Spend): Extension {

@@ -89,6 +89,11 @@ function isOver({ window }: Heard, serverMs: number): boolean {
   return window.endMs !== 0 && serverMs >= window.endMs;
 }
 
+/** Spent and set aside, as far as anything is known. */
+export function goneOf(heard: Heard): number {
+  return Math.max(heard.spent, heard.before ?? 0) + heard.reserved;
+}
+
 /** What we may give away in this outage: a part of what is left, and never much. Nothing where nothing is known. */
 export function allotmentOf(
   heard: Heard,
@@ -97,8 +102,7 @@ export function allotmentOf(
 ): Allotment {
   if (heard.allotment?.outage === outage) return heard.allotment;
   const known = heard.epoch !== '' || heard.before !== undefined;
-  const gone = Math.max(heard.spent, heard.before ?? 0) + heard.reserved;
-  const left = known ? Math.max(0, rule.limit - gone) : 0;
+  const left = known ? Math.max(0, rule.limit - goneOf(heard)) : 0;
   heard.allotment = {
     outage,
     most: Math.floor(Math.min(rule.limit * allottedShare, left) / replicas),

@@ -1,7 +1,7 @@
 /** What is set aside for one exchange: in Redis, or in this replica's part while Redis is away. */
-import type { Extension, Reservation, Spend } from '../../core/budget.ts';
-import { amountOf, type BudgetRule } from '../budget-rules.ts';
-import type { Heard } from './heard-accounts.ts';
+import type { Extension, Left, Reservation, Spend } from '../../core/budget.ts';
+import { amountOf, type BudgetRule, leftOf } from '../budget-rules.ts';
+import { goneOf, type Heard } from './heard-accounts.ts';
 
 /** From one budget. */
 export interface SharedPart {
@@ -39,6 +39,10 @@ export class SharedReservation implements Reservation {
     this.isKnown = options.isKnown;
     this.#keeper = options.keeper;
     for (const { heard } of this.parts) heard.open += 1;
+  }
+
+  get left(): Left {
+    return leftOf(this.parts.map(({ rule, heard }) => ({ rule, left: rule.limit - goneOf(heard) })));
   }
 
   extend(more: Spend): Extension | Promise<Extension> {
