@@ -7,11 +7,11 @@ import { parsePriceCatalogue, readPriceCatalogue } from './price-catalogue.ts';
 const small = parsePriceCatalogue(`# A comment.
 version 2026-01-02
 provider one api.one.example *.eu.one.example
-big in=10 out=20 cached=1 write=12 reason=30 batch in=5 out=10 >1000 in=20 out=40 batch in=10 out=20
-same in=1 out=2
+big max=900 in=10 out=20 cached=1 write=12 reason=30 batch in=5 out=10 >1000 in=20 out=40 batch in=10 out=20
+same max=70 in=1 out=2
 provider two two.example
 org/same in=3 out=3
-same in=2 out=2 >5000 in=4 out=4
+same max=50 in=2 out=2 >5000 in=4 out=4
 `);
 
 test('a line says everything of a price: rates, batches, and where a long context begins', () => {
@@ -47,6 +47,14 @@ test('a model is looked for at its provider, and elsewhere at all: the dearest o
   assert.equal(input('models/same', 'api.one.example'), 1_000_000);
   assert.equal(input('big', 'two.example'), undefined);
   assert.equal(input('constructor'), undefined);
+});
+
+test('how long an answer may be asked for is told of a model: the shortest of its name where nobody knows the provider', () => {
+  assert.equal(small.answerTokensMax('big', 'api.one.example'), 900);
+  assert.equal(small.answerTokensMax('same', 'api.one.example'), 70);
+  assert.equal(small.answerTokensMax('same'), 50);
+  assert.equal(small.answerTokensMax('org/same'), undefined);
+  assert.equal(readPriceCatalogue().answerTokensMax('gpt-4o', 'api.openai.com'), 16_384);
 });
 
 test('the highest price is the highest of each kind: of a provider that is known, else of all', () => {

@@ -229,3 +229,21 @@ for (const [body, param] of refused) {
     );
   });
 }
+
+test('what a budget has left is told by the name that the model takes', () => {
+  const body = { model: 'alias', messages: [{ role: 'user', content: 'hi' }], stream: true };
+  const bounded = (endpoint: Endpoint, model: string) => {
+    const call = parse(endpoint, body);
+    assert.ok(call.kind === 'chat');
+    const asked = JSON.parse(sent({ ...call, sampling: { maxTokens: 9 }, boundTokens: 9 }, model));
+    return [asked.max_tokens, asked.max_completion_tokens];
+  };
+  for (const endpoint of [openaiChat, ollamaChat]) {
+    for (const model of ['gpt-4o', 'gpt-oss-20b', 'mistral-small', 'o-model', 'phi3']) {
+      assert.deepEqual(bounded(endpoint, model), [9, undefined], model);
+    }
+    for (const model of ['o3', 'openai/o4-mini', 'gpt-5', 'gpt-5-mini-2025-08-07']) {
+      assert.deepEqual(bounded(endpoint, model), [undefined, 9], model);
+    }
+  }
+});
