@@ -1,12 +1,19 @@
 // Whole gateways in front of one server, which counts how many requests it has at once: never more than its slots.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
+import { times } from '../soak.ts';
 import { type CountingLlm, openCountingLlm } from '../upstream/counting-llm.ts';
 import { openFaultProxy } from '../upstream/fault-proxy.ts';
 import { until } from './rig.ts';
 import { type Load, load } from './shared-slots-rig.ts';
+
+const tenants = ['light', 'flood'] as const;
+const keyOf = Object.fromEntries(
+  tenants.map((tenant) => [tenant, `sk-mr-${randomBytes(20).toString('hex')}`]),
+) as Readonly<Record<(typeof tenants)[number], string>>;
 
 interface Fleet {
   readonly llm: CountingLlm;
@@ -24,6 +31,7 @@ async function openFleet(t: TestContext, slots: number, slotsPerModel?: number):
     const gateway = await openTestGateway({
       config: {
         shared,
+        keys: tenants.map((tenant) => ({ name: tenant, key: keyOf[tenant], tenant, role: 'developer' })),
         upstreams: { llm: { type: 'openai', url: llm.url, slots, slotsPerModel } },
         models: {
           m: { targets: [{ upstream: 'llm', model: 'counted' }] },
@@ -68,6 +76,32 @@ test('two replicas never have more at a server than its slots, wherever the load
   await third.stop();
   assert.ok(most() <= 3);
   for (const each of [first, second, third]) assertServed(each);
+});
+
+test('C9: a tenant at one of two replicas has as many answers as one that floods both', async (t) => {
+  const { replica, llm } = await openFleet(t, 4);
+  // Slots are to be what there is too little of, also on a machine that is busy.
+  llm.takeMs(100);
+  const gateways = [await replica(), await replica()];
+  const floods = gateways.map(({ url }) => load(() => ({ url, key: keyOf.flood }), 12));
+  const [{ url } = assert.fail('there are two')] = gateways;
+  await Promise.all(floods.map((each) => answers(each, 10)));
+  const light = load(() => ({ url, key: keyOf.light }), 4);
+  const all = () => [light, ...floods].reduce((sum, { codes }) => sum + codes.length, 0);
+  /** Of so many answers, from now on. */
+  const shareOf = async (count: number) => {
+    const before = { all: all(), light: light.codes.length };
+    await until(`${count} more answers`, () => all() >= before.all + count);
+    return (light.codes.length - before.light) / (all() - before.all);
+  };
+  // What is told in the background has to be told first.
+  const shares = [await shareOf(20)];
+  while ((shares.at(-1) ?? 0) < 0.4 && shares.length < 12) shares.push(await shareOf(20));
+  const share = await shareOf(times(40, 600));
+  t.diagnostic(`it has ${share.toFixed(2)} of the answers, before ${shares.map((each) => each.toFixed(2))}`);
+  await Promise.all([light, ...floods].map((each) => each.stop()));
+  assert.ok(share >= 0.4, `${share}`);
+  for (const each of [light, ...floods]) assertServed(each);
 });
 
 test('a server with one slot goes from one replica to the other, and both are served', async (t) => {
