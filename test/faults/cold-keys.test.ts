@@ -22,7 +22,7 @@ const forMs = times(1_500, 10_000);
 const maxConnections = 20;
 /** What replicas leave free, so that an operator can come in. */
 const leftFree = 10;
-const backWithinMs = 5_000;
+const backWithinMs = times(15_000, 5_000);
 
 test('G20: two cold replicas, with 5,000 keys and 500 requests a second, let all in at once by a handful of queries', async (t) => {
   const { client, postgres, keys, open } = await fill(t);
@@ -56,7 +56,9 @@ test('G20: two cold replicas, with 5,000 keys and 500 requests a second, let all
 
   await t.test('DP9: without the server known keys are let in, and of others nobody can tell', async () => {
     const unknown = makeKey();
-    for (const replica of replicas) assert.equal(await statusWith(replica, unknown), 401);
+    // On a busy machine what they know may be a while old.
+    for (const replica of replicas)
+      await until('it can tell', async () => (await statusWith(replica, unknown)) === 401);
     postgres.kill();
     const codes = new Set<number>();
     for (const replica of replicas) {
