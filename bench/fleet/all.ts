@@ -1,5 +1,6 @@
 import { balancing } from './balancing.ts';
 import type { FleetCell } from './cell.ts';
+import { floodAtFewSlots } from './flood-at-few-slots.ts';
 import { heavyTenant } from './heavy-tenant.ts';
 import { modelSwitches } from './model-switches.ts';
 import { overload } from './overload.ts';
@@ -12,5 +13,6 @@ export const fleetCells: readonly FleetCell[] = [
   prefixHits,
   modelSwitches,
   heavyTenant,
+  floodAtFewSlots,
   overload,
 ];

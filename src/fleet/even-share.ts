@@ -8,17 +8,29 @@ export class EvenShare {
   now = 0;
   /** What everybody counts as having been given at least. */
   least = 0;
+  /** What whoever has most was given, of those who were given anything lately. */
+  most = 0;
+  #mostNow = 0;
   #next = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** `parties`: by their weights. */
-  given(tokens: number, parties: number): void {
+  /** `parties`: by their weights; `has`: what whoever was given them has then. */
+  given(tokens: number, parties: number, has: number): void {
     this.now += tokens / (parties || 1);
+    this.#mostNow = Math.max(this.#mostNow, has);
+    this.most = Math.max(this.most, has);
+  }
+
+  /** Less than an even share, and less than somebody else. */
+  isBelow(has: number): boolean {
+    return has <= this.now && (has < this.most || has <= this.least);
   }
 
   reset(): void {
     this.now = 0;
     this.least = 0;
+    this.most = 0;
+    this.#mostNow = 0;
     this.#next = 0;
     this.#sinceMs = Number.NEGATIVE_INFINITY;
   }
@@ -27,6 +39,8 @@ export class EvenShare {
     if (nowMs - this.#sinceMs < keptMs) return;
     this.least = this.#next;
     this.#next = this.now;
+    this.most = this.#mostNow;
+    this.#mostNow = 0;
     this.#sinceMs = nowMs;
   }
 }

@@ -9,7 +9,7 @@ import type { Weights } from '../core/fleet.ts';
 import { Arrivals } from '../lib/arrivals.ts';
 import { type Entry, Heap } from '../lib/heap.ts';
 import { EvenShare } from './even-share.ts';
-import type { Charge, InnerLine, Moment, Standing } from './line.ts';
+import type { Asking, Charge, InnerLine, Moment, Standing } from './line.ts';
 
 /** One party's own line. */
 interface Lane<W extends Standing> extends Entry {
@@ -28,6 +28,8 @@ interface Lane<W extends Standing> extends Entry {
 const lanesMax = 10_000;
 /** Until it has ended nobody is charged more than so many times what requests usually come to: an estimate may be far off. */
 const usualMax = 2;
+/** Whoever has so many times its share of the slots waiting floods: in a busy hour many have more than one. */
+const sharesOfFlood = 3;
 /** What is usual is learnt of so many requests; the older one is, the less it counts. */
 const requestsCounted = 64;
 
@@ -54,7 +56,7 @@ class Charged<W extends Standing> implements Charge {
 export class FairTurns<W extends Standing> implements InnerLine<W> {
   /** What was charged in one before, when nobody waited any more, is not put right. */
   round = 0;
-  readonly #partyOf: (one: Standing) => string;
+  readonly #partyOf: (one: Asking) => string;
   readonly #createLine: () => InnerLine<W>;
   readonly #lanes = new Map<string, Lane<W>>();
   /** Of those that wait: given less than an even share, by who came first; and the others, by what they were given. */
@@ -69,7 +71,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
   #settled = 0;
   #usualTokens = Number.POSITIVE_INFINITY;
 
-  constructor(partyOf: (one: Standing) => string, createLine: () => InnerLine<W>, weights?: Weights) {
+  constructor(partyOf: (one: Asking) => string, createLine: () => InnerLine<W>, weights?: Weights) {
     this.#partyOf = partyOf;
     this.#createLine = createLine;
     this.#weights = weights;
@@ -112,7 +114,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     }
   }
 
-  charge(one: W, charges: Charge[]): void {
+  charge(one: Asking, charges: Charge[]): void {
     const lane = this.#laneOf(one);
     this.#weighAgain();
     if (isIdle(lane)) {
@@ -134,9 +136,26 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     if (isIdle(lane)) this.#parties -= lane.weight;
   }
 
-  over(one: W): number {
-    const given = this.#lanes.get(this.#partyOf(one))?.given ?? 0;
-    return Math.max(0, given - this.#even.now);
+  /** Where there is only one party: between those within it. */
+  over(one: Asking): number {
+    const lane = this.#lanes.get(this.#partyOf(one));
+    if (lane === undefined) return 0;
+    if (this.#lanes.size === 1 && lane.line.over !== undefined) return lane.line.over(one);
+    return Math.max(0, lane.given - this.#even.now);
+  }
+
+  chargeIdle(one: Asking, requests: number): void {
+    const lane = this.#lanes.get(this.#partyOf(one));
+    if (lane === undefined || this.#settled === 0) return;
+    lane.line.chargeIdle?.(one, requests);
+    this.#give(lane, requests * this.#usualTokens, lane.weight);
+  }
+
+  floods(one: Asking, slots: number): boolean {
+    const lane = this.#lanes.get(this.#partyOf(one));
+    if (lane === undefined) return false;
+    if (this.#lanes.size === 1 && lane.line.floods !== undefined) return lane.line.floods(one, slots);
+    return lane.line.size >= sharesOfFlood * Math.max(1, slots / this.#lanes.size);
   }
 
   /** While it waits for its own, each other party has as many turns, if it has anybody for them. */
@@ -153,7 +172,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     return ahead;
   }
 
-  #join(lane: Lane<W>, one: W): void {
+  #join(lane: Lane<W>, one: Asking): void {
     if (this.#weights !== undefined) lane.weight = this.#weights.of(this.#partyOf(one));
     this.#parties += lane.weight;
   }
@@ -174,20 +193,20 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
   /** `weight`: when it was charged. */
   #give(lane: Lane<W>, tokens: number, weight: number): void {
     lane.given += tokens / weight;
-    this.#even.given(tokens, this.#parties);
+    this.#even.given(tokens, this.#parties, lane.given);
     if (lane.at >= 0) this.#place(lane);
   }
 
   /** A lane that stands among those given less, or more, and does not belong there any more. */
   #moved(lane: Lane<W> | undefined): Lane<W> | undefined {
-    return lane !== undefined && lane.isBelow !== lane.given <= this.#even.now ? lane : undefined;
+    return lane !== undefined && lane.isBelow !== this.#even.isBelow(lane.given) ? lane : undefined;
   }
 
   #place(lane: Lane<W>): void {
     if (lane.at >= 0) (lane.isBelow ? this.#below : this.#above).remove(lane);
     const { oldest } = lane.line;
     if (oldest === undefined) return;
-    lane.isBelow = lane.given <= this.#even.now;
+    lane.isBelow = this.#even.isBelow(lane.given);
     lane.rank = lane.isBelow ? oldest.came : lane.given;
     (lane.isBelow ? this.#below : this.#above).add(lane);
   }
@@ -209,7 +228,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     this.#parties = 0;
   }
 
-  #laneOf(one: W): Lane<W> {
+  #laneOf(one: Asking): Lane<W> {
     const party = this.#partyOf(one);
     const known = this.#lanes.get(party);
     if (known !== undefined) return known;

@@ -12,6 +12,9 @@ export interface Standing extends Arrived {
   readonly untilMs: number;
 }
 
+/** Who asks, and for how much. */
+export type Asking = Pick<Standing, 'tenant' | 'key' | 'tokens' | 'priority'>;
+
 /** The moment at which somebody is asked for. */
 export interface Moment {
   readonly nowMs: number;
@@ -34,9 +37,16 @@ export interface Line<W extends Standing> {
   /** How many will most likely go before. */
   ahead(one: W): number;
   /** Where it is shared: it was given a slot for which any of them could have been taken. Adds what is to be put right. */
-  charge?(one: W, charges: Charge[]): void;
+  charge?(one: Asking, charges: Charge[]): void;
+  /** Where it is shared: slots were kept from its party, in which so many requests could have been served. */
+  chargeIdle?(one: Asking, requests: number): void;
   /** Where it is shared: how much more than an even share its party was given; 0 for whoever was given less. */
-  over?(one: W): number;
+  over?(one: Asking): number;
+  /**
+   * Where it is shared: whether its party was given more than the others, and has far more waiting than its share of so
+   * many slots.
+   */
+  floods?(one: Asking, slots: number): boolean;
 }
 
 /** One that others stand in, who go by age as well. */

@@ -4,14 +4,18 @@
  */
 import type { Upstream } from '../core/exchange.ts';
 import type { Leased, PartyTurns, Want } from '../core/fleet.ts';
+import type { Clock } from '../lib/clock.ts';
 import { createFairQueue, type QueueRules } from './fair-queue.ts';
+import { KeptSlots } from './kept-slots.ts';
 import { leasedModel } from './leased-model.ts';
-import type { Charge, Line, Standing } from './line.ts';
+import type { Asking, Charge, Line, Standing } from './line.ts';
 
 interface Queued<W extends Queued<W>> extends Standing {
   readonly want: Want;
   /** Where it waits. */
   queue: ModelQueue<W> | undefined;
+  /** Where it is counted among those for whom slots are kept. */
+  countedBy: KeptSlots | undefined;
 }
 
 export interface ModelQueue<W extends Queued<W>> {
@@ -20,22 +24,31 @@ export interface ModelQueue<W extends Queued<W>> {
   readonly line: Line<W>;
   /** Identities of the servers that its requests could be sent to. */
   readonly servers: ReadonlySet<string>;
+  /** Of those servers; one for all queues that have the same. */
+  readonly kept: KeptSlots;
   /** When somebody who waited in it was given a slot last. */
   movedMs: number;
 }
 
 type Queues<W extends Queued<W>> = Set<ModelQueue<W>>;
 
+export interface ModelQueueRules extends QueueRules {
+  /** How much of the slots' time may be left idle so that who floods nothing finds one free. */
+  readonly idleShareMax: number;
+}
+
 export class ModelQueues<W extends Queued<W>> {
-  readonly #rules: QueueRules;
+  readonly #rules: ModelQueueRules;
+  readonly #clock: Clock;
   /** Present where replicas share the slots. */
   readonly #parties: PartyTurns | undefined;
   readonly #queues = new Map<string, ModelQueue<W>>();
   readonly #byModel = new Map<string, Queues<W>>();
   readonly #byServer = new Map<string, Queues<W>>();
 
-  constructor(rules: QueueRules, parties?: PartyTurns) {
+  constructor(rules: ModelQueueRules, clock: Clock, parties?: PartyTurns) {
     this.#rules = rules;
+    this.#clock = clock;
     this.#parties = parties;
   }
 
@@ -81,6 +94,8 @@ export class ModelQueues<W extends Queued<W>> {
     const queue = this.#queues.get(name) ?? this.#open(name, one.want);
     queue.line.add(one);
     one.queue = queue;
+    one.countedBy = this.#isExpected(queue, one) ? queue.kept : undefined;
+    one.countedBy?.came();
     return queue;
   }
 
@@ -88,6 +103,8 @@ export class ModelQueues<W extends Queued<W>> {
     const { queue } = one;
     if (queue === undefined) return;
     one.queue = undefined;
+    one.countedBy?.settle();
+    one.countedBy = undefined;
     queue.line.remove(one);
     if (queue.line.size > 0) return;
     this.#queues.delete(queue.name);
@@ -101,8 +118,45 @@ export class ModelQueues<W extends Queued<W>> {
    */
   charge(one: W, upstream: Upstream): readonly Charge[] {
     const charges: Charge[] = [];
+    if (one.countedBy !== undefined) {
+      one.countedBy.began();
+      charges.push(one.countedBy);
+      this.#countElsewhere(upstream, charges);
+    }
+    one.countedBy = undefined;
     for (const { line } of this.at(upstream)) line.charge?.(one, charges);
     return charges;
+  }
+
+  /** Somebody is given a slot there without having waited, beside others who do. */
+  count(one: Asking, upstream: Upstream): readonly Charge[] {
+    const charges: Charge[] = [];
+    for (const queue of this.at(upstream)) if (!this.#isExpected(queue, one)) return charges;
+    this.#countElsewhere(upstream, charges);
+    return charges;
+  }
+
+  #countElsewhere(upstream: Upstream, charges: Charge[]): void {
+    for (const { kept } of this.at(upstream)) {
+      if (charges.includes(kept)) continue;
+      kept.came();
+      kept.began();
+      charges.push(kept);
+    }
+  }
+
+  /** Slots are kept for whoever does not flood. */
+  #isExpected({ line, kept }: ModelQueue<W>, one: Asking): boolean {
+    return this.#rules.idleShareMax > 0 && line.floods?.(one, kept.slots) === false;
+  }
+
+  #keptOf(servers: ReadonlySet<string>): KeptSlots | undefined {
+    const [first] = servers;
+    if (first === undefined) return undefined;
+    for (const queue of this.at({ identity: first })) {
+      if (queue.servers.size === servers.size && servers.isSubsetOf(queue.servers)) return queue.kept;
+    }
+    return undefined;
   }
 
   #open(name: string, { model, candidates, visited }: Want): ModelQueue<W> {
@@ -113,7 +167,9 @@ export class ModelQueues<W extends Queued<W>> {
         .map(({ identity }) => identity),
     );
     const line = createFairQueue<W>(this.#rules, this.#parties?.at(servers));
-    const queue = { name, model, line, servers, movedMs: Number.NEGATIVE_INFINITY };
+    const kept =
+      this.#keptOf(servers) ?? new KeptSlots({ clock: this.#clock, idleShareMax: this.#rules.idleShareMax });
+    const queue = { name, model, line, servers, kept, movedMs: Number.NEGATIVE_INFINITY };
     this.#queues.set(name, queue);
     join(this.#byModel, model, queue);
     for (const identity of servers) join(this.#byServer, identity, queue);

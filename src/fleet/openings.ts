@@ -2,8 +2,9 @@
 import type { Target, Upstream } from '../core/exchange.ts';
 import type { Gate, Leased, SlotShares, Want } from '../core/fleet.ts';
 import type { CopyBounds } from './copy-bounds.ts';
+import type { Room } from './kept-slots.ts';
 import { leasedModel } from './leased-model.ts';
-import type { Occupancy } from './occupancy.ts';
+import type { Occupancy, SlotsFrom } from './occupancy.ts';
 
 export interface OpeningsOptions {
   readonly occupancy: Occupancy;
@@ -41,6 +42,21 @@ export class Openings {
     return free;
   }
 
+  /** How many slots there are for it, in the first tier that may be asked, and how many of them are free. */
+  roomFor(want: Want): Room {
+    let [tier, free, slots] = [0, 0, 0];
+    for (const target of this.#candidatesOf(want)) {
+      if (tier !== 0 && target.tier !== tier) break;
+      const allowed = want.visited.has(target.upstream.name) ? 0 : this.#allowed(target, want);
+      if (allowed === 0) continue;
+      tier = target.tier;
+      const ours = this.#ours(target.upstream, allowed);
+      slots += ours;
+      if (this.#hasRoom(target, allowed)) free += ours - this.#options.occupancy.inFlight(target.upstream);
+    }
+    return { free, slots };
+  }
+
   /** For who can wait no longer: of any tier. */
   ofAnyTier(want: Want): Target | undefined {
     return this.#candidatesOf(want).find(
@@ -62,6 +78,12 @@ export class Openings {
   /** How many there are for us. */
   slots(upstream: Upstream): number {
     return this.#ours(upstream, this.#options.occupancy.limitOf(upstream));
+  }
+
+  /** How that is known; `leased` where others of us have some of them at this moment. */
+  slotsFrom(upstream: Upstream): SlotsFrom | 'leased' {
+    const { occupancy } = this.#options;
+    return this.slots(upstream) < occupancy.limitOf(upstream) ? 'leased' : occupancy.limitFrom(upstream);
   }
 
   /** What is under way and waits there has changed: replicas divide slots by it. */

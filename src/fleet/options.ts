@@ -37,6 +37,15 @@ export const queueOptions = z.strictObject({
     .describe(
       'Who goes first of those that share nothing any more: who came first, or whose answer is expected to be short.',
     ),
+  idleShareMax: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.04)
+    .describe(
+      'How much of the slots’ time may be left idle while requests of a tenant wait that had more than its share: kept free ' +
+        'for those who had less and are about to come. 0 keeps none.',
+    ),
   agingMs: milliseconds
     .max(3_600_000)
     .default(10_000)

@@ -2,7 +2,7 @@
  * The higher priority first. Who is passed over for longer than a bound has its own turns, one of a few: so neither those
  * below nor those above are ever shut out, however long both lines are.
  */
-import type { Charge, InnerLine, Line, Moment, Standing } from './line.ts';
+import type { Asking, Charge, InnerLine, Line, Moment, Standing } from './line.ts';
 
 interface Level<W extends Standing> {
   readonly priority: number;
@@ -44,12 +44,21 @@ export class PriorityLine<W extends Standing> implements Line<W> {
     return level?.line.first(moment);
   }
 
-  charge(one: W, charges: Charge[]): void {
+  charge(one: Asking, charges: Charge[]): void {
     for (const { line } of this.#levels) line.charge?.(one, charges);
   }
 
-  over(one: W): number {
+  over(one: Asking): number {
     return this.#levelOf(one.priority)?.line.over?.(one) ?? 0;
+  }
+
+  chargeIdle(one: Asking, requests: number): void {
+    this.#levelOf(one.priority)?.line.chargeIdle?.(one, requests);
+  }
+
+  /** Where several priorities wait they say who goes first, and nothing is kept from anybody. */
+  floods(one: Asking, slots: number): boolean {
+    return this.#levels.length === 1 && (this.#levelOf(one.priority)?.line.floods?.(one, slots) ?? false);
   }
 
   ahead(one: W): number {

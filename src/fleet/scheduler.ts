@@ -10,11 +10,11 @@ import type { Clock } from '../lib/clock.ts';
 import { AtWork, type Occupied } from './at-work.ts';
 import type { CopyBounds } from './copy-bounds.ts';
 import { DrainRates } from './drain-rates.ts';
-import type { QueueRules } from './fair-queue.ts';
 import { inTimeUntilMs } from './in-time.ts';
+import { Keeping } from './keeping.ts';
 import type { Learnt } from './learnt.ts';
 import type { Moment } from './line.ts';
-import { type ModelQueue, ModelQueues } from './model-queues.ts';
+import { type ModelQueue, type ModelQueueRules, ModelQueues } from './model-queues.ts';
 import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
 import { Openings } from './openings.ts';
@@ -24,7 +24,7 @@ import { queueFull, queueTimeout } from './queue-failures.ts';
 import { QueuePlaces } from './queue-places.ts';
 import { type QueueView, viewQueue } from './queue-view.ts';
 import { SecondLook } from './second-look.ts';
-import { type Charged, settle, Waiter } from './waiter.ts';
+import { type Charged, settle, Waiter, type Waiting } from './waiter.ts';
 
 export interface SchedulerOptions {
   readonly clock: Clock;
@@ -39,16 +39,9 @@ export interface SchedulerOptions {
   readonly learnt: Learnt;
 }
 
-export interface QueueOptions extends PlaceBounds, QueueRules {
+export interface QueueOptions extends PlaceBounds, ModelQueueRules {
   /** How long who waits for another model lets a server stay with the one it holds. */
   readonly stayMs: number;
-}
-
-interface Waiting {
-  readonly queueMs: number;
-  /** It has to wait: `place` tells where it stands, for as long as it does. */
-  onWait?(place: () => QueuePlace | undefined): void;
-  onLeave(leave: () => void): void;
 }
 
 /** Of so many slots that are given to who waits, one is for those whom higher priorities have held up too long. */
@@ -66,6 +59,7 @@ export class Scheduler {
   readonly #drained = new DrainRates();
   readonly #modelTurns: ModelTurns;
   readonly #secondLook: SecondLook;
+  readonly #keeping: Keeping;
   #queues: ModelQueues<Waiter>;
   #rules: QueueOptions;
   #turn = 0;
@@ -77,7 +71,8 @@ export class Scheduler {
     this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares, copies });
     this.places = new QueuePlaces(queue);
     this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
-    this.#queues = new ModelQueues(this.#rules, options.parties);
+    this.#keeping = new Keeping({ openings: this.#openings, secondLook: this.#secondLook });
+    this.#queues = new ModelQueues(this.#rules, options.clock, options.parties);
     this.known = {
       nowMs: () => options.clock.now(),
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
@@ -112,7 +107,7 @@ export class Scheduler {
     this.#modelTurns.options = { known: this.known, ...rules };
     this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
-    this.#queues = new ModelQueues(this.#rules, this.#options.parties);
+    this.#queues = new ModelQueues(this.#rules, this.#options.clock, this.#options.parties);
     for (const waiter of this.#waiters) this.#queues.add(waiter);
     this.wake();
   }
@@ -130,8 +125,7 @@ export class Scheduler {
 
   /** How that is known; `leased` where others of us have some of them at this moment. */
   slotsFrom(upstream: Upstream): SlotsFrom | 'leased' {
-    const isShared = this.known.slots(upstream) < this.limitOf(upstream);
-    return isShared ? 'leased' : this.#occupancy.limitFrom(upstream);
+    return this.#openings.slotsFrom(upstream);
   }
 
   inFlight(upstream: Upstream): number {
@@ -160,7 +154,8 @@ export class Scheduler {
   take(want: Want): Occupied | undefined {
     if (this.#waiters.size > 0 && this.#queues.ofModel(want.model).size > 0) return undefined;
     const target = this.#choose(want);
-    return target === undefined ? undefined : this.#occupy(target, want);
+    if (target === undefined) return undefined;
+    return this.#waiters.size === 0 ? this.#occupy(target, want) : this.#takeBeside(want, target);
   }
 
   /** Rejects when the queue is full, the wait too long, or the client gone; unless a later tier has a slot free. */
@@ -252,6 +247,12 @@ export class Scheduler {
     return slot;
   }
 
+  /** A slot that is free while others wait may be kept for some of them. */
+  #takeBeside(want: Want, target: Target): Occupied | undefined {
+    if (this.#keeping.isKeptAt(target.upstream, this.#queues, want)) return undefined;
+    return this.#occupy(target, want, { of: want, charges: this.#queues.count(want, target.upstream) });
+  }
+
   #freed(target: Target): void {
     const { upstream } = target;
     if (this.#waiters.size > 0) {
@@ -274,13 +275,14 @@ export class Scheduler {
       const next = this.#nextOf(queues, moment, held);
       if (next === undefined) return false;
       const { waiter } = next;
-      const target = this.#choose(waiter.want) ?? this.#afterPatience(waiter, nowMs);
+      const isKept = this.#keeping.isKept(next.queue, waiter.want);
+      const target = isKept ? undefined : (this.#choose(waiter.want) ?? this.#afterPatience(waiter, nowMs));
       if (target !== undefined) {
         this.#admit(next, target, nowMs);
         return true;
       }
       held.add(next.queue);
-      this.#secondLook.soon();
+      if (!isKept) this.#secondLook.soon();
     }
   }
 
@@ -323,7 +325,7 @@ export class Scheduler {
     const charges = this.#queues.charge(waiter, target.upstream);
     this.#drained.tell(waiter.want.model, nowMs);
     this.#leave(waiter);
-    waiter.admit(this.#occupy(target, waiter.want, { waiter, charges }));
+    waiter.admit(this.#occupy(target, waiter.want, { of: waiter, charges }));
   }
 
   #leave(waiter: Waiter): boolean {
@@ -346,7 +348,7 @@ export class Scheduler {
 
   #elsewhere(want: Want): Occupied | undefined {
     const target = this.#openings.ofAnyTier(want);
-    return target === undefined ? undefined : this.#occupy(target, want);
+    return target === undefined ? undefined : this.#takeBeside(want, target);
   }
 
   /** Why there is no place for it. Where somebody has more than their share of the places, their newest gives way. */

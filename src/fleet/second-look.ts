@@ -11,14 +11,19 @@ export class SecondLook {
   readonly #clock: Clock;
   readonly #look: () => void;
   #timer: Timer | undefined;
+  #dueMs = 0;
 
   constructor(clock: Clock, look: () => void) {
     this.#clock = clock;
     this.#look = look;
   }
 
-  soon(): void {
-    this.#timer ??= this.#clock.after(againMs, () => {
+  soon(inMs = againMs): void {
+    const dueMs = this.#clock.now() + inMs;
+    if (this.#timer !== undefined && this.#dueMs <= dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = dueMs;
+    this.#timer = this.#clock.after(inMs, () => {
       this.#timer = undefined;
       this.#look();
     });
