@@ -18,6 +18,8 @@ export interface Asked {
   readonly path?: string;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Its client leaves. */
+  readonly signal?: AbortSignal;
   /** Something has come. */
   readonly onHead?: () => void;
 }
@@ -78,7 +80,7 @@ export async function openSharingRig(
   return {
     llm,
     gateway,
-    ask: async ({ by = 'ann', path = '/v1/chat/completions', body, headers, onHead } = {}) => {
+    ask: async ({ by = 'ann', path = '/v1/chat/completions', body, headers, signal, onHead } = {}) => {
       const reply = await request(`${gateway.url}${path}`, {
         method: 'POST',
         dispatcher: agent,
@@ -87,6 +89,7 @@ export async function openSharingRig(
           'content-type': 'application/json',
           ...headers,
         },
+        ...(signal === undefined ? {} : { signal }),
         body: JSON.stringify({ model: 'm', temperature: 0, messages, ...body }),
       });
       onHead?.();

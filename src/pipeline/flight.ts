@@ -30,13 +30,18 @@ export interface FlightOptions {
   readonly priceShared: (trail: Trail, of: Trail) => void;
 }
 
+/** What all flights have in common. */
 interface FlightGiven {
   readonly options: FlightOptions;
   readonly next: Handler<Planned>;
   /** What the streams of all flights keep together. */
   readonly held: { bytes: number };
+}
+
+/** Where whoever asks the same finds it. */
+interface FlightPlace {
   /** It is over: whoever comes now begins another. */
-  readonly onOver: () => void;
+  leave(): void;
 }
 
 /** What one request fails for, and others that are equal need not: its own limits, its own money, its own time. */
@@ -51,6 +56,7 @@ const ofOne: ReadonlySet<FailureCode> = new Set([
 
 export class Flight {
   readonly #given: FlightGiven;
+  readonly #place: FlightPlace;
   /** Those that are still there, in the order in which they came. */
   readonly #members = new Set<FlightMember>();
   readonly #signal = new Signal();
@@ -65,8 +71,9 @@ export class Flight {
   #isPassedOn = false;
   #isOver = false;
 
-  constructor(given: FlightGiven) {
+  constructor(given: FlightGiven, place: FlightPlace) {
     this.#given = given;
+    this.#place = place;
   }
 
   /** Whether one more may join. Who came when most of its time is over would have little of its own. */
@@ -80,7 +87,7 @@ export class Flight {
     const member = this.#enter(exchange);
     // Those who said nothing of their time have the model's, by which the call itself goes.
     if (exchange.deadlineMs !== undefined) this.#watch(member, endOf(member));
-    this.#carryBy(member);
+    this.#carryBy(member, 0);
     return member.reply;
   }
 
@@ -105,19 +112,26 @@ export class Flight {
   }
 
   /** By the clocks of the model: what one of them says of its time is not for the others. */
-  #carryBy(member: FlightMember): void {
-    const { exchange, joinedMs } = member;
-    const { trail, route, sharedClocks } = exchange;
+  #carryBy(member: FlightMember, waitedMs: number): void {
+    const { exchange } = member;
+    const { trail, sharedClocks } = exchange;
     this.#first = member;
     this.#isPassedOn = false;
     this.#joinUntilMs = trail.startedMs + sharedClocks.totalMs / 2;
-    const waitedMs = this.#given.options.clock.now() - joinedMs;
-    const clocks = { ...sharedClocks, queueMs: Math.max(1, sharedClocks.queueMs - waitedMs) };
-    const voice = new ToldVoice(route.voice, (failure) => this.#broke(member, failure));
+    const queueMs = Math.max(1, sharedClocks.queueMs - waitedMs);
+    const clocks = waitedMs === 0 ? sharedClocks : { ...sharedClocks, queueMs };
+    const carried = { ...exchange, clocks, signal: this.#signal, route: this.#routeOf(member) };
     this.#given
-      .next({ ...exchange, clocks, signal: this.#signal, route: { ...route, voice } })
+      .next(carried)
       .then((reply) => this.#answered(member, reply))
       .catch((thrown: unknown) => this.#refused(member, asFailure(thrown)));
+  }
+
+  /** What breaks a stream is told here first. A whole answer does not break. */
+  #routeOf(member: FlightMember): Planned['route'] {
+    const { route, call } = member.exchange;
+    if (!call.stream) return route;
+    return { ...route, voice: new ToldVoice(route.voice, (failure) => this.#broke(member, failure)) };
   }
 
   #answered(first: FlightMember, reply: Reply): void {
@@ -208,7 +222,7 @@ export class Flight {
     endFirst(first, failure);
     const next = [...this.#members].at(-1);
     if (next === undefined) this.#close();
-    else this.#carryBy(next);
+    else this.#carryBy(next, this.#given.options.clock.now() - next.joinedMs);
   }
 
   #leave(member: FlightMember, failure: Failure): void {
@@ -265,7 +279,7 @@ export class Flight {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stream?.seal();
-    this.#given.onOver();
+    this.#place.leave();
   }
 }
 

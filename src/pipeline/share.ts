@@ -18,34 +18,77 @@ export interface ShareOptions extends FlightOptions {
 
 export function share(options: ShareOptions): Stage<Planned> {
   return (next) => {
-    const places = new Map<string, Place>();
-    const held = { bytes: 0 };
+    const places: Places = new Map();
+    const given = { options, next, held: { bytes: 0 } };
     return (exchange) => {
       if (!isShared(options, exchange)) return next(exchange);
-      const key = keyOf(options, exchange);
-      const found = places.get(key)?.flight;
-      if (found?.takes === true) return found.join(exchange);
-      const flight = new Flight({ options, next, held, onOver: () => leavePlace(places, key, flight) });
-      places.set(key, { flight });
-      return flight.begin(exchange);
+      const place = new Place(places, exchange);
+      const there = places.get(place.mark);
+      if (there === undefined) places.set(place.mark, place);
+      else {
+        const alike = there instanceof Place ? new Map([[there.key(options), there]]) : there;
+        const key = place.key(options);
+        const found = alike.get(key)?.flight;
+        if (found?.takes === true) return found.join(exchange);
+        places.set(place.mark, alike.set(key, place));
+      }
+      place.flight = new Flight(given, place);
+      return place.flight.begin(exchange);
     };
   };
 }
+
+/** By what their bodies look like; where several look the same, by what makes them equal. */
+type Places = Map<number, Place | Map<string, Place>>;
 
 /**
  * Where a flight is found while it is under way. What is deleted from a map stays in its older tables for a while: emptied
  * before, it does not keep whole exchanges alive there.
  */
-interface Place {
-  flight: Flight | undefined;
+class Place {
+  readonly mark: number;
+  flight: Flight | undefined = undefined;
+  readonly #places: Places;
+  /** As clients call it: another may answer in its stead. */
+  readonly #model: string;
+  #exchange: Planned | undefined;
+  #key = '';
+
+  constructor(places: Places, exchange: Planned) {
+    this.mark = markOf(exchange.call.wire.bytes);
+    this.#places = places;
+    this.#model = exchange.trail.model;
+    this.#exchange = exchange;
+  }
+
+  /** As long as nobody comes whose body looks the same nobody asks for it. */
+  key(options: ShareOptions): string {
+    if (this.#exchange !== undefined && this.#key === '')
+      this.#key = keyOf(options, this.#exchange, this.#model);
+    return this.#key;
+  }
+
+  leave(): void {
+    this.flight = undefined;
+    this.#exchange = undefined;
+    const there = this.#places.get(this.mark);
+    if (there === this) this.#places.delete(this.mark);
+    // Where it was full another may have begun in its place.
+    if (!(there instanceof Map) || there.get(this.#key) !== this) return;
+    there.delete(this.#key);
+    if (there.size === 0) this.#places.delete(this.mark);
+  }
 }
 
-function leavePlace(places: Map<string, Place>, key: string, flight: Flight): void {
-  const place = places.get(key);
-  // Where it was full another may have begun in its place.
-  if (place?.flight !== flight) return;
-  place.flight = undefined;
-  places.delete(key);
+/** So many bytes of a body tell most from each other, be it a large one. */
+const markedBytes = 64;
+
+/** Cheap, and the same for equal bodies; others may have it too. */
+function markOf(bytes: Uint8Array): number {
+  const step = Math.max(1, Math.floor(bytes.length / markedBytes));
+  let mark = bytes.length;
+  for (let at = bytes.length - 1; at >= 0; at -= step) mark = (Math.imul(mark, 31) + (bytes[at] ?? 0)) | 0;
+  return mark;
 }
 
 function isShared({ modeOf }: ShareOptions, { call, trail, incoming: { headers } }: Planned): boolean {
@@ -79,7 +122,8 @@ function isOfOne(call: Call): boolean {
  */
 function keyOf(
   { scope }: ShareOptions,
-  { call, route, principal, trail, fallbacks, transcript }: Planned,
+  { call, route, principal, fallbacks, transcript }: Planned,
+  model: string,
 ): string {
   const { tenant, user, keyName } = principal;
   const within =
@@ -87,5 +131,5 @@ function keyOf(
   const body = hash('sha256', call.wire.bytes, 'base64url');
   const kept = transcript === undefined ? '' : 'kept';
   const instead = fallbacks.length === 0 ? '' : fallbacks.map(({ name }) => name).join(' ');
-  return `${body} ${route.name} ${kept} ${tenant.length} ${tenant} ${within.length} ${within} ${trail.model} ${instead}`;
+  return `${body} ${route.name} ${kept} ${tenant.length} ${tenant} ${within.length} ${within} ${model} ${instead}`;
 }

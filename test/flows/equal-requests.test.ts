@@ -138,6 +138,46 @@ test('C8: what is said in a conversation that the gateway keeps is answered for 
   }
 });
 
+test('C8: bodies of one length that differ in one letter, wherever it stands, share nothing, and equal ones among them do', async (t) => {
+  const rig = await openSharingRig(t, { upstream: { slots: 64 } });
+  const saying = (at: number, more: Asked = {}): Asked => {
+    const content = `${'a'.repeat(at)}b${'a'.repeat(639 - at)}`;
+    return { ...more, body: { messages: [{ role: 'user', content }] } };
+  };
+  rig.llm.shut();
+  const places = Array.from({ length: 40 }, (_, at) => at);
+  const told = await inOrder(
+    rig,
+    places.flatMap((at) => [saying(at), saying(at)]),
+  );
+  rig.llm.open();
+  const ids = (await Promise.all(told)).map(({ headers }) => headers['x-millrace-id']);
+  assert.equal(rig.llm.asked, places.length);
+  await until('all are written', () => rig.lines().length === ids.length);
+  const sharedFrom = new Map(rig.lines().map((line) => [line.id, line.sharedFrom]));
+  for (const at of places)
+    assert.deepEqual(
+      [ids[2 * at], ids[2 * at + 1]].map((id) => sharedFrom.get(String(id))),
+      [undefined, ids[2 * at]],
+    );
+
+  // Of many that look alike the first is over: who is equal to another of them still finds it.
+  rig.llm.shut();
+  const leaving = new AbortController();
+  const [first, ...rest] = await inOrder(
+    rig,
+    places.map((at) => saying(at, at === 0 ? { signal: leaving.signal } : {})),
+  );
+  leaving.abort();
+  await assert.rejects(first ?? Promise.resolve());
+  await rig.arrived(rest.length);
+  const late = places.slice(1).map((at) => rig.ask(saying(at)));
+  await rig.arrived(rest.length + late.length);
+  rig.llm.open();
+  for (const { status } of await Promise.all([...rest, ...late])) assert.equal(status, 200);
+  assert.equal(rig.llm.asked, 2 * places.length);
+});
+
 test('C8: whoever comes late to a stream is given what was said, then the rest, unless it is more than is kept', async (t) => {
   for (const [config, calls] of [
     [{}, 1],
