@@ -29,7 +29,7 @@ export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
       object: ({ tenant, body }) => objectOf(tenant, body),
       handle: async (call) => {
         const subject = mayExport(call);
-        await privacy.contents.flush();
+        await privacy.settled();
         const text = exportSubject(privacy.places, subject);
         return { status: 200, type: 'application/json; charset=utf-8', stream: Readable.from(text) };
       },
@@ -81,8 +81,7 @@ async function showContent(
   tenant: string,
   id: string,
 ): Promise<z.input<typeof contentShape>> {
-  await lasting.privacy.contents.flush();
-  const found = await lasting.store.contents.find(tenant, id);
+  const found = await findContent(lasting, tenant, id);
   if (found === undefined) throw fail('not_found', 'nothing is kept of an exchange of this id');
   const { user, atMs, expiresAtMs } = found;
   const said = openContent(found, await lasting.sealers.of(tenant, user));
@@ -90,6 +89,15 @@ async function showContent(
     throw fail('not_found', 'its key was destroyed: what was kept can be read by nobody');
   const at = new Date(atMs).toISOString();
   return { id, tenant, user, at, expiresAt: new Date(expiresAtMs).toISOString(), ...said };
+}
+
+/** What was said elsewhere may be on its way: that is waited for where there is nothing else to tell. */
+async function findContent({ privacy, store }: Gateway['lasting'], tenant: string, id: string) {
+  await privacy.contents.flush();
+  const found = await store.contents.find(tenant, id);
+  if (found !== undefined) return found;
+  await privacy.settled();
+  return await store.contents.find(tenant, id);
 }
 
 type Asked = z.output<typeof subjectBody>;

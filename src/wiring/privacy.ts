@@ -31,6 +31,8 @@ export interface PrivacyOptions {
 const eachMinuteMs = 60_000;
 const eachHourMs = 3_600_000;
 const dayMs = 86_400_000;
+/** A second until they begin, and another for the store to take it. */
+const othersMs = 2_000;
 /** In one go: what is left waits for the next. */
 const pruneRoundsMax = 200;
 
@@ -80,6 +82,16 @@ export class Privacy implements ContentKeeper {
 
   add(...given: Parameters<ContentKeeper['add']>): void {
     this.contents.add(...given);
+  }
+
+  /**
+   * Resolves when what was said until now is in the store, of every gateway that could write it. Others write by themselves,
+   * each second: with them it takes twice that.
+   */
+  async settled(): Promise<void> {
+    const { alone, clock } = this.#options;
+    const others = alone ? undefined : new Promise<void>((resolve) => void clock.after(othersMs, resolve));
+    await Promise.all([this.contents.flush(), others]);
   }
 
   async erase(subject: Subject): Promise<Erased> {

@@ -58,6 +58,29 @@ async function dump(store: string): Promise<string> {
   }
 }
 
+test('what another gateway was just told is shown and exported, although it has yet to be written', async (t) => {
+  const { admin, other, ada } = await open(t);
+  const kept = { method: 'PATCH', headers: { 'if-match': '*' }, body: { keepContentDays: 7 } };
+  assert.equal((await admin.ask('tenants/acme', kept)).status, 200);
+  await until('the other knows of it', () => other.gateway.lasting.privacy.daysOf('acme') === 7);
+  const reply = await fetch(`${other.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ada.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'simulator', messages: [{ role: 'user', content: 'hi' }] }),
+  });
+  await reply.text();
+  const id = reply.headers.get('x-millrace-id') ?? '';
+  const body = { user: 'ada' };
+  const isShown = async () => (await admin.ask(`contents/${id}?tenant=acme`)).status === 200;
+  const isExported = async () => {
+    const told = await admin.ask('privacy/export?tenant=acme', { method: 'POST', body });
+    return JSON.stringify(told.body.contents).includes(id);
+  };
+  // A database on a busy machine may take its time: each of these waits, so that three are soon enough.
+  const within3 = async (ask: () => Promise<boolean>) => (await ask()) || (await ask()) || (await ask());
+  assert.deepEqual(await Promise.all([within3(isShown), within3(isExported)]), [true, true]);
+});
+
 test('what is said at two gateways is sealed in both stores, and erased at one it is gone at both', async (t) => {
   const { admin, store, other, ada, namesake, erase } = await open(t);
   const operator = await openOperator(redis.url);
