@@ -50,10 +50,13 @@ export async function openRollingLoad(t: Pick<TestContext, 'after'>): Promise<Ro
       // Those that came before this was asked are counted, but are not more.
       count(await child.look());
       let more = 0;
-      await until(`${wanted} more answers`, async () => {
-        more += count(await child.look());
-        return more >= wanted;
-      });
+      while (more < wanted) {
+        const before = more;
+        await until('there is one more answer', async () => {
+          more += count(await child.look());
+          return more > before;
+        });
+      }
     },
     rest: async () => {
       const tookS = (performance.now() - beganMs) / 1_000;

@@ -38,7 +38,8 @@ const identity = { pepper: 'q3Wx71nVhT2pLw0Xc9Rf5KsBn4Yd6GjEa' };
 const spending = {
   limits: [
     { per: 'key', requests: '1000000/min', burst: 10_000 },
-    { per: 'tenant', tokens: '100M/min', concurrent: 500 },
+    // Places of one that was killed are taken for half a minute.
+    { per: 'tenant', tokens: '1000M/min', concurrent: 100_000 },
   ],
   budgets: [{ per: 'tenant', usd: 1_000_000, window: 'month' }],
   prices: { fast: { inputPerM: 1, outputPerM: 10 } },
