@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { installEngine } from './engines/install-engine.ts';
 import { NotShown } from './not-shown.ts';
@@ -89,6 +89,8 @@ const runner = spawn(
   {
     stdio: ['inherit', 'pipe', 'pipe'],
     env: {
+      // Where `src/main.ts` has it too: each of the hundreds of processes would strip the types of the whole gateway anew.
+      NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
       ...process.env,
       [canaryVariable]: runCanary,
       ...(soak ? { SOAK: '1' } : {}),
