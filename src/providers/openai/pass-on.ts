@@ -21,19 +21,25 @@ export function passOn(call: Call, model: string): Uint8Array {
       edits.push(setTo(call, 'stream_options', JSON.stringify(asked)));
     }
   }
-  for (const [key, json] of Object.entries({ ...boundFields(call, model), ...begunFields(call) })) {
-    edits.push(setTo(call, key, JSON.stringify(json)));
-  }
+  if (call.begun !== undefined || call.boundTokens !== undefined) edits.push(...ourEdits(call, model));
   edits.sort((one, other) => one.start - other.start);
   return splice(bytes, edits);
 }
+
+function ourEdits(call: Call, model: string): readonly Edit[] {
+  if (call.kind === 'embed') return [];
+  return Object.entries({ ...boundFields(call, model), ...begunFields(call) }).map(([key, json]) =>
+    setTo(call, key, JSON.stringify(json)),
+  );
+}
+
+type TextCall = Exclude<Call, { kind: 'embed' }>;
 
 /** By how many names a server may be told how long an answer may be. */
 const bounds = ['max_completion_tokens', 'max_tokens', 'n_predict'] as const;
 
 /** Where it is not the client's own: by the name that the client used, or by the one that servers take. */
-function boundFields(call: Call, model: string): JsonObject {
-  if (call.kind === 'embed' || (call.begun === undefined && call.boundTokens === undefined)) return {};
+function boundFields(call: TextCall, model: string): JsonObject {
   const { maxTokens } = call.sampling;
   if (maxTokens === undefined) return {};
   const said = bounds.filter((name) => typeof call.wire.value[name] === 'number');
@@ -42,8 +48,8 @@ function boundFields(call: Call, model: string): JsonObject {
 }
 
 /** The client's messages stay as it wrote them: only what is behind them is ours. */
-function begunFields(call: Call): JsonObject {
-  if (call.kind === 'embed' || call.begun === undefined) return {};
+function begunFields(call: TextCall): JsonObject {
+  if (call.begun === undefined) return {};
   if (call.kind === 'complete') return { prompt: promptWithBegun(call) };
   const { messages } = call.wire.value;
   const added = messagesWithBegun(call).slice(call.messages.length).map(encodeMessage);
