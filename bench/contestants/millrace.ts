@@ -7,7 +7,7 @@ const main = join(root, 'bin', 'millrace.js');
 
 export const millrace: Contestant = {
   name: 'millrace',
-  describe: () => 'Millrace from source: keys, limits, metrics, journal and accounting on',
+  describe: () => 'Millrace from source: keys, limits, budgets, prices, metrics, log and ledger on',
   missing: () => (existsSync(main) ? undefined : 'bin/millrace.js is not there'),
   command: (site) => ({
     file: process.execPath,
@@ -20,5 +20,6 @@ export const millrace: Contestant = {
     },
     folder: root,
   }),
-  headers: () => ({ authorization: `Bearer ${clientKey}` }),
+  // On loopback limits do not hold: as if it came through a proxy.
+  headers: () => ({ authorization: `Bearer ${clientKey}`, 'x-forwarded-for': '192.0.2.7' }),
 };
