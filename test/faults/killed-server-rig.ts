@@ -5,7 +5,7 @@ import { openTestGateway } from '../gateway.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { spawnLlm } from '../upstream/llm-process.ts';
 import type { RawReply } from '../upstream/raw-client.ts';
-import { type Call, rigOf, until } from './rig.ts';
+import { type Call, type ExchangeRow, rigOf, until } from './rig.ts';
 
 export interface KilledServer {
   /** The statuses of all whole answers. */
@@ -17,11 +17,16 @@ export interface KilledServer {
   readonly broken: number;
   readonly outMs: number;
   readonly backMs: number;
-  /** Requests that were sent to the dead one, those apart that it had when it died. */
+  /** Failures that it took until it was left out. */
+  readonly failuresToOut: number;
+  /** What it was at work on when it died. */
+  readonly underWay: number;
+  /** Requests that were sent to the dead one. */
   readonly foundOut: number;
 }
 
-const slots = 4;
+export const slots = 4;
+const dead = 'a';
 const args = ['--first-token-ms', '20', '--tokens-per-second', '100', '--slots', String(slots)];
 const text = 'one two three four five six';
 const body = { messages: [{ role: 'user', content: text }] };
@@ -40,7 +45,7 @@ export async function killOneOfThree(
   { config, wholeLoad }: KillOptions,
 ): Promise<KilledServer> {
   const servers = await Promise.all([1, 2, 3].map(() => spawnLlm(t, { args })));
-  const named = ['a', 'b', 'c'].map((name, index) => [name, servers[index]?.port] as const);
+  const named = [dead, 'b', 'c'].map((name, index) => [name, servers[index]?.port] as const);
   const gateway = await openTestGateway({
     config: {
       upstreams: Object.fromEntries(
@@ -59,7 +64,7 @@ export async function killOneOfThree(
   t.after(() => unused.close());
   const rig = rigOf(unused, gateway);
   const { health } = gateway.gateway.lasting;
-  const killed = gateway.gateway.snapshot.upstreams.find(({ name }) => name === 'a');
+  const killed = gateway.gateway.snapshot.upstreams.find(({ name }) => name === dead);
   assert.ok(killed);
 
   const wholes: number[] = [];
@@ -75,12 +80,20 @@ export async function killOneOfThree(
     client(index % 3 === 0 ? stream : whole),
   );
   await until('all are at work', () => wholes.length > 30);
+  // Not when it is looked at: by then one that was to try it may have failed as well.
+  let failuresToOut: number | undefined;
+  health.onChange(() => {
+    if (health.of(killed).state === 'down') failuresToOut ??= health.of(killed).failures;
+  });
   servers[0]?.child.kill('SIGKILL');
+  const underWay = gateway.gateway.lasting.scheduler.inFlight(killed);
+  const killedWallMs = Date.now();
   const killedAt = performance.now();
-  await until('it is left out', () => health.of(killed).state === 'down');
+  await until('it is left out', () => failuresToOut !== undefined);
   const outMs = performance.now() - killedAt;
   const { length: served } = wholes;
   await until('the others serve', () => wholes.length > served + 50);
+  const returnedWallMs = Date.now();
   await spawnLlm(t, { port: servers[0]?.port ?? 0, args });
   const backAt = performance.now();
   await until('it serves again', () => health.of(killed).state === 'up');
@@ -89,9 +102,7 @@ export async function killOneOfThree(
   over = true;
   await Promise.all(clients);
 
-  const failedThere = rig
-    .exchanges()
-    .flatMap(({ attempts = [] }) => attempts.filter(({ upstream }) => upstream === 'a'));
+  const { lost, servedStill } = countOf(rig.exchanges(), killedWallMs, returnedWallMs);
   return {
     wholes,
     lies: streams.flatMap((said) => (said === undefined || said === `echo: ${text}` ? [] : [said])),
@@ -99,8 +110,32 @@ export async function killOneOfThree(
     broken: streams.filter((said) => said === undefined).length,
     outMs,
     backMs,
-    foundOut: Math.max(0, failedThere.length - slots),
+    failuresToOut: failuresToOut ?? Number.POSITIVE_INFINITY,
+    underWay,
+    foundOut: lost - (underWay - servedStill),
   };
+}
+
+/**
+ * What its death cost: attempts, and streams of which something had come, which are no attempts. And what had left it in time and
+ * was only read later.
+ */
+function countOf(
+  exchanges: readonly ExchangeRow[],
+  killedWallMs: number,
+  returnedWallMs: number,
+): { readonly lost: number; readonly servedStill: number } {
+  let lost = 0;
+  let servedStill = 0;
+  for (const { attempts = [], carriedOn = [], upstream, outcome, time } of exchanges) {
+    const wasSent = attempts.filter((attempt) => attempt.upstream === dead).length;
+    const wasCut =
+      carriedOn.some((cut) => cut.upstream === dead) || (upstream === dead && outcome !== 'complete');
+    lost += Math.max(wasSent, wasCut ? 1 : 0);
+    const isThen = time > killedWallMs && time <= returnedWallMs;
+    if (isThen && upstream === dead && outcome === 'complete' && carriedOn.length === 0) servedStill += 1;
+  }
+  return { lost, servedStill };
 }
 
 /** What a stream said, if it says that this was all. */

@@ -27,6 +27,10 @@ export interface ExchangeRow {
   readonly upstream: string;
   readonly code?: string;
   readonly tookMs: number;
+  /** When it ended, in milliseconds since 1970. */
+  readonly time: number;
+  /** A stream was gone on with elsewhere. */
+  readonly carriedOn?: ReadonlyArray<{ readonly upstream: string }>;
   readonly attempts?: ReadonlyArray<{ readonly upstream: string; readonly code: string }>;
 }
 
