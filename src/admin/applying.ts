@@ -5,9 +5,10 @@ import { assertAllowed } from '../config/applied-rules.ts';
 import { idOf, type LoadedConfig } from '../config/load.ts';
 import { ConfigError, type Problem } from '../config/problem.ts';
 import type { ConfigVersionDraft } from '../core/config-version.ts';
+import type { Role } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import { reachOf } from '../identity/permissions.ts';
-import { proposedName } from '../wiring/applied-config.ts';
+import { type Proposing, proposedName } from '../wiring/applied-config.ts';
 import type { AdminActor } from './actor.ts';
 import type { appliedShape } from './config-shapes.ts';
 import { assertTag, requireMatch } from './entity-tag.ts';
@@ -33,7 +34,7 @@ export async function applyChange(
       ...change,
       by: actor.name,
       assertMatch: (tag) => assertTag(headers['if-match'] ?? '', tag),
-      inspect: (proposed) => assertAllowed({ proposed, inForce: reloader.loaded, role: actor.role }),
+      ...proposing(reloader, actor.role),
       assertMay: (proposed) => {
         if (!isForced) assertKeepsCaller(actor, proposed, reloader.loaded);
       },
@@ -49,6 +50,14 @@ export async function applyChange(
     warnings: [...warnings],
   };
   return { status: 200, body, headers: { etag: applied.tag } } as const;
+}
+
+/** Who may apply what, and whose addresses those in it are. */
+export function proposing({ loaded: inForce }: Seen['reloader'], role: Role): Proposing {
+  return {
+    inspect: (proposed) => assertAllowed({ proposed, inForce, role }),
+    vouches: role === 'owner',
+  };
 }
 
 /** A configuration with problems is its sender's fault, and answered with all of them. */

@@ -1,6 +1,5 @@
 /** The configuration: what is in force, what could be, and what was. */
 import type { z } from 'zod';
-import { assertAllowed } from '../config/applied-rules.ts';
 import { changesBetween } from '../config/diff.ts';
 import { hotTextOf } from '../config/hot-text.ts';
 import { installChanges, type LoadedConfig } from '../config/load.ts';
@@ -10,7 +9,7 @@ import type { Role } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Reloaded } from '../wiring/reload.ts';
 import { identityOf } from '../wiring/upstreams.ts';
-import { applyChange, refuse, viewProblem } from './applying.ts';
+import { applyChange, proposing, refuse, viewProblem } from './applying.ts';
 import {
   appliedShape,
   configBodyBytesMax,
@@ -95,9 +94,8 @@ function inForceRoutes(seen: Seen): readonly AdminRoute[] {
 
 function proposedRoutes(seen: Seen): readonly AdminRoute[] {
   const { applied, reloader } = seen;
-  const propose = (text: string, role: Role) =>
-    applied.propose(text, (proposed) => assertAllowed({ proposed, inForce: reloader.loaded, role }));
-  const proposing = {
+  const propose = (text: string, role: Role) => applied.propose(text, proposing(reloader, role));
+  const proposals = {
     ...writing,
     method: 'POST',
     changes: false,
@@ -106,7 +104,7 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
   } as const;
   return [
     adminRoute({
-      ...proposing,
+      ...proposals,
       name: 'config.validate',
       path: `${api}/config/validate`,
       summary: 'Says everything that is wrong with a configuration, each at its place, and changes nothing',
@@ -118,7 +116,7 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
       }),
     }),
     adminRoute({
-      ...proposing,
+      ...proposals,
       name: 'config.diff',
       path: `${api}/config/diff`,
       summary: 'Says what a configuration would change, and changes nothing',

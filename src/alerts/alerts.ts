@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { uuidv7 } from '../lib/uuid.ts';
 import type { Dialer } from '../net/dialer.ts';
+import { addressOf, namedBy } from '../net/named-by.ts';
+import type { NamedBy } from '../net/outgoing-url.ts';
 import type { Alert, Attempt, Notice, Way } from './alert.ts';
 import { createEmail } from './email.ts';
 import { Grouping } from './grouping.ts';
@@ -17,7 +19,7 @@ export interface Alerts {
   /** One notice to every receiver at once, whatever is silenced or waiting; what each of them said. */
   test(): Promise<readonly TestedReceiver[]>;
   /** After a reload. Receivers that stay keep what waits for them. */
-  follow(options: AlertsOptions): void;
+  follow(options: AlertsOptions, strangers?: Strangers): void;
   readonly receivers: readonly ReceiverState[];
   /** Tells what is waiting to be told together, and gives the receivers a little time to take it. */
   close(): Promise<void>;
@@ -34,7 +36,12 @@ export interface AlertsContext {
   readonly dialer: Dialer;
   /** True for one of the replicas that notice the same, within that time. Never rejects. */
   readonly claim: (name: string, ttlMs: number) => Promise<boolean>;
+  /** At the start. */
+  readonly strangers?: Strangers | undefined;
 }
+
+/** Addresses, as HOST:PORT, that are dialled as what a tenant names. */
+type Strangers = readonly string[] | undefined;
 
 export function createAlerts(options: AlertsOptions, context: AlertsContext): Alerts {
   return new AlertSender(options, context);
@@ -55,7 +62,7 @@ class AlertSender implements Alerts {
   constructor(options: AlertsOptions, context: AlertsContext) {
     this.#context = context;
     this.#options = options;
-    this.#receivers = this.#createReceivers(options);
+    this.#receivers = this.#createReceivers(whoseOf(options, context.strangers));
     this.#grouping = new Grouping({
       clock: context.clock,
       options,
@@ -88,11 +95,11 @@ class AlertSender implements Alerts {
     );
   }
 
-  follow(options: AlertsOptions): void {
+  follow(options: AlertsOptions, strangers?: Strangers): void {
     const before = this.#receivers;
     this.#options = options;
     this.#grouping.follow(options);
-    this.#receivers = this.#createReceivers(options, before);
+    this.#receivers = this.#createReceivers(whoseOf(options, strangers), before);
     for (const [identity, receiver] of before) {
       if (this.#receivers.has(identity)) receiver.enable();
       else this.#leave(receiver);
@@ -138,35 +145,54 @@ class AlertSender implements Alerts {
   }
 
   #createReceivers(
-    { to }: AlertsOptions,
+    to: readonly Addressed[],
     before: ReadonlyMap<string, Receiver> = new Map(),
   ): Map<string, Receiver> {
     return new Map(
-      to.map((options) => {
-        const identity = identityOf(options);
-        const way = () => createWay(options, this.#context);
+      to.map((addressed) => {
+        const identity = identityOf(addressed);
+        const way = () => createWay(addressed, this.#context);
         return [identity, before.get(identity) ?? new Receiver(way(), this.#context)];
       }),
     );
   }
 }
 
-function createWay(options: ReceiverOptions, context: AlertsContext): Way {
-  const { webhook, secret, previousSecret, slack, email, smtp } = options;
+type Addressed = ReceiverOptions & { readonly namedBy: NamedBy };
+
+/** Only a mail server's address can come from somebody else: the others are secrets, which owners alone refer to. */
+function whoseOf({ to }: AlertsOptions, strangers: Strangers): readonly Addressed[] {
+  return to.map((options) => {
+    const { smtp } = options;
+    const whose = smtp === undefined ? 'operator' : namedBy(addressOf(smtp.host, smtp.port), strangers);
+    return { ...options, namedBy: whose };
+  });
+}
+
+function createWay(options: Addressed, context: AlertsContext): Way {
+  const { webhook, secret, previousSecret, slack, email, smtp, namedBy: whose } = options;
   if (webhook !== undefined) {
     const secrets = [secret, previousSecret].filter((one) => one !== undefined);
     return createWebhook({ url: webhook, secrets }, context);
   }
   if (slack !== undefined) return createSlack(slack, context);
   if (email === undefined || smtp === undefined) throw new TypeError('a receiver has no way to it');
-  return createEmail({ to: email, smtp }, context);
+  return createEmail({ to: email, smtp, namedBy: whose }, context);
 }
 
 /** Of a receiver: another secret makes it another one. */
-function identityOf({ webhook, secret, previousSecret, slack, email, smtp }: ReceiverOptions): string {
+function identityOf({
+  webhook,
+  secret,
+  previousSecret,
+  slack,
+  email,
+  smtp,
+  namedBy: whose,
+}: Addressed): string {
   const secrets = [webhook, secret, previousSecret, slack, smtp?.password].map((one) => one?.reveal());
   return createHash('sha256')
-    .update(JSON.stringify([...secrets, email, smtp]))
+    .update(JSON.stringify([...secrets, email, smtp, whose]))
     .digest('hex');
 }
 

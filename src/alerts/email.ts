@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { DialError } from '../net/dial-error.ts';
 import type { Dialer } from '../net/dialer.ts';
+import type { NamedBy } from '../net/outgoing-url.ts';
 import type { Attempt, Notice, Way } from './alert.ts';
 import { headlineOf, linesOf } from './notice-text.ts';
 import type { SmtpOptions } from './options.ts';
@@ -11,6 +12,7 @@ const timeoutMs = 30_000;
 export interface EmailWay {
   readonly to: readonly string[];
   readonly smtp: SmtpOptions;
+  readonly namedBy: NamedBy;
 }
 
 export function createEmail(way: EmailWay, context: { dialer: Dialer; clock: Clock }): Way {
@@ -36,7 +38,7 @@ const tooSlow = `the mail server took longer than ${timeoutMs} ms`;
 
 async function deliver(
   notice: Notice,
-  { to, smtp }: EmailWay,
+  { to, smtp, namedBy }: EmailWay,
   { dialer, signal }: { dialer: Dialer; signal: AbortSignal },
 ): Promise<void> {
   const { createTransport } = await import('nodemailer');
@@ -51,7 +53,7 @@ async function deliver(
     disableFileAccess: true,
     disableUrlAccess: true,
     getSocket: (_options, callback) => {
-      dialer.connect({ host, port, namedBy: 'operator' }, { timeoutMs, signal }).then(
+      dialer.connect({ host, port, namedBy }, { timeoutMs, signal }).then(
         (connection) => callback(null, { connection }),
         (thrown: unknown) => callback(thrown instanceof Error ? thrown : new Error(String(thrown)), false),
       );

@@ -15,6 +15,7 @@ export interface Post {
   readonly signal: AbortSignal;
 }
 
+/** Their URLs are secrets: they stand in the file, or an owner has referred to them. */
 const fixed = { method: 'POST', namedBy: 'operator', larger: 'cut', timeoutMs, bodyBytesMax } as const;
 
 export async function sendPost(

@@ -113,7 +113,7 @@ async function examineUpstreams({ config }: LoadedConfig, paid: boolean): Promis
   try {
     // A child process with a model in it is no small question: its file is examined, and it is not started.
     const remote = Object.entries(config.upstreams).filter(([, { type }]) => type !== 'llamacpp');
-    const { byName } = pool.reconcile(Object.fromEntries(remote));
+    const { byName } = pool.reconcile({ upstreams: Object.fromEntries(remote) });
     const examined = Object.keys(config.upstreams).map((name) =>
       examineUpstream({ name, upstream: byName.get(name), config, clock: systemClock, paid }),
     );

@@ -10,6 +10,7 @@ import { type AdminPermission, reachOf } from '../identity/permissions.ts';
 import { isRemoteReference, isSecretReference } from '../lib/secret-reference.ts';
 import type { LoadedConfig, ReadConfig } from './load.ts';
 import { isWrittenOut, secretPathsIn } from './masked-secrets.ts';
+import { addressesIn } from './named-addresses.ts';
 import { nodeAt, type Path, type Placed, type PlacedMap, plainValue, scalarPaths } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, type Problem } from './problem.ts';
 import type { HotConfig } from './schema.ts';
@@ -59,8 +60,8 @@ function byPlace(one: Problem, other: Problem): number {
 }
 
 function refusalsOf(proposal: Proposal): Refused[] {
-  return [refuseParts, refuseOpenDoor, refuseVariables, refuseFiles, refuseSecrets].flatMap((find) =>
-    find(proposal),
+  return [refuseParts, refuseOpenDoor, refuseVariables, refuseFiles, refuseSecrets, refuseAddresses].flatMap(
+    (find) => find(proposal),
   );
 }
 
@@ -148,6 +149,17 @@ function troubleWith(
   const within = relative(folder, named);
   const isInside = within !== '' && within.split(sep)[0] !== '..' && !isAbsolute(within);
   return isInside ? undefined : `is neither in the file on disk nor in the folder ${folder}`;
+}
+
+/** What can be seen to be no place of the internet; names are looked at when they are connected to (G9). */
+function refuseAddresses({ proposed }: Proposal): Refused[] {
+  const strangers = new Set(proposed.config.strangers);
+  return addressesIn(proposed.config).flatMap(({ path, address, strange }) => {
+    const reason = strangers.has(address) ? strange() : undefined;
+    if (reason === undefined) return [];
+    const message = `${reason}: any other address is for an owner to name, or for the file on disk`;
+    return [refusal(proposed, { path, message, forbidden: true })];
+  });
 }
 
 /** A secret and where it is sent: to an upstream's server, or by what stands beside it. */

@@ -58,7 +58,7 @@ test('of a file that includes others one text is made, in which what they name i
   const again = loadConfig({
     path: config.files[0] ?? '',
     env: {},
-    choose: () => ({ text, name: 'version 1' }),
+    choose: () => ({ text, name: 'version 1', vouched: 'all' }),
   });
   assert.equal(again.id, config.id);
   assert.match(text, /file:\/.*\/parts\/key/);

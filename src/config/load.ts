@@ -7,6 +7,7 @@ import { unpricedWarnings } from './billing-hosts.ts';
 import { check } from './check.ts';
 import { applyEnvironment, type Overridden } from './environment.ts';
 import type { Environment } from './expand.ts';
+import { strangersIn } from './named-addresses.ts';
 import { nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
 import { type Config, installKeys } from './schema.ts';
@@ -64,14 +65,20 @@ export function readConfig(options: LoadOptions): ReadConfig {
   const sources = readSources(options);
   const overridden = applyEnvironment(sources.root, options.env);
   const { config, root, problems } = validate(withDiscovered(overridden.root, options.discovered));
+  const strangers = strangersIn(config, sources.half, () => ofFiles(options));
   return {
-    config: withAbsolutePaths(config, root),
+    // Where there are none, the configuration is what it would be without the question.
+    config: { ...withAbsolutePaths(config, root), ...(strangers.length === 0 ? {} : { strangers }) },
     root,
     sources,
     overridden,
     problems: [...sources.problems, ...problems],
     environment: options.env,
   };
+}
+
+function ofFiles({ choose: _, ...options }: LoadOptions): Config {
+  return readConfig(options).config;
 }
 
 /** With what references to other places lead to. Throws as `loadConfig` does. */

@@ -11,7 +11,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   jobs: 'jobs in the background',
   rollouts: 'gradual changes of models',
   tools: 'tools run by the gateway',
-  'secrets.folder': 'a folder whose files the admin API may name as secrets',
   'upstreams.*.api': 'choosing between the APIs of an upstream',
   'upstreams.*.tls': 'certificates of your own for an upstream',
   'models.*.cache': 'answering from a cache',

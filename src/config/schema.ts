@@ -121,7 +121,12 @@ const hotSchema = z.strictObject(hot);
 
 export type InstallConfig = Frozen<z.output<typeof installSchema>>;
 export type HotConfig = Frozen<z.output<typeof hotSchema>>;
-export type Config = InstallConfig & HotConfig;
+export type Config = InstallConfig & HotConfig & Named;
+
+interface Named {
+  /** HOST:PORT of what neither the files nor an owner answers for: dialled as what a tenant names. */
+  readonly strangers?: readonly string[] | undefined;
+}
 
 /** Read-only all the way down, except for values with behaviour of their own. */
 type Frozen<T> = T extends { reveal(): string }

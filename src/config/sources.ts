@@ -1,6 +1,7 @@
 /** Where a configuration is read from: the files, or the files' install half and what was applied over the rest. */
 import { hash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import type { Vouched } from '../core/config-version.ts';
 import { type Environment, expand } from './expand.ts';
 import { withMaskedSecrets } from './masked-secrets.ts';
 import { emptyMap, type PlacedMap, plainValue } from './placed.ts';
@@ -36,6 +37,8 @@ export interface AppliedText {
   readonly text: string;
   /** What problems call it: `version 7`. */
   readonly name: string;
+  /** Addresses in it, as HOST:PORT, that an owner answers for. */
+  readonly vouched: Vouched;
 }
 
 /** Told what the files say; gives what is in force in its place, if anything. */

@@ -16,14 +16,19 @@ export interface ConfigVersionDraft {
   readonly masked: boolean;
   /** What is read again at each reload, as somebody wrote it. Never with a secret. */
   readonly text: string;
+  /** The addresses, as HOST:PORT, that an owner answers for; those in the file need nobody else. */
+  readonly vouched: Vouched;
 }
+
+/** All of them where nobody asked yet who had named them. */
+export type Vouched = readonly string[] | 'all';
 
 export interface ConfigVersion extends ConfigVersionDraft {
   /** From 1, without a gap. The last one is in force. */
   readonly number: number;
 }
 
-export type ConfigVersionFacts = Omit<ConfigVersion, 'text'>;
+export type ConfigVersionFacts = Omit<ConfigVersion, 'text' | 'vouched'>;
 
 export interface ConfigVersionsQuestion {
   /** From the newest on, or before this number. */

@@ -1,5 +1,6 @@
 /** Bytes to an upstream over HTTP, through a pool of kept connections. */
 
+import { lookup as lookUpBySystem } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { buildConnector, Dispatcher } from 'undici';
@@ -10,6 +11,8 @@ import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
 import { IdleBound } from './idle-bound.ts';
 import type { Leaver } from './live-client.ts';
+import type { NamedBy } from './outgoing-url.ts';
+import { publicAlone, refusalOf } from './public-lookup.ts';
 import { endWhenSilent } from './silent-connection.ts';
 import { describeSocketError, type Reached } from './socket-error.ts';
 
@@ -31,6 +34,8 @@ export interface HttpTransportOptions {
   readonly pingMs?: number;
   /** How the host's name is looked up; the system's way when absent. */
   readonly lookup?: LookupFunction;
+  /** What a stranger named is connected to at public addresses alone. */
+  readonly namedBy?: NamedBy;
 }
 
 const pingMsDefault = 10_000;
@@ -62,19 +67,23 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 }
 
 function connectorOf(
-  { connectMs, socketPath, lookup }: HttpTransportOptions,
+  { connectMs, socketPath, lookup = lookUpBySystem, namedBy }: HttpTransportOptions,
   pingMs: number,
 ): buildConnector.connector {
+  const isStrange = namedBy === 'stranger';
   const connect = createConnector({
     timeout: connectMs,
     ...(socketPath === undefined ? {} : { socketPath }),
-    ...(lookup === undefined ? {} : { lookup }),
+    lookup: isStrange ? publicAlone(lookup) : lookup,
   });
-  return (where, callback) =>
+  return (where, callback) => {
+    const refusal = isStrange ? refusalOf(where.hostname) : undefined;
+    if (refusal !== undefined) return void queueMicrotask(() => callback(refusal, null));
     connect(where, (...result) => {
       if (result[0] === null) endWhenSilent(result[1], pingMs);
       callback(...result);
     });
+  };
 }
 
 interface Way {

@@ -58,6 +58,14 @@ export function mayConnectTo(address: string, namedBy: NamedBy): boolean {
   return namedBy === 'stranger' ? isPublicAddress(address) : !isForbiddenAddress(address);
 }
 
+/** What can be said against a host that a stranger names, without looking it up. */
+export function strangeHostFault(host: string): string | undefined {
+  if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : 'is not at an address that may be called';
+  // A name of one part means what this machine takes it for.
+  const isOurs = !host.includes('.') || host.toLowerCase().endsWith('.localhost') || isMetadataHost(host);
+  return isOurs ? 'must name a host of the internet' : undefined;
+}
+
 function portOf({ port, protocol }: URL): number {
   // The parser leaves out the one that the scheme implies.
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
@@ -78,10 +86,7 @@ function faultOf({ url, host, port, namedBy }: OutgoingUrl): string | undefined 
 function strangeFaultOf({ host, port, secure }: OutgoingUrl, ports: readonly number[]): string | undefined {
   if (!secure) return 'must begin with https://';
   if (!ports.includes(port)) return `must have one of the ports ${ports.join(', ')}`;
-  // A name of one part means what this machine takes it for.
-  if (isIP(host) === 0 && (!host.includes('.') || host.endsWith('.localhost')))
-    return 'must name a host of the internet';
-  return undefined;
+  return isIP(host) === 0 ? strangeHostFault(host) : undefined;
 }
 
 function isPlainName(host: string): boolean {

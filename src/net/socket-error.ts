@@ -28,6 +28,10 @@ const byCode: Readonly<Record<string, Description>> = {
     code: 'connect_failed',
     says: "the upstream's host name leads to a cloud's metadata service, which is never called",
   },
+  ENOTPUBLIC: {
+    code: 'connect_failed',
+    says: "the upstream's address is not public: an owner has to apply it, or the file on disk to name it",
+  },
   EAI_AGAIN: { code: 'connect_failed', says: "the upstream's host name could not be looked up" },
   EHOSTUNREACH: { code: 'connect_failed', says: "the upstream's host cannot be reached" },
   ENETUNREACH: { code: 'connect_failed', says: "the upstream's network cannot be reached" },

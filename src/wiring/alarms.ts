@@ -47,6 +47,8 @@ const dependencyNames = Object.keys(dependencies) as readonly Dependency[];
 export interface AlarmsContext {
   readonly clock: Clock;
   readonly log: AlertLog;
+  /** As `AlertsContext` has them. */
+  readonly strangers?: readonly string[] | undefined;
 }
 
 export class Alarms {
@@ -57,13 +59,14 @@ export class Alarms {
   #shared: Pick<Shared, 'claim'> | undefined;
 
   constructor(options: AlertsOptions, context: AlarmsContext) {
-    const { clock, log } = context;
+    const { clock, log, strangers } = context;
     this.#context = context;
     const sinceMs = clock.wall();
     for (const name of dependencyNames) this.#states.set(name, { name, state: 'there', sinceMs });
     this.alerts = createAlerts(options, {
       clock,
       log,
+      strangers,
       dialer: createDialer({ clock }),
       claim: (name, ttlMs) => this.#shared?.claim(name, ttlMs) ?? Promise.resolve(true),
     });

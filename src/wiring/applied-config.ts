@@ -5,6 +5,7 @@
 import type { Configuration, Inspect } from '../config/configuration.ts';
 import { hotTextOf } from '../config/hot-text.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { listed } from '../config/named-addresses.ts';
 import type { AppliedText } from '../config/sources.ts';
 import type { ConfigVersion, ConfigVersionDraft, ConfigVersionFacts } from '../core/config-version.ts';
 import { Failure, fail } from '../core/failure.ts';
@@ -27,17 +28,22 @@ export interface FollowOptions {
   readonly onSettled?: () => void;
 }
 
-export interface ConfigChange {
+export interface ConfigChange extends Proposing {
   readonly by: string;
   readonly source: ConfigVersionDraft['source'];
   readonly note: string;
   /** Throws unless the version with this tag is the one that is meant to be changed. */
   readonly assertMatch: (tag: string) => void;
   readonly text: (before: string) => string;
-  /** Throws why it may not be, before anything that it refers to is looked up, */
-  readonly inspect: Inspect;
-  /** or after. */
+  /** Throws why it may not be, after all that it refers to was looked up. */
   readonly assertMay: (proposed: LoadedConfig) => void;
+}
+
+export interface Proposing {
+  /** Throws why it may not be, before anything that it refers to is looked up. */
+  readonly inspect: Inspect;
+  /** Whether whoever proposes it answers for the addresses in it, as an owner does. */
+  readonly vouches: boolean;
 }
 
 export interface Applied {
@@ -90,8 +96,9 @@ export class AppliedConfig {
   }
 
   /** With this text in the place of what can be applied, changing nothing. Throws `ConfigError`. */
-  propose(text: string, inspect: Inspect): Promise<LoadedConfig> {
-    return this.#configuration.propose({ text, name: proposedName }, inspect);
+  propose(text: string, { inspect, vouches }: Proposing): Promise<LoadedConfig> {
+    const vouched = vouches ? 'all' : this.#vouched;
+    return this.#configuration.propose({ text, name: proposedName, vouched }, inspect);
   }
 
   /** From now on every version that anybody writes is taken over here. */
@@ -158,6 +165,12 @@ export class AppliedConfig {
     await this.#work;
   }
 
+  /** Of a version from before anybody asked who had named them, those that it has. */
+  get #vouched(): readonly string[] {
+    const { vouched = [] } = this.#version ?? {};
+    return vouched === 'all' ? listed(this.#following().reloader.loaded.config) : vouched;
+  }
+
   #settle(): void {
     if (!this.#isSettled) this.#following().onSettled?.();
     this.#isSettled = true;
@@ -169,7 +182,7 @@ export class AppliedConfig {
     const isOfVersion = fileDigest === version.fileDigest;
     if (!isOfVersion && fileDigest !== this.#seen) return undefined;
     if (isOfVersion && version.source === 'file') return undefined;
-    return { text: version.text, name: `version ${version.number}` };
+    return { text: version.text, name: `version ${version.number}`, vouched: version.vouched };
   }
 
   async #change(change: ConfigChange): Promise<Applied> {
@@ -178,15 +191,17 @@ export class AppliedConfig {
     await this.#lookForNewer(options);
     change.assertMatch(this.tag);
     const text = change.text(this.#version?.text ?? hotTextOf(reloader.loaded).text);
-    const proposed = await this.propose(text, change.inspect);
+    const proposed = await this.propose(text, change);
     change.assertMay(proposed);
     const { by, source, note } = change;
     // So that the way back to what the file said is there too.
     this.#version ??= await options.versions.append(draftOf(reloader.loaded, clock), 0);
     const { number, fileDigest } = this.#version;
+    // Who is no owner keeps what owners answered for, and adds nothing to it.
+    const vouched = change.vouches ? listed(proposed.config) : this.#vouched;
     const { masked } = hotTextOf(proposed);
     const atMs = Math.trunc(clock.wall());
-    const draft = { atMs, by, source, note, fileDigest, masked, text };
+    const draft = { atMs, by, source, note, fileDigest, masked, text, vouched };
     this.#version = await options.versions.append(draft, number);
     const version = this.#version;
     await this.#keepCopy();
@@ -285,6 +300,8 @@ function draftOf(loaded: LoadedConfig, clock: Clock): ConfigVersionDraft {
     source: 'file',
     note: '',
     fileDigest,
+    // The file answers for its own.
+    vouched: [],
     ...hotTextOf(loaded),
   };
 }

@@ -24,6 +24,8 @@ const copyShape = z.object({
     fileDigest: z.string(),
     masked: z.boolean(),
     text: z.string(),
+    // One that was written before anybody asked says nothing.
+    vouched: z.union([z.array(z.string()), z.literal('all')]).default('all'),
   }),
   fileDigest: z.string(),
 });

@@ -1,14 +1,17 @@
 /** Reads from time to time what the exporters beside upstreams tell of their machines. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { type CpuSeconds, readUtilisation, type Utilisation } from '../fleet/utilisation.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { createDialer, type Dialer } from '../net/dialer.ts';
+import { addressOfUrl, namedBy } from '../net/named-by.ts';
+import type { NamedBy } from '../net/outgoing-url.ts';
 import type { Log } from '../telemetry/log.ts';
 
 export interface ExportersOptions {
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Pick<Log, 'debug'>;
 }
 
 const timeoutMs = 5_000;
@@ -39,17 +42,18 @@ export class Exporters {
       : gpuTotalBytes - gpuUsedBytes;
   }
 
-  follow({ upstreams, health }: Config): void {
+  follow({ upstreams, health, strangers }: Pick<Config, 'upstreams' | 'health' | 'strangers'>): void {
     const before = this.#pages;
     this.#pages = new Map();
     for (const [name, upstream] of Object.entries(upstreams)) {
       const url = 'exporter' in upstream ? upstream.exporter : undefined;
       if (url === undefined) continue;
       const kept = before.get(name);
-      const same = kept?.url === url && kept.everyMs === health.everyMs;
+      const place = { name, url, everyMs: health.everyMs, namedBy: namedBy(addressOfUrl(url), strangers) };
+      const same = kept !== undefined && isDeepStrictEqual(kept.place, place);
       if (same) before.delete(name);
       const context = { ...this.#options, dialer: this.#dialer };
-      this.#pages.set(name, same ? kept : new ExporterPage({ name, url, everyMs: health.everyMs }, context));
+      this.#pages.set(name, same ? kept : new ExporterPage(place, context));
     }
     for (const page of before.values()) page.close();
   }
@@ -63,22 +67,19 @@ interface Place {
   readonly name: string;
   readonly url: string;
   readonly everyMs: number;
+  readonly namedBy: NamedBy;
 }
 
 class ExporterPage {
-  readonly url: string;
-  readonly everyMs: number;
+  readonly place: Place;
   utilisation: Utilisation | undefined;
-  readonly #name: string;
   readonly #context: ExportersOptions & { readonly dialer: Dialer };
   readonly #closing = new AbortController();
   #cpu: CpuSeconds | undefined;
   #timer: Timer | undefined;
 
-  constructor({ name, url, everyMs }: Place, context: ExportersOptions & { readonly dialer: Dialer }) {
-    this.url = url;
-    this.everyMs = everyMs;
-    this.#name = name;
+  constructor(place: Place, context: ExportersOptions & { readonly dialer: Dialer }) {
+    this.place = place;
     this.#context = context;
     void this.#look();
   }
@@ -97,16 +98,17 @@ class ExporterPage {
       this.utilisation = undefined;
       const message = thrown instanceof Error ? thrown.message : String(thrown);
       if (!signal.aborted)
-        this.#context.log.debug({ upstream: this.#name, message }, 'an exporter does not tell');
+        this.#context.log.debug({ upstream: this.place.name, message }, 'an exporter does not tell');
     }
     if (signal.aborted) return;
-    const waitMs = this.everyMs * (0.9 + Math.random() * 0.2);
+    const waitMs = this.place.everyMs * (0.9 + Math.random() * 0.2);
     this.#timer = this.#context.clock.after(waitMs, () => void this.#look());
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const answer = await this.#context.dialer.request(this.url, {
-      namedBy: 'operator',
+    const { url, namedBy } = this.place;
+    const answer = await this.#context.dialer.request(url, {
+      namedBy,
       timeoutMs,
       signal,
       bodyBytesMax: pageBytesMax,

@@ -27,7 +27,7 @@ export async function openFoundations(options: GatewayOptions): Promise<Foundati
   const { config } = options.loaded;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const { clock, log, among } = options;
-  const alarms = new Alarms(config.alerts, { clock, log });
+  const alarms = new Alarms(config.alerts, { clock, log, strangers: config.strangers });
   const opened = new AsyncDisposableStack();
   try {
     const shared = await openSharedState(options, alarms);

@@ -174,7 +174,7 @@ class Running {
     lasting.health.keepOnly(upstreams);
     lasting.serviceTimes.keepOnly(upstreams);
     this.#followUpstreams();
-    lasting.alerts.follow(config.alerts);
+    lasting.alerts.follow(config.alerts, config.strangers);
     lasting.log.level = config.telemetry.logs.level;
     logTaken(lasting.log, { configId: loaded.id, before, now: identitiesOf(this.snapshot) });
   }
@@ -229,7 +229,7 @@ class Running {
   #createSnapshot(loaded: ConfigInForce, before?: Snapshot): Snapshot {
     const { config, id } = loaded;
     const rules = keepsAlive(config) ? createWarmRules(config) : undefined;
-    const upstreams = this.#pool.reconcile(config.upstreams, rules);
+    const upstreams = this.#pool.reconcile(config, rules);
     const watching = createWatchOptions(this.lasting, config);
     const snapshot = createSnapshot(this.lasting, {
       id,

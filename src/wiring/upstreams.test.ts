@@ -14,7 +14,7 @@ function poolFor(t: TestContext) {
   const pool = new UpstreamPool(systemClock);
   t.after(() => pool.close());
   return (config: Readonly<Record<string, unknown>>): Upstream => {
-    const upstream = pool.reconcile(upstreamsOptions.parse({ a: config })).byName.get('a');
+    const upstream = pool.reconcile({ upstreams: upstreamsOptions.parse({ a: config }) }).byName.get('a');
     assert.ok(upstream);
     return upstream;
   };

@@ -10,6 +10,8 @@ import { createSimulator } from '../engines/simulator/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import { NameResolver } from '../net/name-resolver.ts';
+import { addressOfUrl, namedBy } from '../net/named-by.ts';
+import type { NamedBy } from '../net/outgoing-url.ts';
 import { providers } from '../providers/registry.ts';
 import { keptAlive } from './kept-alive.ts';
 import type { WarmRules } from './warm-rules.ts';
@@ -21,6 +23,14 @@ type EngineConfig = Exclude<UpstreamConfig, HttpConfig>;
 export interface Upstreams {
   readonly all: readonly Upstream[];
   readonly byName: ReadonlyMap<string, Upstream>;
+}
+
+/** What is there, and whose addresses are not the operator's. */
+type Configured = Pick<Config, 'upstreams' | 'strangers'>;
+
+interface WayOptions {
+  readonly slots: number;
+  readonly strangers: Configured['strangers'];
 }
 
 interface PoolOptions {
@@ -46,9 +56,9 @@ export class UpstreamPool {
   }
 
   /** Opens what is new. What is no longer named stays open until it is retired. */
-  reconcile(configured: Readonly<Record<string, UpstreamConfig>>, rules?: WarmRules): Upstreams {
-    const all = Object.entries(configured).map(([name, config]) =>
-      withKeepAlive(this.#open(name, config), rules),
+  reconcile({ upstreams, strangers }: Configured, rules?: WarmRules): Upstreams {
+    const all = Object.entries(upstreams).map(([name, config]) =>
+      withKeepAlive(this.#open(name, config, strangers), rules),
     );
     return { all, byName: new Map(all.map((upstream) => [upstream.name, upstream])) };
   }
@@ -73,7 +83,7 @@ export class UpstreamPool {
     await Promise.allSettled(all.map((transport) => transport.close()));
   }
 
-  #open(name: string, config: UpstreamConfig): Upstream {
+  #open(name: string, config: UpstreamConfig, strangers: Configured['strangers']): Upstream {
     const { adapter, loadsModels, slots: slotsByKind, slotsMax: slotsMaxByKind } = providers[config.type];
     const slotsPerModel = 'slotsPerModel' in config ? config.slotsPerModel : undefined;
     const slotsSaid = config.slots ?? (slotsPerModel === undefined ? undefined : slotsOfModelsMax);
@@ -81,21 +91,22 @@ export class UpstreamPool {
     const slotsAssumed = slotsSaid === undefined;
     const identity = identityOf(name, config);
     const slotsMax = slotsSaid ?? slotsMaxByKind;
-    const transport = this.#transportTo(identity, config, slotsMax);
+    const sizes = { slots, slotsAssumed, slotsMax, slotsPerModel };
+    const transport = this.#transportTo(identity, config, { slots: slotsMax, strangers });
     const secrets = secretsOf(config);
     // An engine of our own stands where we stand.
     const zone = ('zone' in config ? config.zone : undefined) ?? '';
-    const sizes = { slots, slotsAssumed, slotsMax, slotsPerModel };
     return { name, adapter, transport, identity, ...sizes, zone, loadsModels, secrets };
   }
 
   /** What was learnt of a server stays when only the way there changes. */
-  #transportTo(identity: string, config: UpstreamConfig, slots: number): Transport {
+  #transportTo(identity: string, config: UpstreamConfig, { slots, strangers }: WayOptions): Transport {
     if (!('url' in config))
       return this.#kept(identity, () => (this.#serves ? openEngine(config, this.#clock) : noEngine));
-    const sizes = sizesOf(config, slots);
-    return this.#kept(`${identity} ${JSON.stringify(sizes)}`, () =>
-      openHttp(config, sizes, this.#names.lookup),
+    // A connection that is kept was checked by the rule of its time: another rule is another way.
+    const way = { ...sizesOf(config, slots), namedBy: namedBy(addressOfUrl(config.url), strangers) };
+    return this.#kept(`${identity} ${JSON.stringify(way)}`, () =>
+      openHttp(config, { ...way, lookup: this.#names.lookup }),
     );
   }
 
@@ -162,10 +173,12 @@ function sizesOf({ connections, idlePerHost, connectMs, keepAliveMs }: HttpConfi
   };
 }
 
-function openHttp(config: HttpConfig, sizes: ReturnType<typeof sizesOf>, lookup: LookupFunction): Transport {
+type Way = ReturnType<typeof sizesOf> & { readonly namedBy: NamedBy; readonly lookup: LookupFunction };
+
+function openHttp(config: HttpConfig, way: Way): Transport {
   const url = new URL(config.url);
   const basePath = url.pathname === '/' ? providers[config.type].basePath : url.pathname.replace(/\/$/, '');
   const headers = Object.entries(config.headers).flatMap(([name, value]) => [name, value.reveal()]);
   if (config.key !== undefined) headers.push('authorization', `Bearer ${config.key.reveal()}`);
-  return createHttpTransport({ origin: url.origin, basePath, headers, lookup, ...sizes });
+  return createHttpTransport({ origin: url.origin, basePath, headers, ...way });
 }

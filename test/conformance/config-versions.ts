@@ -20,6 +20,7 @@ function aDraft(changed: Partial<ConfigVersionDraft> = {}): ConfigVersionDraft {
     fileDigest: '0123456789ab',
     masked: false,
     text: '# why\nlimits: []\n',
+    vouched: ['10.0.0.7:8000', 'fd00::1:443'],
     ...changed,
   };
 }
@@ -38,6 +39,9 @@ export function configVersionsConformance(driver: string, open: () => Promise<Op
     assert.deepEqual(await versions.append(draft, 0), { ...draft, number: 1 });
     assert.deepEqual(await other.find(1), { ...draft, number: 1 });
     assert.equal(await other.find(2), undefined);
+    const believed = aDraft({ vouched: 'all' });
+    await versions.append(believed, 1);
+    assert.deepEqual(await other.find(2), { ...believed, number: 2 });
   });
 
   promise('a version that was not seen is not written over', async ({ versions }) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { openTestAdmin, type TestAdmin } from '../admin-rig.ts';
+import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
 import { until } from '../faults/rig.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
@@ -114,6 +114,38 @@ test('a replica that comes later begins by what was applied, and one whose file 
     body.items.map(({ source }: { source: string }) => source),
     ['file', 'applied', 'file'],
   );
+});
+
+test('G9: what an owner answers for at one replica is his at the other, and at one that comes later', async (t) => {
+  const config = { store: await postgres.createDatabase(), shared: redis.url, keys: roleKeys('default') };
+  const openOne = async () => {
+    const admin = await openTestAdmin({ config });
+    t.after(() => admin.close());
+    return admin;
+  };
+  const [one, two] = [await openOne(), await openOne()];
+  const put = async (admin: TestAdmin, role: 'owner' | 'operator', port: number) => {
+    const { headers } = await admin.ask('config');
+    return await admin.ask('upstreams/inner', {
+      method: 'PUT',
+      body: { type: 'openai', url: `http://127.0.0.1:${port}/v1`, slots: role === 'owner' ? 1 : 2 },
+      headers: { 'if-match': headers.get('etag') ?? '' },
+      as: keyOf('default', role),
+    });
+  };
+  const slotsAt = (slots: number) => async (admin: TestAdmin) => {
+    const { inner } = admin.gateway.gateway.snapshot.config.upstreams;
+    return inner?.slots === slots && admin.gateway.gateway.snapshot.config.strangers === undefined;
+  };
+  assert.equal((await put(one, 'owner', 9)).status, 200);
+  await until('the other has it', () => slotsAt(1)(two));
+  assert.equal((await put(two, 'operator', 10)).status, 403);
+  assert.equal((await put(two, 'operator', 9)).status, 200);
+  await until('the first has it', () => slotsAt(2)(one));
+  const later = await openOne();
+  await until('who comes later has it', () => slotsAt(2)(later));
+  assert.equal((await put(later, 'operator', 10)).status, 403);
+  assert.equal((await put(later, 'operator', 9)).status, 200);
 });
 
 test('while the store is away nothing is applied: 503, and what is in force stays', async (t) => {

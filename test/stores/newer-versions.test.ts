@@ -108,6 +108,7 @@ test('P3: a copy of the applied configuration that says more than is known is re
     fileDigest: 'd',
     masked: false,
     text: 'x',
+    vouched: ['10.0.0.1:80'],
   };
   await writeAppliedCopy(folder, { version, fileDigest: 'd' });
   const path = join(folder, 'applied-config.json');

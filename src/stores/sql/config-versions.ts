@@ -53,7 +53,7 @@ async function page(
 
 async function append(
   database: Database,
-  { atMs, fileDigest, masked, ...draft }: ConfigVersionDraft,
+  { atMs, fileDigest, masked, vouched, ...draft }: ConfigVersionDraft,
   after: number,
 ): Promise<ConfigVersion> {
   return await database.transaction().execute(async (transaction) => {
@@ -69,6 +69,7 @@ async function append(
       at_ms: Math.trunc(atMs),
       file_digest: fileDigest,
       masked: masked ? 1 : 0,
+      vouched: vouched === 'all' ? null : JSON.stringify(vouched),
     };
     const { numInsertedOrUpdatedRows } = await transaction
       .insertInto('config_versions')
@@ -90,11 +91,11 @@ function changedSince(): Error {
 
 type Row = Selectable<ConfigVersionsTable>;
 
-function versionOf({ text, ...row }: Row): ConfigVersion {
-  return { ...factsOf(row), text };
+function versionOf({ text, vouched, ...row }: Row): ConfigVersion {
+  return { ...factsOf(row), text, vouched: vouched === null ? 'all' : (JSON.parse(vouched) as string[]) };
 }
 
-function factsOf({ number, at_ms, by, source, note, file_digest, masked }: Omit<Row, 'text'>) {
+function factsOf({ number, at_ms, by, source, note, file_digest, masked }: Omit<Row, 'text' | 'vouched'>) {
   // Only `append` writes it.
   const from = source as ConfigSource;
   return { number, atMs: at_ms, by, source: from, note, fileDigest: file_digest, masked: masked === 1 };

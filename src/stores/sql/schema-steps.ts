@@ -9,6 +9,7 @@ import { ledgerHoursStep } from './migrations/0007-ledger-hours.ts';
 import { privacyStep } from './migrations/0008-privacy.ts';
 import { ledgerMonthsStep } from './migrations/0009-ledger-months.ts';
 import { ledgerFactsStep } from './migrations/0010-ledger-facts.ts';
+import { vouchedAddressesStep } from './migrations/0011-vouched-addresses.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -22,4 +23,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   privacyStep,
   ledgerMonthsStep,
   ledgerFactsStep,
+  vouchedAddressesStep,
 ];

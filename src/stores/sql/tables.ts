@@ -186,6 +186,8 @@ export interface ConfigVersionsTable {
   /** 0 or 1. */
   readonly masked: Fixed<number>;
   readonly text: Fixed<string>;
+  /** A list as JSON; null stands for all of them. */
+  readonly vouched: Fixed<string | null>;
 }
 
 export interface SchemaStepsTable {
