@@ -31,7 +31,7 @@ test('when a server goes only its conversations move, and when one comes only to
   }
 });
 
-test('nobody is followed who has been more than 1.25 times as busy as all of them', () => {
+test('nobody is followed who has been more than 1.15 times as busy as all of them', () => {
   const { facts, choose } = fleetOf({ a: { ...fourSlots }, b: { ...fourSlots }, c: { ...fourSlots } });
   const policy = policies.auto({ zones: [], affinity: true });
   const prefix = prefixes.find((candidate) => choose(policy, { prefix: candidate }) === 'a') ?? 0;
