@@ -9,13 +9,14 @@ import { createPricing } from './price-exchange.ts';
 const catalogue = parsePriceCatalogue(`version 2026-01-02
 provider cloud api.cloud.example
 big in=10 out=50
-small in=1 out=2 cached=0.1
+small max=900 in=1 out=2 cached=0.1
 provider other api.other.example
-small in=3 out=4
+small max=700 in=3 out=4
 `);
 const billing = new Map([
   ['cloud', 'api.cloud.example'],
   ['proxy', 'llm.proxy.example'],
+  ['keyed', '10.0.0.5'],
 ]);
 
 function bookOf(prices: Prices = {}) {
@@ -42,6 +43,17 @@ for (const [what, served, prices, expected] of [
     assert.equal(`${version} ${price[0].rates.input / 1e6}`, expected);
   });
 }
+
+test('how long an answer may be asked for, the catalogue tells of a cloud, and of no server of the operator’s, with a key or without', () => {
+  const longest = (upstream: string, prices: Prices = {}) =>
+    bookOf(prices).tariffOf({ upstream, targetModel: 'small', model: 'mine' }).answerTokensMax;
+  assert.equal(longest('cloud'), 900);
+  assert.equal(longest('proxy'), 700);
+  assert.deepEqual(
+    [longest('gpu'), longest('keyed'), longest('keyed', { keyed: flat(1) })],
+    [4_096, 4_096, 4_096],
+  );
+});
 
 test('a server by the month: a token costs the busy time that it takes', () => {
   const server = {

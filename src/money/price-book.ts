@@ -73,9 +73,8 @@ export class PriceBook {
 
   /** What runs on a machine of the operator's may hold less than the same model does at a cloud. */
   #answerTokensMax({ targetModel }: Served, host: string | undefined): number {
-    const known =
-      host === undefined ? undefined : this.#options.catalogue().answerTokensMax(targetModel, host);
-    return known ?? answerTokensUnknown;
+    if (host === undefined || isOwnHost(host)) return answerTokensUnknown;
+    return this.#options.catalogue().answerTokensMax(targetModel, host) ?? answerTokensUnknown;
   }
 
   #configured({ upstream, targetModel, model }: Served): Price | undefined {
