@@ -89,7 +89,7 @@ async function fetchAdmin(
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
     signal: AbortSignal.timeout(question.waitMs ?? askMs),
     redirect: 'error',
-    ...trusting(place.trust),
+    ...(await trusting(place.trust)),
   }).catch((thrown: unknown) => {
     throw new Trouble(unreachable(place, thrown), { cause: thrown });
   });

@@ -80,7 +80,7 @@ async function* whole(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Asy
   }
 }
 
-function send(place: ClientPlace, { model, messages, maxTokens }: ChatRequest, signal: AbortSignal) {
+async function send(place: ClientPlace, { model, messages, maxTokens }: ChatRequest, signal: AbortSignal) {
   const body = {
     model,
     messages,
@@ -95,7 +95,7 @@ function send(place: ClientPlace, { model, messages, maxTokens }: ChatRequest, s
     },
     body: JSON.stringify(body),
     signal,
-    ...trusting(place.trust),
+    ...(await trusting(place.trust)),
   }).catch((thrown: unknown) => {
     if (signal.aborted) throw thrown;
     throw new Trouble(

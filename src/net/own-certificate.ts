@@ -1,7 +1,6 @@
 /** How programs on this machine recognise the gateway behind an address: by its very certificate, whoever signed it. */
 import { X509Certificate } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
-import { Agent } from 'undici';
 
 export type Trust = Pick<ConnectionOptions, 'ca' | 'allowPartialTrustChain' | 'checkServerIdentity'>;
 
@@ -18,9 +17,10 @@ export function trustOnly(pem: string): Trust {
   };
 }
 
-/** What makes `fetch` trust it. */
-export function trusting(trust: Trust | undefined): RequestInit {
+/** What makes `fetch` trust it. The package is loaded for TLS alone: it takes longer than the rest of a verb. */
+export async function trusting(trust: Trust | undefined): Promise<RequestInit> {
   if (trust === undefined) return {};
+  const { Agent } = await import('undici');
   // The runtime's own undici takes the package's dispatchers, whatever their types say of each other.
   const init: object = { dispatcher: new Agent({ connect: { ...trust } }) };
   return init;
