@@ -6,7 +6,7 @@ import { runSecret } from '../run-canary.ts';
 import { launchContainer } from './container.ts';
 import type { Found } from './find-program.ts';
 import { onFreePort } from './free-port.ts';
-import { copyCluster, follow, openPostgresTemplate } from './postgres-template.ts';
+import { copyCluster, follow, logSegments, openPostgresTemplate } from './postgres-template.ts';
 import { processControl } from './process-tree.ts';
 import { provideServer } from './provide-server.ts';
 import {
@@ -39,6 +39,8 @@ const settings: Readonly<Record<string, string>> = {
   // Killed processes lose nothing by it, only lost machines do. A commit is still a commit.
   fsync: 'off',
   shared_buffers: '32MB',
+  // As with segments of the usual size, whose number decides it.
+  max_wal_size: '1GB',
   // In the folder, and not where a killed server would leave it behind.
   dynamic_shared_memory_type: 'mmap',
   log_timezone: 'UTC',
@@ -83,7 +85,7 @@ function launchInContainer(engine: Engine, port: number, config: Config): Prepar
     ports: [port, 5432],
     environment: {
       POSTGRES_PASSWORD: password,
-      POSTGRES_INITDB_ARGS: '--encoding=UTF8 --no-locale --no-sync',
+      POSTGRES_INITDB_ARGS: ['--encoding=UTF8', '--no-locale', '--no-sync', ...logSegments].join(' '),
     },
     args: ['postgres', ...settingArguments(config)],
     quitSignal: 'SIGINT',

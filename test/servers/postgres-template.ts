@@ -25,6 +25,9 @@ export interface PostgresTemplate {
 }
 
 const templatesFolder = join(import.meta.dirname, '../../.tmp');
+/** As small as they come: each server is a copy with one of them, and a test of a full disk fills more than one. */
+export const logSegments = ['--wal-segsize=1'];
+
 const initArguments = [
   '--username=postgres',
   '--auth=scram-sha-256',
@@ -33,6 +36,7 @@ const initArguments = [
   '--no-locale',
   // The template may be lost with the machine; what is copied from it is not.
   '--no-sync',
+  ...logSegments,
 ];
 
 export function openPostgresTemplate(program: Found, user: User | undefined): PostgresTemplate {

@@ -5,7 +5,7 @@
 import type { Client } from 'pg';
 
 /** More than a segment of the log, which is made at once, and half a block. */
-export const fileBytesMax = 17 * 1024 * 1024 + 4096;
+export const fileBytesMax = 2 * 1024 * 1024 + 4096;
 
 /** Of the server and of all that it has started: who connects later has what the server has. It does so itself. */
 export async function limitFiles(client: Client, bytes: string): Promise<void> {
@@ -50,7 +50,7 @@ export async function filledUp(
 
 /** Fewer and smaller ones, so that not even one more fits. */
 const fillers = [
-  { rows: 5_000, textChars: 100 },
+  { rows: 1_000, textChars: 100 },
   { rows: 50, textChars: 100 },
   { rows: 1, textChars: 4 },
 ];
