@@ -228,7 +228,7 @@ const handler = createChain({
     intend: accounts.intend,
     isBilled: (served) => pricing.ratesAhead(served, 0).inputPicoUsd > 0,
     price: asked.has('no-pricing') ? () => {} : pricing.price,
-    costOf: pricing.costOf,
+    priceMore: pricing.priceMore,
     onDoubted: () => {},
     lengths: new OutputLengths(),
     ratesAhead: pricing.ratesAhead,

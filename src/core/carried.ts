@@ -31,6 +31,10 @@ export interface Carried {
 
 /** Between what the client has and what comes next. */
 export interface Joint {
+  /** How many tokens the client had of the answer when it broke off. */
+  readonly hadTokens: number;
+  /** How many were said once more, those included that turned out to be others. */
+  readonly tokensAgain: number;
   /** Takes away what was said again on purpose; throws `not_continued` where it is not what was said before. */
   join(decode: Decoder): Decoder;
   readonly render: Renderer;

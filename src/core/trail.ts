@@ -3,7 +3,7 @@
  * The log line, metrics, spool row and later the span and `explain` are projections of it.
  */
 import type { Dialect } from './call.ts';
-import type { Failure } from './failure.ts';
+import type { Failure, FailureCode } from './failure.ts';
 import type { QueuePlace } from './fleet.ts';
 import type { LedgerRow, NanoUsd } from './ledger.ts';
 import type { StopReason, Usage } from './part.ts';
@@ -14,6 +14,21 @@ export interface AttemptRecord {
   readonly model: string;
   readonly code: string;
   readonly tookMs: number;
+}
+
+/** A try that was sent and then left for another: whoever worked on it may send a bill. */
+export interface LeftTryRecord {
+  readonly upstream: string;
+  readonly targetModel: string;
+  /** As clients call it. */
+  readonly model: string;
+  readonly code: FailureCode;
+  /** What it told. */
+  readonly usage: Usage | undefined;
+  /** How many tokens came, those included that its client was not to see. */
+  readonly outputSeen: number;
+  /** How much of an answer that others had begun stood in its question. */
+  readonly handedTokens: number;
 }
 
 /** A stream was gone on with by another target, or by the same one again. */
@@ -87,6 +102,8 @@ export class Trail {
   lineHeld = false;
   // attempt
   attempts: AttemptRecord[] = [];
+  // attempt, carryOn: what `sentMs`, `usage` and `outputSeen` are no longer of
+  leftTries: LeftTryRecord[] | undefined = undefined;
   // schedule: `upstream` and `targetModel` are empty while no upstream has it
   queuedMs = 0;
   /** Tells where it stands in the queue: there while it waits, and only then. */

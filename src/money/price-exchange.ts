@@ -1,6 +1,5 @@
 /** What exchanges cost, by the prices of the configuration that serves them: afterwards, and as far as it can be told before. */
 import type { TokenRates } from '../core/budget.ts';
-import type { NanoUsd } from '../core/ledger.ts';
 import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
 import { ByThree } from '../lib/by-three.ts';
@@ -33,8 +32,8 @@ export interface Pricing {
   price(trail: Trail, failed: boolean): void;
   /** Writes into the trail of one who was given another's answer what that saved. */
   priceShared(trail: Trail, of: Trail): void;
-  /** What was used there comes to. */
-  costOf(used: Used): NanoUsd;
+  /** Adds to it what was used there besides. */
+  priceMore(trail: Trail, used: Used): void;
   /** What so long a prompt and its answer would cost there. */
   ratesAhead(served: Served, inputTokens: number): TokenRates;
   /** How long an answer may be asked for there, in tokens. */
@@ -49,7 +48,11 @@ export function createPricing(options: PricingOptions): Pricing {
       if (tariff !== undefined && !failed) tellSaving(options, tariff, trail);
     },
     priceShared: (trail, of) => tellShared(options, trail, of),
-    costOf: (used) => costOf(used.usage, tariffs.of(used).price),
+    priceMore: (trail, used) => {
+      const { price, version } = tariffs.of(used);
+      trail.costNanoUsd += costOf(used.usage, price);
+      if (trail.priceVersion === '') trail.priceVersion = version;
+    },
     ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
     answerTokensMax: (served) => tariffs.of(served).answerTokensMax,
   };

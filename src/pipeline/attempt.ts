@@ -8,6 +8,7 @@ import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts'
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 import { heldLine } from './held-line.ts';
+import { leaveTry } from './leave-try.ts';
 import type { LineOptions } from './line-comments.ts';
 
 export interface AttemptOptions extends LineOptions {
@@ -104,6 +105,7 @@ async function again(options: AttemptOptions, next: Handler<Planned>, first: Fai
     refusePoison(options, { exchange, failure });
     const retry = retryOf(options, { exchange, failure });
     if (retry === undefined) break;
+    leaveTry(exchange, failure);
     if (retry === exchange) await pause(options.clock, Math.random() * repeatMsMax);
     exchange = retry;
     const startedMs = options.clock.now();

@@ -7,7 +7,7 @@ import { type Handler, type Reply, wholeReply } from '../core/stage.ts';
 import { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { BatchMember, WaitingPlaces } from './batch-member.ts';
-import { inputsOf, mergeCalls, splitResult } from './merged-call.ts';
+import { inputsOf, mergeCalls, shareUsage, splitResult } from './merged-call.ts';
 import { noteResult } from './note-result.ts';
 import { replyFacts, replyHeaders } from './reply-facts.ts';
 import type { PriorityRule } from './wishes.ts';
@@ -258,7 +258,20 @@ export class BatchCall implements OpenBatch {
     if (!this.#members.delete(member)) return false;
     this.#options.told.left();
     member.release(this.#trail);
+    this.#shareTries(member);
     return true;
+  }
+
+  /** What was sent for all of them and left for another server: each has its share. */
+  #shareTries(member: BatchMember): void {
+    const at = this.#sent?.indexOf(member) ?? -1;
+    if (this.#sent === undefined || at < 0) return;
+    const calls = this.#sent.map(({ call }) => call);
+    member.exchange.trail.leftTries = this.#trail?.leftTries?.map((left) => ({
+      ...left,
+      usage: shareUsage(left.usage, calls, () => 1)[at],
+      outputSeen: Math.ceil(left.outputSeen / calls.length),
+    }));
   }
 
   #maxBatchOf({ trail }: Planned): number {

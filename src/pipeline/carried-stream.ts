@@ -14,6 +14,7 @@ import type { AttemptRecord } from '../core/trail.ts';
 import type { CarryOnOptions } from './carry-on.ts';
 import { HeldAnswer, tokensLeft } from './held-answer.ts';
 import { SeamJoint } from './joint.ts';
+import { leaveTry } from './leave-try.ts';
 import { LineComments, takesComments } from './line-comments.ts';
 import { replyFacts } from './reply-facts.ts';
 import { type Cut, cutBack } from './seam.ts';
@@ -228,15 +229,20 @@ export class CarriedStream implements StreamSource, Carried {
     while (way !== undefined && !signal.aborted) {
       this.#tries += 1;
       const before = trail.attempts.length;
+      let asked = exchange;
       try {
-        const call = this.#callFor(broken);
+        // Theirs who broke off is kept: nothing is sent yet.
+        trail.sentMs = 0;
         trail.outputSeen = 0;
-        const reply = await next({ ...exchange, ...way, signal, fallbacks: [], call, carried: this });
+        const call = this.#callFor(broken);
+        asked = { ...exchange, call, carried: this };
+        const reply = await next({ ...asked, ...way, signal, fallbacks: [] });
         comments?.stop();
         this.#join(reply, broken);
         return;
       } catch (thrown) {
         failure = asFailure(thrown);
+        leaveTry(asked, failure);
         this.#learn(trail.attempts.slice(before));
         way = failure.retry ? this.#wayOn(broken.failure.code, this.#visited) : undefined;
       }

@@ -28,7 +28,6 @@ export class SeamJoint implements Joint {
     return this.#given.hadTokens;
   }
 
-  /** How many tokens were said once more. */
   get tokensAgain(): number {
     return tokensIn(this.#deltas, this.#bytes);
   }
@@ -52,13 +51,12 @@ export class SeamJoint implements Joint {
     switch (part.type) {
       case 'text-delta': {
         if (this.#seam.proven) return [part];
-        const text = this.#seam.push(part.text);
+        const text = this.#proven(part.text);
         if (text !== '') return [{ ...part, text }];
         if (part.text === '') return [part];
         // An engine that goes on by its own ids draws none of them again.
         if (part.tokens?.ids.length === 0) return [];
-        this.#deltas += 1;
-        this.#bytes += Buffer.byteLength(part.text);
+        this.#count(part.text);
         return [];
       }
       case 'usage':
@@ -70,8 +68,24 @@ export class SeamJoint implements Joint {
       case 'choice-ended':
       case 'reply-ended':
         if (this.#seam.proven) return [part];
+        if ('text' in part) this.#count(part.text);
         throw differs();
     }
+  }
+
+  /** What is new in it. Where it is other than it had to be it was said all the same, and is paid for. */
+  #proven(text: string): string {
+    try {
+      return this.#seam.push(text);
+    } catch (thrown) {
+      this.#count(text);
+      throw thrown;
+    }
+  }
+
+  #count(text: string): void {
+    this.#deltas += 1;
+    this.#bytes += Buffer.byteLength(text);
   }
 
   /** What it was handed of the answer stands in its prompt. */

@@ -109,7 +109,7 @@ function textBytes(choices: readonly Choice[]): number {
 }
 
 /** One count was told for all: each has its part by the length of what it asked, and of what it was answered. */
-function shareUsage(
+export function shareUsage(
   usage: Usage | undefined,
   calls: readonly ManyInputs[],
   answerBytes: (index: number) => number,

@@ -2,10 +2,9 @@
 import type { Reservation, Spend } from '../core/budget.ts';
 import type { Planned } from '../core/exchange.ts';
 import type { FailureCode } from '../core/failure.ts';
-import type { NanoUsd } from '../core/ledger.ts';
 import type { Usage } from '../core/part.ts';
-import type { Trail } from '../core/trail.ts';
-import { allUsage, earlierUsage, handedOver, type LegUsage } from './carried-usage.ts';
+import type { LeftTryRecord, Trail } from '../core/trail.ts';
+import { allUsage, earlierUsage, handedOver, type LegUsage, questionTokens } from './carried-usage.ts';
 import type { SpendEstimate } from './spend-estimate.ts';
 import type { SpendMeter } from './spend-meter.ts';
 import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
@@ -13,8 +12,8 @@ import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
 export interface SettleOptions {
   /** Writes into a finished trail what it cost, and what it saved unless it failed. */
   readonly price: (trail: Trail, failed: boolean) => void;
-  /** What one of those cost who said a part of it and broke off. */
-  readonly costOf: (leg: LegUsage & { readonly model: string }) => NanoUsd;
+  /** Adds to it what was asked and said elsewhere, in vain or not. */
+  readonly priceMore: (trail: Trail, leg: LegUsage) => void;
   readonly lengths: Lengths;
   /** It cost more than twice what was foreseen. */
   readonly onDoubted: (trail: Trail) => void;
@@ -45,7 +44,7 @@ export function settle(options: SettleOptions, reserved: Reserved, code: Failure
   try {
     complete(options, exchange, code);
     options.price(trail, code !== undefined && code !== 'client_gone');
-    if (trail.carriedOn !== undefined) addEarlier(options, exchange);
+    if (trail.carriedOn !== undefined || trail.leftTries !== undefined) addEarlier(options, exchange);
     tellExcess(reserved);
     const { costNanoUsd, reservedNanoUsd } = trail;
     if (reservedNanoUsd > 0 && costNanoUsd > doubtedTimes * reservedNanoUsd) options.onDoubted(trail);
@@ -55,13 +54,36 @@ export function settle(options: SettleOptions, reserved: Reserved, code: Failure
   reservation?.settle(spendOf(trail));
 }
 
-function addEarlier({ costOf }: SettleOptions, { trail, call }: Planned): void {
-  const earlier = earlierUsage(trail, Math.ceil(promptTokens(call)));
-  for (const leg of earlier) trail.costNanoUsd += costOf({ ...leg, model: trail.model });
-  trail.usage = allUsage(trail.usage ?? nothing, earlier);
+/** The question was asked of others too: of those who said a part of the answer, and of those who were left for another. */
+function addEarlier({ priceMore, lengths }: SettleOptions, exchange: Planned): void {
+  const { trail, call } = exchange;
+  const question = questionTokens(trail, Math.ceil(promptTokens(call)));
+  const left = (trail.leftTries ?? []).flatMap((one) => {
+    const usage = usageOfLeft(exchange, { one, question, lengths });
+    if (usage === undefined) return [];
+    trail.usageEstimated ||= one.usage === undefined;
+    return [{ ...one, usage }];
+  });
+  const earlier = [...earlierUsage(trail, question), ...left];
+  if (earlier.length === 0) return;
+  for (const leg of earlier) priceMore(trail, leg);
+  trail.usage = allUsage(trail.usage, earlier);
 }
 
-const nothing: Usage = { inputTokens: 0, outputTokens: 0 };
+interface Left {
+  readonly one: LeftTryRecord;
+  readonly question: number;
+  readonly lengths: Lengths;
+}
+
+function usageOfLeft(exchange: Planned, { one, question, lengths }: Left): Usage | undefined {
+  const { usage, outputSeen } = one;
+  // It may have told what it had come to before it said the last of it.
+  if (usage !== undefined) return { ...usage, outputTokens: Math.max(usage.outputTokens, outputSeen) };
+  const inputTokens = question + one.handedTokens;
+  if (outputSeen > 0) return { inputTokens, outputTokens: outputSeen };
+  return givenUp.has(one.code) ? { inputTokens, outputTokens: likelyOutput(exchange, lengths) } : undefined;
+}
 
 /** Fills in the usage that nobody told, and learns from the one that somebody did. */
 function complete({ lengths }: SettleOptions, exchange: Planned, code: FailureCode | undefined): void {
@@ -78,25 +100,27 @@ function complete({ lengths }: SettleOptions, exchange: Planned, code: FailureCo
 /** An upstream that was given up in these cases was at work: on a whole answer nobody knows for how long. */
 const givenUp: ReadonlySet<FailureCode> = new Set([
   'client_gone',
+  'not_continued',
   'first_token_timeout',
   'idle_timeout',
   'total_timeout',
 ]);
 
-function countedUsage(
-  { trail, call, meter }: Planned,
-  code: FailureCode | undefined,
-  lengths: Lengths,
-): Usage | undefined {
+function countedUsage(exchange: Planned, code: FailureCode | undefined, lengths: Lengths): Usage | undefined {
+  const { trail, call } = exchange;
   const before = trail.carriedOn?.at(-1);
   const inputTokens = Math.ceil(promptTokens(call)) + handedOver(before);
   if (code === undefined || trail.outputSeen > 0) {
     return { inputTokens, outputTokens: trail.outputSeen + (before?.tokensAgain ?? 0) };
   }
-  if (!givenUp.has(code)) return undefined;
+  return givenUp.has(code) ? { inputTokens, outputTokens: likelyOutput(exchange, lengths) } : undefined;
+}
+
+/** Of a stream it was seen that nothing came. */
+function likelyOutput({ trail, call, meter }: Planned, lengths: Lengths): number {
   const isUnseen = !call.stream && meter === undefined && call.kind !== 'embed';
   const likely = isUnseen ? lengths.p95(trail.model) * answersOf(call) : 0;
-  return { inputTokens, outputTokens: Math.min(likely, answerTokensMax(call)) };
+  return Math.min(likely, answerTokensMax(call));
 }
 
 /** What no gateway knows beforehand: a prompt that is longer than it looks, and reasoning that nobody sees. */

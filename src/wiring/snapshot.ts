@@ -200,7 +200,7 @@ function spendingOf(lasting: Lasting, config: Config, pricing: Pricing): Omit<Re
     intend: lasting.accounts.intend,
     isBilled: (served) => isPriced(pricing.ratesAhead(served, 0)),
     price: pricing.price,
-    costOf: pricing.costOf,
+    priceMore: pricing.priceMore,
     onDoubted: createDoubtedCosts(lasting),
     lengths: lasting.outputLengths,
     ratesAhead: pricing.ratesAhead,
