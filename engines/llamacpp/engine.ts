@@ -8,12 +8,12 @@ import {
   loadBinding,
   type Model,
   parseTemplate,
-  type Sequence,
   type Template,
 } from './binding.ts';
 import { createEmbedder, type Embedder, embeddersMax } from './embedder.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { createSharedBatches, type SharedBatches } from './shared-batch.ts';
+import type { Slot } from './slot.ts';
 import { defaultThreads } from './threads.ts';
 import { createWaitingLine, type WaitingLine } from './waiting-line.ts';
 
@@ -35,7 +35,7 @@ export interface Engine {
   readonly chatTemplate: Template;
   readonly context: Context;
   /** The library decodes all sequences that are at work in one batch, so a slot is a sequence. */
-  readonly slots: WaitingLine<Sequence>;
+  readonly slots: WaitingLine<Slot>;
   readonly batches: SharedBatches;
   /** Embeddings need contexts of their own, made when they are asked for. */
   readonly embedders: WaitingLine<Embedder>;
@@ -63,8 +63,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     threads,
     batching: { itemPrioritizationStrategy: batches.share },
   });
-  const sequences = Array.from({ length: options.slots }, () => context.getSequence());
-  const slots = createWaitingLine(sequences, queuePlacesMax);
+  const idle = Array.from(
+    { length: options.slots },
+    (): Slot => ({ sequence: context.getSequence(), groups: [] }),
+  );
+  const slots = createWaitingLine(idle, queuePlacesMax);
   const embedders = Array.from({ length: Math.min(threads, embeddersMax) }, () =>
     createEmbedder(() => model.createEmbeddingContext({ contextSize, threads })),
   );

@@ -1,9 +1,11 @@
 /** One reply: borrow a slot, evaluate the prompt, draw token after token until something ends it. */
 import type { Begun } from './begun.ts';
-import type { Grammar, Place, Sampling, Sequence, Token } from './binding.ts';
+import type { Grammar, Sampling, Token } from './binding.ts';
 import type { Engine } from './engine.ts';
 import { createJsonEnd } from './json-end.ts';
+import { knownOfPrompt, type Prompt, placeOf, readPrompt } from './prompt-reading.ts';
 import { invalid, RequestError } from './request-error.ts';
+import { decodeGroups, drawnGroups, forgetAll, type Group, noteComputed, type Slot } from './slot.ts';
 import { createStopMatcher } from './stop-matcher.ts';
 import { createTokenDecoder } from './token-decoder.ts';
 
@@ -33,72 +35,51 @@ export interface Listener {
   readonly signal: AbortSignal;
   /** Resolves when the reader wants more. `drawn` are all tokens since the last text. */
   readonly onText: (text: string, drawn: readonly Token[]) => Promise<void> | undefined;
+  /** Told once, before any text: how the prompt was computed. */
+  readonly onRead?: (groups: readonly Group[]) => void;
 }
 
 /** Rejects with the signal's reason when it is aborted; the slot is free again by then. */
 export async function generate(engine: Engine, request: Generation, listener: Listener): Promise<Ending> {
   const { begun } = request;
-  // What was drawn before is read like a prompt, and is none of the tokens of this reply.
-  const prompt = begun === undefined ? request.prompt : [...request.prompt, ...begun.ids];
-  const room = engine.context.contextSize - prompt.length;
-  if (room <= 0) throw contextExceeded({ ...request, prompt }, engine.context.contextSize);
+  const { signal } = listener;
+  const prompt = promptOf(request);
+  const room = engine.context.contextSize - prompt.tokens.length;
+  if (room <= 0) throw contextExceeded(request, prompt, engine.context.contextSize);
   const tokensMax = Math.min((request.tokensMax ?? room) - (begun?.tokensAgain ?? 0), room);
-  const slot = await engine.slots.borrow(listener.signal, (sequence) => knownTokens(sequence, prompt));
+  const slot = await engine.slots.borrow(signal, (each) => knownOfPrompt(each, prompt));
+  let last: readonly Token[] = [];
   try {
-    const cachedTokens = await forgetWhatDiffers(slot, prompt);
-    const last = await evaluatePrompt(engine, slot, { tokens: prompt, signal: listener.signal });
+    const read = await readPrompt(engine, slot, { ...prompt, signal });
+    last = read.last;
+    listener.onRead?.([...slot.groups, { known: last.length, size: last.length }]);
     const reply = await drawReply(engine, slot, { ...request, ...listener, tokensMax, last });
-    return { ...reply, promptTokens: prompt.length, cachedTokens };
+    return { ...reply, promptTokens: prompt.tokens.length, cachedTokens: read.cachedTokens };
   } catch (error) {
     // After a failure inside, what the sequence holds is not known; it must not meet the next prompt.
-    if (!listener.signal.aborted && !(error instanceof RequestError)) await slot.clearHistory();
+    if (!signal.aborted && !(error instanceof RequestError)) await forgetAll(slot);
     throw error;
   } finally {
+    noteComputed(slot, last.length);
     engine.slots.giveBack(slot);
   }
 }
 
-function contextExceeded({ prompt, promptField }: Generation, contextSize: number): RequestError {
+/** What was drawn before is computed behind the prompt, and is none of the tokens of this reply. */
+function promptOf({ prompt, begun }: Generation): Prompt {
+  if (begun === undefined) return { tokens: prompt, groups: undefined };
+  const asked = decodeGroups(begun.read, prompt.length);
+  return {
+    tokens: [...prompt, ...begun.ids],
+    groups: asked && [...asked, ...drawnGroups(begun.ids.length)],
+  };
+}
+
+function contextExceeded({ promptField }: Generation, { tokens }: Prompt, contextSize: number): RequestError {
   return new RequestError(
-    `the prompt has ${prompt.length} tokens, and with one token of a reply it must fit a context of ${contextSize}`,
+    `the prompt has ${tokens.length} tokens, and with one token of a reply it must fit a context of ${contextSize}`,
     { code: 'context_length_exceeded', param: promptField },
   );
-}
-
-/** How much of the prompt a slot need not evaluate again. The last token always is, for what follows it. */
-function knownTokens(sequence: Sequence, prompt: readonly Token[]): number {
-  return Math.min(sequence.compareContextTokens(prompt).firstDifferentIndex, prompt.length - 1);
-}
-
-async function forgetWhatDiffers(slot: Sequence, prompt: readonly Token[]): Promise<number> {
-  const start = knownTokens(slot, prompt);
-  const end = slot.nextTokenIndex;
-  if (start < end) await slot.eraseContextTokenRanges([{ start, end }]);
-  // Some kinds of model cannot forget in part and start again from the beginning.
-  return slot.nextTokenIndex;
-}
-
-/** Evaluates all but the last batch, a batch at a time, so that an abort need not wait for a long prompt. */
-async function evaluatePrompt(
-  engine: Engine,
-  slot: Sequence,
-  prompt: { readonly tokens: readonly Token[]; readonly signal: AbortSignal },
-): Promise<readonly Token[]> {
-  const { batchSize } = engine.context;
-  let start = slot.nextTokenIndex;
-  for (; prompt.tokens.length - start > batchSize; start += batchSize) {
-    prompt.signal.throwIfAborted();
-    await slot.evaluateWithoutGeneratingNewTokens(
-      prompt.tokens.slice(start, start + batchSize),
-      placeOf(engine, slot),
-    );
-  }
-  prompt.signal.throwIfAborted();
-  return prompt.tokens.slice(start);
-}
-
-function placeOf(engine: Engine, slot: Sequence): Place {
-  return { evaluationPriority: engine.slots.things.indexOf(slot) };
 }
 
 interface Drawing extends Generation, Listener {
@@ -108,7 +89,7 @@ interface Drawing extends Generation, Listener {
 
 async function drawReply(
   engine: Engine,
-  slot: Sequence,
+  slot: Slot,
   drawing: Drawing,
 ): Promise<{ reason: 'stop' | 'length'; replyTokens: number }> {
   const before = drawing.begun?.ids ?? [];
@@ -123,7 +104,7 @@ async function drawReply(
   };
   const ended = (reason: 'stop' | 'length') => ({ reason, replyTokens: reply.length - before.length });
   const options = { ...samplingOf(engine, drawing, reply), ...placeOf(engine, slot) };
-  for await (const token of slot.evaluate(drawing.last, options)) {
+  for await (const token of slot.sequence.evaluate(drawing.last, options)) {
     drawing.signal.throwIfAborted();
     reply.push(token);
     const piece = text.push(token);

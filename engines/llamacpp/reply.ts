@@ -1,9 +1,11 @@
 /** Sends a generated reply, whole or as a stream of events, in whichever of OpenAI's shapes. */
 import type { ServerResponse } from 'node:http';
+import type { Token } from './binding.ts';
 import type { Engine } from './engine.ts';
 import { type Ending, type Generation, generate } from './generation.ts';
 import type { StreamWish } from './generation-fields.ts';
 import { asRequestError } from './request-error.ts';
+import { encodeGroups, type Group } from './slot.ts';
 
 export interface Shape {
   /** The envelope's own fields for a whole reply and for a chunk. */
@@ -69,16 +71,16 @@ async function sendStream(
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
     if (shape.opening !== undefined) void send(shape.opening, null);
   };
+  const tokens = tokensTold(exchange.engine, generation);
   try {
     const ending = await generate(exchange.engine, generation, {
       signal: exchange.signal,
+      onRead: tokens.onRead,
       onText: (text, drawn) => {
         if (text === '') return undefined;
         open();
-        const tokens = wish.tellsTokens
-          ? { millrace_tokens: { of: exchange.engine.fingerprint, ids: drawn } }
-          : {};
-        return send({ ...shape.chunkChoice(text), ...tokens }, null);
+        const told = wish.tellsTokens ? { millrace_tokens: tokens.next(drawn) } : {};
+        return send({ ...shape.chunkChoice(text), ...told }, null);
       },
     });
     open();
@@ -90,6 +92,27 @@ async function sendStream(
     // Without the end marker, no client takes the reply for a complete one.
     response.end(`data: ${JSON.stringify(asRequestError(error))}\n\n`);
   }
+}
+
+interface TokensTold {
+  readonly onRead: (groups: readonly Group[]) => void;
+  readonly next: (drawn: readonly Token[]) => object;
+}
+
+/** The tokens of each piece; with the first how the prompt was computed, where that decides which ones come next. */
+function tokensTold({ fingerprint: of }: Engine, { sampling, begun }: Generation): TokensTold {
+  const isExact = begun === undefined && sampling([]).temperature === 0;
+  let read: readonly number[] | undefined;
+  return {
+    onRead: (groups) => {
+      if (isExact) read = encodeGroups(groups);
+    },
+    next: (ids) => {
+      const told = { of, ids, ...(read && { read }) };
+      read = undefined;
+      return told;
+    },
+  };
 }
 
 function sendEvent(response: ServerResponse, event: object): Promise<void> | undefined {

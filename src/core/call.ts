@@ -44,6 +44,8 @@ export interface TokenIds {
   /** Stands for the model: ids mean nothing to another. */
   readonly of: string;
   readonly ids: readonly number[];
+  /** How the engine computed the question, in its own numbers: told with the first ids, where they depend on it. */
+  readonly read?: readonly number[] | undefined;
 }
 
 interface CallFacts {

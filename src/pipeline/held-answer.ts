@@ -1,5 +1,5 @@
 /** What a client has of an answer, as far as another could go on with it. Bounded. */
-import type { Begun, Call, JsonObject } from '../core/call.ts';
+import type { Begun, Call, JsonObject, TokenIds } from '../core/call.ts';
 import { asObject } from '../core/json-object.ts';
 import type { Part } from '../core/part.ts';
 import { parseSse } from '../net/sse-framer.ts';
@@ -21,6 +21,7 @@ export class HeldAnswer {
   /** Which model the ids are of; nothing once a piece of the text came without. */
   #idsOf: string | undefined = undefined;
   #idsMissing = false;
+  #read: TokenIds['read'] = undefined;
   #firstEvent: Uint8Array | undefined = undefined;
 
   hear(part: Part): void {
@@ -77,7 +78,7 @@ export class HeldAnswer {
   }
 
   get tokens(): Begun['tokens'] {
-    return this.#idsOf === undefined ? undefined : { of: this.#idsOf, ids: this.#ids };
+    return this.#idsOf === undefined ? undefined : { of: this.#idsOf, ids: this.#ids, read: this.#read };
   }
 
   /** Thoughts are paid for as words are. */
@@ -97,6 +98,7 @@ export class HeldAnswer {
       return;
     }
     this.#idsOf = tokens.of;
+    this.#read ??= tokens.read;
     for (const id of tokens.ids) this.#ids.push(id);
   }
 

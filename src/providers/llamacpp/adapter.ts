@@ -44,8 +44,9 @@ function openDecoder(call: Call): (frame: Frame) => readonly Part[] {
 function readTokens(data: string): TokenIds | undefined {
   const choices = asObject(JSON.parse(data))?.['choices'];
   const told = asObject(Array.isArray(choices) ? choices[0] : undefined)?.['millrace_tokens'];
-  const { of, ids } = asObject(told) ?? {};
-  return typeof of === 'string' && isIds(ids) ? { of, ids } : undefined;
+  const { of, ids, read } = asObject(told) ?? {};
+  if (typeof of !== 'string' || !isIds(ids)) return undefined;
+  return isIds(read) ? { of, ids, read } : { of, ids };
 }
 
 function isIds(value: Json | undefined): value is readonly number[] {
