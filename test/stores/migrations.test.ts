@@ -167,6 +167,22 @@ for (const [name, prepare] of [
   });
 }
 
+test('postgres: what another gateway keeps in the same database, in a schema of its own, is none of this one’s', async (t) => {
+  const url = await server.createDatabase();
+  const inSchema = (name: string) =>
+    postgresBackend(t, `${url}?options=${encodeURIComponent(`-c search_path=${name}`)}`);
+  const plain = await postgresBackend(t, url);
+  await up(plain);
+  await plain.write((database) => sql`create schema staging`.execute(database));
+  const staging = await inSchema('staging');
+  assert.equal((await storeOver(staging).check()).schemaStep, 0);
+  assert.equal((await up(staging)).step, schemaSteps.length);
+  await storeOver(staging).ledger.append([aRow()]);
+  const rows = (backend: Backend) =>
+    backend.write((database) => database.selectFrom('ledger').select('id').execute());
+  assert.deepEqual([(await rows(staging)).length, (await rows(plain)).length], [1, 0]);
+});
+
 test('steps are numbered from 1 without a gap, and none asks for a gateway that does not exist yet', () => {
   assert.deepEqual(
     schemaSteps.map(({ step }) => step),

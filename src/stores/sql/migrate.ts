@@ -2,7 +2,7 @@
  * Brings a database to the schema that this gateway knows, one step a transaction: a step that fails leaves the schema
  * as it was, and whoever serves with it goes on. Gateways that start together take turns (P12).
  */
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { Failure } from '../../core/failure.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SchemaStep } from './schema-step.ts';
@@ -35,7 +35,7 @@ export class SchemaTooNewError extends Failure {
 /** All steps that are missing. Any number of gateways may do this at once; who misses none waits for nobody. */
 export async function migrate(database: Database, options: MigrateOptions): Promise<SchemaState> {
   const known = options.steps.length;
-  const before = await findSchema(database);
+  const before = await findSchema(database, options.dialect);
   assertCompatible(before, known);
   if (before.step >= known) return before;
   for (;;) {
@@ -69,11 +69,16 @@ export async function migrateDown(
   }
 }
 
+/** Only where this gateway's own tables are: another may keep its own in the same database, in another schema. */
+const stepsTables: Readonly<Record<SqlDialect, RawBuilder<{ count: number }>>> = {
+  sqlite: sql`select count(*) as count from sqlite_master where type = 'table' and name = 'schema_steps'`,
+  postgres: sql`select count(to_regclass('schema_steps')) as count`,
+};
+
 /** An empty database has taken no step yet. */
-export async function findSchema(database: Database): Promise<SchemaState> {
-  const tables = await database.introspection.getTables();
-  if (tables.some(({ name }) => name === 'schema_steps')) return await readSchema(database);
-  return { step: 0, compatibleFrom: 0 };
+export async function findSchema(database: Database, dialect: SqlDialect): Promise<SchemaState> {
+  const { rows } = await stepsTables[dialect].execute(database);
+  return Number(rows[0]?.count) > 0 ? await readSchema(database) : { step: 0, compatibleFrom: 0 };
 }
 
 export async function readSchema(database: Database): Promise<SchemaState> {

@@ -102,7 +102,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     const startMs = clock.now();
     const { version, state } = await backend.write(async (database) => ({
       version: await readVersion(database, backend.version),
-      state: await findSchema(database),
+      state: await findSchema(database, backend.dialect),
     }));
     assertCompatible(state, schemaSteps.length);
     const facts = {
