@@ -9,7 +9,7 @@ import type { Database, Tables } from '../sql/tables.ts';
 import type { PostgresOptions } from '../store-options.ts';
 import { CheckedPool } from './checked-pool.ts';
 import { lacksTable, tookTooLong } from './postgres-failure.ts';
-import { isPostgresUrl } from './postgres-url.ts';
+import { isPostgresUrl, withoutName } from './postgres-url.ts';
 import { ReadOnlyServers } from './read-only.ts';
 import { NoPlaceError, nameOf, type purposes, ServerPlaces } from './server-places.ts';
 import { wholeNumbers } from './whole-numbers.ts';
@@ -121,7 +121,7 @@ async function createReach({
   const numbers = wholeNumbers(types.getTypeParser);
   return (url, { purpose, places, size, readOnly }) => {
     const plain = new Pool({
-      connectionString: assertWhole(url.reveal()),
+      connectionString: addressOf(url.reveal()),
       application_name: nameOf(looks === true ? 'look' : purpose),
       max: size(),
       connectionTimeoutMillis: connectTimeoutMs,
@@ -141,9 +141,9 @@ async function createReach({
       isKept: () => places.isKept,
       isOutdated: (client) => readOnly?.isOutdated(client) === true,
     });
-    places.own(() => checked.open);
+    const leave = places.own(() => checked.open);
     const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: checked }) });
-    return { database, pool: checked, close: () => closeOnce(plain) };
+    return { database, pool: checked, close: () => closeOnce(plain).finally(leave) };
   };
 }
 
@@ -152,8 +152,8 @@ async function closeOnce(pool: Pool): Promise<void> {
   if (!pool.ending) await pool.end();
 }
 
-function assertWhole(url: string): string {
-  if (isPostgresUrl(url)) return url;
+function addressOf(url: string): string {
+  if (isPostgresUrl(url)) return withoutName(url);
   throw new Error(
     'the address of PostgreSQL must name user, host and database: postgres://user@host/database',
   );

@@ -5,3 +5,11 @@ export function isPostgresUrl(text: string): boolean {
   const host = url.hostname || url.searchParams.get('host');
   return Boolean(host) && url.username !== '' && url.pathname.length > 1;
 }
+
+/** By our own name for them the server counts our connections: another in the address would have the last word over it. */
+export function withoutName(text: string): string {
+  const url = new URL(text);
+  if (!url.searchParams.has('application_name')) return text;
+  url.searchParams.delete('application_name');
+  return url.href;
+}

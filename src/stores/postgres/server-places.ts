@@ -29,7 +29,7 @@ export class ServerPlaces {
   #scarce = false;
   /** When a connection was last counted, ours and others' together. */
   #taken = 0;
-  readonly #ours: (() => number)[] = [];
+  readonly #ours = new Set<() => number>();
 
   constructor(options: ServerPlacesOptions) {
     this.#options = options;
@@ -51,9 +51,10 @@ export class ServerPlaces {
     return share;
   }
 
-  /** Whose connections are ours. */
-  own(open: () => number): void {
-    this.#ours.push(open);
+  /** Whose connections are ours, until it is told that they no longer are. */
+  own(open: () => number): () => void {
+    this.#ours.add(open);
+    return () => void this.#ours.delete(open);
   }
 
   /**
@@ -62,7 +63,10 @@ export class ServerPlaces {
    */
   get isKept(): boolean {
     if (this.share().inTurn) return false;
-    return this.#taken < this.ofAll || this.#ours.reduce((sum, open) => sum + open(), 0) <= 1;
+    if (this.#taken < this.ofAll) return true;
+    let ours = 0;
+    for (const open of this.#ours) ours += open();
+    return ours <= 1;
   }
 
   /** Of a new connection: rejects where there was no place left for it. */
