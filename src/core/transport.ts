@@ -31,6 +31,11 @@ export interface Flow {
 }
 
 export interface Transport {
+  /**
+   * How many pieces have come from there, of all answers together: while it grows somebody is there. Absent where there is
+   * no way that could break.
+   */
+  readonly heard?: number;
   send(request: UpstreamRequest, receiver: Receiver): Flow;
   /** Lets what is in flight end, then frees everything. */
   close(): Promise<void>;

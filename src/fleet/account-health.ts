@@ -169,7 +169,8 @@ export class AccountHealth {
     this.#unlisted = 0;
     this.heard = true;
     if (wasGone || (this.lastCode !== undefined && listable.has(this.lastCode))) this.#letTry();
-    if (this.own.row > 0) return;
+    // That it lists its models is no word of those who are served: it is as silent to them as before.
+    if (this.own.row > 0 || this.own.standing === 'open') return;
     this.lastCode = undefined;
     this.lastFailure = undefined;
   }
@@ -188,7 +189,17 @@ export class AccountHealth {
     this.#unlisted = conclusive.has(failure.code)
       ? Math.max(listingsToBeGone, this.#unlisted + 1)
       : this.#unlisted + 1;
-    if (this.#unlisted < listingsToBeGone) return;
+    if (this.#unlisted >= listingsToBeGone) this.#leaveOut({ nowMs, rules });
+  }
+
+  /** As after many listings that failed. */
+  gone(failure: Failure, at: Omit<At, 'spares'>): void {
+    this.#remember(failure);
+    this.#unlisted = Math.max(listingsToBeGone, this.#unlisted + 1);
+    this.#leaveOut(at);
+  }
+
+  #leaveOut({ nowMs, rules }: Omit<At, 'spares'>): void {
     // Each listing that fails puts the next try off: who is gone is not called for the sake of asking.
     if (this.own.standing !== 'open' || this.own.cause === 'silence') this.own.open(nowMs, rules, 'silence');
   }

@@ -26,6 +26,8 @@ export interface HealthRecord {
   readonly modelsOut: readonly string[];
 }
 
+type Tell = (identity?: string) => void;
+
 export const defaultRules: EjectRules = {
   failures: 5,
   baseMs: 30_000,
@@ -38,7 +40,7 @@ export class Health implements Gate {
   /** Of whom less than all may be asked now. While there are none, nobody has to be looked up. */
   readonly #troubled = new Map<string, AccountHealth>();
   readonly #clock: Clock;
-  readonly #tells = new Set<() => void>();
+  readonly #tells = new Set<Tell>();
   #rules: EjectRules;
   #wake: Timer | undefined;
   #wakeMs = Number.POSITIVE_INFINITY;
@@ -58,8 +60,10 @@ export class Health implements Gate {
     this.#tells.clear();
   }
 
-  onChange(tell: () => void): void {
+  /** Told of each change, with whom it is about where it is one. Returns what ends it. */
+  onChange(tell: Tell): () => void {
     this.#tells.add(tell);
+    return () => void this.#tells.delete(tell);
   }
 
   of(upstream: Upstream): HealthRecord {
@@ -157,6 +161,11 @@ export class Health implements Gate {
     });
   }
 
+  /** It says nothing at all, and the way to it is not ours that broke: it is left out at once. */
+  silent(upstream: Upstream, failure: Failure): void {
+    this.#learn(upstream, (it, nowMs) => it.gone(failure, { nowMs, rules: this.#rules }));
+  }
+
   /** It answered that it has no list: so it can be reached, and more is not known. */
   withoutList(upstream: Upstream, failure: Failure): void {
     this.#learn(upstream, (it) => it.withoutList(failure));
@@ -248,7 +257,7 @@ export class Health implements Gate {
     if (isQuiet) this.#troubled.delete(identity);
     else this.#troubled.set(identity, known);
     if (!isQuiet) this.#wakeBy(known.nextMs(nowMs, this.#rules));
-    if (!isQuiet || !wasQuiet) this.#tell();
+    if (!isQuiet || !wasQuiet) this.#tell(identity);
   }
 
   #wakeBy(atMs: number): void {
@@ -271,8 +280,8 @@ export class Health implements Gate {
     this.#tell();
   }
 
-  #tell(): void {
-    for (const tell of this.#tells) tell();
+  #tell(identity?: string): void {
+    for (const tell of this.#tells) tell(identity);
   }
 }
 

@@ -23,7 +23,14 @@ export class LiveStreams {
   /** How many of an upstream's streams go on elsewhere. The others end where they are. */
   moveFrom(upstream: string): number {
     const why = fail('upstream_draining', `the upstream ${upstream} is drained`);
+    return this.move(upstream, why, Number.POSITIVE_INFINITY);
+  }
+
+  /** As many as may be. */
+  move(upstream: string, why: Failure, most: number): number {
     const there = this.#streams.members.filter((stream) => stream.upstream === upstream);
-    return there.filter((stream) => stream.move(why)).length;
+    let moved = 0;
+    for (const stream of there) if (moved < most && stream.move(why)) moved += 1;
+    return moved;
   }
 }

@@ -115,7 +115,19 @@ export const carryOnOptions = z.strictObject({
 });
 
 export const healthOptions = z.strictObject({
-  everyMs: milliseconds.min(100).default(10_000).describe('How often upstreams are asked how they are.'),
+  everyMs: milliseconds
+    .min(100)
+    .default(4_000)
+    .describe('How often upstreams are asked how they are; services on the Internet every 10 s at most.'),
+  silentMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(4_000)
+    .describe(
+      'A server of your own that is asked twice how it is, and says nothing to anybody for so long, while others do, is left ' +
+        'out, and who waits there for a first word is sent elsewhere. 0 for never.',
+    ),
   eject: z
     .strictObject({
       failures: z

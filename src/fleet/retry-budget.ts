@@ -61,6 +61,15 @@ export class RetryBudget {
     return true;
   }
 
+  /** How many more may be retried at this moment. */
+  left(share: number): number {
+    const turn = Math.floor(this.#options.clock.now() / bucketMs);
+    if (turn !== this.#turn) this.#turnTo(turn);
+    if (share === 0) return 0;
+    const allowed = share * Math.max(sum(this.#asked), this.#options.active());
+    return Math.max(0, Math.floor(allowed - sum(this.#retried))) + Math.floor(this.#reserve);
+  }
+
   #turnTo(turn: number): void {
     const passed = Math.min(buckets, turn - this.#turn);
     for (let step = passed - 1; step >= 0; step -= 1) {

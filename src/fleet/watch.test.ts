@@ -44,7 +44,10 @@ async function rig(t: TestContext, answer: RequestListener) {
     }),
     slotsToldBy: () => llamacppSlots,
     onUntold: () => {},
-    everyMs: 30_000,
+    everyMsOf: () => 30_000,
+    silentMs: 0,
+    isChecked: () => true,
+    onSilent: () => {},
     listPathOf: () => '/models',
     onListing: () => {},
   };

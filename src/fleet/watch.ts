@@ -6,18 +6,25 @@ import type { SlotsTold } from '../core/adapter.ts';
 import type { Upstream } from '../core/exchange.ts';
 import { asFailure, Failure, fail } from '../core/failure.ts';
 import { asObject } from '../core/json-object.ts';
-import { Signal } from '../core/signal.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Signal } from '../core/signal.ts';
+import type { Clock } from '../lib/clock.ts';
 import { type AskOptions, ask, askJson, readJson } from './ask.ts';
 import type { Catalogue, OfferedModel } from './catalogue.ts';
 import type { Health } from './health.ts';
 import type { Scheduler } from './scheduler.ts';
+import { WatchedServer } from './watched-server.ts';
 
 export interface WatchOptions {
   readonly clock: Clock;
   readonly catalogue: Catalogue;
   readonly health: Health;
-  readonly everyMs: number;
+  readonly everyMsOf: (upstream: Upstream) => number;
+  /** A server that has said nothing for so long, asked twice, is silent; 0 where that counts for nothing. */
+  readonly silentMs: number;
+  /** Whether silence alone leaves it out: not where it is somebody else's, and far away. */
+  readonly isChecked: (upstream: Upstream) => boolean;
+  /** Told of a server that says nothing, and of those who did meanwhile, by name. */
+  readonly onSilent: (upstream: Upstream, others: ReadonlySet<string>) => void;
   readonly scheduler: Scheduler;
   readonly listPathOf: (upstream: Upstream) => string;
   /** Where a server tells its slots, if servers of its kind do. */
@@ -102,29 +109,56 @@ async function askSlots(upstream: Upstream, options: WatchOptions, { models, ask
 
 /** Asks at once, and then until stopped. Each upstream has its own rhythm, so that a slow one holds up nobody. */
 export function watch(upstreams: readonly Upstream[], options: WatchOptions): () => void {
-  const timers = new Map<Upstream, Timer>();
-  const questions = new Map<Upstream, Signal>();
-  let stopped = false;
-  const again = (upstream: Upstream): void => {
-    if (stopped) return;
-    // A little apart from each other, so that many gateways do not ask at the same moment.
-    const waitMs = options.everyMs * (0.9 + Math.random() * 0.2);
-    timers.set(
-      upstream,
-      options.clock.after(waitMs, () => look(upstream)),
-    );
-  };
-  const look = (upstream: Upstream): void => {
-    const signal = new Signal();
-    questions.set(upstream, signal);
-    void refresh(upstream, options, signal).then(() => again(upstream));
-  };
-  for (const upstream of upstreams) look(upstream);
+  const { clock, health, silentMs } = options;
+  const servers = new Map<string, WatchedServer>();
+  for (const upstream of upstreams) {
+    /** How much the others had said when this one was first found to say nothing. */
+    let doubted: readonly Spoken[] = [];
+    const server = new WatchedServer({
+      ...{ clock, upstream, silentMs },
+      everyMs: options.everyMsOf(upstream),
+      ask: (signal) => refresh(upstream, options, signal),
+      onDoubt: () => {
+        const others = upstreams.filter((other) => other !== upstream);
+        doubted = others.map((other) => ({ upstream: other, heard: other.transport.heard }));
+        for (const { identity } of others) servers.get(identity)?.look();
+      },
+      onSilent: () => conclude(upstream, doubted, options),
+    });
+    servers.set(upstream.identity, server);
+  }
+  for (const server of servers.values()) server.look();
+  // Whoever is left out for the silence that requests met is asked at once whether it is hung.
+  const unhear = health.onChange((identity = '') => servers.get(identity)?.fellSilent(health));
   return () => {
-    stopped = true;
-    for (const timer of timers.values()) timer.cancel();
-    for (const signal of questions.values()) signal.abort();
+    unhear();
+    for (const server of servers.values()) server.stop();
   };
+}
+
+/** How much somebody had said. */
+interface Spoken {
+  readonly upstream: Upstream;
+  readonly heard: number | undefined;
+}
+
+/** Nobody is silent where nobody else says anything either: then it is our own way that broke, or us. */
+function conclude(upstream: Upstream, doubted: readonly Spoken[], options: WatchOptions): void {
+  const { health, silentMs } = options;
+  const outcome = fail(
+    'total_timeout',
+    `the upstream has said nothing for ${silentMs} ms, though it was asked twice how it is`,
+  );
+  const spoke = doubted.filter(({ upstream: other, heard }) =>
+    heard === undefined ? health.of(other).state === 'up' : other.transport.heard !== heard,
+  );
+  const isAlone = spoke.length > 0 && (options.isChecked(upstream) || health.isSilent(upstream));
+  if (isAlone) health.silent(upstream, outcome);
+  else health.probed(upstream, outcome);
+  options.onListing({ upstream: upstream.name, tookMs: silentMs, outcome });
+  if (!isAlone) return;
+  const sound = spoke.filter(({ upstream: other }) => health.of(other).state !== 'down');
+  options.onSilent(upstream, new Set(sound.map(({ upstream: { name } }) => name)));
 }
 
 /** OpenAI's `data[].id` and Ollama's `models[].name`, whichever it is. */

@@ -57,8 +57,12 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     bodyTimeout: 0,
     maxResponseSize: -1,
   });
+  const sign: SignOfLife = { count: 0 };
   return {
-    send: (request, receiver) => send({ pool, idle, options }, request, receiver),
+    get heard() {
+      return sign.count;
+    },
+    send: (request, receiver) => send({ pool, idle, sign, options }, request, receiver),
     close: () => {
       idle.stop();
       return pool.close();
@@ -86,15 +90,21 @@ function connectorOf(
   };
 }
 
+/** Pieces that came, whoever they were for. */
+interface SignOfLife {
+  count: number;
+}
+
 interface Way {
   readonly pool: Pool;
   readonly idle: IdleBound;
+  readonly sign: SignOfLife;
   readonly options: HttpTransportOptions;
 }
 
 function send(way: Way, request: UpstreamRequest, receiver: Receiver): Flow {
-  const { pool, idle, options } = way;
-  const handler = new ResponseHandler(receiver, idle);
+  const { pool, idle, sign, options } = way;
+  const handler = new ResponseHandler(receiver, idle, sign);
   idle.begun();
   const headers = options.headers.length === 0 ? request.headers : request.headers.concat(options.headers);
   try {
@@ -128,13 +138,15 @@ const aborted = new Error('the exchange is over');
 class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
   readonly #receiver: Receiver;
   readonly #idle: IdleBound;
+  readonly #sign: SignOfLife;
   #controller: Dispatcher.DispatchController | undefined;
   #reached: Reached = 'connecting';
   #aborted = false;
 
-  constructor(receiver: Receiver, idle: IdleBound) {
+  constructor(receiver: Receiver, idle: IdleBound, sign: SignOfLife) {
     this.#receiver = receiver;
     this.#idle = idle;
+    this.#sign = sign;
   }
 
   get left(): boolean {
@@ -157,12 +169,14 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Flow, Leaver {
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
+    this.#sign.count += 1;
     if (this.#aborted || status < 200) return;
     this.#reached = 'answered';
     this.#receiver.head(status, headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#sign.count += 1;
     if (!this.#aborted) this.#receiver.data(chunk);
   }
 

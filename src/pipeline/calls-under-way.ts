@@ -5,8 +5,19 @@ import { Crowd, type Member } from '../lib/crowd.ts';
 export interface CallUnderWay extends Member {
   /** Whether its client reads it as it comes. */
   readonly streams: boolean;
+  /** Whether it waits for that server, its client has heard nothing of the answer, and one of those others could be asked. */
+  mayLeave(leaving: Leaving): boolean;
   /** What has been said so far stays said; a stream tells why nothing follows. */
   stop(failure: Failure): void;
+}
+
+/** Which server says nothing, and who else does. */
+export interface Leaving {
+  readonly server: string;
+  /** By name. */
+  readonly others: ReadonlySet<string>;
+  /** How many times an exchange may be sent at most. */
+  readonly attempts: number;
 }
 
 export class CallsUnderWay {
@@ -18,6 +29,14 @@ export class CallsUnderWay {
 
   delete(call: CallUnderWay): void {
     this.#all.delete(call);
+  }
+
+  /** Ends the wait of those that may be sent elsewhere, at most so many: how many did, of how many. */
+  takeOff(leaving: Leaving, most: number, failure: Failure): { readonly left: number; readonly of: number } {
+    const waiting = [...this.#all.members].filter((call) => call.mayLeave(leaving));
+    const chosen = waiting.slice(0, most);
+    for (const call of chosen) call.stop(failure);
+    return { left: chosen.length, of: waiting.length };
   }
 
   stop(which: 'streams' | 'wholes', failure: Failure): void {

@@ -2,14 +2,14 @@
 
 import type { Encoded } from '../core/adapter.ts';
 import type { Call } from '../core/call.ts';
-import type { Bound } from '../core/exchange.ts';
+import type { Bound, Target } from '../core/exchange.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
 import type { Reply } from '../core/stage.ts';
 import type { Flow, Receiver } from '../core/transport.ts';
 import { withoutSecrets } from '../core/without-secrets.ts';
 import { asBuffer } from '../lib/as-buffer.ts';
 import type { Timer } from '../lib/clock.ts';
-import type { CallUnderWay } from './calls-under-way.ts';
+import type { CallUnderWay, Leaving } from './calls-under-way.ts';
 import { CollectingReader } from './collecting-reader.ts';
 import type { DispatchOptions } from './dispatch.ts';
 import { RefusalReader } from './refusal-reader.ts';
@@ -43,6 +43,13 @@ const lingerMs = 1000;
 /** Some servers know no streams, and answer whole whatever they are asked. */
 function isWhole(contentType: string | string[] | undefined): boolean {
   return typeof contentType === 'string' && /^application\/json\b/i.test(contentType);
+}
+
+/** Of the model, or of one that may be asked in its place. */
+function hasAnother({ candidates, fallbacks, visited, target }: Bound, others: ReadonlySet<string>): boolean {
+  const isOne = ({ upstream: { name } }: Target) =>
+    name !== target.upstream.name && !visited.has(name) && others.has(name);
+  return candidates.some(isOne) || fallbacks.some(({ targets }) => targets.some(isOne));
 }
 
 export class Delivery implements Receiver, CallUnderWay {
@@ -149,6 +156,24 @@ export class Delivery implements Receiver, CallUnderWay {
 
   get streams(): boolean {
     return this.given.exchange.call.stream;
+  }
+
+  mayLeave({ server, others, attempts }: Leaving): boolean {
+    const { exchange } = this.given;
+    return (
+      exchange.target.upstream.name === server &&
+      !this.#hasBegun &&
+      // This try counts as well, once it has failed.
+      exchange.trail.attempts.length + 1 < attempts &&
+      hasAnother(exchange, others)
+    );
+  }
+
+  /** Whether the client has been told some of it, or what came costs money. A whole answer is told when it is complete. */
+  get #hasBegun(): boolean {
+    const { call, meter, trail } = this.given.exchange;
+    if (call.stream) return !this.watchdog.awaitsFirstWord;
+    return meter !== undefined && trail.outputSeen > 0;
   }
 
   stop(failure: Failure): void {

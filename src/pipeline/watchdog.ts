@@ -58,6 +58,11 @@ export class Watchdog {
     this.enter(this.#phase);
   }
 
+  /** Whether nothing of the answer has come. */
+  get awaitsFirstWord(): boolean {
+    return this.#phase !== 'idle';
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();

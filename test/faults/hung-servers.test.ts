@@ -1,4 +1,4 @@
-// U2: a server that is stopped, its connections open: whole answers have no first token whose clock could tell.
+// U2: a server that is stopped, its connections open: it takes what it is sent, and says nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openTestGateway } from '../gateway.ts';
@@ -32,7 +32,6 @@ test('U2: a whole answer that waits for a stopped server is given by another one
           clocks: { connectMs: 60_000, firstTokenMs: 60_000 },
         },
       },
-      health: { everyMs: 10_000 },
       telemetry: { logs: { level: 'debug' } },
     },
   });
@@ -62,7 +61,7 @@ test('U2: a whole answer that waits for a stopped server is given by another one
   assert.match((await reply).head, /^x-millrace-target: second/m);
   assert.match((await reply).content.toString(), /"content":"second"/);
   assert.equal(health.of(stopped).state, 'down');
-  assert.ok(answeredMs >= 60_000 && answeredMs < 90_000, `it took ${answeredMs} ms`);
+  assert.ok(answeredMs <= 10_000, `it took ${answeredMs} ms`);
   const failed = gateway.lines.filter((line) => line.endsWith('an attempt failed'));
   assert.equal(failed.length, 1);
   assert.match(failed[0] ?? '', /"upstream":"stopped".*"code":"first_token_timeout"/);
