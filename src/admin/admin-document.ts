@@ -80,7 +80,7 @@ function bodyOf({ body, example }: AdminRoute): Body | undefined {
 }
 
 function answersOf(row: AdminRoute): Operation['answers'] {
-  const { answers, alsoAs = [], example } = row;
+  const { answers, alsoAs = [], example, sendsOn } = row;
   const others = Object.fromEntries(
     alsoAs.map((type): [string, Content] => [
       plainType(type),
@@ -98,8 +98,14 @@ function answersOf(row: AdminRoute): Operation['answers'] {
   });
   // Pages and texts are no schema's.
   return Object.fromEntries(
-    named.length === 0 ? [['200', { description: 'Done.', content: others }]] : named,
+    named.length > 0
+      ? named
+      : [sendsOn === true ? sentOn(others) : ['200', { description: 'Done.', content: others }]],
   );
+}
+
+function sentOn(content: Answer['content']): [string, Answer] {
+  return ['302', { description: 'Sent on to `location`.', content, headers: ['location'] }];
 }
 
 function headersOf(row: AdminRoute, status: number, schema: z.ZodType): readonly string[] {

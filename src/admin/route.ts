@@ -90,6 +90,8 @@ interface Row<
   readonly answers: Given;
   /** Media types that it can answer in besides JSON. */
   readonly alsoAs?: readonly string[];
+  /** Whether its page sends the browser on: 302. */
+  readonly sendsOn?: boolean;
   readonly example: RouteExample;
   /** Of bodies that may be larger than usual. */
   readonly bodyBytesMax?: number;

@@ -33,6 +33,7 @@ export function sessionRoutes(signIn: SignIn): readonly AdminRoute[] {
       ...browsers,
       name: 'session.sign-in',
       path: '/admin/sign-in',
+      sendsOn: true,
       summary: 'Sends a browser to where people sign in',
       example: {},
       handle: async () => {

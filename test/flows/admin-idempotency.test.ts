@@ -4,7 +4,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { keyOf, openTestAdmin, roleKeys } from '../admin-rig.ts';
+import { createHeldClock } from '../held-clock.ts';
 
+const dayMs = 24 * 60 * 60 * 1_000;
 const key = { 'idempotency-key': 'change-1' };
 
 test('C12: what was made is told again and not made again; a mistake keeps no key; others have their own', async (t) => {
@@ -41,6 +43,38 @@ test('C12: what was made is told again and not made again; a mistake keeps no ke
       record.action === 'tenants.create' && record.object === 'mill',
   );
   assert.equal(made.filter(({ outcome }: { outcome: string }) => outcome === 'done').length, 1);
+});
+
+test('C12: of ten that come at once one is made; after 24 hours the key is new; another tenant has his own', async (t) => {
+  const clock = createHeldClock(Date.now());
+  const admin = await openTestAdmin({
+    clock,
+    config: { keys: [...roleKeys('default'), ...roleKeys('acme')] },
+  });
+  t.after(() => admin.close());
+  const make = (tenant: string, name = 'ci') => {
+    const as = keyOf(tenant, 'owner');
+    return admin.ask('keys', { method: 'POST', body: { name }, headers: key, as });
+  };
+  assert.equal((await admin.ask('tenants', { method: 'POST', body: { name: 'acme' } })).status, 201);
+  const early = await Promise.all(Array.from({ length: 10 }, () => make('default')));
+  const made = early.filter(({ headers, status }) => status === 201 && !headers.has('idempotent-replayed'));
+  assert.equal(made.length, 1);
+  for (const each of early.filter((one) => one !== made[0])) {
+    if (each.status === 409) assert.equal(each.body.code, 'idempotency_in_flight');
+    else assert.deepEqual(each.body, made[0]?.body);
+  }
+  const others = await make('acme');
+  assert.deepEqual([others.status, others.headers.get('idempotent-replayed')], [201, null]);
+  assert.notEqual(others.body.key, made[0]?.body.key);
+  assert.equal((await make('acme', 'other')).status, 422);
+  clock.sleep(dayMs - 1_000);
+  assert.deepEqual((await make('default')).body, made[0]?.body);
+  clock.sleep(1_000);
+  const anew = await make('default');
+  assert.deepEqual([anew.status, anew.body.code], [409, 'conflict'], 'it is asked anew, and is there');
+  const other = await make('default', 'other');
+  assert.deepEqual([other.status, other.headers.get('idempotent-replayed')], [201, null]);
 });
 
 test('C12, G8: a key that was made is told again to whoever made it alone, and lies nowhere as it is', async (t) => {

@@ -22,6 +22,16 @@ export async function openConsole(
   changes: object = {},
   more: object = {},
 ): Promise<ConsoleRig> {
+  const { provider, oidc } = await openIssuer(t, changes);
+  const clock = createHeldClock(Date.now());
+  const config = { identity: { oidc }, ...more };
+  const admin = await openTestAdmin({ config, clock });
+  t.after(() => admin.close());
+  return { provider, admin, clock, config };
+}
+
+/** And what `identity.oidc` says of it. */
+export async function openIssuer(t: Pick<TestContext, 'after'>, changes: object = {}) {
   const provider = await openProvider({ redirectUrls: [redirectUrl], roles: ['llm-admins'] });
   t.after(() => provider.close());
   const oidc = {
@@ -36,11 +46,7 @@ export async function openConsole(
     idleMs: 600_000,
     ...changes,
   };
-  const clock = createHeldClock(Date.now());
-  const config = { identity: { oidc }, ...more };
-  const admin = await openTestAdmin({ config, clock });
-  t.after(() => admin.close());
-  return { provider, admin, clock, config };
+  return { provider, oidc };
 }
 
 /** Comes back from the provider with what it gave, and has not yet handed it in. */
