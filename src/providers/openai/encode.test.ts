@@ -239,10 +239,18 @@ test('what a budget has left is told by the name that the model takes', () => {
     return [asked.max_tokens, asked.max_completion_tokens];
   };
   for (const endpoint of [openaiChat, ollamaChat]) {
-    for (const model of ['gpt-4o', 'gpt-oss-20b', 'mistral-small', 'o-model', 'phi3']) {
+    for (const model of [
+      'gpt-4o',
+      'gpt-35-turbo',
+      'azure/gpt-35-turbo-16k',
+      'gpt-oss-20b',
+      'mistral-small',
+      'o-model',
+      'phi3',
+    ]) {
       assert.deepEqual(bounded(endpoint, model), [9, undefined], model);
     }
-    for (const model of ['o3', 'openai/o4-mini', 'gpt-5', 'gpt-5-mini-2025-08-07']) {
+    for (const model of ['o3', 'openai/o4-mini', 'gpt-5', 'gpt-5.1', 'gpt-5-mini-2025-08-07', 'gpt-10']) {
       assert.deepEqual(bounded(endpoint, model), [undefined, 9], model);
     }
   }

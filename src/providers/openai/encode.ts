@@ -83,8 +83,8 @@ function streaming(call: Call): JsonObject {
   return call.stream ? { stream: true, stream_options: { include_usage: true } } : {};
 }
 
-/** What OpenAI's models that reason take alone, and servers of others may not know. */
-const reasoningModel = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|\d\d))/;
+/** What OpenAI's models that reason take alone, and servers of others may not know. Azure's `gpt-35` is 3.5, and reasons not. */
+const reasoningModel = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|1\d)(?!\d))/;
 
 type BoundName = 'max_completion_tokens' | 'max_tokens';
 
