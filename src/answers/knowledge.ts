@@ -20,6 +20,8 @@ export interface Knowledge {
   readonly blobLimits: BodyLimits;
   /** Asks an upstream at once what it offers, after its models were changed. Never rejects. */
   readonly refresh: (upstream: Upstream) => Promise<void>;
+  /** Told of a model that was pulled or made there, once the catalogue knows of it. */
+  readonly onDeployed: (upstream: Upstream, model: string) => void;
   readonly accepting: () => boolean;
   readonly auditor: Auditor;
   readonly readiness: () => Readiness;

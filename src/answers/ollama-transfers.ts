@@ -71,7 +71,12 @@ function transfer(knowledge: Knowledge, exchange: Authenticated, given: Transfer
     exchange,
     clock: knowledge.clock,
     stream,
-    afterwards: (fates) => refreshChanged(knowledge, fates),
+    afterwards: async (fates) => {
+      await refreshChanged(knowledge, fates);
+      if (verb === 'push') return;
+      for (const { upstream, failure } of fates)
+        if (failure === undefined) knowledge.onDeployed(upstream, exchange.trail.modelAsked);
+    },
   });
 }
 

@@ -68,11 +68,21 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
+/** How a queue stands for whoever comes now. */
+export interface QueueStanding {
+  /** Where it would stand: behind all who wait. */
+  readonly position: number;
+  /** How long it would most likely wait, if anybody knows. */
+  readonly expectedMs: number | undefined;
+}
+
 export interface FailureDetails {
   readonly cause?: unknown;
   /** The field of the request that is to blame, as a path: `messages[3].content`. */
   readonly param?: string | undefined;
   readonly retryAfterS?: number | undefined;
+  /** Of a queue that had no place, or no slot in time. */
+  readonly queue?: QueueStanding | undefined;
   /** Replaces the table's status where an upstream's own 4xx is passed on. */
   readonly status?: number;
   /** The methods that the path takes instead, as the Allow header lists them. */
@@ -86,6 +96,7 @@ export class Failure extends Error {
   readonly status: number;
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
+  readonly queue: QueueStanding | undefined;
   readonly allow: string | undefined;
   readonly nothingSent: boolean | undefined;
 
@@ -96,14 +107,15 @@ export class Failure extends Error {
     this.status = options.status ?? failures[options.code].status;
     this.param = options.param === undefined ? undefined : bounded(options.param);
     this.retryAfterS = options.retryAfterS;
+    this.queue = options.queue;
     this.allow = options.allow;
     this.nothingSent = options.nothingSent;
   }
 
   /** The same failure, told otherwise. */
   with(changes: FailureDetails & { readonly message?: string }): Failure {
-    const { code, status, param, retryAfterS, allow, nothingSent, cause } = this;
-    const details = { code, status, param, retryAfterS, allow, nothingSent, cause, ...changes };
+    const { code, status, param, retryAfterS, queue, allow, nothingSent, cause } = this;
+    const details = { code, status, param, retryAfterS, queue, allow, nothingSent, cause, ...changes };
     return new Failure(changes.message ?? this.message, details);
   }
 

@@ -1,22 +1,24 @@
 /** What is told to whom the queue has no place for, or no slot in time: with when it is worth coming again. */
-import { type Failure, fail } from '../core/failure.ts';
+import { type Failure, fail, type QueueStanding } from '../core/failure.ts';
 
 /** Where it is not known how fast the queue moves. */
 const fullUnlearntS = 2;
 const timeoutUnlearntS = 5;
 const retryMaxS = 60;
 
-/** `drainMs`: how long until all who wait now have been served, if anybody knows. */
-export function queueFull(message: string, drainMs: number | undefined): Failure {
-  return fail('queue_full', message, { retryAfterS: retryAfterS(drainMs, fullUnlearntS) });
+export function queueFull(message: string, queue: QueueStanding): Failure {
+  return fail('queue_full', message, { queue, retryAfterS: retryAfterS(queue.expectedMs, fullUnlearntS) });
 }
 
-export function queueTimeout(waitMs: number, drainMs: number | undefined): Failure {
+export function queueTimeout(waitMs: number, queue: QueueStanding): Failure {
   const message =
     waitMs > 0
       ? `no slot became free within ${Math.round(waitMs)} ms`
       : 'it can no longer be answered within its deadline';
-  return fail('queue_timeout', message, { retryAfterS: retryAfterS(drainMs, timeoutUnlearntS) });
+  return fail('queue_timeout', message, {
+    queue,
+    retryAfterS: retryAfterS(queue.expectedMs, timeoutUnlearntS),
+  });
 }
 
 function retryAfterS(drainMs: number | undefined, unlearntS: number): number {

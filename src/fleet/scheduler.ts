@@ -3,7 +3,7 @@
  * that it can serve: nobody is bound to a server before that server is free.
  */
 import type { Target, Upstream } from '../core/exchange.ts';
-import { type Failure, fail } from '../core/failure.ts';
+import { type Failure, fail, type QueueStanding } from '../core/failure.ts';
 import type { Ending, Gate, Known, PartyTurns, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
 import { Arrivals } from '../lib/arrivals.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -373,16 +373,17 @@ export class Scheduler {
   }
 
   #full(want: Want, message: string): Failure {
-    return queueFull(message, this.#drainMs(want));
+    return queueFull(message, this.#standingOf(want));
   }
 
   #tooLate(want: Want, waitMs: number): Failure {
-    return queueTimeout(waitMs, this.#drainMs(want));
+    return queueTimeout(waitMs, this.#standingOf(want));
   }
 
-  /** How long until all who wait now for the model have left its queue. */
-  #drainMs({ model }: Want): number | undefined {
-    return this.#expectedMs(model, this.waitingFor(model) + 1);
+  /** Behind all who wait now for the model. */
+  #standingOf({ model }: Want): QueueStanding {
+    const position = this.waitingFor(model) + 1;
+    return { position, expectedMs: this.#expectedMs(model, position) };
   }
 
   #expectedMs(model: string, count: number): number | undefined {

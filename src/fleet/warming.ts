@@ -47,7 +47,7 @@ export interface WarmView {
 }
 
 /** Why a model was loaded or unloaded. */
-export type WarmReason = 'start' | 'demand' | 'idle';
+export type WarmReason = 'start' | 'deploy' | 'demand' | 'idle';
 
 export interface WarmingOptions {
   readonly clock: Clock;
@@ -69,6 +69,12 @@ const triesMax = 3;
 interface Turn {
   readonly name: string;
   readonly forMs: number;
+}
+
+interface StartLoad {
+  readonly key: string;
+  readonly tries: number;
+  readonly reason: WarmReason;
 }
 
 export class Warming {
@@ -106,7 +112,15 @@ export class Warming {
       if (this.#doing.has(key) || tries >= triesMax) continue;
       // Once it has been there it comes and goes with those who ask for it.
       if (this.#options.residency.loadMs(target) === 0) this.#tries.set(key, triesMax);
-      else void this.#loadAtStart(target, key, tries + 1);
+      else void this.#loadAtStart(target, { key, tries: tries + 1, reason: 'start' });
+    }
+  }
+
+  /** A model was pulled or made there: one of the start is loaded now, however often it could not be before. */
+  came(upstream: Upstream, model: string): void {
+    for (const target of this.#ofStart()) {
+      const isIt = this.#options.residency.isSame(target, { ...target, upstream, model });
+      if (isIt) void this.#loadAtStart(target, { key: keyOf(target), tries: 1, reason: 'deploy' });
     }
   }
 
@@ -136,10 +150,12 @@ export class Warming {
     return models.flatMap((model) => firstTier(model.targets()));
   }
 
-  async #loadAtStart(target: Target, key: string, tries: number): Promise<void> {
+  async #loadAtStart(target: Target, { key, tries, reason }: StartLoad): Promise<void> {
     this.#tries.set(key, tries);
     const step = { kind: 'load', model: target.model, target } as const;
-    const failure = await this.#do(step, 'start', { name: `start ${tries}`, forMs: claimMs });
+    // Of what was deployed through this gateway no other knows.
+    const forMs = reason === 'start' ? claimMs : 1;
+    const failure = await this.#do(step, reason, { name: `${reason} ${tries}`, forMs });
     if (failure === undefined) this.#tries.set(key, triesMax);
   }
 

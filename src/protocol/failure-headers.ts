@@ -13,6 +13,7 @@ export function failureHeaders(failure: Failure, contentType: string): string[] 
   if (failure.retryAfterS !== undefined) {
     headers.push('retry-after', String(Math.max(1, Math.ceil(failure.retryAfterS))));
   }
+  headers.push(...queueStanding(failure));
   // A budget comes back with its next window: nothing that a client should sit and try for.
   const { retryAfterS = clientWaitsS, code } = failure;
   const waitingHelps = retryAfterS < clientWaitsS && code !== 'budget_exceeded';
@@ -24,6 +25,14 @@ export function failureHeaders(failure: Failure, contentType: string): string[] 
     );
   if (failure.allow !== undefined) headers.push('allow', failure.allow);
   return headers;
+}
+
+/** As in the head of a stream that waits. */
+function queueStanding({ queue }: Failure): readonly string[] {
+  if (queue === undefined) return [];
+  const position = ['x-millrace-queue-position', String(queue.position)];
+  if (queue.expectedMs === undefined) return position;
+  return [...position, 'x-millrace-queue-expected-ms', String(Math.round(queue.expectedMs))];
 }
 
 function isRetried(status: number): boolean {

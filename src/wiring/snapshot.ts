@@ -179,6 +179,7 @@ function createRoutes(lasting: Lasting, options: SnapshotOptions, models: ModelT
       limits,
       blobLimits: { bodyBytesMax: listen.blobBytesMax, bodyMs: blobMs },
       refresh: options.refresh,
+      onDeployed: (upstream, model) => lasting.warm.came(upstream, model),
       accepting,
       auditor,
       readiness,

@@ -91,6 +91,11 @@ export class WarmModels {
     return this.loader.load(target, { ...rule, timeoutMs: rule.loadMs });
   }
 
+  /** Pulled or made through this gateway. */
+  came(upstream: Upstream, model: string): void {
+    this.#warming.came(upstream, model);
+  }
+
   follow({ config, upstreams, models }: Snapshot): void {
     const { clock, log } = this.#options;
     this.#watch?.stop();

@@ -65,6 +65,9 @@ test('U15, G14: from how fast the queue moves come the time to come again, the e
   assert.ok(expectedMs > 11_000 && expectedMs < 13_000, `${expectedMs} ms`);
   const full = await post();
   assert.deepEqual([full.status, full.headers.get('retry-after')], [429, '24']);
+  assert.equal(full.headers.get('x-millrace-queue-position'), '2', 'one waits');
+  const fullMs = Number(full.headers.get('x-millrace-queue-expected-ms'));
+  assert.ok(fullMs > expectedMs && fullMs <= 24_000, `${fullMs} ms`);
   const { waiting, models } = (await admin.ask('queue')).body as Queues;
   assert.equal(waiting, 1);
   const [queue] = models;

@@ -55,6 +55,35 @@ test('what is there already is not loaded again, and what a reload adds is loade
   assert.equal(fleet.servers[0]?.requests.filter(isLoad).length, 2);
 });
 
+for (const [verb, body] of [
+  ['pull', { model: 'new' }],
+  ['create', { model: 'new:latest', from: 'one' }],
+] as const) {
+  test(`a model of the start that comes by ${verb} is loaded when it has come, however often it could not be before`, async (t) => {
+    const fleet = await openWarmFleet(t, {
+      count: 1,
+      config: {
+        models: { new: { targets: [{ upstream: 'gpu-0', model: 'new' }] } },
+        warm: { onStart: ['new'] },
+        health: { everyMs: 100 },
+      },
+    });
+    const failed = () => fleet.gateway.lines.filter((line) => line.endsWith('a model could not be loaded'));
+    await until('all tries of the start have failed', () => failed().length === 3);
+    const { url, key } = fleet.gateway;
+    const done = await fetch(`${url}/api/${verb}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...body, stream: false }),
+    });
+    assert.equal(done.status, 200, await done.text());
+    await until('it is loaded', () => fleet.loads().includes('new:latest'));
+    await until('the log tells why', () =>
+      fleet.gateway.lines.some((line) => line.includes('"reason":"deploy"')),
+    );
+  });
+}
+
 test('of two replicas that start together one loads each model, once', async (t) => {
   const redis = await openRedisServer();
   t.after(() => redis.stop());
