@@ -20,10 +20,18 @@ export interface Adapter {
   decodeFailure(status: number, body: string): Failure;
   /** The field of the call that keeps its whole answer from being told by the parts of a stream, if one does. */
   keptFromStreams(call: Call): string | undefined;
-  /** Whether the model goes on with an answer that another began; `described` is its entry in the server's list. */
-  goesOn(model: string, described: JsonObject | undefined): boolean;
+  readonly goesOn: GoesOn;
   /** Whether a call like this one may bring the inputs of others along, and is answered input by input. */
   manyInputs(call: Call): boolean;
+}
+
+/** Whether the model goes on with an answer that another began, to a call of this kind. */
+export type GoesOn = (model: ListedModel, kind: Call['kind']) => boolean;
+
+export interface ListedModel {
+  readonly name: string;
+  /** Its entry in the server's list, where it is in it. */
+  readonly described: JsonObject | undefined;
 }
 
 export interface Encoded {

@@ -191,7 +191,7 @@ export class CarriedStream implements StreamSource, Carried {
     const { exchange, options } = this.#given;
     if (this.#tries >= options.triesMax) return undefined;
     const able = candidatesOf(exchange).filter(
-      (target) => options.isOpen(target.upstream) && options.goesOn(exchange.trail.model, target),
+      (target) => options.isOpen(target.upstream) && options.goesOn(exchange, target),
     );
     if (able.some(({ upstream }) => !visited.has(upstream.name))) return { candidates: able, visited };
     if (!againCodes.has(broke)) return undefined;

@@ -16,7 +16,7 @@ export interface CarryOnOptions extends LineOptions {
   /** Whether streams of a model, as clients call it, are gone on with at all. */
   readonly isOn: (model: string) => boolean;
   /** Whether the server there goes on with what another began. Asked only once a stream has broken off. */
-  readonly goesOn: (model: string, target: Target) => boolean;
+  readonly goesOn: (exchange: Planned, target: Target) => boolean;
   readonly isWell: (upstream: Upstream) => boolean;
   /** Whether anything new may be sent there: not where an operator has drained it. */
   readonly isOpen: (upstream: Upstream) => boolean;

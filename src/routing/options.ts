@@ -88,7 +88,7 @@ const modelOptions = z.strictObject({
     .default('auto')
     .describe(
       'Whether a stream that breaks off is gone on with by another target: `auto` where its server is known to go on ' +
-        'with what another began, `on` wherever it is served.',
+        'with what another began, and the model is not known to refuse that, `on` wherever it is served.',
     ),
   context: z
     .literal('refuse')

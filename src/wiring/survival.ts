@@ -1,5 +1,6 @@
 /** Which streams are gone on with where they break off: by the configuration, and by what servers told of themselves. */
 import type { Config } from '../config/schema.ts';
+import type { Call } from '../core/call.ts';
 import type { Target } from '../core/exchange.ts';
 import type { CarryOnOptions } from '../pipeline/carry-on.ts';
 import { logCarriedOn } from '../telemetry/debug-lines.ts';
@@ -14,16 +15,16 @@ export function createSurvival(lasting: Lasting, config: Config): CarryOnOptions
     retries: { budget, quarantineMs },
   } = config;
   const wishOf = (model: string) => models[model]?.carryOn ?? 'auto';
-  const isKnownTo = ({ upstream, model }: Target): boolean => {
-    const described = catalogue.described(upstream).find(({ name }) => name === model)?.described;
-    return upstream.adapter.goesOn(model, described);
+  const isKnownTo = ({ upstream, model: name }: Target, kind: Call['kind']): boolean => {
+    const described = catalogue.described(upstream).find((each) => each.name === name)?.described;
+    return upstream.adapter.goesOn({ name, described }, kind);
   };
   return {
     ...linesOf(lasting, config),
     triesMax: carryOn.tries,
     comment: carryOn.comment,
     isOn: (model) => wishOf(model) !== 'off',
-    goesOn: (model, target) => wishOf(model) === 'on' || isKnownTo(target),
+    goesOn: ({ trail, call }, target) => wishOf(trail.model) === 'on' || isKnownTo(target, call.kind),
     isOpen: (upstream) => drains.of(upstream) === undefined,
     isWell: (upstream) => health.of(upstream).state !== 'down',
     isAllowed: ({ principal, call, trail }, { code }) => {

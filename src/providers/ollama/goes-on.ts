@@ -1,11 +1,9 @@
 /**
- * Ollama leaves a last message of the assistant open, and the model goes on with it, where the model's template does.
- * One that closes it, or trims it, is found out at the seam; these are known beforehand and not asked at all.
+ * Ollama leaves a last message of the assistant open where the model's template does. A template that somebody brought
+ * along and that closes it is found out at the seam. A prompt without a template is one text with its answer.
  */
+import type { GoesOn } from '../../core/adapter.ts';
+import { leavesOpen } from '../closed-models.ts';
 
-/** Their format has channels, and a message that is begun has none. */
-const closed = /(?:^|\/)(?:gpt-oss)(?:[:-]|$)/i;
-
-export function ollamaGoesOn(model: string): boolean {
-  return !closed.test(model);
-}
+export const ollamaGoesOn: GoesOn = ({ name, described }, kind) =>
+  kind === 'complete' || leavesOpen('ollama', name, described);
