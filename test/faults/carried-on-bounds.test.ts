@@ -264,3 +264,25 @@ test('U1: the official clients of OpenAI and Ollama read one whole stream', asyn
     text += line.message.content;
   assert.equal(text, whole);
 });
+
+test('a chat of a model whose format leaves no message open ends where it broke off; one text does not, nor one that is to be tried', async (t) => {
+  const text: Call = { route: 'ollama.generate', stream: true, body: { raw: true } };
+  const cases = [
+    ['gpt-oss:20b', 'auto', asked.ollama, false],
+    ['gpt-oss:20b', 'auto', text, true],
+    ['gpt-oss:20b', 'on', asked.ollama, true],
+    ['llama3.1:8b', 'auto', asked.ollama, true],
+  ] as const;
+  for (const [served, carryOn, call, goesOn] of cases) {
+    const servers = [{ type: 'ollama' }, { type: 'ollama' }] as const;
+    const rig = await openCarriedRig(t, { servers, served, model: { carryOn } });
+    rig.servers[0]?.scriptNext({ cutAfterChunks: 30 });
+    const { outcome, carriedOn, attempts } = await rig.row(await rig.ask(call));
+    const name = `${served} ${carryOn} ${call.route}`;
+    assert.deepEqual(
+      [outcome, carriedOn?.length, attempts],
+      goesOn ? ['complete', 1, undefined] : ['failed', undefined, undefined],
+      name,
+    );
+  }
+});

@@ -43,6 +43,8 @@ export interface Row extends ExchangeRow {
 
 export interface CarriedRigOptions extends Pick<TestGatewayOptions, 'clock'> {
   readonly servers: readonly Server[];
+  /** As the servers name it. */
+  readonly served?: string;
   readonly model?: Readonly<Record<string, unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
   /** In place of a gateway alone: one with an admin listener. */
@@ -51,8 +53,9 @@ export interface CarriedRigOptions extends Pick<TestGatewayOptions, 'clock'> {
 
 /** Model `o` is asked of the first server as long as that can, then of the second, and so on. */
 export async function openCarriedRig(t: TestContext, options: CarriedRigOptions): Promise<CarriedRig> {
+  const { served = 'fake-model' } = options;
   const servers = await Promise.all(
-    options.servers.map(({ behaviour }) => openFakeLlm({ chunks, ...behaviour })),
+    options.servers.map(({ behaviour }) => openFakeLlm({ chunks, models: [served], ...behaviour })),
   );
   t.after(() => Promise.all(servers.map((server) => server.close())));
   const named = options.servers.map(({ type, slots = 10 }, index) => {
@@ -62,7 +65,7 @@ export async function openCarriedRig(t: TestContext, options: CarriedRigOptions)
     const url = type === 'openai' ? `${llm?.url}/v1` : llm?.url;
     return [name, { type, url, slots }] as const;
   });
-  const targets = named.map(({ name }, index) => ({ upstream: name, model: 'fake-model', tier: index + 1 }));
+  const targets = named.map(({ name }, index) => ({ upstream: name, model: served, tier: index + 1 }));
   const gateway = await (options.open ?? openTestGateway)({
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     config: {
