@@ -4,7 +4,7 @@
  * When it is over it is priced and settled, once.
  */
 import type { BudgetDecision, BudgetSubject, Reservation, TokenRates } from '../core/budget.ts';
-import type { Planned, Target } from '../core/exchange.ts';
+import type { Planned, Principal, Target } from '../core/exchange.ts';
 import { asFailure, Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { NanoUsd } from '../core/ledger.ts';
 import type { Budgets } from '../core/ports.ts';
@@ -13,7 +13,7 @@ import type { Trail } from '../core/trail.ts';
 import { loadAsked } from '../protocol/ollama-load.ts';
 import { type Reserved, type SettleOptions, settle } from './settlement.ts';
 import { estimateSpend, type SpendEstimate } from './spend-estimate.ts';
-import { SpendMeter } from './spend-meter.ts';
+import { costAhead, SpendMeter } from './spend-meter.ts';
 import { answersOf, answerTokensMax } from './token-estimate.ts';
 
 export interface ReserveOptions extends SettleOptions {
@@ -83,17 +83,39 @@ async function admitted(
 }
 
 function estimateFor(options: ReserveOptions, exchange: Planned): SpendEstimate {
-  const { ratesAhead, lengths, promptMargin } = options;
+  const { lengths, promptMargin } = options;
   const { call, trail } = exchange;
   return estimateSpend(call, {
     p95Tokens: lengths.p95(trail.model),
     promptMargin,
-    ratesOf: (promptTokens) => servable(exchange).map((served) => ratesAhead(served, promptTokens)),
+    costOf: (promptTokens, answerTokens) => highest(options, exchange, { promptTokens, answerTokens }),
   });
 }
 
+interface Tokens {
+  readonly promptTokens: number;
+  readonly answerTokens: number;
+}
+
+/** At the dearest of whoever may answer, those of the fallbacks among them. */
+function highest({ ratesAhead }: ReserveOptions, exchange: Planned, tokens: Tokens): NanoUsd {
+  const { promptTokens, answerTokens } = tokens;
+  let nanoUsd = 0;
+  const reckon = (target: Target, model: string) => {
+    const rates = ratesAhead(servedBy(target, model), promptTokens);
+    nanoUsd = Math.max(nanoUsd, costAhead(rates, promptTokens, answerTokens));
+  };
+  for (const target of exchange.candidates) reckon(target, exchange.trail.model);
+  for (const { name, targets } of exchange.fallbacks) for (const target of targets) reckon(target, name);
+  return nanoUsd;
+}
+
 function isBilledSomewhere({ isBilled }: ReserveOptions, exchange: Planned): boolean {
-  return servable(exchange).some(isBilled);
+  const { candidates, fallbacks, trail } = exchange;
+  return (
+    candidates.some((target) => isBilled(servedBy(target, trail.model))) ||
+    fallbacks.some(({ name, targets }) => targets.some((target) => isBilled(servedBy(target, name))))
+  );
 }
 
 /** What it counts at, should nothing more be heard of it. */
@@ -101,16 +123,6 @@ function tellEstimate({ trail }: Planned, { spend, promptTokens, answerTokens }:
   trail.reservedNanoUsd = spend.nanoUsd;
   trail.reservedInputTokens = promptTokens;
   trail.reservedOutputTokens = answerTokens;
-}
-
-/** Whoever may answer, those of the fallbacks among them. */
-function servable({ candidates, fallbacks, trail }: Planned): readonly Served[] {
-  const own = candidates.map((target) => servedBy(target, trail.model));
-  if (fallbacks.length === 0) return own;
-  return [
-    ...own,
-    ...fallbacks.flatMap(({ name, targets }) => targets.map((target) => servedBy(target, name))),
-  ];
 }
 
 function servedBy({ upstream, model: targetModel }: Target, model: string): Served {
@@ -227,12 +239,14 @@ function withCost(reply: Reply, costNanoUsd: NanoUsd): Reply {
   return { ...reply, headers: [...reply.headers, 'x-millrace-cost-usd', usd(costNanoUsd)] };
 }
 
-/** Without the noughts at its end. */
+/** Without the noughts at its end. Written from whole numbers: to round is most of what `toFixed` does. */
 function usd(nanoUsd: NanoUsd): string {
-  const text = (nanoUsd / 1e9).toFixed(9);
-  let end = text.length;
-  while (text.endsWith('0', end)) end -= 1;
-  return text.slice(0, text.endsWith('.', end) ? end - 1 : end);
+  let rest = nanoUsd % 1e9;
+  const whole = (nanoUsd - rest) / 1e9;
+  if (rest === 0) return String(whole);
+  let places = 9;
+  for (; rest % 10 === 0; rest /= 10) places -= 1;
+  return `${whole}.${String(rest).padStart(places, '0')}`;
 }
 
 /** Later than this, nobody waits for it. */
@@ -251,7 +265,14 @@ function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>): Failu
   });
 }
 
+/** The same for all that one caller asks: what is found of it is found again by it. */
+const payers = new WeakMap<Principal, BudgetSubject>();
+
 function subjectOf({ principal }: Planned): BudgetSubject {
+  const known = payers.get(principal);
+  if (known !== undefined) return known;
   const { tenant, keyName, user, team } = principal;
-  return { key: keyName, user, team, tenant };
+  const payer = { key: keyName, user, team, tenant };
+  payers.set(principal, payer);
+  return payer;
 }

@@ -1,7 +1,7 @@
 /** What a call may come to, told before it is sent: so much is set aside for it. */
-import type { Spend, TokenRates } from '../core/budget.ts';
+import type { Spend } from '../core/budget.ts';
 import type { Call } from '../core/call.ts';
-import { costAhead } from './spend-meter.ts';
+import type { NanoUsd } from '../core/ledger.ts';
 import { answersOf, answerTokensMax, promptTokens } from './token-estimate.ts';
 
 export interface SpendEstimate {
@@ -17,16 +17,15 @@ interface Foreseen {
   readonly p95Tokens: number;
   /** Added to an estimated prompt, as a share of it: a model's tokenizer may be worse at a text than most are. */
   readonly promptMargin: number;
-  readonly ratesOf: (promptTokens: number) => readonly TokenRates[];
+  /** At the prices of the dearest of those who may answer it. */
+  readonly costOf: (promptTokens: number, answerTokens: number) => NanoUsd;
 }
 
-/** At the prices of the dearest of those who may answer it. */
-export function estimateSpend(call: Call, { p95Tokens, promptMargin, ratesOf }: Foreseen): SpendEstimate {
+export function estimateSpend(call: Call, { p95Tokens, promptMargin, costOf }: Foreseen): SpendEstimate {
   const prompt = promptTokensAhead(call, promptMargin);
   const answer = answerTokensAhead(call, p95Tokens);
-  const costs = ratesOf(prompt).map((rates) => costAhead(rates, prompt, answer));
   return {
-    spend: { nanoUsd: Math.max(0, ...costs), tokens: prompt + answer, requests: 1 },
+    spend: { nanoUsd: costOf(prompt, answer), tokens: prompt + answer, requests: 1 },
     promptTokens: prompt,
     answerTokens: answer,
   };

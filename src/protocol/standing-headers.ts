@@ -3,20 +3,26 @@ import type { Allowance, Standing } from '../core/standing.ts';
 
 /** As OpenAI tells it; its clients read the reset as a duration. */
 export function openaiStanding(standing: Standing): string[] {
-  return [...openaiAllowance('requests', standing.requests), ...openaiAllowance('tokens', standing.tokens)];
+  const { requests, tokens } = standing;
+  if (tokens === undefined) return openaiAllowance('requests', requests);
+  return [...openaiAllowance('requests', requests), ...openaiAllowance('tokens', tokens)];
 }
 
 function openaiAllowance(unit: keyof Standing, allowance: Allowance | undefined): string[] {
   if (allowance === undefined) return [];
   const { limit, remaining, resetMs } = allowance;
-  return [
-    `x-ratelimit-limit-${unit}`,
-    String(limit),
-    `x-ratelimit-remaining-${unit}`,
-    String(remaining),
-    `x-ratelimit-reset-${unit}`,
-    durationOf(resetMs),
-  ];
+  const names = openaiNames[unit];
+  return [names.limit, String(limit), names.remaining, String(remaining), names.reset, durationOf(resetMs)];
+}
+
+const openaiNames = { requests: namesOf('requests'), tokens: namesOf('tokens') } as const;
+
+function namesOf(unit: keyof Standing) {
+  return {
+    limit: `x-ratelimit-limit-${unit}`,
+    remaining: `x-ratelimit-remaining-${unit}`,
+    reset: `x-ratelimit-reset-${unit}`,
+  };
 }
 
 /** `120ms`, `1s`, `6m0s`, `1h0m3.5s`: never shorter than it is. */

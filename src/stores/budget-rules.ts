@@ -181,7 +181,11 @@ export function ruleFor(rules: BudgetRules, scopeId: string, holder: string): Bu
 
 /** The highest share at which somebody is to be told, of those that are spent; 0 for none. */
 export function shareSpent({ alertAt, limit }: BudgetRule, spent: number): number {
-  return alertAt.findLast((share) => spent >= share * limit) ?? 0;
+  for (let at = alertAt.length - 1; at >= 0; at -= 1) {
+    const share = alertAt[at] ?? 0;
+    if (spent >= share * limit) return share;
+  }
+  return 0;
 }
 
 export interface Count {

@@ -11,6 +11,7 @@ import type {
   Reservation,
   Spend,
 } from '../../core/budget.ts';
+import { Arrivals, type Arrived, nextArrival } from '../../lib/arrivals.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withinMs } from '../../lib/within-ms.ts';
 import {
@@ -24,6 +25,7 @@ import {
   findMs,
   leaseMs,
   leftOf,
+  type Purse,
   pursesOf,
   refusedBy,
   ruleFor,
@@ -44,7 +46,7 @@ export function createMemoryBudgets(
 ): ConfiguredBudgets {
   const rules = budgetRulesOf(budgets);
   const accounts = new BudgetAccounts(rules, options.clock);
-  return new MemoryBudgets(rules, { accounts, open: new Set() }, options);
+  return new MemoryBudgets(rules, { accounts, open: new Arrivals() }, options);
 }
 
 /** From one budget, for one exchange. */
@@ -58,19 +60,21 @@ interface Part {
 interface Counted {
   readonly accounts: BudgetAccounts;
   /** The longest unheard of first. */
-  readonly open: Set<MemoryReservation>;
+  readonly open: Arrivals<MemoryReservation>;
 }
 
 class MemoryBudgets implements ConfiguredBudgets {
   readonly #rules: BudgetRules;
   readonly #accounts: BudgetAccounts;
-  readonly #open: Set<MemoryReservation>;
+  readonly #context: ReservationContext;
   readonly #options: MemoryBudgetsOptions;
+  /** Found once for each payer: names are written and looked up for longer than all else takes. */
+  readonly #purses = new WeakMap<BudgetSubject, readonly Purse[]>();
 
   constructor(rules: BudgetRules, { accounts, open }: Counted, options: MemoryBudgetsOptions) {
     this.#rules = rules;
     this.#accounts = accounts;
-    this.#open = open;
+    this.#context = { open, clock: options.clock, onCrossed: options.onCrossed };
     this.#options = options;
   }
 
@@ -79,16 +83,18 @@ class MemoryBudgets implements ConfiguredBudgets {
   }
 
   reserve(subject: BudgetSubject, estimate: Spend): BudgetDecision | Promise<BudgetDecision> {
-    const purses = pursesOf(this.#rules, subject);
+    const purses = this.#pursesOf(subject);
     if (purses.length === 0) return unlimited;
     this.#endOverdue();
     const wallMs = this.#options.clock.wall();
-    const parts = purses.map(({ rule, holder }): Part => {
+    const parts: Part[] = [];
+    let isKnown = true;
+    for (const { rule, holder } of purses) {
       const account = this.#accounts.at(rule.scope, holder, wallMs);
-      return { rule, account, amount: amountOf(rule.scope, estimate) };
-    });
-    if (parts.every(({ account }) => account.known)) return this.#take(parts, wallMs);
-    return this.#takeOnceKnown(parts, wallMs);
+      isKnown &&= account.known;
+      parts.push({ rule, account, amount: amountOf(rule.scope, estimate) });
+    }
+    return isKnown ? this.#take(parts, wallMs) : this.#takeOnceKnown(parts, wallMs);
   }
 
   standings(): Promise<readonly BudgetStanding[]> {
@@ -104,7 +110,15 @@ class MemoryBudgets implements ConfiguredBudgets {
   follow(budgets: readonly BudgetOption[]): ConfiguredBudgets {
     const rules = budgetRulesOf(budgets);
     const accounts = new BudgetAccounts(rules, this.#options.clock, this.#accounts);
-    return new MemoryBudgets(rules, { accounts, open: this.#open }, this.#options);
+    return new MemoryBudgets(rules, { accounts, open: this.#context.open }, this.#options);
+  }
+
+  #pursesOf(subject: BudgetSubject): readonly Purse[] {
+    const known = this.#purses.get(subject);
+    if (known !== undefined) return known;
+    const purses = pursesOf(this.#rules, subject);
+    this.#purses.set(subject, purses);
+    return purses;
   }
 
   async #takeOnceKnown(parts: readonly Part[], wallMs: number): Promise<BudgetDecision> {
@@ -137,18 +151,14 @@ class MemoryBudgets implements ConfiguredBudgets {
       if (!hasLeft(rule, account, amount)) return refusedBy(rule, account.window, wallMs);
     }
     for (const { account, amount } of parts) account.reserved += amount;
-    const { clock, onCrossed } = this.#options;
-    return {
-      allowed: true,
-      reservation: new MemoryReservation(parts, { clock, onCrossed, open: this.#open }),
-    };
+    return { allowed: true, reservation: new MemoryReservation(parts, this.#context) };
   }
 
   #endOverdue(): void {
-    const nowMs = this.#options.clock.now();
-    for (const reservation of this.#open) {
-      if (reservation.endsAtMs > nowMs) break;
-      reservation.end();
+    const { open, clock } = this.#context;
+    const nowMs = clock.now();
+    for (let oldest = open.first; oldest !== undefined && oldest.endsAtMs <= nowMs; oldest = open.first) {
+      oldest.end();
     }
   }
 }
@@ -159,10 +169,12 @@ function hasLeft({ limit }: BudgetRule, { spent, reserved }: Account, amount: nu
 }
 
 interface ReservationContext extends Pick<MemoryBudgetsOptions, 'clock' | 'onCrossed'> {
-  readonly open: Set<MemoryReservation>;
+  readonly open: Arrivals<MemoryReservation>;
 }
 
-class MemoryReservation implements Reservation {
+class MemoryReservation implements Reservation, Arrived {
+  /** When it was last heard of, among the others. */
+  came = nextArrival();
   endsAtMs: number;
   readonly #parts: readonly Part[];
   readonly #context: ReservationContext;
@@ -201,7 +213,7 @@ class MemoryReservation implements Reservation {
     if (this.#state === 'settled') return;
     const ended = this.#state === 'ended';
     this.#state = 'settled';
-    this.#context.open.delete(this);
+    this.#context.open.remove(this);
     for (const { rule, account, amount } of this.#parts) {
       if (ended) account.spent -= amount;
       else account.reserved -= amount;
@@ -211,7 +223,7 @@ class MemoryReservation implements Reservation {
 
   end(): void {
     this.#state = 'ended';
-    this.#context.open.delete(this);
+    this.#context.open.remove(this);
     for (const { rule, account, amount } of this.#parts) {
       account.reserved -= amount;
       this.#spend(rule, account, amount);
@@ -221,7 +233,8 @@ class MemoryReservation implements Reservation {
   #renew(): void {
     const { open, clock } = this.#context;
     this.endsAtMs = clock.now() + leaseMs;
-    open.delete(this);
+    open.remove(this);
+    this.came = nextArrival();
     open.add(this);
   }
 
