@@ -1,8 +1,9 @@
 /**
- * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets | free | shareable | WITHOUT …]`. Everything
+ * What the chain itself costs, without sockets: `node bench/chain.ts [requests] [budgets | free | shareable | many | one-of-many | WITHOUT …]`. Everything
  * is as in the running gateway, keys, limits, accounting and all; only the transport answers from memory, at once. With
  * `budgets` three apply: of the key, of the tenant, of everybody. With `free` nobody sends a bill. `no-keys`, `no-limits`,
  * `no-pricing` and `no-ledger` leave out what they name, so that it can be told what each costs. With `shareable` equal requests would share a call, and none are equal.
+ * With `many` each of 100,000 keys has asked before, and they ask at random; with `one-of-many` the same one asks from then on.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -58,7 +59,8 @@ const withBudgets = asked.has('budgets');
 const isFree = asked.has('free');
 const isShareable = asked.has('shareable');
 const nothingSaid = Promise.resolve(true);
-const warmUp = Math.min(50_000, requests);
+const holders = asked.has('many') || asked.has('one-of-many') ? 100_000 : 1;
+const warmUp = Math.max(holders, Math.min(50_000, requests));
 
 const bodyOf = (lane: number) =>
   Buffer.from(
@@ -149,7 +151,12 @@ const metrics = createMetrics({
   retriesRefused: () => 0,
   degraded: () => ({}),
 });
-const principal = { keyName: 'bench', tenant: 'default', team: '', user: '', role: 'developer' } as const;
+const staticKeys = Array.from({ length: holders }, (_, at) => ({
+  key: `sk-mr-bench-${at}`,
+  principal: { keyName: `bench-${at}`, tenant: 'default', team: '', user: '', role: 'developer' } as const,
+}));
+/** As they come from a socket: bytes that become a text of their own each time. */
+const authorizations = staticKeys.map(({ key }) => Buffer.from(`Bearer ${key}`));
 const each = { perMs: 1, count: 1e9 };
 const accounts = createAccounts({
   intend: (trail) => (asked.has('no-ledger') ? nothingSaid : spool.intend(intentLine(trail))),
@@ -190,7 +197,7 @@ const handler = createChain({
   voices: { voices },
   routes: { routes: createRouteTable(callRoutes({ bodyBytesMax: 1e7, bodyMs: 60_000 })) },
   keys: {
-    keys: createMemoryKeyStore([{ key: 'sk-mr-bench', principal }], clock),
+    keys: createMemoryKeyStore(staticKeys, clock),
     required: !asked.has('no-keys'),
     metrics: 'auto',
     operatorBeyondLoopback: false,
@@ -292,6 +299,15 @@ const handler = createChain({
   },
 });
 
+let begun = 0;
+
+/** At first each in turn, so that everybody was there before. */
+function nextHolder(): number {
+  begun += 1;
+  if (begun <= holders) return begun - 1;
+  return asked.has('many') ? Math.floor(Math.random() * holders) : 0;
+}
+
 const incomingOf = (read: Promise<Buffer>): Incoming => ({
   method: 'POST',
   path: '/v1/chat/completions',
@@ -299,7 +315,7 @@ const incomingOf = (read: Promise<Buffer>): Incoming => ({
   targetBytes: 20,
   pathKey: undefined,
   headers: {
-    ...(asked.has('no-keys') ? {} : { authorization: 'Bearer sk-mr-bench' }),
+    ...(asked.has('no-keys') ? {} : { authorization: authorizations[nextHolder()]?.toString('latin1') }),
     'content-type': 'application/json',
   },
   // Not loopback: limits are to be counted.
@@ -316,11 +332,12 @@ const incomingOf = (read: Promise<Buffer>): Incoming => ({
 const lanes = 64;
 
 async function serve(times: number): Promise<void> {
-  let begun = 0;
+  let left = times;
   const lane = async (_: unknown, number: number) => {
-    const incoming = incomingOf(Promise.resolve(bodyOf(number)));
-    while (begun < times) {
-      begun += 1;
+    const body = Promise.resolve(bodyOf(number));
+    while (left > 0) {
+      left -= 1;
+      const incoming = incomingOf(body);
       const wallMs = clock.wall();
       const trail = new Trail(uuidv7(wallMs), { startedMs: clock.now(), wallMs });
       const reply = await handler({ incoming, trail, signal: new Signal() });

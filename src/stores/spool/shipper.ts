@@ -13,7 +13,7 @@ import { readLines, type SpoolPart } from './line-reader.ts';
 import type { RunFolder } from './run-folder.ts';
 import { LineOpener } from './sealed-lines.ts';
 import type { Segment } from './segment.ts';
-import { endedRows, parseSpoolLine } from './spool-lines.ts';
+import { endedRows, intentIn, parseSpoolLine } from './spool-lines.ts';
 
 /** What the disk does not take. */
 export interface Unwritten {
@@ -233,16 +233,24 @@ export class Shipper {
   #rowsOf(lines: readonly string[], place: Place): readonly LedgerRow[] {
     const rows: LedgerRow[] = [];
     for (const line of lines) {
-      const parsed = parseSpoolLine(line);
-      if (parsed?.kind === 'intent' && !this.#intents.has(parsed.id)) {
-        this.#intents.set(parsed.id, place);
-        place.open += 1;
-      } else if (parsed?.kind === 'end') {
-        this.#hasEnded(parsed.id);
-        rows.push(parsed.row);
+      const begun = intentIn(line);
+      if (begun !== undefined) {
+        this.#hasBegun(begun, place);
+        continue;
       }
+      const parsed = parseSpoolLine(line);
+      if (parsed?.kind === 'intent') this.#hasBegun(parsed.id, place);
+      if (parsed?.kind !== 'end') continue;
+      this.#hasEnded(parsed.id);
+      rows.push(parsed.row);
     }
     return rows;
+  }
+
+  #hasBegun(id: string, place: Place): void {
+    if (this.#intents.has(id)) return;
+    this.#intents.set(id, place);
+    place.open += 1;
   }
 
   #hasEnded(id: string): void {

@@ -1,6 +1,23 @@
 /** What stands in the spool, read again: an intent before anything is spent on an exchange, and its end, a line each. */
 import { chosenWhys, type LedgerFacts, type LedgerOutcome, type LedgerRow } from '../../core/ledger.ts';
 
+const intentHead = '{"intent":"';
+/** How every intent ends. A name cannot be taken for it: quotes within one are written with a backslash. */
+const streamName = '"stream":';
+const intentTail = /"stream":(?:true|false)(?:,"inputTokens":\d+,"outputTokens":\d+,"costNanoUsd":\d+)?\}$/y;
+
+/**
+ * Which exchange begins here, without what is known of it: that is read where the exchange has no end, and to parse it costs
+ * as much as an end does. Nothing for any other line, nor for one that broke off.
+ */
+export function intentIn(line: string): string | undefined {
+  if (!line.startsWith(intentHead)) return undefined;
+  intentTail.lastIndex = Math.max(0, line.lastIndexOf(streamName));
+  return intentTail.test(line)
+    ? line.slice(intentHead.length, line.indexOf('"', intentHead.length))
+    : undefined;
+}
+
 export type SpoolLine =
   | { readonly kind: 'intent'; readonly id: string; readonly ifLost: LedgerRow }
   | { readonly kind: 'end'; readonly id: string; readonly row: LedgerRow };
@@ -18,7 +35,7 @@ export function parseSpoolLine(line: string): SpoolLine | undefined {
   const intent = read.text('intent');
   if (intent !== '') return { kind: 'intent', id: intent, ifLost: rowOf(intent, 'lost', read) };
   const id = read.text('id');
-  const outcome = outcomes.find((known) => known === read.text('outcome'));
+  const outcome = knownOf(outcomes, read.text('outcome'));
   return id === '' || outcome === undefined ? undefined : { kind: 'end', id, row: rowOf(id, outcome, read) };
 }
 
@@ -43,10 +60,19 @@ interface Reader {
 /** By our own hand, but read from a disk: what is not of its type is not there. */
 function reader(fields: Readonly<Record<string, unknown>>): Reader {
   return {
-    text: (name) => (typeof fields[name] === 'string' ? fields[name] : ''),
-    number: (name) => (typeof fields[name] === 'number' && Number.isFinite(fields[name]) ? fields[name] : 0),
+    text: (name) => {
+      const value = fields[name];
+      return typeof value === 'string' ? value : '';
+    },
+    number: (name) => {
+      const value = fields[name];
+      return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+    },
     flag: (name) => fields[name] === true,
-    count: (name) => (Array.isArray(fields[name]) ? fields[name].length : 0),
+    count: (name) => {
+      const value = fields[name];
+      return Array.isArray(value) ? value.length : 0;
+    },
   };
 }
 
@@ -78,13 +104,17 @@ function rowOf(id: string, outcome: LedgerOutcome, read: Reader): LedgerRow {
     priceVersion: text('priceVersion'),
     costNanoUsd: number('costNanoUsd'),
     savedNanoUsd: number('savedNanoUsd'),
-    savedBy: savers.find((known) => known === text('savedBy')) ?? '',
+    savedBy: knownOf(savers, text('savedBy')) ?? '',
     facts: factsOf(read),
   };
 }
 
+function knownOf<Known extends string>(all: readonly Known[], text: string): Known | undefined {
+  return all[all.indexOf(text as Known)];
+}
+
 function factsOf({ text, number, count }: Reader): LedgerFacts {
-  const why = chosenWhys.find((known) => known === text('why'));
+  const why = knownOf(chosenWhys, text('why'));
   const policy = text('policy');
   const sharedFrom = text('sharedFrom');
   return {

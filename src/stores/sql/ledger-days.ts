@@ -1,7 +1,7 @@
 /** What rows add to the sums by day and by month. */
 import { hash } from 'node:crypto';
 import type { Insertable } from 'kysely';
-import { createInsert, type Insert } from './insert-rows.ts';
+import { type AddUp, createAddUp } from './insert-rows.ts';
 import { compareTexts, kindOfAll, type LedgerColumns, picked } from './ledger-columns.ts';
 import { firstOfMonth } from './sum-parts.ts';
 import type { LedgerDaysTable, SqlDialect } from './tables.ts';
@@ -46,12 +46,12 @@ export const dayColumns = {
  * time locks them in the same order and waits, where another order would be a deadlock (R4).
  */
 export function sumByDay(rows: readonly LedgerColumns[]): readonly DayColumns[] {
-  const days = new Map<string, DayColumns>();
+  const days = new Map<string, Summed>();
   for (const row of rows) {
-    const day = dayOf(row.at_ms);
-    const text = JSON.stringify([day, ...combinationOf(row)]);
-    const sofar = days.get(text);
-    days.set(text, sofar === undefined ? firstOf(day, row) : { ...sofar, ...plus(sofar, countsOf(row)) });
+    const place = placeOf(row);
+    const sofar = days.get(place);
+    if (sofar === undefined) days.set(place, firstOf(row));
+    else addTo(sofar, row);
   }
   return [...days.values()].sort(byPrimaryKey);
 }
@@ -88,10 +88,8 @@ export function negated(row: DayColumns): DayColumns {
 }
 
 /** Adds to the sums as they are what the rows bring. */
-export function insertSums(dialect: SqlDialect, table: 'ledger_days' | 'ledger_months'): Insert<DayColumns> {
-  const added = counted.map((name) => `${name} = ${table}.${name} + excluded.${name}`);
-  const ending = `on conflict (day, combination) do update set ${added.join(', ')}`;
-  return createInsert(dialect, { table, columns: dayColumns, ending });
+export function addSums(dialect: SqlDialect, table: 'ledger_days' | 'ledger_months'): AddUp<DayColumns> {
+  return createAddUp(dialect, { table, columns: dayColumns, place: ['day', 'combination'], counted });
 }
 
 /** In UTC. */
@@ -99,8 +97,26 @@ export function dayOf(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10);
 }
 
-function firstOf(day: string, row: LedgerColumns): DayColumns {
+const dayMs = 86_400_000;
+
+/** Day and names in one text, apart by a character that no kept name has: `combinationOf` in JSON takes four times as long. */
+function placeOf(row: LedgerColumns): string {
+  const { at_ms, tenant, team, user, key, route, model, upstream, outcome, saved_by, target_model } = row;
+  const who = `${Math.floor(at_ms / dayMs)}\0${tenant}\0${team}\0${user}\0${key}`;
+  return `${who}\0${route}\0${model}\0${upstream}\0${outcome}\0${saved_by}\0${target_model}`;
+}
+
+/** A sum that is being made. */
+type Summed = DayColumns & Counts;
+
+function firstOf(row: LedgerColumns): Summed {
+  const day = dayOf(row.at_ms);
   return { day, combination: digest(combinationOf(row)), ...picked(row, named), ...countsOf(row) };
+}
+
+function addTo(sums: Summed, row: LedgerColumns): void {
+  sums.exchanges += 1;
+  for (const name of amounts) sums[name] += row[name];
 }
 
 function combinationOf(row: Named): readonly string[] {

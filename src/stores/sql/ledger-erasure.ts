@@ -5,7 +5,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { LedgerErasure } from '../../core/ledger.ts';
 import type { Subject } from '../../core/subject.ts';
-import type { Insert } from './insert-rows.ts';
+import type { AddUp } from './insert-rows.ts';
 import type { SqlAccess } from './ledger.ts';
 import { keepable } from './ledger-columns.ts';
 import { type DayColumns, dayOf, mergedDays, negated, sumByMonth } from './ledger-days.ts';
@@ -13,8 +13,8 @@ import { firstOfMonth } from './sum-parts.ts';
 import type { Database } from './tables.ts';
 
 export interface LedgerTables extends Pick<SqlAccess, 'write'> {
-  readonly insertDays: Insert<DayColumns>;
-  readonly insertMonths: Insert<DayColumns>;
+  readonly addDays: AddUp<DayColumns>;
+  readonly addMonths: AddUp<DayColumns>;
 }
 
 const rowsAtOnce = 1_000;
@@ -82,7 +82,7 @@ interface SumsRenamed extends Omit<LedgerTables, 'write'> {
 async function renameSums(
   database: Database,
   day: string,
-  { erasure, insertDays, insertMonths }: SumsRenamed,
+  { erasure, addDays, addMonths }: SumsRenamed,
 ): Promise<number> {
   return await database.transaction().execute(async (transaction) => {
     const taken = await transaction
@@ -101,9 +101,9 @@ async function renameSums(
       .execute();
     const names = namesAfter(erasure);
     const renamed = mergedDays(taken.map((row) => ({ ...row, ...names })));
-    await insertDays(transaction, renamed);
+    await addDays(transaction, renamed);
     // The month has other days too: what this one brought goes over to the new names, and no more.
-    await insertMonths(transaction, sumByMonth([...renamed, ...taken.map(negated)]));
+    await addMonths(transaction, sumByMonth([...renamed, ...taken.map(negated)]));
     await transaction
       .deleteFrom('ledger_months')
       .where('day', '=', firstOfMonth(day))

@@ -2,8 +2,9 @@
 import type { Insertable } from 'kysely';
 import { fail } from '../../core/failure.ts';
 import type { LedgerHours } from '../../core/ledger.ts';
+import { type AddUp, createAddUp } from './insert-rows.ts';
 import { compareTexts, kindOfAll, type LedgerColumns } from './ledger-columns.ts';
-import type { Database, LedgerHoursTable } from './tables.ts';
+import type { Database, LedgerHoursTable, SqlDialect } from './tables.ts';
 
 const hourMs = 3_600_000;
 
@@ -18,7 +19,7 @@ const counted = [
 
 export type HourColumns = Insertable<LedgerHoursTable>;
 
-export const hourColumns = {
+const hourColumns = {
   hour_ms: 'whole',
   upstream: 'text',
   target_model: 'text',
@@ -63,9 +64,10 @@ function byPrimaryKey(one: HourColumns, other: HourColumns): number {
   );
 }
 
-export const hoursAddedUp = `on conflict (hour_ms, upstream, target_model) do update set ${counted
-  .map((name) => `${name} = ledger_hours.${name} + excluded.${name}`)
-  .join(', ')}`;
+export function addHours(dialect: SqlDialect): AddUp<HourColumns> {
+  const place = ['hour_ms', 'upstream', 'target_model'] as const;
+  return createAddUp(dialect, { table: 'ledger_hours', columns: hourColumns, place, counted });
+}
 
 export async function readHours(
   database: Database,

@@ -1,7 +1,7 @@
 /** What becomes of the ledger in time: names are taken out of it, and rows go. Sums stay as large as they are. */
 import type { LedgerRetention } from '../../core/ports.ts';
 import type { SqlAccess } from './ledger.ts';
-import { insertSums } from './ledger-days.ts';
+import { addSums } from './ledger-days.ts';
 import { anonymiseLedger } from './ledger-erasure.ts';
 import type { Database, SqlDialect } from './tables.ts';
 
@@ -11,10 +11,10 @@ export function createSqlLedgerRetention(
   { write }: Pick<SqlAccess, 'write'>,
   dialect: SqlDialect,
 ): LedgerRetention {
-  const insertDays = insertSums(dialect, 'ledger_days');
-  const insertMonths = insertSums(dialect, 'ledger_months');
+  const addDays = addSums(dialect, 'ledger_days');
+  const addMonths = addSums(dialect, 'ledger_months');
   return {
-    anonymise: (erasure) => anonymiseLedger({ write, insertDays, insertMonths }, erasure),
+    anonymise: (erasure) => anonymiseLedger({ write, addDays, addMonths }, erasure),
     prune: (beforeMs) => write((database) => prune(database, beforeMs)),
   };
 }

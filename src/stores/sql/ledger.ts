@@ -8,11 +8,11 @@ import type {
   LedgerRow,
 } from '../../core/ledger.ts';
 import type { Ledger } from '../../core/ports.ts';
-import { createInsert, type Insert } from './insert-rows.ts';
+import { type Addition, type AddUp, createAddition } from './insert-rows.ts';
 import { fromColumns, type LedgerColumns, ledgerColumns, toColumns } from './ledger-columns.ts';
-import { type DayColumns, insertSums, sumByDay, sumByMonth } from './ledger-days.ts';
+import { addSums, type DayColumns, sumByDay, sumByMonth } from './ledger-days.ts';
 import { filteredRows } from './ledger-filters.ts';
-import { type HourColumns, hourColumns, hoursAddedUp, readHours, sumByHour } from './ledger-hours.ts';
+import { addHours, type HourColumns, readHours, sumByHour } from './ledger-hours.ts';
 import { rowsWithin, startOfDay } from './ledger-period.ts';
 import { readSums } from './ledger-sums.ts';
 import { readPlace, writePlace } from './page-place.ts';
@@ -32,14 +32,10 @@ const hourRowsMax = 200_000;
 
 export function createSqlLedger({ write, report }: SqlAccess, dialect: SqlDialect): Ledger {
   const inserts: Inserts = {
-    rows: createInsert(dialect, {
-      table: 'ledger',
-      columns: ledgerColumns,
-      ending: 'on conflict (id) do nothing returning id',
-    }),
-    days: insertSums(dialect, 'ledger_days'),
-    months: insertSums(dialect, 'ledger_months'),
-    hours: createInsert(dialect, { table: 'ledger_hours', columns: hourColumns, ending: hoursAddedUp }),
+    rows: createAddition(dialect, { table: 'ledger', columns: ledgerColumns, id: 'id' }),
+    days: addSums(dialect, 'ledger_days'),
+    months: addSums(dialect, 'ledger_months'),
+    hours: addHours(dialect),
   };
   return {
     append: async (rows) => {
@@ -73,17 +69,16 @@ function inOrder(rows: readonly LedgerRow[]): readonly LedgerColumns[] {
 }
 
 interface Inserts {
-  readonly rows: Insert<LedgerColumns>;
-  readonly days: Insert<DayColumns>;
-  readonly months: Insert<DayColumns>;
-  readonly hours: Insert<HourColumns>;
+  readonly rows: Addition<keyof LedgerColumns>;
+  readonly days: AddUp<DayColumns>;
+  readonly months: AddUp<DayColumns>;
+  readonly hours: AddUp<HourColumns>;
 }
 
 async function append(database: Database, inserts: Inserts, rows: readonly LedgerColumns[]): Promise<void> {
   await database.transaction().execute(async (transaction) => {
-    const added = new Set((await inserts.rows(transaction, rows)).map((row) => (row as { id: string }).id));
     // What another gateway kept before is in the sums already: only new rows count.
-    const fresh = rows.filter(({ id }) => added.has(id));
+    const fresh = await inserts.rows(transaction, rows);
     const days = sumByDay(fresh);
     await inserts.days(transaction, days);
     await inserts.months(transaction, sumByMonth(days));

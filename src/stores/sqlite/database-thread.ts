@@ -78,8 +78,11 @@ function prepare(sql: string): StatementSync {
 
 function execute(statement: StatementSync, parameters: StatementRequest['parameters']): StatementResult {
   if (isMany(parameters)) {
-    const results = parameters.map((each) => executeOnce(statement, each));
-    return { rows: results.flatMap(({ rows }) => rows), changes: undefined };
+    const rows =
+      statement.columns().length > 0
+        ? parameters.flatMap((each) => statement.all(...each))
+        : parameters.map((each) => Number(statement.run(...each).changes));
+    return { rows, changes: undefined };
   }
   return executeOnce(statement, parameters);
 }

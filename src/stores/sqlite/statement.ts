@@ -10,6 +10,7 @@ export interface StatementRequest {
 export type SqlValue = string | number | bigint | null | Uint8Array;
 
 export interface StatementResult {
+  /** Of many runs of a statement that answers with none: how many each has changed. */
   readonly rows: readonly unknown[];
   /** Of a statement that answers with no rows. */
   readonly changes: number | undefined;
