@@ -6,9 +6,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { before, type TestContext, test } from 'node:test';
+import { openReceiver, secret, status } from '../alerts/rig.ts';
 import { openPlace, type Place, type RunningProcess, serve } from '../cli/gateway-process.ts';
+import { until } from '../faults/rig.ts';
+import { createHeldClock } from '../held-clock.ts';
+import { openHandMadeIssuer, trusting } from '../identity/hand-made-issuer.ts';
+import { runMasterKey } from '../run-canary.ts';
 import { isThere } from '../servers/install-kernel-tools.ts';
+import { openPostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
 
 const bait = 'started-by-a-request';
 const run = `touch ${bait}`;
@@ -29,55 +36,57 @@ const names = ['{{7*7}}', '$' + '{7*7}', '__proto__', `;${run}`, '../../bin/sh']
 const evaluated = /(?<!\d)49(?!\d)/;
 
 let reason: string | undefined;
-let place: Place;
-let gateway: RunningProcess;
+
+interface Traced {
+  readonly place: Place;
+  readonly gateway: RunningProcess;
+}
+
+async function openTraced(t: TestContext, config: object): Promise<Traced> {
+  const place = await openPlace();
+  await place.write('millrace.yaml', JSON.stringify(config));
+  const within = tracerTo(place.path('trace'));
+  const gateway = await serve(['--config', 'millrace.yaml'], { place, within });
+  t.after(async () => {
+    // Whoever traces passes no signal on.
+    process.kill(await processOf(place), 'SIGINT');
+    await gateway.stop('SIGCONT');
+    await place[Symbol.asyncDispose]();
+  });
+  return { place, gateway };
+}
+
+const tracerTo = (path: string) =>
+  ['strace', '-f', '-qq', '--seccomp-bpf', '-e', 'trace=execve,execveat', '-o', path] as const;
+
+async function processOf(place: Place): Promise<number> {
+  return Number((await startedByNow(place))[0]?.split(' ')[0]);
+}
 
 before(async () => {
-  place = await openPlace();
-  const tracer = [
-    'strace',
-    '-f',
-    '-qq',
-    '--seccomp-bpf',
-    '-e',
-    'trace=execve,execveat',
-    '-o',
-    place.path('trace'),
-  ];
+  await using place = await openPlace();
+  const [tracer, ...given] = tracerTo(place.path('trace'));
   if (!isThere('strace')) reason = 'there is no strace here';
-  else if (spawnSync(tracer[0] ?? '', [...tracer.slice(1), 'true'], { timeout: 10_000 }).status !== 0) {
+  else if (spawnSync(tracer, [...given, 'true'], { timeout: 10_000 }).status !== 0)
     reason = 'strace may not trace here';
-  }
-  if (reason !== undefined) return;
-  await place.write(
-    'millrace.yaml',
-    JSON.stringify({
-      upstreams: { simulator: { type: 'simulator', tokensPerSecond: 10_000, firstTokenMs: 0 } },
-      models: { simulator: { targets: [{ upstream: 'simulator', model: 'simulator' }] } },
-    }),
-  );
-  gateway = await serve(['--config', 'millrace.yaml'], { place, within: tracer });
 });
 
-after(async () => {
-  if (reason === undefined) {
-    // Whoever traces passes no signal on.
-    process.kill(Number((await startedByNow())[0]?.split(' ')[0]), 'SIGINT');
-    await gateway.stop('SIGCONT');
-  }
-  await place[Symbol.asyncDispose]();
-});
+const simulator = {
+  upstreams: { simulator: { type: 'simulator', tokensPerSecond: 10_000, firstTokenMs: 0 } },
+  models: { simulator: { targets: [{ upstream: 'simulator', model: 'simulator' }] } },
+};
 
 /** A line for each program that was started, the process's number first. */
-async function startedByNow(): Promise<readonly string[]> {
+async function startedByNow(place: Place): Promise<readonly string[]> {
   const traced = await readFile(place.path('trace'), 'utf8');
   return traced.split('\n').filter((line) => /\bexecve(?:at)?\(/.test(line));
 }
 
 test('G7: whatever is asked of either listener, no process is started, no file is read into an answer, and nothing is evaluated', async (t) => {
   if (reason !== undefined) return t.skip(reason);
+  const { place, gateway } = await openTraced(t, simulator);
   const token = await gateway.token();
-  const rows = await rowsOf(token);
+  const rows = await rowsOf(gateway, token);
   const counts = new Map<number, number>();
   const tell = async (reply: Response, what: string) => {
     const text = await reply.text();
@@ -94,7 +103,7 @@ test('G7: whatever is asked of either listener, no process is started, no file i
     const asked = (takesNone && !path.includes('{') ? [{}] : hostile).map(async (body, at) => {
       const named = path.replace(/\{\w+\}/g, encodeURIComponent(names[at % names.length] ?? ''));
       await tell(
-        await ask(token, { method, path: named, body }),
+        await ask(gateway, token, { method, path: named, body }),
         `${method} ${named} ${JSON.stringify(body)}`,
       );
     });
@@ -116,10 +125,64 @@ test('G7: whatever is asked of either listener, no process is started, no file i
     );
   }
   t.diagnostic(`${rows.length} rows; statuses ${JSON.stringify(Object.fromEntries(counts))}`);
-  const started = await startedByNow();
+  await assertStartedNothing(place);
+});
+
+test('G7: a gateway that uses Redis, PostgreSQL, an issuer, a receiver of alerts, a stored key and a changed file starts no process either', async (t) => {
+  if (reason !== undefined) return t.skip(reason);
+  const [redis, postgres, issuer] = await Promise.all([
+    openRedisServer(),
+    openPostgresServer(),
+    openHandMadeIssuer(),
+  ]);
+  const hooks = await openReceiver(t, createHeldClock(), [status(200)]);
+  const { place, gateway } = await openTraced(t, {
+    ...simulator,
+    ...trusting(issuer),
+    store: await postgres.createDatabase(),
+    shared: redis.url,
+    secrets: { masterKey: runMasterKey },
+    alerts: { to: [{ webhook: hooks.url, secret }] },
+  });
+  t.after(() => Promise.all([redis.stop(), postgres.stop(), issuer.close()]));
+  const token = await gateway.token();
+  const asked = async (method: string, path: string, body?: Record<string, unknown>) => {
+    const reply = await ask(gateway, token, { method, path: `/admin/api/v1/${path}`, ...(body && { body }) });
+    const text = await reply.text();
+    assert.ok(reply.ok, `${method} ${path}: ${reply.status} ${text}`);
+    return JSON.parse(text);
+  };
+  const made = await asked('POST', 'keys', { name: 'ci' });
+  const chatBy = async (key: string) => {
+    const reply = await fetch(`${gateway.ready.clients}/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'idempotency-key': key.slice(-20),
+      },
+      body: JSON.stringify({ model: 'simulator', messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    assert.equal(reply.status, 200, await reply.text());
+  };
+  await chatBy(made.key);
+  await chatBy(await issuer.sign({}));
+  await asked('POST', 'alerts/test', {});
+  assert.equal(hooks.received.length, 1);
+  const { configId } = await asked('POST', 'config/reload', {});
+  const file = JSON.parse(await place.read('millrace.yaml'));
+  await place.write('millrace.yaml', JSON.stringify({ ...file, queue: { places: 7 } }));
+  await until('the changed file is taken over', async () => (await asked('GET', 'config')).id !== configId);
+  await chatBy(made.key);
+  await asked('GET', 'audit/verify');
+  await assertStartedNothing(place);
+});
+
+async function assertStartedNothing(place: Place): Promise<void> {
+  const started = await startedByNow(place);
   assert.equal(started.length, 1, `one process, and that is the gateway: ${started.join('\n')}`);
   assert.equal(existsSync(place.path(bait)), false);
-});
+}
 
 interface Asked {
   readonly method: string;
@@ -128,15 +191,15 @@ interface Asked {
 }
 
 /** Every row of the admin API, as its own document has it. */
-async function rowsOf(token: string): Promise<readonly Asked[]> {
-  const reply = await ask(token, { method: 'GET', path: '/openapi.json' });
+async function rowsOf(gateway: RunningProcess, token: string): Promise<readonly Asked[]> {
+  const reply = await ask(gateway, token, { method: 'GET', path: '/openapi.json' });
   const { paths } = (await reply.json()) as { paths: Record<string, Record<string, unknown>> };
   return Object.entries(paths).flatMap(([path, verbs]) =>
     Object.keys(verbs).map((method) => ({ method: method.toUpperCase(), path })),
   );
 }
 
-async function ask(token: string, { method, path, body }: Asked): Promise<Response> {
+async function ask(gateway: RunningProcess, token: string, { method, path, body }: Asked): Promise<Response> {
   const sends = body !== undefined && method !== 'GET' && method !== 'DELETE';
   return await fetch(`${gateway.ready.admin}${path}`, {
     method,
