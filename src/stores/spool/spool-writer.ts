@@ -130,6 +130,7 @@ export class SpoolWriter {
 
   async close(): Promise<void> {
     this.commit();
+    if (this.#held.length > 0) this.commit();
     this.#trying?.cancel();
     this.#syncing?.cancel();
     const last = this.segments.at(-1);
@@ -171,8 +172,9 @@ export class SpoolWriter {
     this.#lines = 0;
     if (ends.length > 0) this.#ends = [];
     try {
-      if (this.#held.length > 0) this.#writeHeld();
       if (bytes.length > 0) this.#segmentFor(bytes.length).write(bytes);
+      // By itself: it may be much, and with each turn of requests it would hold them up for nothing.
+      else this.#writeHeld();
     } catch (thrown) {
       this.lost += lines - ends.length;
       this.#hold(ends);
@@ -180,7 +182,7 @@ export class SpoolWriter {
       this.trouble(thrown instanceof Error ? thrown : new Error(String(thrown)));
       return false;
     }
-    if (!this.#full) this.trouble(undefined);
+    if (!this.#full && this.#held.length === 0) this.trouble(undefined);
     this.#syncing ??= this.#options.clock.after(syncEveryMs, () => void this.#sync());
     this.#options.onWritten();
     return true;
@@ -197,7 +199,7 @@ export class SpoolWriter {
     this.#heldBytes = lines.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Tried again with whatever is written next, and by itself; or taken to the ledger from here. */
+  /** Tried again after a while; or taken to the ledger from here. */
   #hold(ends: readonly string[]): void {
     for (const end of ends) {
       if (this.#heldBytes + end.length > heldBytesMax) this.lost += 1;
