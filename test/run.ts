@@ -82,8 +82,8 @@ const runner = spawn(
     `--test-timeout=${soak ? 20 * 60_000 : 120_000}`,
     // A file that does not end must not hold the run. Node's own --test-force-exit loses results on its way out.
     `--import=${import.meta.resolve('./leave.ts')}`,
-    // Two at a time on a small machine: the tests measure time and must not starve each other.
-    `--test-concurrency=${Math.max(1, Math.min(4, availableParallelism()))}`,
+    // One more than a small machine has cores: a file that waits leaves its own to another. More would starve each other.
+    `--test-concurrency=${Math.min(4, availableParallelism() + 1)}`,
     ...files,
   ],
   {

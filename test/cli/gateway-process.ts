@@ -1,4 +1,5 @@
 /** The real command line in a process of its own, in a folder of its own, on ports that are free. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -79,6 +80,20 @@ export async function millrace(args: readonly string[], command: Command): Promi
   child.stdin?.end(command.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, out: out.text, err: err.text, tookMs: performance.now() - startedMs };
+}
+
+/** What saying the version takes where nothing else runs. */
+const versionMs = 100;
+
+/** On a busy machine all is slow: what took too long is held against a start that does nothing, at the same time. */
+export async function assertQuick(tookMs: number, msMax: number, place: Place): Promise<void> {
+  if (tookMs <= msMax) return;
+  const { tookMs: doingNothingMs } = await millrace(['--version'], { place });
+  const slowness = Math.max(1, doingNothingMs / versionMs);
+  assert.ok(
+    tookMs <= msMax * slowness,
+    `it took ${tookMs} ms, where saying the version takes ${doingNothingMs} ms`,
+  );
 }
 
 /** As `| true`: nobody reads what it says. */

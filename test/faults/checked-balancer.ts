@@ -31,7 +31,9 @@ export async function openCheckedBalancer(
     if (!over) setTimeout(() => void check(port), everyMs);
   };
   const server = createServer((incoming, response) => {
-    const among = ports.filter((port) => !out.has(port));
+    const answering = ports.filter((port) => !out.has(port));
+    // As they do: where none answers in time the machine is busy, and any is better than none.
+    const among = answering.length > 0 ? answering : ports;
     turn += 1;
     const { method, url: path, headers } = incoming;
     const port = among[turn % among.length];

@@ -23,10 +23,10 @@ after(() => redis.stop());
 /** A proxy that is held up for longer than `preStopMs` may ask one that has stopped after one that had not begun yet. */
 const drain = { preStopMs: times(300, 5_000), requestsMs: 10_000, streamsMs: 10_000 };
 /** How many times each of them is stopped and started again, and how many times one of them is killed. */
-const cycles = times(2, 20);
+const cycles = times(1, 20);
 const kills = times(1, 50);
 
-test(`P1, P3, G23: ${cycles} rolling restarts under load behind nginx, and nothing fails, and no stream ends unsaid`, {
+test(`P1, P3, G23: ${cycles} times both are restarted in turn under load behind nginx, and nothing fails, and no stream ends unsaid`, {
   timeout: 90_000 * cycles,
 }, async (t) => {
   const load = await openRollingLoad(t);

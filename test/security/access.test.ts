@@ -233,11 +233,16 @@ for (const [what, key] of Object.entries(corpus)) {
       { path: '/v1/models', headers: { authorization: `Bearer ${key}` } },
       { path: '/v1/models', headers: { 'x-api-key': key } },
     ]) {
-      const startedMs = performance.now();
-      const answer = await ask(head);
-      const tookMs = performance.now() - startedMs;
-      assert.equal(answer.status, 401);
-      assert.ok(tookMs < 50, `it took ${tookMs} ms`);
+      // A busy machine makes some of them slow; what waits for something does so each time.
+      const tookMs: number[] = [];
+      let answer = await ask(head);
+      while (tookMs.length < 5 && !tookMs.some((each) => each < 50)) {
+        const startedMs = performance.now();
+        answer = await ask(head);
+        tookMs.push(performance.now() - startedMs);
+        assert.equal(answer.status, 401);
+      }
+      assert.ok(Math.min(...tookMs) < 50, `it took ${tookMs.join(', ')} ms`);
       assert.ok(key.trim() === '' || !answer.text.includes(key), 'the answer does not repeat it');
     }
   });
