@@ -5,6 +5,7 @@ import { RateLimitError } from 'openai';
 import { type Fleet, model, ollamaFake, openaiFake } from '../clients/fleet-kinds.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway } from '../gateway.ts';
+import { times } from '../soak.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { chat, costOf, ledgerRows, settled, spendingConfig, tokenNanoUsd, usdFor } from './spending-rig.ts';
@@ -21,9 +22,13 @@ async function open(t: TestContext, behaviour: Partial<Behaviour>, config: objec
   return { llm, gateway };
 }
 
-test('G11, C10: 40 clients ask for answers without end, and a dollar is spent and not a token more', async (t) => {
-  const { llm, gateway } = await open(t, endless, { budgets: [{ per: 'tenant', usd: 1, window: 'day' }] });
-  const replies = await Promise.all(Array.from({ length: 40 }, () => chat(gateway)));
+/** With a dollar for each forty: a hundred thousand events. */
+const clients = times(10, 40);
+const usd = clients / 40;
+
+test(`G11, C10: ${clients} clients ask for answers without end, and their budget is spent and not a token more`, async (t) => {
+  const { llm, gateway } = await open(t, endless, { budgets: [{ per: 'tenant', usd, window: 'day' }] });
+  const replies = await Promise.all(Array.from({ length: clients }, () => chat(gateway)));
   for (const reply of replies) {
     const { error } = (await reply.json()) as { error: { message: string; code: string } };
     assert.deepEqual([reply.status, error.code], [429, 'insufficient_quota'], 'never a clean answer');
@@ -31,9 +36,9 @@ test('G11, C10: 40 clients ask for answers without end, and a dollar is spent an
     assert.equal(reply.headers.get('x-should-retry'), 'false');
   }
   const { spent, limit } = await settled(gateway);
-  assert.equal(limit, 1e9);
+  assert.equal(limit, usd * 1e9);
   assert.equal(spent, limit, 'each event of this upstream is one token');
-  const rows = await ledgerRows(t, gateway, 40);
+  const rows = await ledgerRows(t, gateway, clients);
   assert.equal(costOf(rows), spent);
   for (const row of rows) assert.deepEqual([row.outcome, row.code], ['failed', 'budget_exceeded']);
   assert.ok(llm.requests.filter(isCall).every(({ json }) => (json as Asked).stream === true));
