@@ -5,7 +5,6 @@ import type { Transport } from '../core/transport.ts';
 import { type AskOptions, ask, type Told } from '../fleet/ask.ts';
 import type { Clock } from '../lib/clock.ts';
 import { modelName } from '../lib/options.ts';
-import { createHttpTransport } from '../net/http-transport.ts';
 import { parseUpstreamUrl } from '../net/upstream-url.ts';
 
 /** Where to look, and what is looked for there. */
@@ -41,6 +40,8 @@ export async function probe(place: Place, clock: Clock): Promise<Probe> {
   const parsed = parseUpstreamUrl(place.url);
   if (!parsed.ok) return { found: false, why: `its address ${parsed.reason}` };
   const { origin, pathname } = new URL(parsed.url);
+  // Most who read a configuration look for nobody.
+  const { createHttpTransport } = await import('../net/http-transport.ts');
   const transport = createHttpTransport({
     origin,
     basePath: pathname.replace(/\/+$/, ''),
