@@ -10,6 +10,7 @@ import OpenAI, {
   RateLimitError,
   UnprocessableEntityError,
 } from 'openai';
+import { until } from '../faults/rig.ts';
 import type { Behaviour } from '../upstream/behaviour.ts';
 import { ended, type Fleet, model, ollamaFake, openaiFake } from './fleet-kinds.ts';
 
@@ -118,9 +119,15 @@ test('a wrong key is an AuthenticationError that never reaches a server', async 
   assert.equal(calls(fleet), 0);
 });
 
+const once = { maxRetries: 0 };
+
 test('an unknown model is a NotFoundError that says what was meant', async () => {
   await using fleet = await openaiFake.open();
-  const failure = await failureOf(fleet.openai.chat.completions.create({ ...asked, model: 'asistant' }));
+  const request = { ...asked, model: 'asistant' };
+  // Who asks before the server has told what it has comes again after five seconds.
+  const status = async () => (await failureOf(fleet.openai.chat.completions.create(request, once))).status;
+  await until('it is known what there is', async () => (await status()) === 404);
+  const failure = await failureOf(fleet.openai.chat.completions.create(request));
   assert.ok(failure instanceof NotFoundError);
   assert.equal(failure.code, 'model_not_found');
   assert.equal(failure.param, 'model');

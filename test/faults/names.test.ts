@@ -74,7 +74,12 @@ test('U11: a server that moves to another address is found there as soon as its 
 
 test('U11: names that nobody answers for take no thread: files are read, and other names found, all the same', async (t) => {
   const dns = await openDnsStub();
-  t.after(() => dns.close());
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= dns.close();
+    return closed;
+  };
+  t.after(close);
   const names = new NameResolver({ clock: createHeldClock(), servers: [dns.server] });
   const hosts = Array.from({ length: 40 }, (_, index) => `slow${index}.example`);
   for (const host of hosts) dns.answer(host, 'silent');
@@ -88,6 +93,8 @@ test('U11: names that nobody answers for take no thread: files are read, and oth
   dns.answer('quick.example', ours);
   assert.deepEqual(await names.resolve('quick.example'), [{ address: '127.0.0.1', family: 4 }]);
   assert.equal(over, 0, 'the others are waited for still');
+  // Nobody listens there any more: that they are told at their next try.
+  await close();
   await Promise.all(lookups);
 });
 
