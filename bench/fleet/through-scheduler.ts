@@ -13,12 +13,19 @@ import { VirtualClock } from './virtual-clock.ts';
 
 export interface Request {
   readonly want: Partial<Want>;
-  /** How long it occupies its slot there, and what of that passes before its first content. */
-  begin(target: Target): { readonly tookMs: number; readonly firstMs: number };
+  begin(target: Target): Begun;
   readonly outputTokens: number;
-  readonly ended: (tookMs: number) => void;
+  readonly ended: (tookMs: number, isCut: boolean) => void;
   /** It was not served in time. */
   readonly refused?: () => void;
+}
+
+interface Begun {
+  /** How long it occupies its slot, and what of that passes before its first content. */
+  readonly tookMs: number;
+  readonly firstMs: number;
+  /** Its deadline comes first, which its server cannot be blamed for. */
+  readonly isCut?: boolean;
 }
 
 export interface SimulatedOptions {
@@ -78,11 +85,12 @@ export class SimulatedFleet {
   }
 
   #begin(request: Request, slot: Occupied, arrivedMs: number): void {
-    const { tookMs, firstMs } = request.begin(slot.target);
+    const { tookMs, firstMs, isCut = false } = request.begin(slot.target);
     this.clock.after(tookMs, () => {
       const { outputTokens } = request;
-      slot.release({ outcome: 'served', tookMs, firstContentMs: firstMs, outputTokens, cold: slot.cold });
-      request.ended(this.clock.now() - arrivedMs);
+      const outcome = isCut ? 'left' : 'served';
+      slot.release({ outcome, tookMs, firstContentMs: firstMs, outputTokens, cold: slot.cold });
+      request.ended(this.clock.now() - arrivedMs, isCut);
     });
   }
 }
