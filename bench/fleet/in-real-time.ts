@@ -11,6 +11,7 @@ export interface RealCell {
 
 export const realCells: readonly RealCell[] = [
   { name: 'fleet-sockets', title: 'Uneven servers over sockets, beside nginx' },
+  { name: 'fleet-in-short', title: 'The cells of virtual time over sockets, in short' },
   { name: 'killed-server', title: 'One of three servers killed at full load' },
   { name: 'amplification', title: 'Everything fails' },
   { name: 'embeddings', title: 'Embeddings sent together' },

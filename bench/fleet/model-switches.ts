@@ -54,7 +54,7 @@ interface Switched extends Outcome {
 }
 
 /** Whoever comes first goes to whoever is free first. */
-async function inOrder(jobs: readonly Job[], seed: number): Promise<Switched> {
+export async function inOrder(jobs: readonly Job[], seed: number): Promise<Switched> {
   const random = createRandom(seed + 1);
   const clock = new VirtualClock();
   const idle = servers.map(() => ({ held: -1 }));

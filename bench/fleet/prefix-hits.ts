@@ -113,7 +113,7 @@ async function run({ count, seed }: CellSize, policy: Policy, fromFirst: boolean
   const random = createRandom(seed);
   const fleet = new SimulatedFleet({ servers, policy });
   const memories = new Map<Target, Memory>(fleet.targets.map((target) => [target, new Memory()]));
-  const busy = new BusyWindows(fleet.targets);
+  const busy = new BusyWindows(fleet.targets, windowMs);
   const popular = new Popular(random);
   const sum = { asked: 0, hit: 0, firstMs: 0, requests: 0 };
   const exponential = (meanMs: number) => -Math.log(1 - random()) * meanMs;
@@ -157,7 +157,7 @@ interface Conversation {
 }
 
 /** Who asks next: in the one of rank n as often as 1 / n to some power says. */
-class Popular {
+export class Popular {
   readonly #random: () => number;
   readonly #upTo: readonly number[];
   readonly #ranks: (Conversation | undefined)[] = [];
@@ -193,14 +193,17 @@ interface Imbalance {
 }
 
 /** How busy each server was, window by window. */
-class BusyWindows {
-  readonly #busyMs: ReadonlyMap<Target, number[]>;
+export class BusyWindows<T> {
+  readonly #busyMs: ReadonlyMap<T, number[]>;
+  readonly #windowMs: number;
 
-  constructor(targets: readonly Target[]) {
+  constructor(targets: readonly T[], windowMs: number) {
     this.#busyMs = new Map(targets.map((target) => [target, []]));
+    this.#windowMs = windowMs;
   }
 
-  add(target: Target, fromMs: number, untilMs: number): void {
+  add(target: T, fromMs: number, untilMs: number): void {
+    const windowMs = this.#windowMs;
     const windows = this.#busyMs.get(target) ?? [];
     for (let at = Math.floor(fromMs / windowMs); at * windowMs < untilMs; at += 1) {
       const ms = Math.min(untilMs, (at + 1) * windowMs) - Math.max(fromMs, at * windowMs);
@@ -211,7 +214,7 @@ class BusyWindows {
   imbalance(endMs: number): Imbalance {
     const busy = [...this.#busyMs.values()];
     const whole = ratioOf(busy.map((windows) => windows.reduce((sum, ms) => sum + (ms ?? 0), 0)));
-    const count = Math.floor(endMs / windowMs);
+    const count = Math.floor(endMs / this.#windowMs);
     const filled = Math.ceil(count * warmUpShare);
     const counted = Array.from({ length: count - filled }, (_, at) =>
       ratioOf(busy.map((windows) => windows[at + filled] ?? 0)),
