@@ -225,7 +225,12 @@ export interface Spool {
    * not end counts at what was reserved for it. Of whoever bears all these names, and maybe of others. Never too little.
    * Rejects when nobody can tell now.
    */
-  unshipped(of: { readonly ours: boolean; readonly names: readonly string[] }): Promise<readonly LedgerRow[]>;
+  unshipped(of: {
+    readonly ours: boolean;
+    readonly names: readonly string[];
+    /** Asks no ledger: of other runs alone, and what they ended since then is told too, whether it was shipped or not. */
+    readonly endedSinceMs?: number;
+  }): Promise<readonly LedgerRow[]>;
   /** How many lines could not be kept. */
   readonly lost: number;
   /** Ships what is left, once; the rest is there at the next start. */

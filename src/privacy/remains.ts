@@ -87,7 +87,7 @@ export const remains: readonly Row[] = [
   },
   {
     what: 'counters by the name of user or key',
-    where: 'limits and budgets',
+    where: 'limits and budgets, and the snapshot of budgets beside each gateway',
     until: 'their windows end',
     why: 'whoever comes back under the name begins where he stood',
   },

@@ -69,9 +69,28 @@ export interface SpentQuestion {
   readonly alsoOurs: boolean;
 }
 
+/** What was known to be spent when a gateway last looked, in an earlier run of it. Never a fact to count by. */
+export interface LastLook {
+  readonly spent: number;
+  /** What may have been spent besides. */
+  readonly owed: number;
+  /** Of that, what was given away by the look before, while nobody could be asked: no start gives it away again. */
+  readonly alone: number;
+}
+
+/** What is known to be spent of an account, for a start at which nobody can be asked. */
+export interface KnownSpend extends LastLook {
+  readonly scopeId: string;
+  readonly holder: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 export interface BudgetsOptions {
   /** In the scope's unit. Rejects when nobody can tell now. */
   readonly spentBefore: (question: SpentQuestion) => Promise<number>;
+  /** Asked where nobody can tell. Nothing where nobody remembers; absent where nothing is kept. Never rejects. */
+  readonly lastLook?: (question: SpentQuestion) => Promise<LastLook | undefined>;
   /** A share of a budget is spent: told once for each window and holder, over all replicas. May not throw. */
   readonly onCrossed: (standing: BudgetStanding, share: number) => void;
 }
@@ -79,6 +98,8 @@ export interface BudgetsOptions {
 export interface ConfiguredBudgets extends Budgets {
   /** Whether there are none: nobody has to ask then. */
   readonly none: boolean;
+  /** Of each account of which anything is known, or was when we last looked: one by one, for there may be many. */
+  known(): Iterable<KnownSpend>;
   /** The budgets of a new configuration: what was spent is remembered. */
   follow(budgets: readonly BudgetOption[]): ConfiguredBudgets;
 }
@@ -186,6 +207,19 @@ export function shareSpent({ alertAt, limit }: BudgetRule, spent: number): numbe
     if (spent >= share * limit) return share;
   }
   return 0;
+}
+
+/** Of each limit, for all replicas together, while nobody counts for all of them. */
+const allottedShare = 0.05;
+
+/** What a replica may give away by itself: a part of what is left as far as is known, and never much. */
+export function allottedOf({ limit }: BudgetRule, gone: number, replicas: number): number {
+  return Math.floor(Math.min(limit * allottedShare, Math.max(0, limit - gone)) / replicas);
+}
+
+/** The same by what an earlier run knew. */
+export function allottedBy(rule: BudgetRule, { spent, owed, alone }: LastLook, replicas: number): number {
+  return Math.min(allottedOf(rule, spent + owed, replicas), allottedOf(rule, spent, replicas) - alone);
 }
 
 export interface Count {

@@ -3,17 +3,19 @@ import type { LedgerDimension, LedgerRow, LedgerSum } from '../core/ledger.ts';
 import type { Ledger, Spool } from '../core/ports.ts';
 import type { BudgetsOptions, BudgetUnit, SpentQuestion } from '../stores/budget-rules.ts';
 import type { Alarms } from './alarms.ts';
+import type { KeptBudgets } from './kept-budgets.ts';
 
 export interface BudgetingOptions {
   readonly ledger: Pick<Ledger, 'sum'>;
   readonly spool: Pick<Spool, 'unshipped'>;
   readonly alarms: Pick<Alarms, 'budgetCrossed'>;
+  readonly kept: Pick<KeptBudgets, 'find' | 'since'>;
 }
 
 /** More upstreams than this in one window, and nobody knows any more. */
 const rowsMax = 10_000;
 
-export function createBudgeting({ ledger, spool, alarms }: BudgetingOptions): BudgetsOptions {
+export function createBudgeting({ ledger, spool, alarms, kept }: BudgetingOptions): BudgetsOptions {
   return {
     spentBefore: async (question) => {
       // First the rows that are on their way: should one arrive meanwhile, it counts twice rather than not at all.
@@ -22,6 +24,14 @@ export function createBudgeting({ ledger, spool, alarms }: BudgetingOptions): Bu
       const by = dimensions[question.scope.unit];
       const sums = await ledger.sum({ ...spanOf(question), by, where, rowsMax, exact: true });
       return addUp(question, onTheirWay.filter(isOf(where)), sums);
+    },
+    lastLook: async (question) => {
+      const look = kept.find(question);
+      if (look === undefined) return undefined;
+      const rows = await kept.since();
+      if (rows === undefined) return undefined;
+      const owed = addUp(question, rows.filter(isOf(whereOf(question))), []);
+      return { ...look, owed: look.owed + owed };
     },
     onCrossed: (standing, share) => alarms.budgetCrossed(standing, share),
   };

@@ -4,7 +4,7 @@
  * it was read, what stands in the snapshot beside the gateway is known.
  */
 import type { Config, HotConfig } from '../config/schema.ts';
-import type { DirectoryChanges } from '../core/directory.ts';
+import type { DirectoryChanges, DirectoryEntry } from '../core/directory.ts';
 import type { Directory, KeyUses, Presence } from '../core/ports.ts';
 import type { Digester } from '../identity/digester.ts';
 import { KeyIndex } from '../identity/key-index.ts';
@@ -13,8 +13,8 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { compileAddresses } from '../net/compile-addresses.ts';
 import { isOutage } from '../stores/sql/outage.ts';
 import type { Log } from '../telemetry/log.ts';
-import { KeysFile } from './keys-file.ts';
 import { Peppers } from './peppers.ts';
+import { SnapshotFile } from './snapshot-file.ts';
 import type { Among } from './workers/among.ts';
 
 export interface FollowedDirectoryOptions {
@@ -52,7 +52,7 @@ export class FollowedDirectory {
   readonly directory: Directory;
   readonly #options: FollowedDirectoryOptions;
   readonly #peppers: Peppers;
-  readonly #file: KeysFile;
+  readonly #file: SnapshotFile<DirectoryEntry>;
   /** Where nobody else has the database. */
   readonly #alone: boolean;
   #identity: HotConfig['identity'];
@@ -81,10 +81,11 @@ export class FollowedDirectory {
       digester: this.#digester,
       knownForMs: config.identity.knownForMs,
     });
-    this.#file = new KeysFile({
+    this.#file = new SnapshotFile({
       ...options,
+      of: 'keys',
       isKept: among?.role !== 'worker',
-      known: () => this.#worthKeeping(),
+      known: () => Promise.resolve(this.#worthKeeping()),
     });
     this.directory = {
       find: (place) => store.directory.find(place),
@@ -114,6 +115,16 @@ export class FollowedDirectory {
     this.#digester ??= await this.#peppers.findOrMake(this.#identity);
     this.keys.use({ digester: this.#digester, knownForMs: this.#identity.knownForMs });
     return this.#digester;
+  }
+
+  /** Nothing where there is none yet. */
+  get digesterNow(): Digester | undefined {
+    return this.#digester;
+  }
+
+  /** What files beside the gateway are signed with. Nobody else has the database where there is none: nothing is to be survived. */
+  async signer(): Promise<Digester | undefined> {
+    return this.#digester ?? (this.#alone ? undefined : await this.digester());
   }
 
   /** After a reload. */

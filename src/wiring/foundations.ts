@@ -9,6 +9,7 @@ import type { Shared } from '../stores/shared-state.ts';
 import { Alarms } from './alarms.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import type { GatewayOptions } from './gateway.ts';
+import { type KeptBudgets, openKeptBudgets } from './kept-budgets.ts';
 import { openRecords, type Records } from './records.ts';
 import { processesOf } from './workers/among.ts';
 
@@ -19,6 +20,7 @@ export interface Foundations {
   readonly sealers: OpenSealers;
   readonly masterKeys: KeyRing;
   readonly followed: FollowedDirectory;
+  readonly keptBudgets: KeptBudgets;
   /** In the other order than they were opened; all of them, whatever fails. */
   close(): Promise<void>;
 }
@@ -43,10 +45,12 @@ export async function openFoundations(options: GatewayOptions): Promise<Foundati
     const { store } = records;
     const followed = await openFollowedDirectory({ config, clock, log, store, presence, among });
     opened.defer(() => followed.close());
+    const keptBudgets = await openKeptBudgets({ config, clock, log, spool: records.spool, followed, among });
+    opened.defer(() => keptBudgets.close());
     const sealers = createSealers({ dataKeys: store.dataKeys, masterKeys, clock, presence });
     opened.defer(() => sealers.close());
     const close = () => opened.disposeAsync();
-    return { alarms, records, shared, sealers, masterKeys, followed, close };
+    return { alarms, records, shared, sealers, masterKeys, followed, keptBudgets, close };
   } catch (thrown) {
     await opened.disposeAsync();
     throw thrown;

@@ -18,12 +18,12 @@ import type { StaticKey } from '../stores/memory/key-store.ts';
 import type { OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import { fileName } from '../stores/store-options.ts';
-import { createAccounts } from '../telemetry/accounts.ts';
+import { type AccountsOptions, createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
 import { logTaken } from '../telemetry/debug-lines.ts';
 import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { spoolEnds } from '../telemetry/spool-ends.ts';
 import type { Alarms } from './alarms.ts';
 import { createBudgeting } from './budgeting.ts';
@@ -35,6 +35,7 @@ import type { FollowedDirectory } from './followed-directory.ts';
 import { type Foundations, openFoundations } from './foundations.ts';
 import { Generations } from './generations.ts';
 import { Issuers } from './issuers.ts';
+import type { KeptBudgets } from './kept-budgets.ts';
 import type { Lasting } from './lasting.ts';
 import { createLearnt } from './learnt.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -156,6 +157,7 @@ class Running {
     });
     this.lasting = this.#createLasting(masterKeys);
     this.snapshot = this.#createSnapshot(options.loaded);
+    foundations.keptBudgets.follow(() => this.snapshot.budgets);
     this.handler = this.#generations.begin(this.snapshot.handler, () => {});
     this.#followUpstreams();
   }
@@ -293,6 +295,7 @@ class Running {
     const { store, spool } = this.#records;
     const conversations = this.#createConversations(masterKeys);
     const replays = createReplays(loaded, store, this.#sealers);
+    const kept = this.#foundations.keptBudgets;
     const { health, drains, retries } = createFleetHealth(this.#options, this.#shared, this);
     const warm = new WarmModels({ clock, log, shared: this.#shared, fleet: () => this });
     const serviceTimes = new ServiceTimes(clock);
@@ -348,7 +351,7 @@ class Running {
       sealers: this.#sealers,
       masterKeys,
       followed: this.#followed,
-      budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms }),
+      budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms, kept }),
       issuers: new Issuers(clock, log),
       degraded: () => this.#degraded(),
       dependencies: () => this.#alarms.dependencies,
@@ -356,7 +359,7 @@ class Running {
         intend: (trail) => spool.intend(intentLine(trail)),
         lineOf: (trail) => exchangeLine(trail, clock.wall()),
         settle: (ended) => spool.settle(spoolEnds(ended)),
-        observers: [({ trail }) => metrics.observe(trail), ({ trail, line }) => log.exchange(trail, line)],
+        observers: observersOf(metrics, log, kept),
       }),
       underWay: this.#underWay,
       hasRoom: () => !this.#memory.full,
@@ -364,6 +367,14 @@ class Running {
       readiness: () => this.#readiness(),
     };
   }
+}
+
+function observersOf(metrics: Metrics, log: Log, kept: KeptBudgets): AccountsOptions['observers'] {
+  return [
+    ({ trail }) => metrics.observe(trail),
+    ({ trail, line }) => log.exchange(trail, line),
+    () => kept.writeSoon(),
+  ];
 }
 
 function identitiesOf({ upstreams }: Snapshot): readonly string[] {

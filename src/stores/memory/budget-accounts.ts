@@ -6,6 +6,7 @@ import {
   type BudgetWindow,
   type Count,
   holdersMax,
+  type LastLook,
   windowAt,
 } from '../budget-rules.ts';
 
@@ -21,6 +22,9 @@ export interface Account extends Count {
   known: boolean;
   /** Whoever finds that out now. */
   finding: Promise<void> | undefined;
+  /** What an earlier run knew, until that is found out; and whoever looks it up now. */
+  lastLook: LastLook | undefined;
+  looking: Promise<void> | undefined;
   /** The share of the budget that somebody was told of. */
   toldShare: number;
 }
@@ -88,6 +92,8 @@ function add(accounts: ScopeAccounts, holder: string, wallMs: number): Account {
     alsoOurs: !accounts.fromStart,
     known: window.startMs >= accounts.sinceMs,
     finding: undefined,
+    lastLook: undefined,
+    looking: undefined,
     toldShare: 0,
   };
   byHolder.delete(holder);

@@ -1,7 +1,9 @@
 /**
  * Budgets in this process. What was spent before it began to count is asked of the ledger once for each holder and
- * window; until that is known the holder waits, and where nobody can tell it is refused as an outage of ours.
+ * window; until that is known the holder waits. Where nobody can tell a part is given away of what an earlier run knew to be
+ * left, and it is refused then as an outage of ours.
  */
+import { setImmediate } from 'node:timers/promises';
 import type {
   BudgetDecision,
   BudgetStanding,
@@ -15,6 +17,7 @@ import { Arrivals, type Arrived, nextArrival } from '../../lib/arrivals.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withinMs } from '../../lib/within-ms.ts';
 import {
+  allottedBy,
   amountOf,
   type BudgetOption,
   type BudgetRule,
@@ -23,6 +26,7 @@ import {
   budgetRulesOf,
   type ConfiguredBudgets,
   findMs,
+  type KnownSpend,
   leaseMs,
   leftOf,
   type Purse,
@@ -107,6 +111,18 @@ class MemoryBudgets implements ConfiguredBudgets {
     return Promise.resolve(standings);
   }
 
+  *known(): Generator<KnownSpend> {
+    for (const account of this.#accounts.all(this.#options.clock.wall())) {
+      const { scope, holder, window, lastLook, spent } = account;
+      const of = { scopeId: scope.id, holder, startMs: window.startMs, endMs: window.endMs };
+      if (account.known) yield { ...of, spent, owed: 0, alone: 0 };
+      else if (lastLook !== undefined) {
+        const { owed, alone } = lastLook;
+        yield { ...of, spent: lastLook.spent, owed: owed + spent, alone: alone + spent };
+      }
+    }
+  }
+
   follow(budgets: readonly BudgetOption[]): ConfiguredBudgets {
     const rules = budgetRulesOf(budgets);
     const accounts = new BudgetAccounts(rules, this.#options.clock, this.#accounts);
@@ -124,14 +140,26 @@ class MemoryBudgets implements ConfiguredBudgets {
   async #takeOnceKnown(parts: readonly Part[], wallMs: number): Promise<BudgetDecision> {
     const { clock } = this.#options;
     const finding = Promise.all(parts.map(({ rule, account }) => this.#find(rule, account)));
-    await withinMs(finding, clock, findMs);
-    return parts.every(({ account }) => account.known) ? this.#take(parts, wallMs) : unavailable;
+    // Who goes by its last look need not wait again.
+    if (!parts.every(({ account }) => isCounted(account))) await withinMs(finding, clock, findMs);
+    await withinMs(Promise.all(parts.map(({ account }) => this.#lookBack(account))), clock, findMs);
+    return parts.every(({ account }) => isCounted(account)) ? this.#take(parts, wallMs) : unavailable;
+  }
+
+  /** What an earlier run knew, where nobody can be asked now. */
+  #lookBack(account: Account): Promise<void> | undefined {
+    if (isCounted(account)) return undefined;
+    account.looking ??= this.#options.lastLook?.(account).then((look) => {
+      account.lastLook = look;
+      account.looking = undefined;
+    });
+    return account.looking;
   }
 
   /** Once at a time for each account, however many wait. Never rejects: what is not known stays so. */
   #find(rule: BudgetRule, account: Account): Promise<void> | undefined {
     if (account.known) return undefined;
-    account.finding ??= this.#options.spentBefore(account).then(
+    account.finding ??= this.#askBefore(account).then(
       (spent) => {
         account.spent += spent;
         account.known = true;
@@ -146,9 +174,19 @@ class MemoryBudgets implements ConfiguredBudgets {
     return account.finding;
   }
 
+  /** Besides what is counted here since it was given away by the last look, which by now stands in the spool as well. */
+  async #askBefore(account: Account): Promise<number> {
+    const { spent } = account;
+    if (spent === 0) return await this.#options.spentBefore(account);
+    // What ends in this turn is in the spool at its end.
+    await setImmediate();
+    return (await this.#options.spentBefore({ ...account, alsoOurs: true })) - spent;
+  }
+
   #take(parts: readonly Part[], wallMs: number): BudgetDecision {
     for (const { rule, account, amount } of parts) {
-      if (!hasLeft(rule, account, amount)) return refusedBy(rule, account.window, wallMs);
+      if (hasLeft(rule, account, amount)) continue;
+      return isSpent(rule, account) ? refusedBy(rule, account.window, wallMs) : unavailable;
     }
     for (const { account, amount } of parts) account.reserved += amount;
     return { allowed: true, reservation: new MemoryReservation(parts, this.#context) };
@@ -163,9 +201,25 @@ class MemoryBudgets implements ConfiguredBudgets {
   }
 }
 
+/** Whether anything may be taken from it: what was spent is known, or was when we last looked. */
+function isCounted({ known, lastLook }: Account): boolean {
+  return known || lastLook !== undefined;
+}
+
 /** What costs nothing is never refused. */
-function hasLeft({ limit }: BudgetRule, { spent, reserved }: Account, amount: number): boolean {
-  return amount === 0 || spent + reserved + amount <= limit;
+function hasLeft(rule: BudgetRule, account: Account, amount: number): boolean {
+  return amount === 0 || amount <= leftIn(rule, account);
+}
+
+/** By the last look: what is counted since then is all taken from the allotment. */
+function leftIn(rule: BudgetRule, { known, lastLook, spent, reserved }: Account): number {
+  const most = known || lastLook === undefined ? rule.limit : allottedBy(rule, lastLook, 1);
+  return most - spent - reserved;
+}
+
+/** For certain: an allotment that is used up is an outage of ours. */
+function isSpent({ limit }: BudgetRule, { known, lastLook }: Account): boolean {
+  return known || (lastLook !== undefined && lastLook.spent >= limit);
 }
 
 interface ReservationContext extends Pick<MemoryBudgetsOptions, 'clock' | 'onCrossed'> {
@@ -189,16 +243,15 @@ class MemoryReservation implements Reservation, Arrived {
   }
 
   get left(): Left {
-    return leftOf(
-      this.#parts.map(({ rule, account }) => ({ rule, left: rule.limit - account.spent - account.reserved })),
-    );
+    return leftOf(this.#parts.map(({ rule, account }) => ({ rule, left: leftIn(rule, account) })));
   }
 
   extend(more: Spend): Extension {
     if (this.#state === 'settled') return 'spent';
     if (this.#state === 'ended') this.#revive();
     for (const { rule, account } of this.#parts) {
-      if (!hasLeft(rule, account, amountOf(rule.scope, more))) return 'spent';
+      if (hasLeft(rule, account, amountOf(rule.scope, more))) continue;
+      return isSpent(rule, account) ? 'spent' : 'unavailable';
     }
     for (const part of this.#parts) {
       const amount = amountOf(part.rule.scope, more);

@@ -14,6 +14,7 @@ import {
   type BudgetsOptions,
   findMs,
   holdersMax,
+  type KnownSpend,
   type Purse,
   refusedBy,
   shareSpent,
@@ -22,7 +23,7 @@ import {
 } from '../budget-rules.ts';
 import type { BudgetServer, ServerAnswer, Told } from './budget-server.ts';
 import { RedisError } from './fault.ts';
-import { type Heard, HeardAccounts } from './heard-accounts.ts';
+import { type Heard, HeardAccounts, isKnown, knownSpend } from './heard-accounts.ts';
 import { Outage } from './outage.ts';
 import { type ReservationKeeper, type SharedPart, SharedReservation } from './shared-reservation.ts';
 
@@ -131,6 +132,18 @@ export class BudgetKeeper implements ReservationKeeper {
     } else this.#resume();
   }
 
+  /** What this replica knows to be spent, with what Redis is yet to be told. */
+  *known(): Generator<KnownSpend> {
+    const untold = new Map<Heard, number>();
+    for (const { parts, spent } of this.#open.values()) {
+      if (spent === undefined) continue;
+      for (const { heard, rule } of parts)
+        untold.set(heard, (untold.get(heard) ?? 0) + amountOf(rule.scope, spent));
+    }
+    for (const heard of this.accounts.all(this.#options.server.nowMs))
+      if (isKnown(heard)) yield knownSpend(heard, untold.get(heard) ?? 0);
+  }
+
   /** Before the connection is closed: what is not told by then counts at what was reserved. */
   async drain(): Promise<void> {
     await withinMs(Promise.allSettled([...this.#settling]), this.#options.clock, drainMs);
@@ -190,7 +203,9 @@ export class BudgetKeeper implements ReservationKeeper {
       const before = found.get(heard);
       const rule = parts.find((part) => part.heard === heard)?.rule;
       if (rule === undefined || (before === undefined && heard.epoch === '')) return false;
-      const spent = Math.max(before ?? 0, heard.epoch === '' ? 0 : heard.spent);
+      // The ledger has ours of which Redis was told already.
+      const others = Math.max(0, (before ?? 0) - heard.early);
+      const spent = Math.max(others, heard.epoch === '' ? 0 : heard.spent);
       // Whoever counted before us has told of these.
       const toldPpm = Math.max(heard.toldPpm, ppmOf(shareSpent(rule, spent)));
       told.push({ heard, spent, how: 'first', toldPpm, held: [] });
@@ -234,13 +249,21 @@ export class BudgetKeeper implements ReservationKeeper {
     const costly = parts.filter(({ amount }) => amount > 0);
     const unknown = () => costly.map(({ heard }) => heard).filter((heard) => !this.#outage.isKnown(heard));
     if (unknown().length > 0) await this.#findAll(unknown());
+    const looking = Promise.all(unknown().map((heard) => this.#lookBack(heard)));
+    await withinMs(looking, this.#options.clock, findMs);
     if (unknown().length > 0) return unavailable;
     for (const part of costly) {
-      const gone = part.heard.epoch === '' ? (part.heard.before ?? 0) : part.heard.spent;
-      if (gone >= part.rule.limit) return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
+      if (spentOf(part.heard) >= part.rule.limit)
+        return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
     }
     if (!this.#outage.take(parts, ({ amount }) => amount)) return unavailable;
     return this.#grant(id, parts, false);
+  }
+
+  /** What an earlier run of ours knew is better than nothing. */
+  async #lookBack(heard: Heard): Promise<void> {
+    const look = await this.#options.lastLook?.({ ...heard, alsoOurs: false });
+    heard.lastLook ??= look;
   }
 
   #extendAlone(parts: readonly SharedPart[], more: Spend): Extension {
@@ -260,7 +283,10 @@ export class BudgetKeeper implements ReservationKeeper {
       const answer = await server.settle(id, amounts);
       if (answer.is !== 'ok') return this.#resume();
       if (!this.#open.delete(id)) return;
-      for (const { heard } of parts) heard.open -= 1;
+      for (const { heard, amount } of amounts) {
+        heard.open -= 1;
+        if (heard.epoch !== server.epoch) heard.early += amount;
+      }
       await Promise.all(parts.map(({ heard, rule }) => this.#cross(heard, rule)));
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
@@ -317,6 +343,7 @@ export class BudgetKeeper implements ReservationKeeper {
     const replicas = presence.count();
     const isNew = await server.begin(replicas > 1 ? holdMs : 0);
     const isOther = server.epoch !== before;
+    if (isOther) this.accounts.lose(server.nowMs);
     const doubtful = this.#doubtful || isOther;
     // What was settled with no answer is settled again: told of again it could count twice.
     for (const reservation of this.#open.values())
@@ -355,6 +382,11 @@ export class BudgetKeeper implements ReservationKeeper {
       held: reservations,
     }));
   }
+}
+
+/** As far as anything is known; what may have been spent besides is no reason to call a budget spent. */
+function spentOf({ epoch, spent, before, lastLook }: Heard): number {
+  return epoch === '' ? (before ?? lastLook?.spent ?? 0) : spent;
 }
 
 function ppmOf(share: number): number {

@@ -10,6 +10,7 @@ import {
   type BudgetsOptions,
   budgetRulesOf,
   type ConfiguredBudgets,
+  type KnownSpend,
   pursesOf,
   ruleFor,
   standingOf,
@@ -90,6 +91,10 @@ class RedisBudgets implements ConfiguredBudgets {
       if (!(thrown instanceof RedisError)) throw thrown;
       throw fail('dependency_unavailable', 'what replicas share cannot be reached', { cause: thrown });
     }
+  }
+
+  known(): Iterable<KnownSpend> {
+    return this.#keeper?.known() ?? [];
   }
 
   follow(budgets: readonly BudgetOption[]): ConfiguredBudgets {

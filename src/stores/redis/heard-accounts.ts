@@ -1,10 +1,14 @@
 /** What this replica has heard of each account, bounded in number: it goes by that without Redis, and tells it one that forgot. */
 import {
+  allottedBy,
+  allottedOf,
   type BudgetRule,
   type BudgetScope,
   type BudgetWindow,
   type Count,
   holdersMax,
+  type KnownSpend,
+  type LastLook,
   windowAt,
 } from '../budget-rules.ts';
 
@@ -24,6 +28,10 @@ export interface Heard extends Count {
   /** What was spent before, by the ledger, where it had to be asked; and whoever asks now. */
   before: number | undefined;
   finding: Promise<number | undefined> | undefined;
+  /** What an earlier run knew, where nobody can be asked: for the allotment alone, and never told to Redis. */
+  lastLook: LastLook | undefined;
+  /** What Redis was told that ours came to while it was yet to be told what was spent before: the ledger may have it as well. */
+  early: number;
   /** What we may give away while Redis is not there. */
   allotment: Allotment | undefined;
 }
@@ -34,9 +42,6 @@ export interface Allotment {
   readonly most: number;
   used: number;
 }
-
-/** Of each limit, for all replicas together. */
-const allottedShare = 0.05;
 
 export class HeardAccounts {
   readonly #accounts = new Map<string, Heard>();
@@ -58,6 +63,16 @@ export class HeardAccounts {
     return [...this.#accounts.values()].filter((heard) => heard.epoch !== '' && !isOver(heard, serverMs));
   }
 
+  /** All in windows that go on. */
+  *all(serverMs: number): Generator<Heard> {
+    for (const heard of this.#accounts.values()) if (!isOver(heard, serverMs)) yield heard;
+  }
+
+  /** What Redis was told in an epoch that is over is told it anew. */
+  lose(serverMs: number): void {
+    for (const heard of this.all(serverMs)) heard.early = 0;
+  }
+
   #forget(serverMs: number): void {
     for (const [key, heard] of this.#accounts)
       if (heard.open === 0 && isOver(heard, serverMs)) this.#accounts.delete(key);
@@ -72,8 +87,8 @@ export class HeardAccounts {
 function createHeard(known: Pick<Heard, 'scope' | 'holder' | 'window'> & { readonly key: string }): Heard {
   const { scope, holder, window, key } = known;
   const leases = `millrace:{limits}:budget-leases:${scope.id}:${window.startMs}:${holder}`;
-  const nothing = { spent: 0, reserved: 0, epoch: '', toldPpm: 0, open: 0 };
-  const unasked = { before: undefined, finding: undefined, allotment: undefined };
+  const nothing = { spent: 0, reserved: 0, epoch: '', toldPpm: 0, open: 0, early: 0 };
+  const unasked = { before: undefined, finding: undefined, lastLook: undefined, allotment: undefined };
   return { scope, holder, window, keys: [key, leases, holdersKeyOf(scope, window)], ...nothing, ...unasked };
 }
 
@@ -89,9 +104,25 @@ function isOver({ window }: Heard, serverMs: number): boolean {
   return window.endMs !== 0 && serverMs >= window.endMs;
 }
 
+/** Whether anything is known of what was spent. */
+export function isKnown({ epoch, before, lastLook }: Heard): boolean {
+  return epoch !== '' || before !== undefined || lastLook !== undefined;
+}
+
 /** Spent and set aside, as far as anything is known. */
-export function goneOf(heard: Heard): number {
-  return Math.max(heard.spent, heard.before ?? 0) + heard.reserved;
+export function goneOf({ epoch, spent, reserved, before, lastLook }: Heard): number {
+  if (epoch === '' && before === undefined && lastLook !== undefined) return lastLook.spent + lastLook.owed;
+  return Math.max(spent, before ?? 0) + reserved;
+}
+
+/** For an earlier look of the next run: `untold` is what Redis has not been told yet. */
+export function knownSpend(heard: Heard, untold: number): KnownSpend {
+  const { scope, holder, window, epoch, before, lastLook, spent } = heard;
+  const account = { scopeId: scope.id, holder, startMs: window.startMs, endMs: window.endMs };
+  if (epoch !== '' || before !== undefined)
+    return { ...account, spent: Math.max(spent, before ?? 0) + untold, owed: 0, alone: 0 };
+  const { owed = 0, alone = 0, spent: then = 0 } = lastLook ?? {};
+  return { ...account, spent: then, owed: owed + untold, alone: alone + untold };
 }
 
 /** What we may give away in this outage: a part of what is left, and never much. Nothing where nothing is known. */
@@ -101,12 +132,12 @@ export function allotmentOf(
   { outage, replicas }: { outage: number; replicas: number },
 ): Allotment {
   if (heard.allotment?.outage === outage) return heard.allotment;
-  const known = heard.epoch !== '' || heard.before !== undefined;
-  const left = known ? Math.max(0, rule.limit - goneOf(heard)) : 0;
-  heard.allotment = {
-    outage,
-    most: Math.floor(Math.min(rule.limit * allottedShare, left) / replicas),
-    used: 0,
-  };
+  heard.allotment = { outage, most: mostOf(heard, rule, replicas), used: 0 };
   return heard.allotment;
+}
+
+function mostOf(heard: Heard, rule: BudgetRule, replicas: number): number {
+  const { epoch, before, lastLook } = heard;
+  if (epoch !== '' || before !== undefined) return allottedOf(rule, goneOf(heard), replicas);
+  return lastLook === undefined ? 0 : allottedBy(rule, lastLook, replicas);
 }

@@ -1,5 +1,5 @@
 /** What this replica may give away by itself while Redis does not answer: a part of what was left, and never much. */
-import { allotmentOf, type Heard } from './heard-accounts.ts';
+import { allotmentOf, type Heard, isKnown } from './heard-accounts.ts';
 import type { SharedPart } from './shared-reservation.ts';
 
 export class Outage {
@@ -25,7 +25,7 @@ export class Outage {
   /** Whether it is known what was spent. A window that began meanwhile began with nothing. */
   isKnown(heard: Heard): boolean {
     if (heard.epoch === '' && this.#sinceMs > 0 && heard.window.startMs >= this.#sinceMs) heard.before ??= 0;
-    return heard.epoch !== '' || heard.before !== undefined;
+    return isKnown(heard);
   }
 
   /** From all of them or none. */

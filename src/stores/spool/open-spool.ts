@@ -106,10 +106,10 @@ export async function openSpool(options: OpenSpoolOptions): Promise<Spool> {
       for (const { line, begun } of ends) writer.end(line, begun);
       writer.commit();
     },
-    unshipped: async ({ ours, names }) => {
+    unshipped: async ({ ours, names, endedSinceMs }) => {
       // Or the first who asks after a start would be told of it twice.
-      await shipper.endedShipped();
-      const others = await unshipped.ofOthers();
+      if (endedSinceMs === undefined) await shipper.endedShipped();
+      const others = await unshipped.ofOthers(endedSinceMs);
       if (!ours) return others;
       writer.commit();
       // First: should one be written meanwhile, it counts twice rather than not at all.

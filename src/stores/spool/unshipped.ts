@@ -13,6 +13,9 @@ import type { RunFolder } from './run-folder.ts';
 import { LineOpener } from './sealed-lines.ts';
 import { endedRows, parseSpoolLine } from './spool-lines.ts';
 
+/** More than these are not held at once: some 100 MB. */
+const asItLiesMax = 100_000;
+
 export interface UnshippedOptions {
   readonly folder: RunFolder;
   readonly run: () => string;
@@ -48,8 +51,12 @@ export class Unshipped {
     this.#options = options;
   }
 
-  /** Of runs beside this one, dead or alive. Rejects when the ledger does not take what they ended. */
-  ofOthers(): Promise<readonly LedgerRow[]> {
+  /**
+   * Of runs beside this one, dead or alive. Rejects when the ledger does not take what they ended; it is asked nothing
+   * where that is told too, from a moment on, shipped or not.
+   */
+  ofOthers(endedSinceMs?: number): Promise<readonly LedgerRow[]> {
+    if (endedSinceMs !== undefined) return this.#asItLies(endedSinceMs);
     this.#others ??= this.#lookThroughOthers().finally(() => {
       this.#others = undefined;
     });
@@ -61,6 +68,21 @@ export class Unshipped {
     this.#next ??= this.#lookNext();
     this.#next.sought.push(names.map((name) => JSON.stringify(name)));
     return this.#next.found;
+  }
+
+  async #asItLies(endedSinceMs: number): Promise<readonly LedgerRow[]> {
+    const { folder, run, masterKeys } = this.#options;
+    const rows = new Map<string, LedgerRow>();
+    for (const path of await folder.ofOthers(run())) {
+      try {
+        const { size: toByte } = await stat(path);
+        const part = { path, opener: new LineOpener(masterKeys), fromByte: 0, toByte };
+        for await (const { lines } of readLines(part)) take(rows, lines, endedSinceMs);
+      } catch (thrown) {
+        if (!hasCode(thrown, 'ENOENT')) throw thrown;
+      }
+    }
+    return [...rows.values()];
   }
 
   #lookNext(): Look {
@@ -131,4 +153,16 @@ export class Unshipped {
     await keepRows({ ...this.#options.keeping, rest: () => Promise.resolve() }, rows);
     for (const { id } of rows) for (const other of this.#seen.values()) other.unfinished.delete(id);
   }
+}
+
+function take(rows: Map<string, LedgerRow>, lines: readonly string[], endedSinceMs: number): void {
+  for (const line of lines) {
+    const parsed = parseSpoolLine(line);
+    if (parsed?.kind === 'intent') rows.set(parsed.id, parsed.ifLost);
+    if (parsed?.kind !== 'end') continue;
+    const { atMs, tookMs } = parsed.row;
+    if (atMs + tookMs >= endedSinceMs) rows.set(parsed.id, parsed.row);
+    else rows.delete(parsed.id);
+  }
+  if (rows.size > asItLiesMax) throw new Error(`more than ${asItLiesMax} exchanges lie in the spool`);
 }

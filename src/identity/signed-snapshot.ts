@@ -1,27 +1,31 @@
 /**
- * What a gateway knew of the directory when it last looked, in a file beside it: with it known keys are served although
- * the store is away at the start. Signed by the pepper, because whoever could change it could let himself in.
+ * What a gateway knew of the directory and of budgets when it last looked, in files beside it: with them known keys are
+ * served although the stores are away at the start. Signed by the pepper, because whoever could change them could let
+ * himself in, or spend more.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import type { DirectoryEntry } from '../core/directory.ts';
 import { hasCode } from '../lib/has-code.ts';
 import type { Digester } from './digester.ts';
 
-export interface KeysSnapshot {
-  /** Of the directory. */
+export interface Snapshot<Entry> {
+  /** Whose entries these are; absent of those of the directory, which were there first. */
+  readonly kind?: 'budgets' | undefined;
+  /** Of what is kept. */
   readonly version: number;
   /** By the wall clock. */
   readonly savedAtMs: number;
   /** Which store it is of: another one's keys are nothing here. */
   readonly store: string;
-  readonly entries: readonly DirectoryEntry[];
+  readonly entries: readonly Entry[];
 }
 
 export interface SnapshotPlace {
   readonly path: string;
   readonly digester: Digester;
+  /** Where it is written before it is put in place: of each process another where several write it. */
+  readonly beside?: string;
 }
 
 /** 500,000 entries of some 400 bytes. */
@@ -31,11 +35,10 @@ const ageMsMax = 86_400_000;
 const linesAtOnce = 1_000;
 
 /** All of it or nothing: it is written beside and then put in place. */
-export async function writeSnapshot(
-  snapshot: KeysSnapshot,
-  { path, digester }: SnapshotPlace,
+export async function writeSnapshot<Entry>(
+  snapshot: Snapshot<Entry>,
+  { path, digester, beside = `${path}.new` }: SnapshotPlace,
 ): Promise<void> {
-  const beside = `${path}.new`;
   const file = await open(beside, 'w', 0o600);
   try {
     const signature = digester.sign();
@@ -56,27 +59,28 @@ export async function writeSnapshot(
   await rename(beside, path);
 }
 
-export type ReadSnapshot = KeysSnapshot | { readonly refused: string } | undefined;
+export type ReadSnapshot<Entry> = Snapshot<Entry> | { readonly refused: string } | undefined;
 
 /** Nothing where there is none. */
-export async function readSnapshot(
+export async function readSnapshot<Entry>(
   { path, digester }: SnapshotPlace,
-  expected: { readonly nowMs: number; readonly store: string },
-): Promise<ReadSnapshot> {
+  expected: { readonly nowMs: number } & Pick<Snapshot<Entry>, 'kind' | 'store'>,
+): Promise<ReadSnapshot<Entry>> {
   const text = await readText(path);
   if (text === undefined || typeof text === 'object') return text;
   const body = signedPart(text, digester);
   if (body === undefined) return { refused: 'it is not signed by this gateway' };
   const [head = '', ...lines] = body.split('\n');
-  const { version, savedAtMs, store } = JSON.parse(head) as Omit<KeysSnapshot, 'entries'>;
+  const { kind, version, savedAtMs, store } = JSON.parse(head) as Omit<Snapshot<Entry>, 'entries'>;
+  if (kind !== expected.kind) return { refused: 'it is of something else' };
   if (store !== expected.store) return { refused: 'it is of another store' };
   if (Math.abs(expected.nowMs - savedAtMs) > ageMsMax) return { refused: 'it is older than a day' };
   // Signed by us: what we wrote is what we read.
-  const entries = lines.map((line) => JSON.parse(line) as DirectoryEntry);
-  return { version, savedAtMs, store, entries };
+  const entries = lines.map((line) => JSON.parse(line) as Entry);
+  return { kind, version, savedAtMs, store, entries };
 }
 
-function* pieces(head: Omit<KeysSnapshot, 'entries'>, entries: KeysSnapshot['entries']): Generator<string> {
+function* pieces(head: object, entries: readonly unknown[]): Generator<string> {
   yield `${JSON.stringify(head)}\n`;
   for (let from = 0; from < entries.length; from += linesAtOnce) {
     const lines = entries.slice(from, from + linesAtOnce).map((entry) => `${JSON.stringify(entry)}\n`);
