@@ -101,6 +101,7 @@ export function completeConfig(read: ReadConfig, fetched: ReadonlyMap<string, Fe
       ...overridden.warnings,
       ...literals.map(formatProblem),
       ...masterKeyWarnings(complete),
+      ...aloneWarnings(complete),
       ...unpricedWarnings(complete),
     ],
   };
@@ -112,6 +113,15 @@ function masterKeyWarnings({ secrets, store, shared }: Config): readonly string[
   return [
     'secrets.masterKey is not set: what this gateway seals in a store that replicas share, it alone can open, and only ' +
       'for as long as it keeps its data folder',
+  ];
+}
+
+/** Nobody hears of another gateway but through Redis: it cannot be refused, as a second one of processes is. */
+function aloneWarnings({ store, shared }: Config): readonly string[] {
+  if (store === 'sqlite' || shared !== 'memory') return [];
+  return [
+    'shared is memory: this gateway counts slots, limits, budgets and conversations for itself. Run one of it at this ' +
+      'PostgreSQL, or set `shared: redis://HOST:PORT` for all of them',
   ];
 }
 

@@ -52,9 +52,15 @@ async function examineStore(config: Config, gateways: number): Promise<Diagnosis
 
 async function examineShared({
   shared: option,
+  store,
 }: Config): Promise<{ readonly gateways: number; readonly diagnoses: readonly Diagnosis[] }> {
-  if (option === 'memory') return { gateways: 1, diagnoses: [] };
   const area = 'shared';
+  if (option === 'memory') {
+    const says =
+      'kept in memory: a second gateway at this store would count slots, limits and budgets for itself';
+    const hint = 'run one gateway, or set `shared: redis://HOST:PORT` for all';
+    return { gateways: 1, diagnoses: store === 'sqlite' ? [] : [warn(area, says, hint)] };
+  }
   let trouble = 'it cannot be reached';
   const shared = await openShared(option, {
     clock: systemClock,
