@@ -113,10 +113,9 @@ for (const { what, rows, gone, cause } of faults) {
     owed.push(...seen.filter(owesRow).map(({ id }) => id));
     if (before && after) judgeFigures(before, after);
     // What fails in one way may fail in another before it is back: a line for each, and not one for each request.
-    for (const [index, lines] of linesOfChange().entries()) {
-      const changes = lines.slice(linesBefore[index]);
-      assert.ok(changes.length <= changesMax, changes.join('\n'));
-    }
+    linesOfChange().forEach((lines, index) => {
+      assert.ok(lines.length - (linesBefore[index] ?? 0) <= changesMax, lines.join('\n'));
+    });
     await nothingIsLeft();
   });
 }
@@ -319,7 +318,8 @@ async function soilRedis(t: TestContext) {
   for (const [index, key] of keys.entries()) {
     // In one step: there are others who write.
     const step = operator.multi().del(key);
-    if (index % 3 === 0) step.set(key, 'x'.repeat(1_000_000));
+    // Made there: to send it would hold up the gateways, which are in this process.
+    if (index % 3 === 0) step.eval("return redis.call('SET', KEYS[1], ('x'):rep(1000000))", { keys: [key] });
     if (index % 3 === 1) step.lPush(key, ['{"', '\u0000']);
     if (index % 3 === 2) step.hSet(key, { any: 'thing' });
     await step.exec();

@@ -11,7 +11,7 @@ export const probe = createScript(
   `
 local key = KEYS[1]
 redis.call('TIME')
-redis.call('UNLINK', key)
+-- First of all that writes: a script that has written is let write on, however full the server is.
 redis.call('SET', key, '1', 'PX', 1000)
 redis.call('GETRANGE', key, 0, 1)
 redis.call('STRLEN', key)
