@@ -22,7 +22,8 @@ export async function openSharedServer(options: { config?: readonly string[] } =
 export async function openRedisRig() {
   const server = await openSharedServer();
   const operator = await openOperator(server.url);
-  const { redis } = await openWatched(server.url);
+  // Whoever is not answered in time decides alone, which here is nobody's question: a busy machine has longer.
+  const { redis } = await openWatched(server.url, systemClock, 5_000);
   after(async () => {
     await redis.close();
     operator.destroy();
@@ -38,12 +39,17 @@ export interface Watched {
   until(state: string): Promise<void>;
 }
 
-export async function openWatched(url: string, clock: Clock = systemClock): Promise<Watched> {
+export async function openWatched(
+  url: string,
+  clock: Clock = systemClock,
+  timeoutMs?: number,
+): Promise<Watched> {
   const told: string[] = [];
   const waiting = new Set<() => void>();
   const redis = await openRedis({
     url: new Secret(url),
     clock,
+    timeoutMs,
     onState: (state) => {
       told.push(nameOf(state));
       for (const look of waiting) look();
