@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { centralQueue } from './fleet/bound-early.ts';
 import { createJobs, type Job, type ServerKind, unevenServers } from './fleet/jobs.ts';
 import { outcomeOf } from './fleet/outcome.ts';
+import { openaiAnswer } from './fleet/working-server.ts';
 import { spreadOf } from './statistics.ts';
 import { tellGoal } from './tell-goal.ts';
 
@@ -97,7 +98,7 @@ async function openServer({ slots, speed }: ServerKind): Promise<Server> {
         setTimeout(() => {
           busy -= 1;
           outgoing.setHeader('content-type', 'application/json');
-          outgoing.end(answerOf(workMs));
+          outgoing.end(openaiAnswer({ workMs }));
           next();
         }, workMs / speed);
       });
@@ -106,18 +107,6 @@ async function openServer({ slots, speed }: ServerKind): Promise<Server> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
-}
-
-function answerOf(workMs: number): string {
-  const tokens = Math.ceil(workMs);
-  return JSON.stringify({
-    id: 'a',
-    object: 'chat.completion',
-    created: 1,
-    model: 'm',
-    choices: [{ index: 0, message: { role: 'assistant', content: 'done' }, finish_reason: 'stop' }],
-    usage: { prompt_tokens: 1, completion_tokens: tokens, total_tokens: tokens + 1 },
-  });
 }
 
 /** Each comes in its time, whether those before it are done or not. */
