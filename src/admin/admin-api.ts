@@ -28,6 +28,10 @@ export interface AdminApi {
 }
 
 const bodyBytesMax = 64 * 1024;
+/** Of one step of a path. No name is as long. */
+const paramCharsMax = 4_096;
+/** Nobody caches what only operators may see, and no page frames or guesses at it. */
+const onEveryAnswer = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 export async function openAdminApi(
   options: AdminOptions,
@@ -50,6 +54,7 @@ function createApi(
   { signIn, routes }: { readonly signIn: SignIn; readonly routes: readonly AdminRoute[] },
 ): FastifyInstance {
   const { gateway } = options;
+  const handleError = createErrorHandler(gateway.lasting.log);
   const server = fastify({
     // It never listens: requests are handed to it by the listener, which was there before it.
     serverFactory: () => createServer(),
@@ -58,13 +63,19 @@ function createApi(
     logger: false,
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
+    // A row's own schema says how long a name may be, and tells its sender.
+    routerOptions: { maxParamLength: paramCharsMax },
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(onEveryAnswer);
+      return handleError(error, request, reply);
+    },
   });
   // A configuration as it lies in a file, for `curl --data-binary`.
   server.addContentTypeParser('application/yaml', { parseAs: 'string' }, (_request, text, done) =>
     done(null, { text }),
   );
   server.setValidatorCompiler(validateByZod);
-  server.setErrorHandler(createErrorHandler(gateway.lasting.log));
+  server.setErrorHandler(handleError);
   guard(server, options, listener);
   const { claims } = gateway.lasting;
   const { bytesMax } = gateway.snapshot.config.idempotency;
@@ -124,8 +135,7 @@ function guard(
   );
   const [hsts, maxAge] = listener.headers;
   server.addHook('onRequest', async (request, reply) => {
-    // Nobody caches what only operators may see, and no page frames or guesses at it.
-    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    reply.headers(onEveryAnswer);
     if (hsts !== undefined) reply.header(hsts, maxAge);
     if (isOurHost(request.headers.host)) return undefined;
     return sendProblem(reply, 421, { detail: 'the Host header names no address of this listener' });

@@ -1,14 +1,14 @@
 /** Export and erasure, as the admin API takes and shows them. */
 import { z } from 'zod';
+import { plainText } from './route.ts';
 
 /** Also of those who are in no directory: people whom a token of another issuer names. */
-const user = z.string().min(1).max(256).describe('As keys and tokens name them.');
+const user = plainText.min(1).max(256).describe('As keys and tokens name them.');
 
 export const subjectBody = z.union([
   z.strictObject({ user }),
   z.strictObject({
-    wholeTenant: z
-      .string()
+    wholeTenant: plainText
       .min(1)
       .max(256)
       .describe('The tenant’s name once more: all its people and everything of theirs.'),
@@ -43,7 +43,7 @@ export const erasedShape = z.object({
   remains: z.array(z.object({ what: z.string(), where: z.string(), until: z.string(), why: z.string() })),
 });
 
-export const contentParams = z.strictObject({ id: z.string().min(1).max(64) });
+export const contentParams = z.strictObject({ id: plainText.min(1).max(64) });
 
 export const contentShape = z.object({
   id: z.string(),

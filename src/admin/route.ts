@@ -141,8 +141,8 @@ export function adminRoute<
   return row as unknown as AdminRoute;
 }
 
-/** No name has a control character in it, and not every database can be asked for one. */
-export const plainText = z.string().regex(/^\P{Cc}*$/u, 'must hold no control characters');
+/** No name has a control character or half of one in it, and not every database can be asked for such a thing. */
+export const plainText = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must hold no control characters');
 
 /** Part of the query of every route of scope `tenant`. */
 export const tenantQuery = {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { storedName } from '../lib/secret-reference.ts';
 import { next } from './listed-page.ts';
+import { plainText } from './route.ts';
 
 export const secretName = z
   .string()
@@ -29,7 +30,7 @@ const ownerShape = z.object({ tenant: z.string(), user: z.string() });
 
 export const rotateBody = z.strictObject({
   after: z
-    .strictObject({ tenant: z.string().max(256), user: z.string().max(256) })
+    .strictObject({ tenant: plainText.max(256), user: plainText.max(256) })
     .optional()
     .describe('`next` of the answer before; from the beginning where it is absent.'),
 });

@@ -4,7 +4,13 @@ import { chosenWhys, ledgerDimensions, rowDimensions, savers } from '../core/led
 
 const dimension = z.enum([...ledgerDimensions, ...rowDimensions]);
 
-export const day = z.iso.date().describe('As YYYY-MM-DD, in UTC.');
+/** Days beyond have years that are written otherwise. */
+const [dayMin, dayMax] = ['1970-01-01', '9998-12-31'];
+
+export const day = z.iso
+  .date()
+  .refine((text) => text >= dayMin && text <= dayMax, `must be from ${dayMin} to ${dayMax}`)
+  .describe('As YYYY-MM-DD, in UTC.');
 const name = z.string().max(256).optional();
 /** In figures, as a row has it. */
 const count = z

@@ -13,9 +13,9 @@ export function withPart(text: string, path: TextPath, value: unknown): string {
 /** Throws `not_found` where the text does not name it. */
 export function withoutPart(text: string, path: TextPath): string {
   return edited(text, (document) => {
-    if (!document.deleteIn(path)) {
-      throw fail('not_found', `the configuration names no ${path.join('.')}`);
-    }
+    // Where what it would stand in is not there either, to take it out is a mistake to the library.
+    if (!document.hasIn(path)) throw fail('not_found', `the configuration names no ${path.join('.')}`);
+    document.deleteIn(path);
   });
 }
 

@@ -19,6 +19,9 @@ const nodesMax = 200_000;
 /** Syntax errors shown of one file. */
 const problemsMax = 20;
 
+/** Control characters, and halves of characters. */
+const unprintable = /[^\P{Cc}\t\n\r\u0085]|\p{Cs}/u;
+
 /** The parser's own words may quote the file, and the file may hold secrets. */
 const syntaxMessages: Readonly<Partial<Record<ErrorCode, string>>> = {
   ALIAS_PROPS: 'an alias cannot have an anchor or tag',
@@ -63,6 +66,11 @@ export function readYaml(text: string, file: string): { root: Placed | undefined
     message: syntaxMessages[error.code] ?? 'this is not valid YAML',
     ...hintFor(text, error.pos[0]),
   }));
+  // YAML knows no such characters: what holds one was damaged, and not every database can keep it.
+  const unprintableAt = text.search(unprintable);
+  if (unprintableAt >= 0) {
+    problems.unshift({ ...placeAt(unprintableAt), path: '', message: 'a control character stands here' });
+  }
   if (problems.length > 0) return { root: undefined, problems };
   const reader = new Reader(placeAt);
   const root = document.contents === null ? undefined : reader.read(document.contents, []);

@@ -31,6 +31,8 @@ test('an upstream and a model of it come and go, and comments elsewhere stay', a
   assert.equal((await rig.change('models/team%2Fmine', { method: 'DELETE' })).status, 200);
   assert.equal((await rig.change('upstreams/second', { method: 'DELETE' })).status, 200);
   assert.equal((await rig.change('upstreams/second', { method: 'DELETE' })).status, 404);
+  // Nor is there anything else of its kind.
+  assert.equal((await rig.change('prices/nobody', { method: 'DELETE' })).status, 404);
   assert.deepEqual(
     (await rig.history()).map(({ note }) => note),
     ['upstreams.second removed', 'models.team/mine removed', 'models.team/mine', 'upstreams.second', ''],

@@ -175,3 +175,23 @@ test('the tenant that runs the gateway stays, and a tenant does not switch itsel
   assert.equal((await admin.ask('tenants/acme', { as, method: 'DELETE' })).status, 403);
   assert.equal((await admin.ask('tenants', { as, method: 'POST', body: { name: 'more' } })).status, 403);
 });
+
+test('whoever has a name as long as names may be is shown, changed and removed by it', async () => {
+  const name = `${'é'.repeat(244)}@example.org`;
+  const path = `users/${encodeURIComponent(name)}`;
+  assert.equal((await admin.ask('users', { method: 'POST', body: { name } })).status, 201);
+  assert.equal((await admin.ask(path)).body.name, name);
+  assert.equal((await change(path, { role: 'viewer' }, { 'if-match': '*' })).status, 200);
+  assert.equal((await admin.ask(path, { method: 'DELETE' })).status, 204);
+  const tooLong = await admin.ask(`users/${'u'.repeat(257)}`);
+  assert.deepEqual([tooLong.status, tooLong.body.code], [400, 'invalid_request']);
+});
+
+test('a path that is none is answered as all else is: a problem that nobody keeps or guesses at', async () => {
+  for (const path of ['users/%ZZ', `users/${'u'.repeat(5_000)}`]) {
+    const { status, headers, body } = await admin.ask(path, { as: null });
+    assert.deepEqual([body.status, body.code], [status, 'invalid_request']);
+    assert.equal(headers.get('content-type'), 'application/problem+json');
+    assert.equal(headers.get('cache-control'), 'no-store');
+  }
+});
