@@ -69,6 +69,8 @@ export class Flight {
   #joinUntilMs = 0;
   /** Its stream broke before any content, and for whoever carried it alone: another goes on. */
   #isPassedOn = false;
+  /** What broke its stream, perhaps before anybody was given its head: all of it may come in one piece. */
+  #brokeBy: Failure | undefined;
   #isOver = false;
 
   constructor(given: FlightGiven, place: FlightPlace) {
@@ -173,6 +175,7 @@ export class Flight {
     });
     const headers = member === this.#first ? head.headers : headersAgain(head.headers, shared);
     member.give({ status: head.status, headers }, reading);
+    if (this.#brokeBy !== undefined) member.lastWords(this.#brokeBy);
   }
 
   /** Told before anybody is told that the stream has ended. */
@@ -182,6 +185,8 @@ export class Flight {
       this.#isPassedOn = true;
       return;
     }
+    this.#brokeBy = failure;
+    if (this.#head === undefined) return;
     for (const member of this.#members) member.lastWords(failure);
   }
 

@@ -159,3 +159,17 @@ test('C8, G17: a stream that breaks after its first content ends with an error f
     status: 200,
     code: /upstream_cut/,
   }));
+
+test('G17: what comes in one piece with what breaks it ends with an error, and not as if it were complete', async (t) => {
+  const said = { choices: [{ index: 0, delta: { role: 'assistant', content: 'one' }, finish_reason: null }] };
+  const rig = await openFaultRig(t, {
+    behaviour: {
+      headers: { 'content-type': 'text/event-stream' },
+      body: `data: ${JSON.stringify(said)}\n\ndata: {"error":{"message":"out of memory"}}\n\n`,
+    },
+  });
+  const text = (await rig.ask(stream)).content.toString();
+  assert.match(text, /"content":"one"/);
+  assert.match(text, /"error":\{.*upstream_failed/);
+  assert.doesNotMatch(text, /\[DONE\]/);
+});
