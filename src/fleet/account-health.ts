@@ -60,6 +60,8 @@ export class AccountHealth {
   sinceMs = 0;
   /** Listings in a row that came to nothing. */
   #unlisted = 0;
+  /** Whether it served something, and has not refused our credentials since. */
+  #serves = false;
 
   get failures(): number {
     return this.own.row + this.#unlisted;
@@ -131,6 +133,7 @@ export class AccountHealth {
   served(model: string, nowMs: number, tookMs: number): void {
     const sentMs = nowMs - tookMs;
     this.heard = true;
+    this.#serves = true;
     this.#unlisted = 0;
     this.own.served(nowMs, sentMs);
     this.models.get(model)?.served(nowMs, sentMs);
@@ -149,6 +152,7 @@ export class AccountHealth {
       return;
     }
     this.#remember(outcome);
+    if (outcome.code === 'upstream_unauthorized') this.#serves = false;
     const silent = silences.has(outcome.code);
     // Too much work is no fault of what it serves meanwhile.
     const inWindow = outcome.code !== 'upstream_overloaded';
@@ -185,11 +189,29 @@ export class AccountHealth {
 
   unlisted(failure: Failure, { nowMs, rules }: Omit<At, 'spares'>): void {
     if (failure.blame !== 'upstream') return;
+    if (failure.code === 'upstream_unauthorized') {
+      this.#notLetIn(failure, { nowMs, rules });
+      return;
+    }
     this.#remember(failure);
     this.#unlisted = conclusive.has(failure.code)
       ? Math.max(listingsToBeGone, this.#unlisted + 1)
       : this.#unlisted + 1;
     if (this.#unlisted >= listingsToBeGone) this.#leaveOut({ nowMs, rules });
+  }
+
+  /**
+   * A key may be good for calls and not for the list. So who serves is not left out for that, and who has served nothing yet is
+   * tried in its time: the listings that follow do not put that off.
+   */
+  #notLetIn(failure: Failure, { nowMs, rules }: Omit<At, 'spares'>): void {
+    if (this.#serves) {
+      this.withoutList(failure);
+      return;
+    }
+    this.#remember(failure);
+    this.#unlisted = Math.max(listingsToBeGone, this.#unlisted + 1);
+    if (this.own.standing === 'closed') this.own.open(nowMs, rules, 'silence');
   }
 
   /** As after many listings that failed. */

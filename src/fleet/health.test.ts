@@ -6,7 +6,7 @@ import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { wantOf } from '../../test/wants.ts';
 import type { Target } from '../core/exchange.ts';
 import { type Failure, type FailureCode, type FailureDetails, fail } from '../core/failure.ts';
-import { Health } from './health.ts';
+import { defaultRules, Health } from './health.ts';
 
 const a = targetOn(upstreamOf('a', 8));
 const b = targetOn(upstreamOf('b', 8));
@@ -290,6 +290,28 @@ test('a listing that nobody answers or that is not let in tells at once, and a g
     health.began(a);
     assert.deepEqual(allowed([a, b]), [0, 8]);
   }
+});
+
+test('a key that may call and not list is left out until a request has tried, and never for its listings after that', () => {
+  const { health, clock, ended, fails, allowed } = rig();
+  const list = () => health.probed(a.upstream, fail('upstream_unauthorized', 'the list is not for you'));
+  list();
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  clock.advance(defaultRules.baseMs - 1);
+  list();
+  assert.deepEqual(allowed([a, b]), [0, 8]);
+  clock.advance(1);
+  list();
+  assert.deepEqual(allowed([a, b]), [8, 8], 'one may try, however often it was asked for its list');
+  health.began(a);
+  ended(a, 'served');
+  clock.advance(defaultRules.slowStartMs);
+  for (let count = 0; count < 5; count += 1) list();
+  assert.deepEqual(allowed([a, b]), [8, 8]);
+  // The key was withdrawn: what it served before says nothing any more.
+  fails(a, fail('upstream_unauthorized', 'no such key'), 1);
+  list();
+  assert.deepEqual(allowed([a, b]), [0, 8]);
 });
 
 test('one bad listing between good answers is one failure, not the end of a server', () => {
