@@ -21,7 +21,7 @@ export function createFairQueue<W extends Standing>(
 ): Line<W> {
   const inner = (): InnerLine<W> => (order === 'shortest' ? new ShortestLine(agingMs) : new ArrivalLine());
   const shared: Readonly<Record<QueueRules['fairness'], () => InnerLine<W>>> = {
-    tenant: () => new FairTurns(tenantOf, () => new FairTurns(keyOf, inner), weights),
+    tenant: () => new FairTurns(tenantOf, () => new FairTurns(keyWithinTenant, inner), weights),
     key: () => new FairTurns(keyOf, inner, weights),
     none: inner,
   };
@@ -35,6 +35,10 @@ export function partyOf(one: Pick<Standing, 'tenant' | 'key'>, fairness: QueueRu
 
 function tenantOf({ tenant }: Pick<Standing, 'tenant'>): string {
   return tenant;
+}
+
+function keyWithinTenant({ key }: Pick<Standing, 'key'>): string {
+  return key;
 }
 
 /** The same name in two tenants is two. */

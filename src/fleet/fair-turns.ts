@@ -203,12 +203,16 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
   }
 
   #place(lane: Lane<W>): void {
-    if (lane.at >= 0) (lane.isBelow ? this.#below : this.#above).remove(lane);
     const { oldest } = lane.line;
+    const isBelow = this.#even.isBelow(lane.given);
+    const stays = lane.at >= 0 && oldest !== undefined && isBelow === lane.isBelow;
+    if (lane.at >= 0 && !stays) (lane.isBelow ? this.#below : this.#above).remove(lane);
     if (oldest === undefined) return;
-    lane.isBelow = this.#even.isBelow(lane.given);
-    lane.rank = lane.isBelow ? oldest.came : lane.given;
-    (lane.isBelow ? this.#below : this.#above).add(lane);
+    lane.isBelow = isBelow;
+    lane.rank = isBelow ? oldest.came : lane.given;
+    const heap = isBelow ? this.#below : this.#above;
+    if (stays) heap.moved(lane);
+    else heap.add(lane);
   }
 
   #learn(tokens: number): void {

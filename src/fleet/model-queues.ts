@@ -24,6 +24,8 @@ export interface ModelQueue<W extends Queued<W>> {
   readonly line: Line<W>;
   /** Identities of the servers that its requests could be sent to. */
   readonly servers: ReadonlySet<string>;
+  /** The same servers, and who else waits for each. */
+  readonly crowds: readonly Crowd<W>[];
   /** Of those servers; one for all queues that have the same. */
   readonly kept: KeptSlots;
   /** When somebody who waited in it was given a slot last. */
@@ -32,19 +34,27 @@ export interface ModelQueue<W extends Queued<W>> {
 
 type Queues<W extends Queued<W>> = Set<ModelQueue<W>>;
 
+/** Who waits for one server. */
+interface Crowd<W extends Queued<W>> {
+  readonly identity: string;
+  readonly queues: Queues<W>;
+  /** How many, in all of the queues: told to other replicas at each change. */
+  waiting: number;
+}
+
 export interface ModelQueueRules extends QueueRules {
   /** How much of the slots' time may be left idle so that who floods nothing finds one free. */
   readonly idleShareMax: number;
 }
 
 export class ModelQueues<W extends Queued<W>> {
-  readonly #rules: ModelQueueRules;
+  #rules: ModelQueueRules;
   readonly #clock: Clock;
   /** Present where replicas share the slots. */
   readonly #parties: PartyTurns | undefined;
   readonly #queues = new Map<string, ModelQueue<W>>();
   readonly #byModel = new Map<string, Queues<W>>();
-  readonly #byServer = new Map<string, Queues<W>>();
+  readonly #byServer = new Map<string, Crowd<W>>();
 
   constructor(rules: ModelQueueRules, clock: Clock, parties?: PartyTurns) {
     this.#rules = rules;
@@ -65,16 +75,25 @@ export class ModelQueues<W extends Queued<W>> {
   }
 
   at({ identity }: Leased): ReadonlySet<ModelQueue<W>> {
-    return this.#byServer.get(identity) ?? none;
+    return this.#byServer.get(identity)?.queues ?? none;
   }
 
   /** How many wait that could be sent there. */
-  waitingAt(leased: Leased): number {
-    return sizeOf(this.at(leased));
+  waitingAt({ identity }: Leased): number {
+    return this.#byServer.get(identity)?.waiting ?? 0;
   }
 
   waitingFor(model: string): number {
-    return sizeOf(this.ofModel(model));
+    let waiting = 0;
+    for (const { line } of this.ofModel(model)) waiting += line.size;
+    return waiting;
+  }
+
+  /** After a reload: those who wait stand in the order that the new rules make of them. */
+  follow(rules: ModelQueueRules, waiting: Iterable<W>): void {
+    this.#rules = rules;
+    for (const known of [this.#queues, this.#byModel, this.#byServer]) known.clear();
+    for (const one of waiting) this.add(one);
   }
 
   /** How many will most likely go before it; nothing where it does not wait. */
@@ -93,6 +112,7 @@ export class ModelQueues<W extends Queued<W>> {
     const name = nameOf(one.want);
     const queue = this.#queues.get(name) ?? this.#open(name, one.want);
     queue.line.add(one);
+    for (const crowd of queue.crowds) crowd.waiting += 1;
     one.queue = queue;
     one.countedBy = this.#isExpected(queue, one) ? queue.kept : undefined;
     one.countedBy?.came();
@@ -106,10 +126,8 @@ export class ModelQueues<W extends Queued<W>> {
     one.countedBy?.settle();
     one.countedBy = undefined;
     queue.line.remove(one);
-    if (queue.line.size > 0) return;
-    this.#queues.delete(queue.name);
-    leave(this.#byModel, queue.model, queue);
-    for (const identity of queue.servers) leave(this.#byServer, identity, queue);
+    for (const crowd of queue.crowds) crowd.waiting -= 1;
+    if (queue.line.size === 0) this.#close(queue);
   }
 
   /**
@@ -169,11 +187,33 @@ export class ModelQueues<W extends Queued<W>> {
     const line = createFairQueue<W>(this.#rules, this.#parties?.at(servers));
     const kept =
       this.#keptOf(servers) ?? new KeptSlots({ clock: this.#clock, idleShareMax: this.#rules.idleShareMax });
-    const queue = { name, model, line, servers, kept, movedMs: Number.NEGATIVE_INFINITY };
+    const crowds = Array.from(servers, (identity) => this.#crowdAt(identity));
+    const queue = { name, model, line, servers, crowds, kept, movedMs: Number.NEGATIVE_INFINITY };
     this.#queues.set(name, queue);
-    join(this.#byModel, model, queue);
-    for (const identity of servers) join(this.#byServer, identity, queue);
+    for (const { queues } of crowds) queues.add(queue);
+    const ofModel = this.#byModel.get(model);
+    if (ofModel === undefined) this.#byModel.set(model, new Set([queue]));
+    else ofModel.add(queue);
     return queue;
+  }
+
+  #crowdAt(identity: string): Crowd<W> {
+    const known = this.#byServer.get(identity);
+    if (known !== undefined) return known;
+    const crowd: Crowd<W> = { identity, queues: new Set(), waiting: 0 };
+    this.#byServer.set(identity, crowd);
+    return crowd;
+  }
+
+  #close(queue: ModelQueue<W>): void {
+    this.#queues.delete(queue.name);
+    const ofModel = this.#byModel.get(queue.model);
+    ofModel?.delete(queue);
+    if (ofModel?.size === 0) this.#byModel.delete(queue.model);
+    for (const { identity, queues } of queue.crowds) {
+      queues.delete(queue);
+      if (queues.size === 0) this.#byServer.delete(identity);
+    }
   }
 }
 
@@ -191,22 +231,4 @@ function nameOf({ model, candidates, visited }: Want): string {
 
 function nameOfTarget({ upstream, model, tier }: Want['candidates'][number]): string {
   return `${upstream.identity}\u0000${model}\u0000${tier}`;
-}
-
-function sizeOf<W extends Queued<W>>(queues: ReadonlySet<ModelQueue<W>>): number {
-  let waiting = 0;
-  for (const { line } of queues) waiting += line.size;
-  return waiting;
-}
-
-function join<W extends Queued<W>>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
-  const queues = known.get(name);
-  if (queues === undefined) known.set(name, new Set([queue]));
-  else queues.add(queue);
-}
-
-function leave<W extends Queued<W>>(known: Map<string, Queues<W>>, name: string, queue: ModelQueue<W>): void {
-  const queues = known.get(name);
-  queues?.delete(queue);
-  if (queues?.size === 0) known.delete(name);
 }

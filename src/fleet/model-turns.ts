@@ -4,7 +4,7 @@
  */
 import type { Target, Upstream } from '../core/exchange.ts';
 import type { Known } from '../core/fleet.ts';
-import type { Moment, Standing } from './line.ts';
+import type { Line, Moment, Standing } from './line.ts';
 
 export interface ModelTurnsOptions {
   readonly known: Known;
@@ -13,15 +13,36 @@ export interface ModelTurnsOptions {
   readonly agingMs: number;
 }
 
-/** The first of one queue, and where it could go. */
-export interface Head {
-  readonly waiter: Standing;
-  readonly target: Target;
-  /** How much more than an even share its party was given. */
-  readonly over: number;
-  readonly candidates: readonly Target[];
-  /** When somebody of its queue was given a slot last. */
+interface Queue<W extends Standing> {
+  readonly line: Pick<Line<W>, 'over'>;
+  /** When somebody of it was given a slot last. */
   readonly movedMs: number;
+}
+
+interface Wanting extends Standing {
+  readonly want: { readonly candidates: readonly Target[] };
+}
+
+/** The first of one queue, and where it could go. What is asked of it only beside others is reckoned then, and once. */
+export class Head<Q extends Queue<W> = Queue<Wanting>, W extends Wanting = Wanting> {
+  readonly queue: Q;
+  readonly waiter: W;
+  readonly target: Target;
+  /** 1 for whoever a server would have to load another model for, while it may stay with what it holds; else 0. */
+  waitsForLoad: 0 | 1 | undefined = undefined;
+  #over: number | undefined = undefined;
+
+  constructor(queue: Q, waiter: W, target: Target) {
+    this.queue = queue;
+    this.waiter = waiter;
+    this.target = target;
+  }
+
+  /** How much more than an even share its party was given. */
+  get over(): number {
+    this.#over ??= this.queue.line.over?.(this.waiter) ?? 0;
+    return this.#over;
+  }
 }
 
 interface Server {
@@ -54,8 +75,9 @@ export class ModelTurns {
   isBefore(one: Head, other: Head, moment: Moment): boolean {
     const byPriority = this.#byPriority(one, other, moment);
     if (byPriority !== 0) return byPriority < 0;
-    const byLoad = this.#waitsForLoad(one, moment) - this.#waitsForLoad(other, moment);
-    if (byLoad !== 0) return byLoad < 0;
+    one.waitsForLoad ??= this.#waitsForLoad(one, moment);
+    other.waitsForLoad ??= this.#waitsForLoad(other, moment);
+    if (one.waitsForLoad !== other.waitsForLoad) return one.waitsForLoad === 0;
     if (one.over !== other.over) return one.over < other.over;
     return one.waiter.sinceMs < other.waiter.sinceMs;
   }
@@ -81,8 +103,8 @@ export class ModelTurns {
     return isLowsTurn === (low === one) ? -1 : 1;
   }
 
-  /** 1 for whoever a server would have to load another model for, while it may stay with what it holds; else 0. */
-  #waitsForLoad({ waiter, target, candidates, movedMs }: Head, { nowMs }: Moment): 0 | 1 {
+  #waitsForLoad({ waiter, target, queue: { movedMs } }: Head, { nowMs }: Moment): 0 | 1 {
+    if (!target.upstream.loadsModels) return 0;
     const { known, stayMs } = this.options;
     const server = this.#servers.get(target.upstream.identity);
     const held = server?.target;
@@ -93,7 +115,7 @@ export class ModelTurns {
     if (loadMs === 0 && !isLoading) return 0;
     const longEnoughMs = Math.max(stayMs, loadMs * staysForLoads);
     const hasStayed = server === undefined || nowMs - server.sinceMs >= longEnoughMs;
-    const patienceMs = this.#isServed(candidates) ? longEnoughMs * patienceWhereServed : stayMs;
+    const patienceMs = this.#isServed(waiter.want.candidates) ? longEnoughMs * patienceWhereServed : stayMs;
     if (!hasStayed) return 1;
     // Where those before it are served it will be: another load would cost them all more than it gains. Were whoever is late
     // let load by its own time alone, twice as many of `bench/fleet.ts switches` would not be served in time, 4,921 for 2,317.

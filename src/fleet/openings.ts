@@ -26,20 +26,32 @@ export class Openings {
     this.#options = options;
   }
 
-  /** Of the first tier that may be asked, those that have a slot free; so many of them at most. */
-  of(want: Want, most = Number.POSITIVE_INFINITY): readonly Target[] {
+  /** Of the first tier that may be asked, those that have a slot free. */
+  of(want: Want): readonly Target[] {
     let tier = 0;
     const free: Target[] = [];
     for (const target of this.#candidatesOf(want)) {
       if (tier !== 0 && target.tier !== tier) break;
-      if (want.visited.has(target.upstream.name)) continue;
       const allowed = this.#allowed(target, want);
       if (allowed === 0) continue;
       // One whose slots are all another replica's at this moment is busy, and not down.
       tier = target.tier;
-      if (this.#hasRoom(target, allowed) && free.push(target) === most) break;
+      if (this.#hasRoom(target, allowed)) free.push(target);
     }
     return free;
+  }
+
+  /** The first of those: asked for each queue at each slot that comes free, so that it makes no list. */
+  first(want: Want): Target | undefined {
+    let tier = 0;
+    for (const target of this.#candidatesOf(want)) {
+      if (tier !== 0 && target.tier !== tier) return undefined;
+      const allowed = this.#allowed(target, want);
+      if (allowed === 0) continue;
+      tier = target.tier;
+      if (this.#hasRoom(target, allowed)) return target;
+    }
+    return undefined;
   }
 
   /** How many slots there are for it, in the first tier that may be asked, and how many of them are free. */
@@ -47,7 +59,7 @@ export class Openings {
     let [tier, free, slots] = [0, 0, 0];
     for (const target of this.#candidatesOf(want)) {
       if (tier !== 0 && target.tier !== tier) break;
-      const allowed = want.visited.has(target.upstream.name) ? 0 : this.#allowed(target, want);
+      const allowed = this.#allowed(target, want);
       if (allowed === 0) continue;
       tier = target.tier;
       const ours = this.#ours(target.upstream, allowed);
@@ -59,15 +71,13 @@ export class Openings {
 
   /** For who can wait no longer: of any tier. */
   ofAnyTier(want: Want): Target | undefined {
-    return this.#candidatesOf(want).find(
-      (target) =>
-        !want.visited.has(target.upstream.name) && this.#hasRoom(target, this.#allowed(target, want)),
-    );
+    return this.#candidatesOf(want).find((target) => this.#hasRoom(target, this.#allowed(target, want)));
   }
 
   /** Whether anything for the request may be sent there, were it not busy. */
   mayBeAsked(target: Target, want: Want): boolean {
-    return this.#allowed(target, want) > 0;
+    const { gate, occupancy } = this.#options;
+    return gate.allows(target, occupancy.limitOf(target.upstream), want) > 0;
   }
 
   /** Whether any more can be sent there, whatever it is. */
@@ -102,17 +112,22 @@ export class Openings {
     return copies.among(want, (target) => this.mayBeAsked(target, want));
   }
 
+  /** None where it has failed the request already. */
   #allowed(target: Target, want: Want): number {
     const { gate, occupancy } = this.#options;
+    if (want.visited.has(target.upstream.name)) return 0;
     return gate.allows(target, occupancy.limitOf(target.upstream), want);
   }
 
   #hasRoom(target: Target, allowed: number): boolean {
     const { upstream } = target;
     const { occupancy } = this.#options;
+    const inFlight = occupancy.inFlight(upstream);
+    // Whoever is busy anyway need not be asked what part of it is ours.
+    if (inFlight >= allowed) return false;
     if (upstream.slotsPerModel !== undefined && occupancy.inFlightOn(target) >= this.#oursOfModel(target))
       return false;
-    return occupancy.inFlight(upstream) < this.#ours(upstream, allowed);
+    return inFlight < this.#ours(upstream, allowed);
   }
 
   #oursOfModel(target: Target): number {

@@ -3,28 +3,27 @@
  * that it can serve: nobody is bound to a server before that server is free.
  */
 import type { Target, Upstream } from '../core/exchange.ts';
-import { type Failure, fail, type QueueStanding } from '../core/failure.ts';
-import type { Ending, Gate, Known, PartyTurns, QueuePlace, SlotShares, Want } from '../core/fleet.ts';
+import { type Failure, fail } from '../core/failure.ts';
+import type { Ending, Gate, Known, PartyTurns, SlotShares, Want } from '../core/fleet.ts';
 import { Arrivals } from '../lib/arrivals.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AtWork, type Occupied } from './at-work.ts';
 import type { CopyBounds } from './copy-bounds.ts';
-import { DrainRates } from './drain-rates.ts';
 import { inTimeUntilMs } from './in-time.ts';
 import { Keeping } from './keeping.ts';
 import type { Learnt } from './learnt.ts';
-import type { Moment } from './line.ts';
 import { type ModelQueue, type ModelQueueRules, ModelQueues } from './model-queues.ts';
-import { type Head, ModelTurns, patientUntilMs } from './model-turns.ts';
+import { ModelTurns } from './model-turns.ts';
 import { Occupancy, type SlotsFrom } from './occupancy.ts';
 import { Openings } from './openings.ts';
 import { demandOf } from './party-demand.ts';
 import type { PlaceBounds } from './places.ts';
-import { queueFull, queueTimeout } from './queue-failures.ts';
 import { QueuePlaces } from './queue-places.ts';
-import { type QueueView, viewQueue } from './queue-view.ts';
+import type { QueueView } from './queue-view.ts';
 import { SecondLook } from './second-look.ts';
+import { Standings } from './standings.ts';
 import { type Charged, settle, Waiter, type Waiting } from './waiter.ts';
+import { type Next, WhoseTurn } from './whose-turn.ts';
 
 export interface SchedulerOptions {
   readonly clock: Clock;
@@ -44,8 +43,6 @@ export interface QueueOptions extends PlaceBounds, ModelQueueRules {
   readonly stayMs: number;
 }
 
-/** Of so many slots that are given to who waits, one is for those whom higher priorities have held up too long. */
-const turnsBetweenAged = 4;
 export class Scheduler {
   /** What policies may ask. */
   readonly known: Known;
@@ -56,39 +53,45 @@ export class Scheduler {
   readonly #openings: Openings;
   readonly #occupied = new AtWork();
   readonly #waiters = new Arrivals<Waiter>();
-  readonly #drained = new DrainRates();
+  readonly #queues: ModelQueues<Waiter>;
+  readonly #standings: Standings;
   readonly #modelTurns: ModelTurns;
   readonly #secondLook: SecondLook;
   readonly #keeping: Keeping;
-  #queues: ModelQueues<Waiter>;
+  readonly #whoseTurn: WhoseTurn;
   #rules: QueueOptions;
-  #turn = 0;
 
   constructor(options: SchedulerOptions) {
-    const { learnt, gate, shares, copies, queue } = options;
+    const { clock, learnt, gate, shares, copies, parties, queue } = options;
     this.#options = options;
     this.#rules = queue;
-    this.#openings = new Openings({ occupancy: this.#occupancy, gate, shares, copies });
-    this.places = new QueuePlaces(queue);
-    this.#secondLook = new SecondLook(options.clock, () => this.#serve([...this.#queues.all]));
-    this.#keeping = new Keeping({ openings: this.#openings, secondLook: this.#secondLook });
-    this.#queues = new ModelQueues(this.#rules, options.clock, options.parties);
-    this.known = {
-      nowMs: () => options.clock.now(),
+    const openings = new Openings({ occupancy: this.#occupancy, gate, shares, copies });
+    const known: Known = {
+      nowMs: () => clock.now(),
       inFlight: (upstream) => this.#occupancy.inFlight(upstream),
-      slots: (upstream) => this.#openings.slots(upstream),
-      mayBeAsked: (target, want) => this.#openings.mayBeAsked(target, want),
+      slots: (upstream) => openings.slots(upstream),
+      mayBeAsked: (target, want) => openings.mayBeAsked(target, want),
       serviceMs: (target) => learnt.serviceMs(target),
       loadMs: (target) => learnt.loadMs(target),
       gpuShare: (target) => learnt.gpuShare(target),
       price: (target) => learnt.price(target),
     };
-    this.#modelTurns = new ModelTurns({ known: this.known, ...queue });
+    this.known = known;
+    this.#openings = openings;
+    this.places = new QueuePlaces(queue);
+    this.#queues = new ModelQueues(queue, clock, parties);
+    this.#standings = new Standings({ clock, queues: this.#queues, places: this.places });
+    const secondLook = new SecondLook(clock, () => this.#serve([...this.#queues.all]));
+    const keeping = new Keeping({ openings, secondLook });
+    const modelTurns = new ModelTurns({ known, ...queue });
+    this.#secondLook = secondLook;
+    this.#keeping = keeping;
+    this.#modelTurns = modelTurns;
+    this.#whoseTurn = new WhoseTurn({ clock, known, openings, modelTurns, keeping, secondLook });
     gate.onChange(() => this.wake());
     shares?.onGrown(() => this.wake());
     shares?.learnFrom((identity) => this.#occupancy.learntOf(identity));
-    const demand = () => demandOf(this.#occupied.slots, this.#waiters, this.#rules.fairness);
-    options.parties?.countFrom(demand);
+    parties?.countFrom(() => demandOf(this.#occupied.slots, this.#waiters, this.#rules.fairness));
   }
 
   get waiting(): number {
@@ -107,8 +110,7 @@ export class Scheduler {
     this.#modelTurns.options = { known: this.known, ...rules };
     this.#modelTurns.keepOnly(upstreams);
     this.#occupancy.resize(upstreams);
-    this.#queues = new ModelQueues(this.#rules, this.#options.clock, this.#options.parties);
-    for (const waiter of this.#waiters) this.#queues.add(waiter);
+    this.#queues.follow(rules, this.#waiters);
     this.wake();
   }
 
@@ -139,21 +141,13 @@ export class Scheduler {
 
   /** Who waits for what, for people. */
   get queues(): readonly QueueView[] {
-    return Array.from(this.#queues.models, (model) => {
-      const waiters = [...this.#waiters].filter(({ want }) => want.model === model);
-      return viewQueue(model, waiters, {
-        nowMs: this.#options.clock.now(),
-        bytes: this.places.bytesOf(model),
-        placeOf: (waiter) => this.#placeOf(waiter),
-        expectedMs: this.#expectedMs(model, waiters.length + 1),
-      });
-    });
+    return this.#standings.view(this.#waiters);
   }
 
   /** A slot at once, or nothing. Where others wait for the model, whoever comes stands behind them. */
   take(want: Want): Occupied | undefined {
     if (this.#waiters.size > 0 && this.#queues.ofModel(want.model).size > 0) return undefined;
-    const target = this.#choose(want);
+    const target = this.#whoseTurn.choose(want);
     if (target === undefined) return undefined;
     return this.#waiters.size === 0 ? this.#occupy(target, want) : this.#takeBeside(want, target);
   }
@@ -163,7 +157,7 @@ export class Scheduler {
     const { clock, learnt } = this.#options;
     const nowMs = clock.now();
     const waitMs = Math.min(waiting.queueMs, inTimeUntilMs(want, learnt) - nowMs);
-    const refusal = waitMs <= 0 ? this.#tooLate(want, 0) : this.#makeRoom(want);
+    const refusal = waitMs <= 0 ? this.#standings.tooLate(want, 0) : this.#makeRoom(want);
     if (refusal !== undefined) {
       const elsewhere = this.#elsewhere(want);
       return elsewhere === undefined ? Promise.reject(refusal) : Promise.resolve(elsewhere);
@@ -173,17 +167,17 @@ export class Scheduler {
       const untilMs = nowMs + waitMs;
       const settle = { admit: resolve, refuse: reject, giveWay: this.#giveWay };
       const waiter = new Waiter({ want, party, sinceMs: nowMs, untilMs, ...settle });
-      waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#tooLate(want, waitMs)));
+      waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#standings.tooLate(want, waitMs)));
       this.#waiters.add(waiter);
       this.places.add(waiter);
       const queue = this.#queues.add(waiter);
       this.#tellWanted(waiter);
-      waiting.onWait?.(() => this.#placeOf(waiter));
+      waiting.onWait?.(() => this.#standings.placeOf(waiter));
       waiting.onLeave(() => {
         if (this.#leave(waiter)) reject(fail('client_gone', 'the client left while waiting for a slot'));
       });
       // Those before it may wait for other servers than it could go to, or have given way to it.
-      if (this.#openings.of(want, 1).length > 0) this.#serve([queue]);
+      if (this.#openings.first(want) !== undefined) this.#serve([queue]);
     });
   }
 
@@ -201,23 +195,6 @@ export class Scheduler {
       const refusal = isAsked ? this.#refusalOf(waiter.want) : undefined;
       if (refusal !== undefined) this.#refuse(waiter, refusal);
     }
-  }
-
-  #placeOf(waiter: Waiter): QueuePlace | undefined {
-    const ahead = this.#queues.ahead(waiter);
-    if (ahead === undefined) return undefined;
-    return { position: ahead + 1, expectedMs: this.#expectedMs(waiter.model, ahead + 1) };
-  }
-
-  #choose(want: Want): Target | undefined {
-    const free = this.#openings.of(want);
-    if (free.length === 0) return undefined;
-    if (want.candidates.length === 1) return free[0];
-    const chosen = free[want.policy.choose(free, want, this.known)];
-    // Waiting for one that is busy needs one that is busy: else nobody would ever look again.
-    if (chosen === undefined && want.candidates.every(({ upstream }) => this.inFlight(upstream) === 0))
-      return free[0];
-    return chosen;
   }
 
   /** `charged`: who waited for it, and what that is to be put right of. */
@@ -268,62 +245,17 @@ export class Scheduler {
 
   /** Gives one of those who wait the slot that there is for it. */
   #serveOne(queues: Iterable<ModelQueue<Waiter>>): boolean {
-    const nowMs = this.#options.clock.now();
-    const moment = { nowMs, agedTurn: this.#turn % turnsBetweenAged === turnsBetweenAged - 1 };
-    const held = new Set<ModelQueue<Waiter>>();
-    for (;;) {
-      const next = this.#nextOf(queues, moment, held);
-      if (next === undefined) return false;
-      const { waiter } = next;
-      const isKept = this.#keeping.isKept(next.queue, waiter.want);
-      const target = isKept ? undefined : (this.#choose(waiter.want) ?? this.#afterPatience(waiter, nowMs));
-      if (target !== undefined) {
-        this.#admit(next, target, nowMs);
-        return true;
-      }
-      held.add(next.queue);
-      if (!isKept) this.#secondLook.soon();
-    }
+    const next = this.#whoseTurn.next(queues);
+    if (next === undefined) return false;
+    this.#admit(next);
+    return true;
   }
 
-  /** Its policy would have it wait for a busy server still, but it has not the time: whoever is done first. */
-  #afterPatience(waiter: Waiter, nowMs: number): Target | undefined {
-    if (nowMs < patientUntilMs(waiter)) return undefined;
-    const doneMs = (target: Target) => this.known.serviceMs(target) + this.known.loadMs(target);
-    return this.#openings.of(waiter.want).toSorted((one, other) => doneMs(one) - doneMs(other))[0];
-  }
-
-  /** Of those that could be given a slot now, the one whose turn it is. */
-  #nextOf(
-    queues: Iterable<ModelQueue<Waiter>>,
-    moment: Moment,
-    held: ReadonlySet<ModelQueue<Waiter>>,
-  ): Next | undefined {
-    let next: Next | undefined;
-    for (const queue of queues) {
-      if (held.has(queue)) continue;
-      const waiter = queue.line.first(moment);
-      const target = waiter === undefined ? undefined : this.#openings.of(waiter.want, 1)[0];
-      if (waiter === undefined || target === undefined) continue;
-      const over = queue.line.over?.(waiter) ?? 0;
-      const head = {
-        queue,
-        waiter,
-        target,
-        over,
-        candidates: waiter.want.candidates,
-        movedMs: queue.movedMs,
-      };
-      if (next === undefined || this.#modelTurns.isBefore(head, next, moment)) next = head;
-    }
-    return next;
-  }
-
-  #admit({ waiter, queue }: Next, target: Target, nowMs: number): void {
-    this.#turn += 1;
-    queue.movedMs = nowMs;
+  #admit(next: Next): void {
+    const { waiter, target } = next;
+    this.#whoseTurn.given(next);
     const charges = this.#queues.charge(waiter, target.upstream);
-    this.#drained.tell(waiter.want.model, nowMs);
+    this.#standings.moved(waiter.model, this.#options.clock.now());
     this.#leave(waiter);
     waiter.admit(this.#occupy(target, waiter.want, { of: waiter, charges }));
   }
@@ -356,12 +288,12 @@ export class Scheduler {
     const refusal = this.#refusalOf(want);
     if (refusal !== undefined) return refusal;
     const full = this.places.refusalFor(want);
-    return full === undefined ? undefined : this.#full(want, full);
+    return full === undefined ? undefined : this.#standings.full(want, full);
   }
 
   readonly #giveWay = (waiter: Waiter): void => {
     const message = 'the queue is full, and who holds most of it gives way';
-    this.#refuse(waiter, this.#full(waiter.want, message));
+    this.#refuse(waiter, this.#standings.full(waiter.want, message));
   };
 
   #isRefused(waiter: Waiter | undefined): boolean {
@@ -372,32 +304,8 @@ export class Scheduler {
     return this.#options.gate.refusal(want);
   }
 
-  #full(want: Want, message: string): Failure {
-    return queueFull(message, this.#standingOf(want));
-  }
-
-  #tooLate(want: Want, waitMs: number): Failure {
-    return queueTimeout(waitMs, this.#standingOf(want));
-  }
-
-  /** Behind all who wait now for the model. */
-  #standingOf({ model }: Want): QueueStanding {
-    const position = this.waitingFor(model) + 1;
-    return { position, expectedMs: this.#expectedMs(model, position) };
-  }
-
-  #expectedMs(model: string, count: number): number | undefined {
-    return this.#drained.expectedMs(model, { count, nowMs: this.#options.clock.now() });
-  }
-
   #tellWanted({ want }: Waiter): void {
     if (this.#options.shares === undefined) return;
     for (const target of want.candidates) this.#openings.tell(target, this.#queues);
   }
-}
-
-/** The first of its queue. */
-interface Next extends Head {
-  readonly queue: ModelQueue<Waiter>;
-  readonly waiter: Waiter;
 }
