@@ -182,7 +182,7 @@ async function prefix(): Promise<void> {
 async function switches(): Promise<void> {
   const [compression, loadMs, models] = [20, 500, ['one', 'other']];
   const servers: readonly ServerKind[] = [1, 2].map(() => ({ slots: 1, speed: 1 }));
-  const virtual = createJobs({ servers, load: 0.7, count: 240, seed });
+  const virtual = createJobs({ servers, load: 0.7, count: 480, seed });
   const fifo = await inOrder(virtual, seed);
   const rig = await openRig(2, { slots: 1, models, loadMs }, { rest: { queue: { stayMs: 500 } } });
   const random = createRandom(seed + 1);

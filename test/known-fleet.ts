@@ -13,6 +13,7 @@ export interface Facts {
   mayBeAsked?: boolean;
   serviceMs?: number;
   loadMs?: number;
+  isLoading?: boolean;
   gpuShare?: number;
   price?: number;
 }
@@ -33,6 +34,10 @@ export function fleetOf<Name extends string>(facts: Readonly<Record<Name, Facts>
     mayBeAsked: ({ upstream }) => of(upstream).mayBeAsked ?? true,
     serviceMs: ({ upstream }) => of(upstream).serviceMs ?? 0,
     loadMs: ({ upstream }) => of(upstream).loadMs ?? 0,
+    isPlaced: ({ upstream: { name } }) => {
+      const { loadMs = 0, isLoading = false } = facts[name as Name];
+      return loadMs === 0 || isLoading;
+    },
     gpuShare: ({ upstream }) => of(upstream).gpuShare ?? 1,
     price: ({ upstream }) => of(upstream).price ?? 0,
   };

@@ -1,5 +1,4 @@
 // Two models on two servers that hold one of them each: how often a server has to load the other one.
-import type { Target } from '../../src/core/exchange.ts';
 import { createRandom } from '../../src/engines/simulator/random.ts';
 import { policies } from '../../src/routing/policies/registry.ts';
 import type { FleetCell } from './cell.ts';
@@ -95,8 +94,7 @@ async function run(jobs: readonly Job[], { seed, ...waits }: Running): Promise<S
   const policy = policies.auto({ zones: [], affinity: false });
   const random = createRandom(seed + 1);
   const held = new Map<string, string>();
-  const loadTime = ({ upstream, model }: Target) => (held.get(upstream.identity) === model ? 0 : loadMs);
-  const fleet = new SimulatedFleet({ servers, policy, loadMs: loadTime, ...waits });
+  const fleet = new SimulatedFleet({ servers, policy, held: ({ identity }) => held.get(identity), ...waits });
   const candidates = models.map((model) => fleet.targets.map((target) => ({ ...target, model })));
   const took: number[] = [];
   let switches = 0;
@@ -108,10 +106,11 @@ async function run(jobs: readonly Job[], { seed, ...waits }: Running): Promise<S
         want: { model: models[which] ?? '', candidates: candidates[which] ?? [] },
         outputTokens: Math.ceil(workMs / tokenMs),
         begin: (target) => {
-          const waitMs = loadTime(target);
+          const { upstream, model } = target;
+          const waitMs = held.get(upstream.identity) === model ? 0 : loadMs;
           if (waitMs > 0) switches += 1;
-          held.set(target.upstream.identity, target.model);
-          return { tookMs: waitMs + workMs, firstMs: waitMs + workMs * 0.05 };
+          held.set(upstream.identity, model);
+          return { tookMs: waitMs + workMs, firstMs: waitMs + workMs * 0.05, loadMs: waitMs };
         },
         ended: (tookMs) => took.push(tookMs),
         refused: () => {

@@ -2,10 +2,11 @@
 import type { Target, Upstream } from '../../src/core/exchange.ts';
 import type { Policy, Want } from '../../src/core/fleet.ts';
 import type { Occupied } from '../../src/fleet/at-work.ts';
-import type { Learnt } from '../../src/fleet/learnt.ts';
 import { queueOptions } from '../../src/fleet/options.ts';
+import { Residency } from '../../src/fleet/residency.ts';
 import { type QueueOptions, Scheduler } from '../../src/fleet/scheduler.ts';
 import { ServiceTimes } from '../../src/fleet/service-times.ts';
+import { createLearnt } from '../../src/wiring/learnt.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { openGate, wantOf } from '../../test/wants.ts';
 import type { ServerKind } from './jobs.ts';
@@ -26,13 +27,15 @@ interface Begun {
   readonly firstMs: number;
   /** Its deadline comes first, which its server cannot be blamed for. */
   readonly isCut?: boolean;
+  /** What of it the server tells was loading its model. */
+  readonly loadMs?: number;
 }
 
 export interface SimulatedOptions {
   readonly servers: readonly ServerKind[];
   readonly policy: Policy;
-  /** How long loading the request's model takes there; nothing where it is in memory. */
-  readonly loadMs?: (target: Target) => number;
+  /** Which model is in each server's memory, as it tells when it is asked; absent where all have all of them. */
+  readonly held?: (upstream: Upstream) => string | undefined;
   /** Where it is not as nobody says otherwise. */
   readonly queue?: Partial<QueueOptions>;
   /** How long a request waits at most; for ever where absent. */
@@ -42,28 +45,33 @@ export interface SimulatedOptions {
 /** A queue that is as long as it needs to be: what is measured is who is chosen, not who is refused. */
 const unbounded = { ...queueOptions.parse({}), places: 1_000_000, bytes: Number.MAX_SAFE_INTEGER };
 const forEverMs = 2 ** 31;
+/** From asking a server what it holds to its answer. */
+const tellMs = 5;
 
 export class SimulatedFleet {
   readonly clock = new VirtualClock();
   readonly scheduler: Scheduler;
   readonly targets: readonly Target[];
   readonly #options: SimulatedOptions;
+  readonly #residency: Residency;
   readonly #speeds = new Map<string, number>();
 
   constructor(options: SimulatedOptions) {
     this.#options = options;
-    const times = new ServiceTimes(this.clock);
+    const residency = new Residency({ clock: this.clock, onLoaded: (upstream) => this.#ask(upstream) });
+    this.#residency = residency;
     this.scheduler = new Scheduler({
       clock: this.clock,
       queue: { ...unbounded, ...options.queue },
       gate: openGate,
-      learnt: learntOf(times, options),
+      learnt: createLearnt({ residency, serviceTimes: new ServiceTimes(this.clock), price: () => 0 }),
     });
     this.targets = options.servers.map(({ slots, speed }, index) => {
-      const upstream = { ...upstreamOf(`server-${index}`, slots), loadsModels: options.loadMs !== undefined };
+      const upstream = { ...upstreamOf(`server-${index}`, slots), loadsModels: options.held !== undefined };
       this.#speeds.set(upstream.identity, speed);
       return { ...targetOn(upstream), model: 'm' };
     });
+    if (options.held !== undefined) for (const { upstream } of this.targets) this.#ask(upstream);
   }
 
   speedOf(upstream: Upstream): number {
@@ -84,25 +92,24 @@ export class SimulatedFleet {
     }
   }
 
+  #ask(upstream: Upstream): void {
+    const askedMs = this.clock.now();
+    this.clock.after(tellMs, () => {
+      const name = this.#options.held?.(upstream);
+      const models =
+        name === undefined ? [] : [{ name, bytes: undefined, gpuBytes: undefined, untilMs: undefined }];
+      this.#residency.told(upstream, models, askedMs);
+    });
+  }
+
   #begin(request: Request, slot: Occupied, arrivedMs: number): void {
-    const { tookMs, firstMs, isCut = false } = request.begin(slot.target);
+    const { tookMs, firstMs, loadMs, isCut = false } = request.begin(slot.target);
+    const told = loadMs === undefined ? {} : { loadMs };
     this.clock.after(tookMs, () => {
       const { outputTokens } = request;
       const outcome = isCut ? 'left' : 'served';
-      slot.release({ outcome, tookMs, firstContentMs: firstMs, outputTokens, cold: slot.cold });
+      slot.release({ outcome, tookMs, firstContentMs: firstMs, outputTokens, cold: slot.cold, ...told });
       request.ended(this.clock.now() - arrivedMs, isCut);
     });
   }
-}
-
-function learntOf(times: ServiceTimes, { loadMs = () => 0 }: SimulatedOptions): Learnt {
-  return {
-    serviceMs: (target) => times.of(target),
-    leastMs: (target, answerTokens) => times.leastMs(target, answerTokens),
-    loadMs,
-    gpuShare: () => 1,
-    price: () => 0,
-    began: (target) => loadMs(target) > 0,
-    ended: (target, ending) => times.ended(target, ending),
-  };
 }

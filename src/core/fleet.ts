@@ -62,6 +62,8 @@ export interface Known {
   serviceMs(target: Target): number;
   /** How long loading the model would take first; 0 where it is resident. */
   loadMs(target: Target): number;
+  /** Whether the model is there, or being loaded already: it is not to be loaded once more elsewhere in the meantime. */
+  isPlaced(target: Target): boolean;
   /** How much of the model lies on its graphics processor, as the server tells; 1 where nothing is known. */
   gpuShare(target: Target): number;
   /** What a token costs there, in billionths of a dollar. */

@@ -2,7 +2,7 @@
 import type { Target } from '../core/exchange.ts';
 import type { Ending, Known } from '../core/fleet.ts';
 
-export interface Learnt extends Pick<Known, 'serviceMs' | 'loadMs' | 'gpuShare' | 'price'> {
+export interface Learnt extends Pick<Known, 'serviceMs' | 'loadMs' | 'isPlaced' | 'gpuShare' | 'price'> {
   /** The least that an answer of at most so many tokens was seen to take; 0 where nothing is known. */
   leastMs(target: Target, answerTokens: number): number;
   /** A request goes there; whether its model most likely has to be loaded first. */

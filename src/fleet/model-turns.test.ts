@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { upstreamOf } from '../../test/targets.ts';
 import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/wants.ts';
-import type { Target } from '../core/exchange.ts';
+import type { Target, Upstream } from '../core/exchange.ts';
+import type { Ending } from '../core/fleet.ts';
 import { policies } from '../routing/policies/registry.ts';
 import type { Occupied } from './at-work.ts';
+import { Residency } from './residency.ts';
 import { Scheduler } from './scheduler.ts';
 
 /** One server with one slot that holds one model at a time; loading another takes two seconds. */
@@ -16,6 +18,7 @@ function rig() {
   const learnt = {
     ...nothingLearnt,
     loadMs: ({ model }: { readonly model: string }) => (model === held ? 0 : 2_000),
+    isPlaced: ({ model }: { readonly model: string }) => model === held,
     began: ({ model }: { readonly model: string }) => {
       const cold = model !== held;
       held = model;
@@ -57,23 +60,27 @@ test('who has waited too long for another model is not passed over any more', as
   assert.equal(order.join(''), 'baa');
 });
 
-/** Two servers with one slot each; `a` is in memory on the first, `b` on the second, and loading takes twenty seconds. */
-function pair() {
+/** Two servers with one slot each that hold these models, one each; loading another takes twenty seconds. */
+function pair(firsts = 'a', seconds = 'b') {
   const clock = createHeldClock();
   const servers = ['first', 'second'].map((name) => ({ ...upstreamOf(name), loadsModels: true }));
-  const held = new Map([
-    ['first', 'a'],
-    ['second', 'b'],
-  ]);
-  const isHeld = ({ upstream, model }: Target) => held.get(upstream.name) === model;
+  const residency = new Residency({ clock });
+  const tell = (upstream: Upstream, name: string) =>
+    residency.told(
+      upstream,
+      [{ name, bytes: undefined, gpuBytes: undefined, untilMs: undefined }],
+      clock.now(),
+    );
+  for (const upstream of servers) {
+    for (const name of ['a', 'b']) residency.loaded({ upstream, model: name, tier: 1, weight: 1 }, 20_000);
+    tell(upstream, upstream.name === 'first' ? firsts : seconds);
+  }
   const learnt = {
     ...nothingLearnt,
-    loadMs: (target: Target) => (isHeld(target) ? 0 : 20_000),
-    began: (target: Target) => {
-      const cold = !isHeld(target);
-      held.set(target.upstream.name, target.model);
-      return cold;
-    },
+    loadMs: (target: Target) => residency.loadMs(target),
+    isPlaced: (target: Target) => residency.isPlaced(target),
+    began: (target: Target) => residency.began(target),
+    ended: (target: Target, ending: Ending) => residency.ended(target, ending),
   };
   const scheduler = new Scheduler({ clock, queue: queueOf(), gate: openGate, learnt });
   const policy = policies.auto({ zones: [], affinity: false });
@@ -125,4 +132,22 @@ test('who is passed over at one server because its model is in another is passed
   }
   assert.equal(serving.target.upstream.name, 'second');
   assert.equal(seconds, 15);
+});
+
+test('who waits for a model that another server is loading does not have it loaded a second time', async () => {
+  const { clock, ask, take } = pair('a', 'a');
+  const [one, other] = [take('a'), take('a')];
+  const [b, second, a] = [ask('b', 300_000), ask('b', 300_000), ask('a', 300_000)];
+  clock.advance(50_000);
+  one.release(endingOf('served'));
+  const loading = await b;
+  assert.equal(loading.target.upstream.name, one.target.upstream.name);
+  // Both have stayed for long, and whoever waits for the other model came first.
+  clock.advance(1_000);
+  other.release(endingOf('served'));
+  const still = await Promise.race([second, a]);
+  assert.equal(
+    `${still.target.model} at ${still.target.upstream.name}`,
+    `a at ${other.target.upstream.name}`,
+  );
 });

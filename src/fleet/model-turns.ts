@@ -118,15 +118,15 @@ export class ModelTurns {
     const patienceMs = this.#isServed(waiter.want.candidates) ? longEnoughMs * patienceWhereServed : stayMs;
     if (!hasStayed) return 1;
     // Where those before it are served it will be: another load would cost them all more than it gains. Were whoever is late
-    // let load by its own time alone, twice as many of `bench/fleet.ts switches` would not be served in time, 4,921 for 2,317.
+    // let load by its own time alone, twice as many of `bench/fleet.ts switches` would not be served in time, 11,720 for 2,317.
     const isStuck = nowMs - Math.max(waiter.sinceMs, movedMs) >= patientUntilMs(waiter) - waiter.sinceMs;
     return isStuck || nowMs - waiter.sinceMs >= patienceMs ? 0 : 1;
   }
 
-  /** Whether a server that would do holds the model, and works on something. */
+  /** Whether a server that would do holds the model, or loads it, and works on something. */
   #isServed(candidates: readonly Target[]): boolean {
     const { known } = this.options;
-    return candidates.some((target) => known.loadMs(target) === 0 && known.inFlight(target.upstream) > 0);
+    return candidates.some((target) => known.isPlaced(target) && known.inFlight(target.upstream) > 0);
   }
 
   #of({ identity }: Upstream): Server {

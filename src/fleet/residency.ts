@@ -51,6 +51,7 @@ export class Residency {
 
   /** Whether the model is there, or being loaded. */
   isPlaced({ upstream, model }: Target): boolean {
+    if (!upstream.loadsModels) return true;
     const server = this.#servers.get(upstream.identity);
     return server?.isPlaced(plainName(model), this.#options.clock.now()) ?? false;
   }

@@ -257,7 +257,11 @@ test('who asks for little is not refused for how long the answers of others are'
 
 test('who waits for a busy server goes to a free one as soon as loading there is quicker, though nothing else happens', async () => {
   const clock = createHeldClock();
-  const learnt: Learnt = { ...nothingLearnt, loadMs: (target) => (target === b ? 5_000 : 0) };
+  const learnt: Learnt = {
+    ...nothingLearnt,
+    loadMs: (target) => (target === b ? 5_000 : 0),
+    isPlaced: (target) => target !== b,
+  };
   const scheduler = new Scheduler({ clock, queue: roomy, gate: openGate, learnt });
   const policy = createAuto({ affinity: true });
   assert.equal(scheduler.take(wantOf([a, b], { policy }))?.target, a);

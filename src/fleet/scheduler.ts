@@ -73,6 +73,7 @@ export class Scheduler {
       mayBeAsked: (target, want) => openings.mayBeAsked(target, want),
       serviceMs: (target) => learnt.serviceMs(target),
       loadMs: (target) => learnt.loadMs(target),
+      isPlaced: (target) => learnt.isPlaced(target),
       gpuShare: (target) => learnt.gpuShare(target),
       price: (target) => learnt.price(target),
     };

@@ -16,6 +16,7 @@ export function createLearnt({ residency, serviceTimes, price }: LearntOptions):
     serviceMs: (target) => serviceTimes.of(target),
     leastMs: (target, answerTokens) => serviceTimes.leastMs(target, answerTokens),
     loadMs: (target) => residency.loadMs(target),
+    isPlaced: (target) => residency.isPlaced(target),
     gpuShare: (target) => residency.gpuShare(target),
     price,
     began: (target) => residency.began(target),

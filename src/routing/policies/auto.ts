@@ -72,8 +72,8 @@ interface Expected {
 }
 
 /**
- * Whoever would have to load the model waits for a busy server that has it, as long as loading takes and no longer: so it
- * never loses more than twice the time, and servers do not load one model in place of another for each request.
+ * Whoever would have to load the model waits for a busy server that has it, or loads it, as long as loading takes and no longer: so
+ * it never loses more than twice the time, and servers do not load one model in place of another for each request.
  */
 function isWorthWaiting(chosen: Target, want: Want, known: Known): boolean {
   const loadMs = known.loadMs(chosen);
@@ -82,7 +82,7 @@ function isWorthWaiting(chosen: Target, want: Want, known: Known): boolean {
     (target) =>
       target.tier === chosen.tier &&
       !want.visited.has(target.upstream.name) &&
-      known.loadMs(target) === 0 &&
+      known.isPlaced(target) &&
       known.inFlight(target.upstream) >= known.slots(target.upstream) &&
       known.mayBeAsked(target, want),
   );

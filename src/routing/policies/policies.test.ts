@@ -149,6 +149,10 @@ test('auto: who would have to load the model waits for a busy server that has it
   assert.equal(choose(policy, { free: 'bc' }), 'b', 'a is not busy: it may not be asked');
   facts.a.loadMs = 1_000;
   assert.equal(choose(policy), 'a', 'nobody has it');
+  facts.a.inFlight = 1;
+  assert.equal(choose(policy, { free: 'b' }), 'b', 'a is busy with another model');
+  facts.a.isLoading = true;
+  assert.equal(choose(policy, { free: 'b' }), '', 'a loads it already');
 });
 
 test('every policy: our own zone comes before others, however quick they are', () => {
