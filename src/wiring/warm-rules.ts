@@ -22,8 +22,8 @@ export function createWarmRules({ warm, models }: Pick<Config, 'warm' | 'models'
     const known = made.get(key);
     if (known !== undefined) return known;
     const names = [...(named.get(key) ?? []), model, `${upstream}/${model}`];
-    const own = names.flatMap((name) => warm.models[name] ?? []);
-    const loadMs = names.flatMap((name) => models[name]?.clocks.loadMs ?? []);
+    const own = names.flatMap((name) => namedIn(warm.models, name) ?? []);
+    const loadMs = names.flatMap((name) => namedIn(models, name)?.clocks.loadMs ?? []);
     const rule = {
       keepAliveMs: longest(own, 'keepAliveMs') ?? warm.keepAliveMs,
       idleUnloadMs: longest(own, 'idleUnloadMs') ?? warm.idleUnloadMs,
@@ -37,6 +37,11 @@ export function createWarmRules({ warm, models }: Pick<Config, 'warm' | 'models'
 }
 
 const rulesMax = 10_000;
+
+/** Upstreams call their models as they like, and `constructor` is no entry of anybody's. */
+function namedIn<Entry>(entries: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
+}
 
 /** Whether any request is to be told how long its model stays. */
 export function keepsAlive({ warm }: Pick<Config, 'warm'>): boolean {

@@ -94,3 +94,16 @@ test('a file that is taken away and comes back is noticed', { timeout: 10_000 },
   await writeFile(file, 'b');
   await change();
 });
+
+test('a file that nobody can look at is a change, and no end of the process', { timeout: 10_000 }, async (t) => {
+  const { folder, watch, change } = await rig(t);
+  const file = join(folder, 'config.yaml');
+  await writeFile(file, 'a');
+  watch.follow([file]);
+  await symlink('config.yaml', join(folder, 'circle'));
+  await rename(join(folder, 'circle'), file);
+  await change();
+  await rm(file);
+  await writeFile(file, 'b');
+  await change();
+});

@@ -73,10 +73,15 @@ export class FileWatch {
 
 /** Other files in the folder, such as our own data, change all the time and mean nothing. */
 function signatureOf(files: readonly string[]): string {
-  return files
-    .map((file) => {
-      const facts = statSync(file, { throwIfNoEntry: false });
-      return facts === undefined ? 'gone' : `${facts.ino}:${facts.size}:${facts.mtimeMs}`;
-    })
-    .join(' ');
+  return files.map(signatureOfOne).join(' ');
+}
+
+/** What cannot be looked at, for a circle of links or for rights that were taken, is told by whoever reads it. */
+function signatureOfOne(file: string): string {
+  try {
+    const facts = statSync(file, { throwIfNoEntry: false });
+    return facts === undefined ? 'gone' : `${facts.ino}:${facts.size}:${facts.mtimeMs}`;
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  }
 }
