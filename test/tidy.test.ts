@@ -28,6 +28,8 @@ const may: Readonly<Record<string, readonly string[]>> = {
     'core',
     'lib',
     'net',
+    'protocol',
+    'answers',
     'alerts',
     'routing',
     'fleet',

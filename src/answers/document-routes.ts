@@ -5,6 +5,7 @@ import { type Reply, wholeReply } from '../core/stage.ts';
 import { once } from '../lib/once.ts';
 import type { PlacedRoute } from '../protocol/route-table.ts';
 import { simpleVoice } from '../protocol/simple-voice.ts';
+import { documentPaths } from './answer-paths.ts';
 
 type Answer = NonNullable<Route['answer']>;
 
@@ -17,20 +18,14 @@ export function documentRoutes(
     const { createClientDocument } = await import('../openapi/client-document.ts');
     return createClientDocument([...documented, ...own]);
   });
-  const place = (path: string, name: string, answer: Answer): PlacedRoute => {
-    const route: Route = {
-      name: `documents.${name}`,
-      permission: 'public',
-      limits,
-      voice: simpleVoice,
-      answer,
-    };
-    return { method: 'GET', path, route };
+  const place = (name: keyof typeof documentPaths, answer: Answer): PlacedRoute => {
+    const route: Route = { name, permission: 'public', limits, voice: simpleVoice, answer };
+    return { method: 'GET', path: documentPaths[name], route };
   };
   const own: readonly PlacedRoute[] = [
-    place('/openapi.json', 'openapi', answerWith(once(async () => written(await document())))),
-    place('/docs', 'docs', answerWith(once(async () => page('docs', await document())))),
-    place('/redoc', 'redoc', answerWith(once(async () => page('redoc', await document())))),
+    place('documents.openapi', answerWith(once(async () => written(await document())))),
+    place('documents.docs', answerWith(once(async () => page('docs', await document())))),
+    place('documents.redoc', answerWith(once(async () => page('redoc', await document())))),
   ];
   return own;
 }

@@ -4,6 +4,7 @@ import type { Authenticated, Route } from '../core/exchange.ts';
 import { asFailure, Failure, fail } from '../core/failure.ts';
 import { type Reply, wholeReply } from '../core/stage.ts';
 import { readDigest } from '../protocol/ollama-names.ts';
+import { blobsPath } from './answer-paths.ts';
 import { BlobBranch } from './blob-branch.ts';
 import { BlobPieces } from './blob-pieces.ts';
 import { findBlob } from './blob-presence.ts';
@@ -12,8 +13,6 @@ import type { Knowledge } from './knowledge.ts';
 import { chooseUpstreams } from './operation.ts';
 
 type Answer = NonNullable<Route['answer']>;
-
-export const blobsPath = '/api/blobs/';
 
 /** 200 when every chosen server has the blob. */
 export function checkBlob(knowledge: Knowledge): Answer {

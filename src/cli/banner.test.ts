@@ -79,6 +79,8 @@ test('a listener open to all is reached on loopback', () => {
 test('no rate limit at all is said as well', () => {
   const { config } = start();
   assert.match(limitsOf({ ...config, limits: [] })[0] ?? '', /^no rate limits/);
+  const places = { ...config, limits: [{ per: 'model', concurrent: 3, model: 'gemma' } as const] };
+  assert.match(limitsOf(places)[0] ?? '', /^3 requests at once per model of gemma /);
 });
 
 test('colour is for terminals that want it', () => {

@@ -111,10 +111,11 @@ export function curlLine(started: Started, key: string | undefined): string {
 export function limitsOf(config: Config): string[] {
   const { listen, queue, limits } = config;
   const rates = limits.map((limit) => {
-    const { per, requests, burst, tokens, burstTokens, route, model } = limit;
+    const { per, requests, burst, tokens, burstTokens, concurrent, route, model } = limit;
     const said = [
       requests === undefined ? [] : [rateText(requests, 'requests'), burstText(burst)],
       tokens === undefined ? [] : [rateText(tokens, 'tokens'), burstText(burstTokens)],
+      concurrent === undefined ? [] : [`${concurrent} requests at once`],
     ];
     const where = `${route === undefined ? '' : ` on ${route}`}${model === undefined ? '' : ` of ${model}`}`;
     const bursts = said.map(([, extra = '']) => extra).join('');

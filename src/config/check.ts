@@ -7,6 +7,7 @@ import { isServerPrice, premiumPrice } from '../money/price-book.ts';
 import { readPriceCatalogue } from '../money/price-catalogue.ts';
 import { isPostgresUrl } from '../stores/postgres/postgres-url.ts';
 import { isRedisUrl } from '../stores/redis/redis-url.ts';
+import { checkLimits } from './check-limits.ts';
 import { checkListeners } from './check-listeners.ts';
 import { circleFrom } from './fallback-circle.ts';
 import type { Path } from './placed.ts';
@@ -49,6 +50,7 @@ export function check(checked: Checked): Finding[] {
     checkWorkers,
     checkMasterKeys,
     checkAlerts,
+    checkLimits,
   ].flatMap((find) => find(checked));
 }
 

@@ -95,7 +95,9 @@ test('a file that is taken away and comes back is noticed', { timeout: 10_000 },
   await change();
 });
 
-test('a file that nobody can look at is a change, and no end of the process', { timeout: 10_000 }, async (t) => {
+test('a file that nobody can look at is a change, and no end of the process', {
+  timeout: 10_000,
+}, async (t) => {
   const { folder, watch, change } = await rig(t);
   const file = join(folder, 'config.yaml');
   await writeFile(file, 'a');

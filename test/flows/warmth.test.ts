@@ -55,23 +55,6 @@ test('what is there already is not loaded again, and what a reload adds is loade
   assert.equal(fleet.servers[0]?.requests.filter(isLoad).length, 2);
 });
 
-test('G12: a model that its server calls as no entry of a map may be called is kept like any other', async (t) => {
-  const fleet = await openWarmFleet(t, {
-    count: 1,
-    models: ['constructor', '__proto__'],
-    config: { models: {}, warm: { keepAliveMs: 60_000, idleUnloadMs: 60_000 } },
-  });
-  const { lasting, snapshot } = fleet.gateway.gateway;
-  await until('the server has told what it has', () =>
-    snapshot.upstreams.every((upstream) => lasting.catalogue.of(upstream).length === 2),
-  );
-  for (const model of ['constructor', '__proto__']) {
-    await fleet.chat(model, '/api/chat');
-    const asked = await fleet.servers[0]?.waitForRequest(({ path }) => path === '/api/chat');
-    assert.equal(asked && fieldsOf(asked)['keep_alive'], '60000ms');
-  }
-});
-
 for (const [verb, body] of [
   ['pull', { model: 'new' }],
   ['create', { model: 'new:latest', from: 'one' }],
