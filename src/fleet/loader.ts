@@ -52,11 +52,11 @@ export class Loader {
     return this.#inTurn(target.upstream, async () => {
       const { clock, residency } = this.#options;
       const startedMs = clock.now();
-      residency.began(target);
+      const cold = residency.began(target);
       try {
         await this.#ask(target, { model: target.model, keepAliveMs }, timeoutMs);
       } catch (thrown) {
-        residency.notLoaded(target);
+        if (cold) residency.notLoaded(target);
         throw thrown;
       }
       residency.loaded(target, clock.now() - startedMs);

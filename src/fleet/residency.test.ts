@@ -131,6 +131,24 @@ test('a request that failed without a word has loaded nothing', () => {
   assert.equal(residency.counts(server).loads, 0);
 });
 
+test('whoever leaves while others wait for a load takes the load from none of them', () => {
+  const { clock, residency, serve } = setUp();
+  serve('gemma', 9_000, { loadMs: 90_000, tookMs: 90_000 });
+  clock.advance(1);
+  residency.told(server, [], clock.now());
+  for (let count = 0; count < 2; count += 1) assert.equal(residency.began(at('gemma')), true);
+  // Servers list what they load.
+  residency.told(server, [resident('gemma')], clock.now());
+  clock.advance(30_000);
+  residency.ended(at('gemma'), served({ outcome: 'left', cold: true, firstContentMs: 0 }));
+  assert.deepEqual([residency.loadMs(at('gemma')), residency.isPlaced(at('gemma'))], [60_000, true]);
+  assert.equal(residency.began(at('gemma')), true, 'who comes now waits for it as well, and has the time for that');
+  for (let count = 0; count < 2; count += 1)
+    residency.ended(at('gemma'), served({ outcome: 'left', cold: true, firstContentMs: 0 }));
+  residency.told(server, [], clock.now());
+  assert.deepEqual([residency.loadMs(at('gemma')), residency.isPlaced(at('gemma'))], [90_000, false]);
+});
+
 test('how many models fit is learnt from one that had to make room', () => {
   const { clock, residency, serve } = setUp();
   const tell = (...names: string[]) =>
@@ -199,6 +217,9 @@ test('who asks for a model that cannot be loaded makes no other look as if it we
   assert.equal(residency.loadMs(at('two')), 0);
   residency.began(at('too-large'));
   assert.ok(residency.loadMs(at('two')) > 0, 'it may be making room');
-  residency.ended(at('too-large'), served({ outcome: fail('upstream_failed', 'no'), firstContentMs: 0 }));
+  residency.ended(
+    at('too-large'),
+    served({ outcome: fail('upstream_failed', 'no'), cold: true, firstContentMs: 0 }),
+  );
   assert.equal(residency.loadMs(at('two')), 0);
 });

@@ -87,7 +87,7 @@ export class Residency {
     this.#options.onLoaded?.(upstream);
   }
 
-  /** Loading it was tried, and it is not there. */
+  /** Whoever was told that it has to be loaded waits for it no more, and it is not there. */
   notLoaded({ upstream, model }: Target): void {
     this.#servers.get(upstream.identity)?.notLoaded(plainName(model));
   }
@@ -152,6 +152,13 @@ function plainName(model: string): string {
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** A model that is being loaded. */
+interface Load {
+  readonly sinceMs: number;
+  /** How many wait for it. */
+  waiting: number;
+}
+
 class Server {
   isTold = false;
   loads = 0;
@@ -162,8 +169,7 @@ class Server {
   readonly #held = new Map<string, Writable<Held>>();
   /** Those that are expected to make room for another. */
   readonly #leaving = new Set<string>();
-  /** Since when each is being loaded. */
-  readonly #loading = new Map<string, number>();
+  readonly #loading = new Map<string, Load>();
   /** When each was last loaded, for requests that waited for one load together. */
   readonly #loadedAtMs = new Map<string, number>();
   /** How many models fit, once one had to leave for another. */
@@ -172,8 +178,8 @@ class Server {
   loadMs(model: string, now: number): number {
     if (this.#isResident(model, now)) return 0;
     const wholeMs = this.#times.of(model);
-    const since = this.#loading.get(model);
-    return since === undefined ? wholeMs : Math.max(1, wholeMs - (now - since));
+    const load = this.#loading.get(model);
+    return load === undefined ? wholeMs : Math.max(1, wholeMs - (now - load.sinceMs));
   }
 
   isPlaced(model: string, now: number): boolean {
@@ -186,7 +192,9 @@ class Server {
       held.usedMs = now;
       return false;
     }
-    if (!this.#loading.has(model)) this.#startLoading(model, now);
+    const load = this.#loading.get(model);
+    if (load === undefined) this.#startLoading(model, now);
+    else load.waiting += 1;
     return true;
   }
 
@@ -194,7 +202,7 @@ class Server {
   ended(model: string, ending: Ending, now: number): boolean {
     const isThere = ending.outcome === 'served' || ending.firstContentMs > 0;
     if (!isThere) {
-      this.notLoaded(model);
+      if (ending.cold) this.notLoaded(model);
       return false;
     }
     this.#loading.delete(model);
@@ -220,7 +228,12 @@ class Server {
     this.loadedMs += tookMs;
   }
 
+  /** One that waited for it is gone without it. */
   notLoaded(model: string): void {
+    const load = this.#loading.get(model);
+    if (load === undefined) return;
+    load.waiting -= 1;
+    if (load.waiting > 0) return;
     this.#loading.delete(model);
     // Nobody comes any more for whom others would have to make room.
     if (this.#loading.size === 0) this.#leaving.clear();
@@ -268,7 +281,7 @@ class Server {
   #startLoading(model: string, now: number): void {
     // Nobody is to be sent to a model that is on its way out.
     for (const name of this.evictedBy(model)) this.#leaving.add(name);
-    bounded(this.#loading, model, now);
+    bounded(this.#loading, model, { sinceMs: now, waiting: 1 });
   }
 
   #isResident(model: string, now: number): boolean {
