@@ -142,7 +142,11 @@ test('whoever leaves while others wait for a load takes the load from none of th
   clock.advance(30_000);
   residency.ended(at('gemma'), served({ outcome: 'left', cold: true, firstContentMs: 0 }));
   assert.deepEqual([residency.loadMs(at('gemma')), residency.isPlaced(at('gemma'))], [60_000, true]);
-  assert.equal(residency.began(at('gemma')), true, 'who comes now waits for it as well, and has the time for that');
+  assert.equal(
+    residency.began(at('gemma')),
+    true,
+    'who comes now waits for it as well, and has the time for that',
+  );
   for (let count = 0; count < 2; count += 1)
     residency.ended(at('gemma'), served({ outcome: 'left', cold: true, firstContentMs: 0 }));
   residency.told(server, [], clock.now());
