@@ -140,8 +140,8 @@ function tellExcess({ exchange, estimate, meter }: Reserved): void {
   ]);
 }
 
-/** What reached an upstream was a request, whatever came of it. */
-function spendOf({ usage, costNanoUsd, upstream }: Trail): Spend {
+/** What reached an upstream was a request, whatever came of it, and wherever it waited when it ended. */
+function spendOf({ usage, costNanoUsd, upstream, attempts }: Trail): Spend {
   const tokens = usage === undefined ? 0 : usage.inputTokens + usage.outputTokens;
-  return { nanoUsd: costNanoUsd, tokens, requests: upstream === '' ? 0 : 1 };
+  return { nanoUsd: costNanoUsd, tokens, requests: upstream === '' && attempts.length === 0 ? 0 : 1 };
 }

@@ -2,14 +2,14 @@
 import type { CustomTypesConfig } from 'pg';
 import { fail } from '../../core/failure.ts';
 
-const int8 = 20;
-const numeric = 1_700;
+/** 64 bits, sums of them, and sums that are made of floats. */
+const wholeTypes: ReadonlySet<number> = new Set([20, 1_700, 701]);
 
 type GetTypeParser = CustomTypesConfig['getTypeParser'];
 
 export function wholeNumbers(otherwise: GetTypeParser): CustomTypesConfig {
   const getTypeParser = (type: number, format?: 'text' | 'binary') =>
-    type === int8 || type === numeric ? parseWhole : otherwise(type, format ?? 'text');
+    wholeTypes.has(type) ? parseWhole : otherwise(type, format ?? 'text');
   return { getTypeParser };
 }
 

@@ -55,6 +55,8 @@ interface Reader {
   number(name: string): number;
   flag(name: string): boolean;
   count(name: string): number;
+  /** The last of a list. */
+  last(name: string): Reader | undefined;
 }
 
 /** By our own hand, but read from a disk: what is not of its type is not there. */
@@ -73,11 +75,17 @@ function reader(fields: Readonly<Record<string, unknown>>): Reader {
       const value = fields[name];
       return Array.isArray(value) ? value.length : 0;
     },
+    last: (name) => {
+      const value = fields[name];
+      const last: unknown = Array.isArray(value) ? value.at(-1) : undefined;
+      return typeof last === 'object' && last !== null ? reader(last as Record<string, unknown>) : undefined;
+    },
   };
 }
 
 function rowOf(id: string, outcome: LedgerOutcome, read: Reader): LedgerRow {
   const { text, number, flag, count } = read;
+  const served = servedIn(read);
   return {
     id,
     atMs: number('at'),
@@ -87,8 +95,8 @@ function rowOf(id: string, outcome: LedgerOutcome, read: Reader): LedgerRow {
     key: text('key'),
     route: text('route'),
     model: text('model'),
-    upstream: text('upstream'),
-    targetModel: text('targetModel'),
+    upstream: served.upstream,
+    targetModel: served.targetModel,
     outcome,
     code: text('code'),
     status: number('status'),
@@ -107,6 +115,17 @@ function rowOf(id: string, outcome: LedgerOutcome, read: Reader): LedgerRow {
     savedBy: knownOf(savers, text('savedBy')) ?? '',
     facts: factsOf(read),
   };
+}
+
+/**
+ * Who worked on it last. Whoever waited for another when it ended was nowhere then, but the one before may send a bill:
+ * what it cost stands under that name, and it is a request that counts.
+ */
+function servedIn({ text, last }: Reader): Pick<LedgerRow, 'upstream' | 'targetModel'> {
+  const upstream = text('upstream');
+  const before = upstream === '' ? last('attempts') : undefined;
+  if (before === undefined) return { upstream, targetModel: text('targetModel') };
+  return { upstream: before.text('upstream'), targetModel: before.text('model') };
 }
 
 function knownOf<Known extends string>(all: readonly Known[], text: string): Known | undefined {

@@ -2,7 +2,7 @@
  * What exchanges come to. Sums by day and month answer what they are told apart by; what only rows tell is added up from
  * the rows, of so many as are read in a second.
  */
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { fail } from '../../core/failure.ts';
 import {
   type LedgerDimension,
@@ -37,14 +37,12 @@ export async function readSums(
   const totals = database
     .selectFrom((await sourceOf(database, dialect, question)).as('sums'))
     .select(columns)
-    .select(({ fn, ref }) =>
-      counted.map((name) => fn.coalesce(fn.sum<number>(ref(name)), sql<number>`0`).as(name)),
-    )
+    .select(counted.map((name) => totalOf(dialect, name).as(name)))
     .limit(rowsWithin(question.rowsMax, sumRowsMax));
   const grouped = columns.length === 0 ? totals : totals.groupBy(columns);
   const found = await columns.reduce((query, column) => query.orderBy(column), grouped).execute();
   return found.map((row) => ({
-    by: Object.fromEntries(dimensions.map((dimension) => [dimension, row[columnOf[dimension]]])),
+    by: valuesOf(dimensions, row),
     exchanges: row.exchanges,
     inputTokens: row.input_tokens,
     cachedInputTokens: row.cached_input_tokens,
@@ -53,6 +51,21 @@ export async function readSums(
     costNanoUsd: row.cost_nano_usd,
     savedNanoUsd: row.saved_nano_usd,
   }));
+}
+
+/**
+ * PostgreSQL adds its 64-bit numbers up as decimals of any length, which is half of what a large report takes. What is told
+ * is a number of ours, exact up to 2^53: up to there a float is as exact, and beyond it is refused as any other.
+ */
+function totalOf(dialect: SqlDialect, name: (typeof counted)[number]): RawBuilder<number> {
+  const amount = dialect === 'sqlite' ? sql.ref(name) : sql`cast(${sql.ref(name)} as double precision)`;
+  return sql<number>`coalesce(sum(${amount}), 0)`;
+}
+
+function valuesOf(dimensions: readonly LedgerDimension[], row: SumColumns): LedgerSum['by'] {
+  const values: Partial<Record<LedgerDimension, string>> = {};
+  for (const dimension of dimensions) values[dimension] = row[columnOf[dimension]];
+  return values;
 }
 
 async function sourceOf(database: Database, dialect: SqlDialect, question: LedgerQuestion) {
