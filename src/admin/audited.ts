@@ -36,16 +36,19 @@ export function auditRefused(auditor: Auditor): (refused: RefusedRequest) => voi
 }
 
 function actOf(row: AdminRoute, call: AdminCall): AuditAct {
-  const { actor, address, tenant } = call;
+  const { actor, address } = call;
   const detail: JsonObject = row.detail?.(call) ?? { fields: fieldsOf(call.body) };
+  // Whose log it belongs in: the tenant's whose things are changed.
+  const tenant = row.scope === 'tenant' ? call.tenant : actor.tenant;
+  // In two tenants two may have one name.
+  const whose = actor.tenant === tenant ? {} : { actorTenant: actor.tenant };
   return {
     actor: actor.name,
-    // Whose log it belongs in: the tenant's whose things are changed.
-    tenant: row.scope === 'tenant' ? tenant : actor.tenant,
+    tenant,
     address,
     action: row.name,
     object: row.object?.(call) ?? nameIn(call.params) ?? nameIn(call.body) ?? '',
-    detail: { ...detail, how: actor.how },
+    detail: { ...detail, how: actor.how, ...whose },
   };
 }
 

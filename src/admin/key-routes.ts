@@ -1,5 +1,6 @@
 /** Keys in the store: shown once when they are made or rotated, and never again. */
 import type { z } from 'zod';
+import type { Config } from '../config/schema.ts';
 import type { DirectoryDraft, KeyEntry } from '../core/directory.ts';
 import { fail } from '../core/failure.ts';
 import type { Directory, KeyUses } from '../core/ports.ts';
@@ -40,6 +41,8 @@ export interface KeyRoutesOptions {
   readonly digester: () => Promise<Digester>;
   readonly clock: Clock;
   readonly nobodys: NobodysNames;
+  /** Those of the configuration. */
+  readonly configured: () => Config['keys'];
 }
 
 export function keyRoutes(options: KeyRoutesOptions): readonly AdminRoute[] {
@@ -58,11 +61,8 @@ const example = {
   change: { active: false },
 };
 
-function keyKind({
-  clock,
-  directory,
-  nobodys,
-}: KeyRoutesOptions): EntryChange<KeyEntry, View, z.output<typeof keyChange>> {
+function keyKind(options: KeyRoutesOptions): EntryChange<KeyEntry, View, z.output<typeof keyChange>> {
+  const { clock, nobodys } = options;
   return {
     kind: 'key',
     plural: 'keys',
@@ -80,7 +80,7 @@ function keyKind({
       assertExpiry(expiresAtMs, clock.wall());
       return { ...merged(entry, change), expiresAtMs };
     },
-    assertMay: (call, step) => assertMay(directory, call, step),
+    assertMay: (call, step) => assertMay(options, call, step),
   };
 }
 
@@ -164,7 +164,7 @@ function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
           { ...asked, tenant: call.tenant, expiresAtMs: readTime(expiresAt) },
           await context(),
         );
-        await assertMay(directory, call, { after: draft });
+        await assertMay(options, call, { after: draft });
         const entry = (await directory.put(draft, 0)) as KeyEntry;
         return { status: 201, body: made(key, entry), headers: madeHeaders('keys', entry) };
       },
@@ -185,7 +185,7 @@ function madeKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
       handle: async (call) => {
         const before = await findEntry(directory, keyKind(options), call);
         matchedVersion(call.headers, before);
-        await assertMay(directory, call, { before, after: before });
+        await assertMay(options, call, { before, after: before });
         const { key, draft } = rotatedKey(before, call.body.overlapS * 1_000, await context());
         // Of two rotations at once one is told: else it would hand out a key that never opens.
         const entry = (await directory.put(draft, before.version)) as KeyEntry;
@@ -214,7 +214,7 @@ function withOwner({ actor, reach }: AdminCall, asked: Asked): Asked {
 type KeyFacts = Pick<DirectoryDraft & { kind: 'key' }, 'role' | 'user' | 'expiresAtMs'>;
 
 async function assertMay(
-  directory: Directory,
+  options: KeyRoutesOptions,
   { actor, reach }: AdminCall,
   step: EntryStep<KeyFacts>,
 ): Promise<void> {
@@ -225,21 +225,34 @@ async function assertMay(
   if (reach === 'own' && step.after !== undefined && step.after.user !== actor.user) {
     throw fail('forbidden', `"${actor.name}" may make keys for "${actor.user}" alone`);
   }
-  await assertEndsWith(directory, actor, step);
+  await assertEndsWith(options, actor, step);
 }
 
 /** A key that ends hands on no longer time than it has, to itself least of all. */
 async function assertEndsWith(
-  directory: Directory,
-  { how, tenant, name }: AdminActor,
+  options: KeyRoutesOptions,
+  actor: AdminActor,
   { before, after }: EntryStep<KeyFacts>,
 ): Promise<void> {
-  if (how !== 'key' || after === undefined || after.expiresAtMs === before?.expiresAtMs) return;
+  if (actor.how !== 'key' || after === undefined || after.expiresAtMs === before?.expiresAtMs) return;
+  const endMs = await endOf(options, actor);
+  if (after.expiresAtMs !== 0 && after.expiresAtMs <= endMs) return;
+  if (endMs === Number.POSITIVE_INFINITY) return;
+  throw fail(
+    'forbidden',
+    `"${actor.name}" ends at ${writeTime(endMs)}, and no key that it makes or changes may last longer`,
+  );
+}
+
+/** Where one of the store and one of the configuration have the same name, nobody knows which it was: the earlier end holds. */
+async function endOf(
+  { directory, configured }: KeyRoutesOptions,
+  { tenant, name }: AdminActor,
+): Promise<number> {
   const own = await directory.find({ kind: 'key', tenant, name });
-  if (own?.kind !== 'key' || own.expiresAtMs === 0) return;
-  if (after.expiresAtMs !== 0 && after.expiresAtMs <= own.expiresAtMs) return;
-  const until = writeTime(own.expiresAtMs);
-  throw fail('forbidden', `"${name}" ends at ${until}, and no key that it makes or changes may last longer`);
+  const fixed = configured().find((key) => key.name === name && key.tenant === tenant);
+  const ends = [own?.kind === 'key' ? own.expiresAtMs : 0, readTime(fixed?.expiresAt ?? null)];
+  return Math.min(...ends.filter((ms) => ms !== 0));
 }
 
 /** A tenant at a time, as they are kept. */

@@ -32,6 +32,18 @@ async function audit(query = '', as?: string): Promise<Item[]> {
 
 const told = ({ actor, tenant, action, object, outcome }: Item) => [actor, tenant, action, object, outcome];
 
+test('who changes what is another tenant’s is told apart from whoever has the same name there', async () => {
+  const asHome = { as: keyOf('default', 'owner'), method: 'POST' };
+  await admin.ask('teams?tenant=acme', { ...asHome, body: { name: 'named' } });
+  await admin.ask('teams?tenant=default', { ...asHome, body: { name: 'named' } });
+  const [, atHome, , away] = await audit('?limit=4');
+  assert.deepEqual(
+    [away?.tenant, away?.actor, away?.detail['actorTenant']],
+    ['acme', 'default-owner', 'default'],
+  );
+  assert.deepEqual([atHome?.tenant, atHome?.detail['actorTenant']], ['default', undefined]);
+});
+
 test('every change is written down before and after, with who, what and whose', async () => {
   await admin.ask('tenants', { method: 'POST', body: { name: 'acme' } });
   const as = keyOf('acme', 'owner');

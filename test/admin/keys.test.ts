@@ -5,11 +5,19 @@ import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts'
 import { simulator } from '../gateway.ts';
 
 let admin: TestAdmin;
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+const guest = {
+  name: 'guest',
+  key: 'sk-mr-acme-guest-c2f9a7d1e4b80356',
+  role: 'admin',
+  tenant: 'acme',
+  expiresAt: inDays(2),
+};
 
 before(async () => {
   admin = await openTestAdmin({
     config: {
-      keys: [...roleKeys('default'), ...roleKeys('acme')],
+      keys: [...roleKeys('default'), ...roleKeys('acme'), guest],
       upstreams: simulator.upstreams,
       models: {
         small: { targets: [{ upstream: 'sim', model: 'simulator' }] },
@@ -92,6 +100,15 @@ test('a key that ends hands on no more time than it has, neither to another nor 
   assert.equal(await asked('keys', 'POST', { name: 'heir', expiresAt: later }), 403);
   assert.equal(await asked('keys', 'POST', { name: 'heir', expiresAt }), 201);
   assert.equal(await asked('keys/ending/rotate', 'POST', {}), 200);
+});
+
+test('nor does one of the configuration', async () => {
+  for (const expiresAt of [null, inDays(3)]) {
+    const refused = await make({ name: 'longer', expiresAt }, guest.key);
+    assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden']);
+    assert.match(refused.body.detail, /may last longer/);
+  }
+  assert.equal((await make({ name: 'as-long', expiresAt: inDays(1) }, guest.key)).status, 201);
 });
 
 test('a key that is switched off or removed opens nothing any more', async () => {
