@@ -1,7 +1,8 @@
 /** The slots that somebody has at this moment, and whose they are. */
 import type { Target, Upstream } from '../core/exchange.ts';
-import type { Ending, OthersThere } from '../core/fleet.ts';
+import type { Ending, OthersThere, Want } from '../core/fleet.ts';
 import { Crowd, type Member } from '../lib/crowd.ts';
+import type { Charged } from './charged.ts';
 
 /** The right to occupy an upstream, until released with how it went. */
 export interface Occupied {
@@ -11,9 +12,38 @@ export interface Occupied {
   release(ending: Ending): void;
 }
 
-interface Slot extends Occupied, Member {
+interface SlotOptions {
+  readonly target: Target;
+  readonly of: Pick<Want, 'tenant' | 'key'>;
+  readonly cold: boolean;
+  /** Who waited for it, and what that is to be put right of. */
+  readonly charged: Charged | undefined;
+  /** It is released, which may be said more than once. */
+  readonly giveBack: (slot: Slot, ending: Ending) => void;
+}
+
+export class Slot implements Occupied, Member {
+  at = -1;
+  readonly target: Target;
   readonly tenant: string;
   readonly key: string;
+  readonly cold: boolean;
+  /** Whoever waited for long keeps its slot in memory for as long as itself: what was charged goes when it is put right. */
+  charged: Charged | undefined;
+  readonly #giveBack: SlotOptions['giveBack'];
+
+  constructor({ target, of, cold, charged, giveBack }: SlotOptions) {
+    this.target = target;
+    this.tenant = of.tenant;
+    this.key = of.key;
+    this.cold = cold;
+    this.charged = charged;
+    this.#giveBack = giveBack;
+  }
+
+  release(ending: Ending): void {
+    this.#giveBack(this, ending);
+  }
 }
 
 export class AtWork implements OthersThere {

@@ -16,15 +16,18 @@ interface Drained {
 }
 
 export class DrainRates {
-  /** Heard of longest ago first. */
+  /** Where there are many, heard of longest ago first. */
   readonly #models = new Map<string, Drained>();
 
   /** Somebody who waited for the model was given a slot. */
   tell(model: string, nowMs: number): void {
-    const drained = this.#models.get(model) ?? { sinceMs: nowMs, lastMs: nowMs, heard: 0, count: 0 };
+    const known = this.#models.get(model);
+    const drained = known ?? { sinceMs: nowMs, lastMs: nowMs, heard: 0, count: 0 };
     drained.count = faded(drained, nowMs) + 1;
     drained.lastMs = nowMs;
     drained.heard += 1;
+    // Names that nobody asks for any more make way. While there are few, nobody has to, and a table stays as it is.
+    if (known !== undefined && this.#models.size <= modelsMax / 2) return;
     this.#models.delete(model);
     this.#models.set(model, drained);
     if (this.#models.size <= modelsMax) return;

@@ -51,7 +51,8 @@ export class LoadTimes {
   }
 
   #keep(model: string, times: Times): void {
-    this.#models.delete(model);
+    // What is used stays: while there are few, nobody has to make way, and a table stays as it is.
+    if (this.#models.size > modelsMax / 2) this.#models.delete(model);
     this.#models.set(model, times);
     if (this.#models.size <= modelsMax) return;
     const [oldest] = this.#models.keys();

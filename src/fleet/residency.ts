@@ -165,7 +165,7 @@ class Server {
   loadedMs = 0;
   evictions = 0;
   readonly #times = new LoadTimes();
-  /** Used longest ago first. */
+  /** Where there are many, used longest ago first. */
   readonly #held = new Map<string, Writable<Held>>();
   /** Those that are expected to make room for another. */
   readonly #leaving = new Set<string>();
@@ -292,9 +292,14 @@ class Server {
   }
 
   #use(model: string, now: number): void {
-    const before = this.#held.get(model) ?? unknownModel;
-    this.forget(model);
-    bounded(this.#held, model, { ...before, name: model, usedMs: now });
+    const before = this.#held.get(model);
+    this.#leaving.delete(model);
+    if (before !== undefined && this.#held.size <= modelsMax / 2) {
+      before.usedMs = now;
+      return;
+    }
+    this.#held.delete(model);
+    bounded(this.#held, model, { ...unknownModel, ...before, name: model, usedMs: now });
   }
 
   /** Where another has come since it was used it had to make room: so many fit, and no more. */

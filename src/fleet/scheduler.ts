@@ -7,7 +7,8 @@ import { type Failure, fail } from '../core/failure.ts';
 import type { Ending, Gate, Known, PartyTurns, SlotShares, Want } from '../core/fleet.ts';
 import { Arrivals } from '../lib/arrivals.ts';
 import type { Clock } from '../lib/clock.ts';
-import { AtWork, type Occupied } from './at-work.ts';
+import { AtWork, type Occupied, Slot } from './at-work.ts';
+import { type Charged, settle } from './charged.ts';
 import type { CopyBounds } from './copy-bounds.ts';
 import { inTimeUntilMs } from './in-time.ts';
 import { Keeping } from './keeping.ts';
@@ -22,7 +23,7 @@ import { QueuePlaces } from './queue-places.ts';
 import type { QueueView } from './queue-view.ts';
 import { SecondLook } from './second-look.ts';
 import { Standings } from './standings.ts';
-import { type Charged, settle, Waiter, type Waiting } from './waiter.ts';
+import { Waiter, type Waiting } from './waiter.ts';
 import { type Next, WhoseTurn } from './whose-turn.ts';
 
 export interface SchedulerOptions {
@@ -199,31 +200,30 @@ export class Scheduler {
   }
 
   /** `charged`: who waited for it, and what that is to be put right of. */
-  #occupy(target: Target, { tenant, key }: Want, charged?: Charged): Occupied {
-    const { gate, learnt, clock, shares } = this.#options;
+  #occupy(target: Target, want: Want, charged?: Charged): Occupied {
+    const { gate, learnt, clock } = this.#options;
     this.#occupancy.began(target);
     gate.began(target);
     if (target.upstream.loadsModels) this.#modelTurns.began(target, clock.now());
-    const slot = {
-      at: -1,
-      target,
-      tenant,
-      key,
-      cold: learnt.began(target),
-      release: (ending: Ending) => {
-        if (!this.#occupied.delete(slot)) return;
-        this.#occupancy.ended(target, ending, shares?.others(target.upstream) ?? 0);
-        // First what is learnt of it, then who comes next: it may be nobody.
-        learnt.ended(target, ending);
-        gate.ended(target, ending, this.#occupied);
-        settle(charged, ending);
-        this.#freed(target);
-      },
-    };
+    const cold = learnt.began(target);
+    const slot = new Slot({ target, of: want, cold, charged, giveBack: this.#giveBack });
     this.#occupied.add(slot);
     this.#openings.tell(target, this.#queues);
     return slot;
   }
+
+  readonly #giveBack = (slot: Slot, ending: Ending): void => {
+    if (!this.#occupied.delete(slot)) return;
+    const { gate, learnt, shares } = this.#options;
+    const { target, charged } = slot;
+    slot.charged = undefined;
+    this.#occupancy.ended(target, ending, shares?.others(target.upstream) ?? 0);
+    // First what is learnt of it, then who comes next: it may be nobody.
+    learnt.ended(target, ending);
+    gate.ended(target, ending, this.#occupied);
+    settle(charged, ending);
+    this.#freed(target);
+  };
 
   /** A slot that is free while others wait may be kept for some of them. */
   #takeBeside(want: Want, target: Target): Occupied | undefined {

@@ -1,11 +1,11 @@
 /** A request in the queue: what it wants, since when, and whom to tell. */
 import type { Failure } from '../core/failure.ts';
-import type { Ending, QueuePlace, Want } from '../core/fleet.ts';
+import type { QueuePlace, Want } from '../core/fleet.ts';
 import { nextArrival } from '../lib/arrivals.ts';
 import type { Timer } from '../lib/clock.ts';
 import type { Occupied } from './at-work.ts';
 import type { KeptSlots } from './kept-slots.ts';
-import type { Charge, Standing } from './line.ts';
+import type { Standing } from './line.ts';
 import type { ModelQueue } from './model-queues.ts';
 import type { Seated } from './queue-places.ts';
 
@@ -72,24 +72,4 @@ export interface Waiting {
   /** It has to wait: `place` tells where it stands, for as long as it does. */
   onWait?(place: () => QueuePlace | undefined): void;
   onLeave(leave: () => void): void;
-}
-
-/** Who was given a slot, and where that counts. */
-export interface Charged {
-  readonly of: Pick<Want, 'tokens' | 'answerTokens'>;
-  readonly charges: readonly Charge[];
-}
-
-/** The slot is given back. */
-export function settle(charged: Charged | undefined, ending: Ending): void {
-  if (charged === undefined || charged.charges.length === 0) return;
-  const tokens = cameTo(charged.of, ending);
-  for (const charge of charged.charges) charge.settle(tokens);
-}
-
-/** What a request came to, as far as that is known. What a server failed is nobody's. */
-function cameTo({ tokens, answerTokens }: Charged['of'], { outcome, outputTokens }: Ending): number {
-  if (outputTokens > 0) return tokens - answerTokens + outputTokens;
-  if (outcome === 'served') return tokens;
-  return outcome === 'left' ? tokens - answerTokens : 0;
 }
