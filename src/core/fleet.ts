@@ -132,8 +132,8 @@ export interface Leased {
  * replicas share them; who is alone has no such thing, and all the slots.
  */
 export interface SlotShares {
-  /** At once: it is asked for at each request. 0 where none is ours now. */
-  of(leased: Leased, slots: number): number;
+  /** At once: it is asked for at each request. 0 where none is ours now. Whoever asks several times may say when it is. */
+  of(leased: Leased, slots: number, nowMs?: number): number;
   /** At each change: how many requests are there, and how many could go there but wait for a slot. */
   want(leased: Leased, underWay: number, waiting: number): void;
   /** Runs whenever a share has grown: whoever waits may have a slot now. */

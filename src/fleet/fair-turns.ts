@@ -254,5 +254,5 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
 }
 
 function isIdle<W extends Standing>({ line, underWay }: Lane<W>): boolean {
-  return line.size === 0 && underWay === 0;
+  return underWay === 0 && line.size === 0;
 }

@@ -42,14 +42,14 @@ export class Openings {
   }
 
   /** The first of those: asked for each queue at each slot that comes free, so that it makes no list. */
-  first(want: Want): Target | undefined {
+  first(want: Want, nowMs?: number): Target | undefined {
     let tier = 0;
     for (const target of this.#candidatesOf(want)) {
       if (tier !== 0 && target.tier !== tier) return undefined;
       const allowed = this.#allowed(target, want);
       if (allowed === 0) continue;
       tier = target.tier;
-      if (this.#hasRoom(target, allowed)) return target;
+      if (this.#hasRoom(target, allowed, nowMs)) return target;
     }
     return undefined;
   }
@@ -119,7 +119,7 @@ export class Openings {
     return gate.allows(target, occupancy.limitOf(target.upstream), want);
   }
 
-  #hasRoom(target: Target, allowed: number): boolean {
+  #hasRoom(target: Target, allowed: number, nowMs?: number): boolean {
     const { upstream } = target;
     const { occupancy } = this.#options;
     const inFlight = occupancy.inFlight(upstream);
@@ -127,7 +127,7 @@ export class Openings {
     if (inFlight >= allowed) return false;
     if (upstream.slotsPerModel !== undefined && occupancy.inFlightOn(target) >= this.#oursOfModel(target))
       return false;
-    return inFlight < this.#ours(upstream, allowed);
+    return inFlight < this.#ours(upstream, allowed, nowMs);
   }
 
   #oursOfModel(target: Target): number {
@@ -139,8 +139,10 @@ export class Openings {
   }
 
   /** Of so many slots those that no other replica has. */
-  #ours(upstream: Upstream, slots: number): number {
+  #ours(upstream: Upstream, slots: number, nowMs?: number): number {
     const { shares, occupancy } = this.#options;
-    return shares === undefined ? slots : Math.min(slots, shares.of(upstream, occupancy.limitOf(upstream)));
+    return shares === undefined
+      ? slots
+      : Math.min(slots, shares.of(upstream, occupancy.limitOf(upstream), nowMs));
   }
 }

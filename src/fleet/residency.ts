@@ -44,9 +44,8 @@ export class Residency {
   /** How long its model would take to load first; 0 where it is resident. What is being loaded has begun already. */
   loadMs({ upstream, model }: Target): number {
     if (!upstream.loadsModels) return 0;
-    const now = this.#options.clock.now();
     const server = this.#servers.get(upstream.identity) ?? unknownServer;
-    return server.loadMs(plainName(model), now);
+    return server.loadMs(plainName(model), this.#options.clock);
   }
 
   /** Whether the model is there, or being loaded. */
@@ -175,11 +174,12 @@ class Server {
   /** How many models fit, once one had to leave for another. */
   #roomFor = Number.POSITIVE_INFINITY;
 
-  loadMs(model: string, now: number): number {
-    if (this.#isResident(model, now)) return 0;
+  /** Asked for each target of each request: what the server tells needs no look at the clock. */
+  loadMs(model: string, clock: Clock): number {
+    if (this.#isListed(model) && (this.isTold || this.#isWarm(model, clock.now()))) return 0;
     const wholeMs = this.#times.of(model);
     const load = this.#loading.get(model);
-    return load === undefined ? wholeMs : Math.max(1, wholeMs - (now - load.sinceMs));
+    return load === undefined ? wholeMs : Math.max(1, wholeMs - (clock.now() - load.sinceMs));
   }
 
   isPlaced(model: string, now: number): boolean {
@@ -285,10 +285,17 @@ class Server {
   }
 
   #isResident(model: string, now: number): boolean {
-    const held = this.#held.get(model);
-    // Servers list what they load as if it were there.
-    if (held === undefined || this.#leaving.has(model) || this.#loading.has(model)) return false;
-    return this.isTold || now - held.usedMs <= warmMs;
+    return this.#isListed(model) && (this.isTold || this.#isWarm(model, now));
+  }
+
+  /** Servers list what they load as if it were there. */
+  #isListed(model: string): boolean {
+    return this.#held.has(model) && !this.#leaving.has(model) && !this.#loading.has(model);
+  }
+
+  /** Used so lately that it will be there still, where the server does not tell. */
+  #isWarm(model: string, now: number): boolean {
+    return now - (this.#held.get(model)?.usedMs ?? Number.NEGATIVE_INFINITY) <= warmMs;
   }
 
   #use(model: string, now: number): void {

@@ -82,10 +82,9 @@ export class SlotShares implements Shares {
     options.leases.onNews(() => this.#askWithin(soonMs));
   }
 
-  of({ identity }: Leased, slots: number): number {
+  of({ identity }: Leased, slots: number, nowMs = this.#options.clock.now()): number {
     const share = this.#shares.get(identity) ?? this.#begin(identity, slots);
     share.slots = slots;
-    const nowMs = this.#options.clock.now();
     if (!this.#isAway(nowMs)) return nowMs < this.#validUntilMs ? Math.min(share.granted, slots) : 0;
     const replicas = this.#options.replicas();
     // Who came just now waits for the others to give back its part. Of fewer slots than replicas it may never have had one.

@@ -96,7 +96,7 @@ export class WhoseTurn {
     for (const queue of queues) {
       if (held?.has(queue) === true) continue;
       const waiter = queue.line.first(moment);
-      const target = waiter === undefined ? undefined : openings.first(waiter.want);
+      const target = waiter === undefined ? undefined : openings.first(waiter.want, moment.nowMs);
       if (waiter === undefined || target === undefined) continue;
       const head = new Head(queue, waiter, target);
       if (next === undefined || modelTurns.isBefore(head, next, moment)) next = head;
