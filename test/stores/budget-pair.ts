@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { BudgetDecision, Reservation } from '../../src/core/budget.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import type { BudgetOption, BudgetsOptions } from '../../src/stores/budget-rules.ts';
 import { createRedisBudgets } from '../../src/stores/redis/budgets.ts';
 import type { Redis } from '../../src/stores/redis/connection.ts';
@@ -22,17 +22,27 @@ interface Replica {
   readonly crossed: number[];
 }
 
-/** With connections of their own, by the server's own clock. */
+interface ReplicasOptions extends Partial<Pick<BudgetsOptions, 'spentBefore' | 'lastLook'>> {
+  readonly url: string;
+  readonly budget?: BudgetOption;
+  /** By which they wait, and Lua that takes the server's time: the server's own without it. */
+  readonly held?: { readonly clock: Clock; readonly time: string };
+  /** As many as they know of, where that is not all of them. */
+  readonly known?: number;
+}
+
+/** With connections of their own. */
 export async function openReplicas(
   t: TestContext,
   count: number,
-  options: { url: string; budget?: BudgetOption; spentBefore?: BudgetsOptions['spentBefore'] },
+  options: ReplicasOptions,
 ): Promise<readonly Replica[]> {
-  const { budget = daily(10), spentBefore = nothingBefore, url } = options;
+  const { budget = daily(10), spentBefore = nothingBefore, lastLook, url, held, known = count } = options;
   const replicas: Replica[] = [];
   const counts: (() => number)[] = [];
   for (let number = 1; number <= count; number += 1) {
-    const watched = await openWatched(url);
+    // Who is not answered in time decides alone, which is nobody's question where time stands still.
+    const watched = await openWatched(url, systemClock, held && 5_000);
     const presence = createRedisPresence({
       redis: watched.redis,
       clock: systemClock,
@@ -47,14 +57,16 @@ export async function openReplicas(
     const crossed: number[] = [];
     const budgets = createRedisBudgets([budget], {
       redis: watched.redis,
-      clock: systemClock,
+      clock: held?.clock ?? systemClock,
+      time: held?.time,
       presence: {
         ...presence,
-        count: () => count,
+        count: () => known,
         publish: (...given) => presence.publish(...given),
         subscribe: (...given) => presence.subscribe(...given),
       },
       spentBefore,
+      ...(lastLook && { lastLook }),
       onCrossed: (_, share) => void crossed.push(share),
     });
     const reserve = async (amount: number) => await budgets.reserve(subject, spendOf(amount));

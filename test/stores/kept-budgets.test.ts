@@ -105,6 +105,42 @@ for (const counted of ['in Redis', 'in memory'] as const) {
   });
 }
 
+test('DP2, DP9, G20: while the ledger is away, whoever has a budget is served for a part of what was left by a Redis that has forgotten it', async (t) => {
+  const config = { store: await postgres.createDatabase(), identity, shared: redis.url };
+  const start = await openStarts(t, config);
+  const first = await start();
+  const [ci, spent, silent] = [
+    await makeStoredKey(first, { name: 'ci' }),
+    await makeStoredKey(first, { name: 'spent' }),
+    await makeStoredKey(first, { name: 'silent' }),
+  ];
+  assert.deepEqual(await statuses(first, ci, 10), ok(10));
+  assert.deepEqual(await statuses(first, spent, 4), [200, 200, 200, 429]);
+  await ledgerRows(t, first, 14);
+  await first.close();
+  t.after(() => postgres.restart());
+  postgres.kill();
+  redis.kill();
+  await redis.restart();
+  const second = await start();
+  assert.deepEqual(await statuses(second, ci, 3), ok(3));
+  assert.deepEqual(await statuses(second, spent, 1), [429], 'what was known to be spent is spent');
+  assert.equal((await ask(second, silent)).status, 503, 'of whom nothing is known, nobody can tell');
+  // That Redis is told of them gives nothing more away.
+  const counted = async ({ gateway }: TestGateway) =>
+    (await gateway.snapshot.budgets.standings()).find(({ holder }) => holder === 'default/ci');
+  assert.equal(await counted(second), undefined);
+  const third = await start();
+  assert.deepEqual(await statuses(third, ci, 4), [200, 200, 503, 503], 'another start gives no more away');
+  await postgres.restart();
+  await until('it is counted for all again', async () => (await ask(third, ci)).status === 200);
+  assert.equal((await ask(third, silent)).status, 200);
+  await until('all is settled', async () => (await counted(third))?.reserved === 0);
+  // Of what was given away by the start before, Redis and the ledger both know: rather twice than not at all.
+  const known = (await counted(third))?.spent ?? 0;
+  assert.ok(known >= 16 && known <= 19, `${known}`);
+});
+
 function laterBy(ms: number): Clock {
   const { now, after: runAfter, wall } = systemClock;
   return { now, after: runAfter, wall: () => wall() + ms };

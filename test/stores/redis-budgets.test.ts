@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fail } from '../../src/core/failure.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { Secret } from '../../src/lib/secret.ts';
@@ -9,8 +9,16 @@ import { createRedisBudgets } from '../../src/stores/redis/budgets.ts';
 import type { Redis } from '../../src/stores/redis/connection.ts';
 import { openRedisShared } from '../../src/stores/redis/shared-state.ts';
 import { budgetsConformance } from '../conformance/budgets.ts';
-import { alertAt, type BudgetsRig, daily, spendOf, subject } from '../conformance/budgets-rig.ts';
+import {
+  alertAt,
+  type BudgetsRig,
+  daily,
+  spendOf,
+  subject,
+  wednesdayMs,
+} from '../conformance/budgets-rig.ts';
 import { until } from '../faults/rig.ts';
+import { createHeldClock } from '../held-clock.ts';
 import { nothingBefore, openReplicas, pair, untilSpent } from './budget-pair.ts';
 import { heldTime, openRedisRig, openSharedServer } from './redis-rig.ts';
 
@@ -120,6 +128,52 @@ test('DP2: after FLUSHALL all replicas tell what they know before anything is gi
   assert.ok(!(await two.reserve(1)).allowed);
 });
 
+/** Two that wait by a clock that stands still, at a server whose clock does so too. */
+async function openStill(t: TestContext, known: number) {
+  const clock = createHeldClock();
+  const forget = () =>
+    operator
+      .multi()
+      .flushAll()
+      .set('held-time', String(wednesdayMs * 1_000))
+      .exec();
+  await forget();
+  const held = { clock, time: heldTime };
+  const [one, two] = pair(await openReplicas(t, 2, { url: server.url, held, known }));
+  const begun = 'millrace:{limits}:budgets';
+  return { clock, forget, one, two, epoch: () => operator.hGetAll(begun) };
+}
+
+test('DP2, DP8: what was forgotten is held back until the last replica has told, and no longer', async (t) => {
+  const { forget, one, two, epoch } = await openStill(t, 2);
+  await operator.hSet('millrace:{limits}:budgets', 'open', 0);
+  (await one.hold(3)).settle(spendOf(3));
+  await untilSpent(two, 3, 0);
+  await two.hold(4);
+  await forget();
+  const decisions = await Promise.all([one.reserve(4), two.reserve(3), one.reserve(3)]);
+  assert.equal(decisions.filter(({ allowed }) => allowed).length, 1);
+  const { born, open } = await epoch();
+  assert.equal(open, born, 'no time has passed');
+});
+
+test('DP2: of three replicas one that says nothing is waited for, and not for long', async (t) => {
+  const { clock, forget, one, two, epoch } = await openStill(t, 3);
+  await operator.hSet('millrace:{limits}:budgets', 'open', 0);
+  await one.hold(3);
+  await two.hold(4);
+  await forget();
+  const waiting = Promise.all([one.reserve(3), two.reserve(4)]);
+  const told = async () => Object.keys(await epoch()).filter((field) => field.startsWith('told:'));
+  await until('both have told', async () => (await told()).length === 2);
+  await until('both wait', () => clock.pending >= 2);
+  const { born, open, replicas } = await epoch();
+  assert.deepEqual([Number(open) - Number(born), replicas], [250, '3']);
+  await operator.set('held-time', String((wednesdayMs + 250) * 1_000));
+  clock.advance(250);
+  assert.equal((await waiting).filter(({ allowed }) => allowed).length, 1);
+});
+
 test('DP2: of a server that comes back with what it had a while ago, what replicas know counts', async (t) => {
   await operator.flushAll();
   const [one, two] = pair(await openReplicas(t, 2, { url: server.url }));
@@ -180,6 +234,50 @@ test('G19: who comes for the first time while Redis is away is looked up in the 
   (await one.hold(0)).settle(spendOf(0));
   await untilSpent(one, 980, 20);
   assert.ok(!(await one.reserve(1)).allowed);
+});
+
+test('G20: of whom an earlier run knew nobody waits twice for a ledger that cannot tell, and what was given away is counted', async (t) => {
+  await operator
+    .multi()
+    .flushAll()
+    .set('held-time', String(wednesdayMs * 1_000))
+    .exec();
+  const later = Promise.withResolvers<number>();
+  // By a clock that stands still nobody waits in vain and goes on.
+  const answers = [
+    () => Promise.reject(fail('dependency_unavailable', 'it is away')),
+    () => later.promise,
+    () => Promise.resolve(930e9),
+  ];
+  const [one] = await openReplicas(t, 1, {
+    url: server.url,
+    budget: { per: 'key', usd: 1_000, window: 'day', alertAt },
+    held: { clock: createHeldClock(), time: heldTime },
+    spentBefore: () => answers.shift()?.() ?? Promise.reject(new Error('asked too often')),
+    lastLook: () => Promise.resolve({ spent: 900e9, owed: 0, alone: 0 }),
+  });
+  assert.ok(one !== undefined);
+  const untilCounted = (usd: number) =>
+    until('Redis was told of it', async () => {
+      const [key = ''] = await operator.keys('millrace:{limits}:budget:*');
+      return (await operator.hGet(key, 's')) === String(usd * 1e9);
+    });
+  (await one.hold(10)).settle(spendOf(10));
+  await untilCounted(10);
+  (await one.hold(20)).settle(spendOf(20));
+  await untilCounted(30);
+  const open = await one.hold(15);
+  assert.deepEqual(await one.reserve(6), { allowed: false, why: 'unavailable' }, 'no more than 5 % of it');
+  // Nobody waited for it. It tells what was so when it was asked, and 20 of ours were counted since.
+  later.resolve(910e9);
+  await until('it is counted', async () => {
+    const decision = await one.reserve(56);
+    assert.ok(!decision.allowed);
+    return decision.why === 'spent';
+  });
+  await untilSpent(one, 930, 15);
+  open.settle(spendOf(15));
+  await untilSpent(one, 945, 0);
 });
 
 test('G19: a dead server leaves each replica a small part, then it is our outage; what was spent is told', async (t) => {

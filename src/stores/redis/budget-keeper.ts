@@ -12,7 +12,6 @@ import {
   amountOf,
   type BudgetRule,
   type BudgetsOptions,
-  findMs,
   holdersMax,
   type KnownSpend,
   type Purse,
@@ -21,21 +20,23 @@ import {
   standingOf,
   unavailable,
 } from '../budget-rules.ts';
+import { BudgetHold, holdMs } from './budget-hold.ts';
 import type { BudgetServer, ServerAnswer, Told } from './budget-server.ts';
 import { RedisError } from './fault.ts';
 import { type Heard, HeardAccounts, isKnown, knownSpend } from './heard-accounts.ts';
 import { Outage } from './outage.ts';
 import { type ReservationKeeper, type SharedPart, SharedReservation } from './shared-reservation.ts';
+import { SpentBefore } from './spent-before.ts';
 
 export interface BudgetKeeperOptions extends BudgetsOptions {
   readonly server: BudgetServer;
   readonly clock: Clock;
   readonly presence: Pick<Presence, 'count' | 'publish' | 'subscribe'>;
+  /** False of who is not counted among the replicas. */
+  readonly serves?: boolean | undefined;
 }
 
 const channel = 'budgets';
-/** In a new epoch nothing is given away for so long: until then all replicas have told what they know. */
-const holdMs = 250;
 /** Waits, windows that end, accounts to be looked up: more of these for one exchange, and something is wrong. */
 const attemptsMax = 8;
 const retryMs = 1_000;
@@ -54,6 +55,8 @@ export class BudgetKeeper implements ReservationKeeper {
   /** The server was away, and may have come back with less than it had. */
   #doubtful = false;
   readonly #outage: Outage;
+  readonly #hold: BudgetHold;
+  readonly #before: SpentBefore;
   #resuming: Promise<void> | undefined;
   readonly #settling = new Set<Promise<void>>();
   #retry: Timer | undefined;
@@ -61,9 +64,13 @@ export class BudgetKeeper implements ReservationKeeper {
   constructor(options: BudgetKeeperOptions) {
     this.#options = options;
     this.#outage = new Outage(() => options.presence.count());
+    this.#hold = new BudgetHold(options.clock);
+    this.#before = new SpentBefore(options);
     options.presence.subscribe(channel, {
+      // Of an epoch it is told that it began, and that its hold is over.
       message: (epoch) => {
-        if (epoch !== options.server.epoch) this.#resume();
+        if (epoch === options.server.epoch) this.#hold.end();
+        else this.#resume();
       },
       missed: () => {
         this.#doubtful = true;
@@ -90,11 +97,11 @@ export class BudgetKeeper implements ReservationKeeper {
       () => parts,
     );
     if (answer === 'away') {
-      const decision = await this.#reserveAlone(id, parts);
+      const decision = await this.#reserveAway(id, parts);
       if (isSent && !decision.allowed) this.#takeBack(id, parts);
       return decision;
     }
-    if (answer === 'unknown') return unavailable;
+    if (answer === 'unknown') return await this.#reserveAlone(id, parts);
     const refused = parts.find(({ heard }) => heard === answer.refused);
     if (refused !== undefined) return refusedBy(refused.rule, refused.heard.window, server.nowMs);
     // Told in an epoch that is over by now, it has to be told again.
@@ -117,8 +124,7 @@ export class BudgetKeeper implements ReservationKeeper {
       },
       () => parts,
     );
-    if (answer === 'unknown') return 'unavailable';
-    if (answer === 'away') return this.#extendAlone(parts, more);
+    if (answer === 'away' || answer === 'unknown') return this.#extendAlone(parts, more);
     if (answer.refused !== undefined) return 'spent';
     for (const [index, part] of parts.entries()) part.amount += amounts[index]?.amount ?? 0;
     return 'extended';
@@ -181,7 +187,7 @@ export class BudgetKeeper implements ReservationKeeper {
         const answer = await step();
         if (answer.is === 'ok') return answer;
         if (answer.is === 'lost') await this.#resumed();
-        if (answer.is === 'wait') await this.#wait(Math.min(answer.ms, holdMs));
+        if (answer.is === 'wait') await this.#hold.wait(answer.ms);
         if (answer.is === 'unknown' && !(await this.#tellBefore(answer.of, parts()))) return 'unknown';
       }
       return 'unknown';
@@ -191,79 +197,60 @@ export class BudgetKeeper implements ReservationKeeper {
     }
   }
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
-  }
-
   /** Tells Redis what was spent of accounts that it knows nothing of; false where nobody can tell. */
   async #tellBefore(accounts: readonly Heard[], parts: readonly SharedPart[]): Promise<boolean> {
-    const found = await this.#findAll(accounts);
+    const found = await this.#before.find(accounts);
     const told: Told[] = [];
     for (const heard of accounts) {
       const before = found.get(heard);
       const rule = parts.find((part) => part.heard === heard)?.rule;
       if (rule === undefined || (before === undefined && heard.epoch === '')) return false;
-      // The ledger has ours of which Redis was told already.
-      const others = Math.max(0, (before ?? 0) - heard.early);
-      const spent = Math.max(others, heard.epoch === '' ? 0 : heard.spent);
+      const spent = Math.max(before ?? 0, heard.epoch === '' ? 0 : heard.spent);
       // Whoever counted before us has told of these.
       const toldPpm = Math.max(heard.toldPpm, ppmOf(shareSpent(rule, spent)));
-      told.push({ heard, spent, how: 'first', toldPpm, held: [] });
+      told.push({ heard, spent, how: 'first', toldPpm, held: this.#untoldOf(heard) });
     }
     const answer = await this.#options.server.tell(told);
     if (answer.is === 'lost') await this.#resumed();
     return true;
   }
 
-  /** What was spent of each, of those where that is known in time. */
-  async #findAll(accounts: readonly Heard[]): Promise<ReadonlyMap<Heard, number>> {
-    const found = new Map<Heard, number>();
-    const finding = accounts.map(async (heard) => {
-      const spent = await this.#find(heard);
-      if (spent !== undefined) found.set(heard, spent);
-    });
-    await withinMs(Promise.all(finding), this.#options.clock, findMs);
-    return found;
+  /** What was given away of it without Redis: from the moment on that it gives away more, it must know of these. */
+  #untoldOf(heard: Heard): Told['held'] {
+    if (heard.open === 0) return [];
+    const untold = [...this.#open.values()].filter(({ isKnown }) => !isKnown);
+    return untold.flatMap(({ id, parts }) =>
+      parts.filter((part) => part.heard === heard).map(({ amount }) => ({ id, amount })),
+    );
   }
 
-  /** Once at a time, however many ask. */
-  #find(heard: Heard): Promise<number | undefined> {
-    heard.finding ??= this.#options
-      .spentBefore({ ...heard, alsoOurs: true })
-      // Whoever is away is told of by itself.
-      .catch(() => undefined)
-      .then((spent) => {
-        heard.before = spent ?? heard.before;
-        heard.finding = undefined;
-        return spent;
-      });
-    return heard.finding;
+  /** While Redis is away. */
+  async #reserveAway(id: string, parts: readonly SharedPart[]): Promise<BudgetDecision> {
+    this.#outage.begin(this.#options.server.nowMs);
+    const unknown = this.#unknownOf(parts);
+    if (unknown.length > 0) await this.#before.find(unknown);
+    return await this.#reserveAlone(id, parts);
   }
 
-  /** From this replica's part of what is left. Redis is told when it is back. */
+  /** From this replica's part of what is left. Redis is told when it is back, and soon where it is there. */
   async #reserveAlone(id: string, parts: readonly SharedPart[]): Promise<BudgetDecision> {
     if (this.#open.size >= holdersMax) return unavailable;
-    this.#outage.begin(this.#options.server.nowMs);
     // One that is there, and only did not answer, ends what was lost.
     this.#resumeSoon();
-    const costly = parts.filter(({ amount }) => amount > 0);
-    const unknown = () => costly.map(({ heard }) => heard).filter((heard) => !this.#outage.isKnown(heard));
-    if (unknown().length > 0) await this.#findAll(unknown());
-    const looking = Promise.all(unknown().map((heard) => this.#lookBack(heard)));
-    await withinMs(looking, this.#options.clock, findMs);
-    if (unknown().length > 0) return unavailable;
-    for (const part of costly) {
-      if (spentOf(part.heard) >= part.rule.limit)
-        return refusedBy(part.rule, part.heard.window, this.#options.server.nowMs);
+    await this.#before.lookBack(this.#unknownOf(parts));
+    if (this.#unknownOf(parts).length > 0) return unavailable;
+    for (const { heard, rule, amount } of parts) {
+      if (amount > 0 && spentOf(heard) >= rule.limit)
+        return refusedBy(rule, heard.window, this.#options.server.nowMs);
     }
     if (!this.#outage.take(parts, ({ amount }) => amount)) return unavailable;
     return this.#grant(id, parts, false);
   }
 
-  /** What an earlier run of ours knew is better than nothing. */
-  async #lookBack(heard: Heard): Promise<void> {
-    const look = await this.#options.lastLook?.({ ...heard, alsoOurs: false });
-    heard.lastLook ??= look;
+  /** Of what is to be spent from, what nothing at all is known of. */
+  #unknownOf(parts: readonly SharedPart[]): readonly Heard[] {
+    const costly = parts.filter(({ amount }) => amount > 0);
+    return costly.map(({ heard }) => heard).filter((heard) => !this.#outage.isKnown(heard));
   }
 
   #extendAlone(parts: readonly SharedPart[], more: Spend): Extension {
@@ -341,7 +328,7 @@ export class BudgetKeeper implements ReservationKeeper {
     const { server, presence } = this.#options;
     const before = server.epoch;
     const replicas = presence.count();
-    const isNew = await server.begin(replicas > 1 ? holdMs : 0);
+    const { isNew, heldMs } = await server.begin(replicas > 1 ? holdMs : 0);
     const isOther = server.epoch !== before;
     if (isOther) this.accounts.lose(server.nowMs);
     const doubtful = this.#doubtful || isOther;
@@ -349,17 +336,28 @@ export class BudgetKeeper implements ReservationKeeper {
     for (const reservation of this.#open.values())
       if (isOther || (doubtful && !reservation.isSent)) reservation.isKnown = false;
     if (isNew && replicas > 1) void presence.publish(channel, server.epoch);
-    const told = this.#toTell(doubtful);
+    await this.#tellAll(this.#toTell(doubtful));
+    this.#doubtful = false;
+    this.#outage.end();
+    // Whoever knew of no epoch before is none of those that the others wait for.
+    if (heldMs > 0 && before !== '') await this.#endHold(replicas);
+    const settled = [...this.#open.values()].filter(({ spent, isKnown }) => spent !== undefined && isKnown);
+    for (const reservation of settled) await this.#settleNow(reservation);
+  }
+
+  async #tellAll(told: readonly Told[]): Promise<void> {
     for (let from = 0; from < told.length; from += toldAtOnce) {
-      const answer = await server.tell(told.slice(from, from + toldAtOnce));
+      const answer = await this.#options.server.tell(told.slice(from, from + toldAtOnce));
       if (answer.is !== 'ok') throw new RedisError('refused', { detail: 'it forgot budgets again' });
     }
     const known = new Set(told.flatMap(({ held }) => held.map(({ id }) => id)));
     for (const reservation of this.#open.values()) reservation.isKnown ||= known.has(reservation.id);
-    this.#doubtful = false;
-    this.#outage.end();
-    const settled = [...this.#open.values()].filter(({ spent, isKnown }) => spent !== undefined && isKnown);
-    for (const reservation of settled) await this.#settleNow(reservation);
+  }
+
+  /** All that is known here is told: the last of the replicas ends the hold for all. */
+  async #endHold(replicas: number): Promise<void> {
+    const { server, presence, serves = true } = this.#options;
+    if (serves && (await server.release(this.#name, replicas))) void presence.publish(channel, server.epoch);
   }
 
   #toTell(doubtful: boolean): readonly Told[] {

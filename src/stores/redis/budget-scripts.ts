@@ -91,10 +91,28 @@ local created = 0
 if not epoch[1] then
   redis.call('UNLINK', KEYS[1])
   redis.call('HSET', KEYS[1], 'id', ARGV[1], 'born', whole(nowMs), 'open', whole(nowMs + tonumber(ARGV[2])))
-  epoch[1] = ARGV[1]
+  epoch[1], openMs = ARGV[1], nowMs + tonumber(ARGV[2])
   created = 1
 end
-return { epoch[1], created, nowMs }
+return { epoch[1], created, nowMs, math.max(0, openMs - nowMs) }
+`;
+
+/**
+ * Arguments: the epoch, who has told all they know in it, and how many replicas there are as far as they have heard. The
+ * most that anybody has heard of is waited for. 1 when by that the hold is over: once in an epoch.
+ */
+export const releaseScript = `${prelude}
+if ARGV[1] ~= epoch[1] or nowMs >= openMs then return 0 end
+redis.call('HSET', KEYS[1], 'told:' .. ARGV[2], 1)
+local fields, told, replicas = redis.call('HGETALL', KEYS[1]), 0, tonumber(ARGV[3])
+for at = 1, #fields, 2 do
+  if string.sub(fields[at], 1, 5) == 'told:' then told = told + 1 end
+  if fields[at] == 'replicas' then replicas = math.max(replicas, numberOf(fields[at + 1]) or 0) end
+end
+redis.call('HSET', KEYS[1], 'replicas', whole(replicas))
+if told < replicas then return 0 end
+redis.call('HSET', KEYS[1], 'open', whole(nowMs))
+return 1
 `;
 
 /**

@@ -6,6 +6,7 @@ import {
   beginScript,
   crossScript,
   readScript,
+  releaseScript,
   reserveScript,
   settleScript,
   tellScript,
@@ -44,7 +45,7 @@ export interface BudgetServerOptions {
   readonly redis: Redis;
   readonly clock: Clock;
   /** Lua that sets `now` in microseconds: the server's own clock, unless a test holds it. */
-  readonly time?: string;
+  readonly time?: string | undefined;
 }
 
 const epochKey = 'millrace:{limits}:budgets';
@@ -64,6 +65,7 @@ export class BudgetServer {
     this.#aheadMs = clock.wall() - clock.now();
     this.#scripts = {
       begin: createScript('begin budgets', time + beginScript),
+      release: createScript('release budgets', time + releaseScript),
       reserve: createScript('reserve', time + reserveScript),
       settle: createScript('settle budget', time + settleScript),
       tell: createScript('tell budgets', time + tellScript),
@@ -81,13 +83,19 @@ export class BudgetServer {
     return Math.floor(this.#clock.now() + this.#aheadMs);
   }
 
-  /** Begins an epoch where there is none; true then. */
-  async begin(holdMs: number): Promise<boolean> {
+  /** Begins an epoch where there is none: `isNew` then. `heldMs` is for how long nothing is given away in it yet. */
+  async begin(holdMs: number): Promise<{ readonly isNew: boolean; readonly heldMs: number }> {
     const reply = await this.#redis.run(this.#scripts.begin, [epochKey], [randomUUID(), String(holdMs)]);
-    const [epoch, created, nowMs] = listOf(reply);
+    const [epoch, created, nowMs, heldMs] = listOf(reply);
     this.#hear(nowMs);
     this.epoch = String(epoch);
-    return created === 1;
+    return { isNew: created === 1, heldMs: Number(heldMs) };
+  }
+
+  /** One of so many replicas has told all it knows; true when it was the last of them, and something may be given away. */
+  async release(replica: string, replicas: number): Promise<boolean> {
+    const args = [this.epoch, replica, String(replicas)];
+    return (await this.#redis.run(this.#scripts.release, [epochKey], args)) === 1;
   }
 
   reserve(id: string, isNew: boolean, amounts: readonly Amount[]): Promise<ServerAnswer> {

@@ -27,8 +27,10 @@ export interface RedisBudgetsOptions extends BudgetsOptions {
   readonly redis: Redis;
   readonly clock: Clock;
   readonly presence: Pick<Presence, 'count' | 'publish' | 'subscribe'>;
+  /** False of who is not counted among the replicas. */
+  readonly serves?: boolean | undefined;
   /** Lua that sets `now` in microseconds: the server's own clock, unless a test holds it. */
-  readonly time?: string;
+  readonly time?: string | undefined;
 }
 
 export interface FirstRedisBudgets extends ConfiguredBudgets {

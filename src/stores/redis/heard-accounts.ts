@@ -28,6 +28,8 @@ export interface Heard extends Count {
   /** What was spent before, by the ledger, where it had to be asked; and whoever asks now. */
   before: number | undefined;
   finding: Promise<number | undefined> | undefined;
+  /** Who was asked last could not tell. */
+  unfound: boolean;
   /** What an earlier run knew, where nobody can be asked: for the allotment alone, and never told to Redis. */
   lastLook: LastLook | undefined;
   /** What Redis was told that ours came to while it was yet to be told what was spent before: the ledger may have it as well. */
@@ -88,7 +90,13 @@ function createHeard(known: Pick<Heard, 'scope' | 'holder' | 'window'> & { reado
   const { scope, holder, window, key } = known;
   const leases = `millrace:{limits}:budget-leases:${scope.id}:${window.startMs}:${holder}`;
   const nothing = { spent: 0, reserved: 0, epoch: '', toldPpm: 0, open: 0, early: 0 };
-  const unasked = { before: undefined, finding: undefined, lastLook: undefined, allotment: undefined };
+  const unasked = {
+    before: undefined,
+    finding: undefined,
+    unfound: false,
+    lastLook: undefined,
+    allotment: undefined,
+  };
   return { scope, holder, window, keys: [key, leases, holdersKeyOf(scope, window)], ...nothing, ...unasked };
 }
 
@@ -117,21 +125,27 @@ export function goneOf({ epoch, spent, reserved, before, lastLook }: Heard): num
 
 /** For an earlier look of the next run: `untold` is what Redis has not been told yet. */
 export function knownSpend(heard: Heard, untold: number): KnownSpend {
-  const { scope, holder, window, epoch, before, lastLook, spent } = heard;
+  const { scope, holder, window, epoch, before, lastLook, spent, early } = heard;
   const account = { scopeId: scope.id, holder, startMs: window.startMs, endMs: window.endMs };
+  // Redis, which was told of it, does not tell us before it has the rest.
+  const ours = untold + (epoch === '' ? early : 0);
   if (epoch !== '' || before !== undefined)
-    return { ...account, spent: Math.max(spent, before ?? 0) + untold, owed: 0, alone: 0 };
+    return { ...account, spent: Math.max(spent, before ?? 0) + ours, owed: 0, alone: 0 };
   const { owed = 0, alone = 0, spent: then = 0 } = lastLook ?? {};
-  return { ...account, spent: then, owed: owed + untold, alone: alone + untold };
+  return { ...account, spent: then, owed: owed + ours, alone: alone + ours };
 }
 
-/** What we may give away in this outage: a part of what is left, and never much. Nothing where nothing is known. */
+/**
+ * What we may give away in this outage: a part of what is left, and never much. Nothing where nothing is known. Of what Redis
+ * has not told us yet it is given away once: that it is back tells nothing new.
+ */
 export function allotmentOf(
   heard: Heard,
   rule: BudgetRule,
   { outage, replicas }: { outage: number; replicas: number },
 ): Allotment {
-  if (heard.allotment?.outage === outage) return heard.allotment;
+  const { allotment, epoch } = heard;
+  if (allotment !== undefined && (allotment.outage === outage || epoch === '')) return allotment;
   heard.allotment = { outage, most: mostOf(heard, rule, replicas), used: 0 };
   return heard.allotment;
 }

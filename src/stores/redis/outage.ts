@@ -39,9 +39,10 @@ export class Outage {
     if (!enough) return false;
     for (const part of costly) {
       const amount = amountOfPart(part);
-      allotmentOf(part.heard, part.rule, lost).used += amount;
-      part.alone = (part.outage === this.#number ? part.alone : 0) + amount;
-      part.outage = this.#number;
+      const allotment = allotmentOf(part.heard, part.rule, lost);
+      allotment.used += amount;
+      part.alone = (part.outage === allotment.outage ? part.alone : 0) + amount;
+      part.outage = allotment.outage;
     }
     return true;
   }

@@ -34,7 +34,7 @@ export async function openRedisShared(option: RedisOptions, context: SharedConte
     leases: createRedisLeases({ redis, id }),
     claim: (name, ttlMs) => claimOnce(redis, name, ttlMs),
     budgets: (budgets, options) => {
-      const first = createRedisBudgets(budgets, { ...options, redis, clock, presence });
+      const first = createRedisBudgets(budgets, { ...options, redis, clock, presence, serves });
       counted.push(first);
       return first;
     },
