@@ -35,6 +35,7 @@ export function endingOf(outcome: Ending['outcome']): Ending {
 /** Nobody is out of order. */
 export const openGate: Gate = {
   allows: (_, slots) => slots,
+  shutFor: () => [],
   began: () => {},
   ended: () => {},
   refusal: () => undefined,

@@ -80,6 +80,8 @@ export interface Gate {
    * place, never more than half are left out for failing, and where all are out they are tried one request at a time.
    */
   allows(target: Target, slots: number, asker: Asker): number;
+  /** Who may not be sent there while all others may: what failed there was theirs alone. Few, and mostly nobody. */
+  shutFor(target: Target): readonly string[];
   /** A request goes there: said before `allows` is asked again. */
   began(target: Target): void;
   /** `there` tells whether anybody else's request is at work on the server. */

@@ -47,6 +47,10 @@ export class Drained implements Gate {
       : 0;
   }
 
+  shutFor(target: Target): readonly string[] {
+    return this.#behind.shutFor(target);
+  }
+
   began(target: Target): void {
     this.#behind.began(target);
   }

@@ -114,6 +114,21 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     }
   }
 
+  /** In a lane all are of one tenant. */
+  firstBut(tenants: ReadonlySet<string>, moment: Moment): W | undefined {
+    // Everybody stands where they belong then.
+    if (this.first(moment) === undefined) return undefined;
+    for (const heap of [this.#below, this.#above]) {
+      let least: Lane<W> | undefined;
+      for (const lane of heap.entries) {
+        const isMeant = tenants.has(lane.line.oldest?.tenant ?? '');
+        if (!isMeant && (least === undefined || lane.rank < least.rank)) least = lane;
+      }
+      if (least !== undefined) return least.line.first(moment);
+    }
+    return undefined;
+  }
+
   charge(one: Asking, charges: Charge[]): void {
     const lane = this.#laneOf(one);
     this.#weighAgain();

@@ -53,6 +53,10 @@ export class HealthTeller implements Gate {
     return this.#options.health.allows(target, slots, asker);
   }
 
+  shutFor(target: Target): readonly string[] {
+    return this.#options.health.shutFor(target);
+  }
+
   began(target: Target): void {
     const { health } = this.#options;
     const known = health.troubled(target.upstream.identity);

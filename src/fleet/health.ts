@@ -95,6 +95,13 @@ export class Health implements Gate {
     return known === undefined ? slots : this.#allowed(known, { target, slots, asker });
   }
 
+  shutFor({ upstream, model }: Target): readonly string[] {
+    const known = this.troubled(upstream.identity);
+    if (known === undefined) return nobody;
+    const breakers = [known.own, known.models.get(model)];
+    return breakers.flatMap((breaker) => (breaker?.standing === 'open' ? (breaker.culprit ?? []) : []));
+  }
+
   began(target: Target): void {
     if (this.#troubled.size === 0) return;
     const known = this.#troubled.get(target.upstream.identity);
@@ -302,6 +309,7 @@ function sparing(there: OthersThere, upstream: Upstream): At['spares'] {
   return (tenant, model) => there.worksForOthers(upstream, tenant, model);
 }
 
+const nobody: readonly string[] = [];
 const nobodyElse: OthersThere = { worksForOthers: () => false };
 
 const nothingKnown: HealthRecord = {

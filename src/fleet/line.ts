@@ -34,6 +34,8 @@ export interface Line<W extends Standing> {
   remove(one: W): void;
   /** Whose turn it is: somebody, if anybody waits. */
   first(moment: Moment): W | undefined;
+  /** Whose turn it would be without the requests of those tenants. Looks at many: for when something has failed. */
+  firstBut(tenants: ReadonlySet<string>, moment: Moment): W | undefined;
   /** How many will most likely go before. */
   ahead(one: W): number;
   /** Where it is shared: it was given a slot for which any of them could have been taken. Adds what is to be put right. */
@@ -77,6 +79,11 @@ export class ArrivalLine<W extends Standing> implements InnerLine<W> {
 
   first(): W | undefined {
     return this.#all.first;
+  }
+
+  firstBut(tenants: ReadonlySet<string>): W | undefined {
+    for (const one of this.#all) if (!tenants.has(one.tenant)) return one;
+    return undefined;
   }
 
   ahead(one: W): number {

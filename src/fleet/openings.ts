@@ -74,6 +74,12 @@ export class Openings {
     return this.#candidatesOf(want).find((target) => this.#hasRoom(target, this.#allowed(target, want)));
   }
 
+  /** Tenants that may not be sent to one of its targets while all others may. */
+  shutFor({ candidates, visited }: Want): readonly string[] {
+    const { gate } = this.#options;
+    return candidates.flatMap((target) => (visited.has(target.upstream.name) ? [] : gate.shutFor(target)));
+  }
+
   /** Whether anything for the request may be sent there, were it not busy. */
   mayBeAsked(target: Target, want: Want): boolean {
     const { gate, occupancy } = this.#options;

@@ -39,9 +39,15 @@ export class PriorityLine<W extends Standing> implements Line<W> {
   }
 
   first(moment: Moment): W | undefined {
-    const [level] =
-      moment.agedTurn && this.#levels.length > 1 ? this.#longestFirst(moment.nowMs) : this.#levels;
-    return level?.line.first(moment);
+    return this.#inTurn(moment)[0]?.line.first(moment);
+  }
+
+  firstBut(tenants: ReadonlySet<string>, moment: Moment): W | undefined {
+    for (const { line } of this.#inTurn(moment)) {
+      const first = line.firstBut(tenants, moment);
+      if (first !== undefined) return first;
+    }
+    return undefined;
   }
 
   charge(one: Asking, charges: Charge[]): void {
@@ -68,6 +74,10 @@ export class PriorityLine<W extends Standing> implements Line<W> {
       else if (priority === one.priority) ahead += line.ahead(one);
     }
     return ahead;
+  }
+
+  #inTurn({ agedTurn, nowMs }: Moment): readonly Level<W>[] {
+    return agedTurn && this.#levels.length > 1 ? this.#longestFirst(nowMs) : this.#levels;
   }
 
   /** Levels in which somebody has waited too long, the longest first; then the others as ever. */

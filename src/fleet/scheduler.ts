@@ -188,15 +188,21 @@ export class Scheduler {
     if (this.#waiters.size === 0) return;
     const queues = [...this.#queues.all];
     this.#serve(queues);
-    const moment = { nowMs: this.#options.clock.now(), agedTurn: false };
-    // Those in one queue may be sent to the same servers: where one has to wait on all of them have.
-    const refused = new Set(queues.filter(({ line }) => this.#isRefused(line.first(moment))));
-    if (refused.size === 0) return;
+    const refused = new Map(queues.map((queue) => [queue, this.#refusedIn(queue)] as const));
+    if (refused.values().every((whose) => whose.length === 0)) return;
     for (const waiter of [...this.#waiters]) {
-      const isAsked = waiter.queue !== undefined && refused.has(waiter.queue);
+      const whose = waiter.queue === undefined ? undefined : refused.get(waiter.queue);
+      const isAsked = whose === 'all' || whose?.includes(waiter.tenant) === true;
       const refusal = isAsked ? this.#refusalOf(waiter.want) : undefined;
       if (refusal !== undefined) this.#refuse(waiter, refusal);
     }
+  }
+
+  /** Those in one queue may be sent to the same servers: where one has to wait on all have, but whoever one is shut for alone. */
+  #refusedIn({ line }: ModelQueue<Waiter>): 'all' | readonly string[] {
+    const first = line.first({ nowMs: this.#options.clock.now(), agedTurn: false });
+    if (first === undefined) return [];
+    return this.#refusalOf(first.want) === undefined ? this.#openings.shutFor(first.want) : 'all';
   }
 
   /** `charged`: who waited for it, and what that is to be put right of. */
@@ -296,10 +302,6 @@ export class Scheduler {
     const message = 'the queue is full, and who holds most of it gives way';
     this.#refuse(waiter, this.#standings.full(waiter.want, message));
   };
-
-  #isRefused(waiter: Waiter | undefined): boolean {
-    return waiter !== undefined && this.#refusalOf(waiter.want) !== undefined;
-  }
 
   #refusalOf(want: Want): Failure | undefined {
     return this.#options.gate.refusal(want);

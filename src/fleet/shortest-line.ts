@@ -41,6 +41,16 @@ export class ShortestLine<W extends Standing> implements InnerLine<W> {
     return this.#byLength.first?.one;
   }
 
+  firstBut(tenants: ReadonlySet<string>, { nowMs }: Moment): W | undefined {
+    let shortest: W | undefined;
+    for (const { one } of this.#all) {
+      if (tenants.has(one.tenant)) continue;
+      if (nowMs - one.sinceMs >= this.#agingMs) return one;
+      if (shortest === undefined || one.tokens < shortest.tokens) shortest = one;
+    }
+    return shortest;
+  }
+
   ahead(one: W): number {
     let ahead = 0;
     for (const other of this.#all) if (other.one.tokens < one.tokens) ahead += 1;

@@ -91,16 +91,28 @@ export class WhoseTurn {
     moment: Moment,
     held: ReadonlySet<ModelQueue<Waiter>> | undefined,
   ): Head<ModelQueue<Waiter>, Waiter> | undefined {
-    const { openings, modelTurns } = this.#options;
     let next: Head<ModelQueue<Waiter>, Waiter> | undefined;
     for (const queue of queues) {
-      if (held?.has(queue) === true) continue;
-      const waiter = queue.line.first(moment);
-      const target = waiter === undefined ? undefined : openings.first(waiter.want, moment.nowMs);
-      if (waiter === undefined || target === undefined) continue;
-      const head = new Head(queue, waiter, target);
-      if (next === undefined || modelTurns.isBefore(head, next, moment)) next = head;
+      const head = held?.has(queue) === true ? undefined : this.#firstOf(queue, moment);
+      if (head === undefined) continue;
+      if (next === undefined || this.#options.modelTurns.isBefore(head, next, moment)) next = head;
     }
     return next;
+  }
+
+  /** All in one queue may be sent to the same servers, but for a tenant for whom alone one is left out. */
+  #firstOf(queue: ModelQueue<Waiter>, moment: Moment): Head<ModelQueue<Waiter>, Waiter> | undefined {
+    const { openings } = this.#options;
+    let waiter = queue.line.first(moment);
+    let without: Set<string> | undefined;
+    while (waiter !== undefined) {
+      const target = openings.first(waiter.want, moment.nowMs);
+      if (target !== undefined) return new Head(queue, waiter, target);
+      if (!openings.shutFor(waiter.want).includes(waiter.tenant)) return undefined;
+      without ??= new Set();
+      without.add(waiter.tenant);
+      waiter = queue.line.firstBut(without, moment);
+    }
+    return undefined;
   }
 }
