@@ -277,6 +277,11 @@ export class Scheduler {
     return true;
   }
 
+  /** This gateway stops: nobody who waits is given a slot any more. */
+  refuseAll(failure: Failure): void {
+    for (const waiter of [...this.#waiters]) if (this.#leave(waiter)) waiter.refuse(failure);
+  }
+
   /** It can wait no longer, or may not: a later tier may have a slot free. */
   #refuse(waiter: Waiter, failure: Failure): void {
     if (!this.#leave(waiter)) return;

@@ -22,9 +22,15 @@ export interface Leaving {
 
 export class CallsUnderWay {
   readonly #all = new Crowd<CallUnderWay>();
+  /** Why those end that would begin now. */
+  #streamsEnd: Failure | undefined;
+  #wholesEnd: Failure | undefined;
 
+  /** Ends it at once where its kind was stopped: who waited for a slot is given that of one that was, and nobody would read it. */
   add(call: CallUnderWay): void {
     this.#all.add(call);
+    const end = call.streams ? this.#streamsEnd : this.#wholesEnd;
+    if (end !== undefined) call.stop(end);
   }
 
   delete(call: CallUnderWay): void {
@@ -39,7 +45,10 @@ export class CallsUnderWay {
     return { left: chosen.length, of: waiting.length };
   }
 
+  /** For good: those that are under way, and those that would be. */
   stop(which: 'streams' | 'wholes', failure: Failure): void {
+    if (which === 'streams') this.#streamsEnd = failure;
+    else this.#wholesEnd = failure;
     for (const call of [...this.#all.members]) if (call.streams === (which === 'streams')) call.stop(failure);
   }
 }

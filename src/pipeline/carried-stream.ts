@@ -35,6 +35,7 @@ const againCodes: ReadonlySet<FailureCode> = new Set([
 const finalCodes: ReadonlySet<FailureCode> = new Set([
   'budget_exceeded',
   'dependency_unavailable',
+  'server_draining',
   'total_timeout',
   'response_too_large',
 ]);

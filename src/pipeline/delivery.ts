@@ -84,6 +84,7 @@ export class Delivery implements Receiver, CallUnderWay {
     trail.stop = undefined;
     trail.outputSeen = 0;
     this.given.options.underWay.add(this);
+    if (this.#over) return;
     const flow = exchange.target.upstream.transport.send(encoded.request, this);
     this.#flow = flow;
     if (this.#over) {

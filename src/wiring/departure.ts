@@ -10,6 +10,8 @@ import type { CallsUnderWay } from '../pipeline/calls-under-way.ts';
 export interface DepartureOptions {
   readonly clock: Clock;
   readonly underWay: CallsUnderWay;
+  /** Tells all who wait for a slot why there is none for them. */
+  readonly refuseWaiting: (failure: Failure) => void;
   /** Absent where the start failed before it was open. */
   readonly listener: () => Pick<Listener, 'wane' | 'close'> | undefined;
   /** Closes what was opened, once nothing is in flight any more. */
@@ -65,10 +67,12 @@ export class Departure {
   }
 
   #end({ requestsMs, streamsMs }: Omit<DrainLimits, 'preStopMs'>): void {
-    const { listener } = this.#options;
-    const closed = listener()?.close(Math.max(requestsMs, streamsMs) + lastWordsMs) ?? Promise.resolve();
-    this.#stopAfter('wholes', requestsMs);
-    this.#stopAfter('streams', streamsMs);
+    const { listener, underWay, refuseWaiting } = this.#options;
+    const lastMs = Math.max(requestsMs, streamsMs);
+    const closed = listener()?.close(lastMs + lastWordsMs) ?? Promise.resolve();
+    this.#within(requestsMs, () => underWay.stop('wholes', stopping('wholes')));
+    this.#within(streamsMs, () => underWay.stop('streams', stopping('streams')));
+    this.#within(lastMs, () => refuseWaiting(stopping('wholes')));
     this.#left ??= closed.then(() => this.#release());
   }
 
@@ -77,10 +81,9 @@ export class Departure {
     await this.#options.release();
   }
 
-  #stopAfter(which: 'streams' | 'wholes', ms: number): void {
-    const stop = () => this.#options.underWay.stop(which, stopping(which));
-    if (ms === 0) stop();
-    else this.#after(ms, stop);
+  #within(ms: number, run: () => void): void {
+    if (ms === 0) run();
+    else this.#after(ms, run);
   }
 
   #after(ms: number, run: () => void): void {

@@ -152,6 +152,7 @@ class Running {
     this.#departure = new Departure({
       clock: options.clock,
       underWay: this.#underWay,
+      refuseWaiting: (failure) => this.lasting.scheduler.refuseAll(failure),
       listener: () => this.listener,
       release: () => this.#release(),
     });
