@@ -194,6 +194,11 @@ export interface LimitSubject {
   readonly route: string;
   /** What is known only once the request was read. With it the limits that ask for it are taken, without it the others. */
   readonly call?: LimitedCall;
+  /**
+   * Where its two steps are asked at the same time, what both are known by: who is turned away at the first takes nothing
+   * at the second.
+   */
+  readonly exchange?: string | undefined;
 }
 
 export interface LimitedCall {

@@ -82,6 +82,8 @@ export class Trail {
   model = '';
   // limit: how far the limits that apply are spent
   standing: Standing | undefined = undefined;
+  // limit: a limit refused it, and what was begun meanwhile comes to nothing
+  turnedAway = false;
   // reserve: what it may come to, reserved where budgets apply, and so what a lost exchange is counted at
   reservedNanoUsd: NanoUsd = 0;
   reservedInputTokens = 0;

@@ -20,8 +20,10 @@ export function limit({ limiter }: LimitOptions): Stage<Authenticated> {
     if (!limiter.limitsCallers) return next;
     return (exchange) => {
       if (exchange.route.permission === 'public' || isAtHome(exchange)) return next(exchange);
-      const decision = limiter.take(subjectOf(exchange));
-      if (decision instanceof Promise && isSmall(exchange)) return goOn(decision, next, exchange);
+      const isRead = isSmall(exchange);
+      const together = isRead ? exchange.trail.id : undefined;
+      const decision = limiter.take(subjectOf(exchange, together));
+      if (isRead && decision instanceof Promise) return goOn(decision, next, exchange);
       return decide(decision, next, exchange);
     };
   };
@@ -46,8 +48,12 @@ export function limitCall({ limiter }: LimitOptions): Stage<Planned> {
     if (!limiter.limitsCalls) return next;
     return (exchange) => {
       if (isAtHome(exchange)) return next(exchange);
-      const call = { model: exchange.trail.model, tokens: estimateTokens(exchange.call) };
-      const decision = limiter.take({ ...subjectOf(exchange), call });
+      const { trail, admission } = exchange;
+      // It only goes on to be told so.
+      if (trail.turnedAway && admission !== undefined) return admission.then(() => next(exchange));
+      const call = { model: trail.model, tokens: estimateTokens(exchange.call) };
+      const together = admission === undefined ? undefined : trail.id;
+      const decision = limiter.take({ ...subjectOf(exchange, together), call });
       return decision instanceof Promise ? goOn(decision, next, exchange) : enforce(decision, next, exchange);
     };
   };
@@ -58,10 +64,13 @@ function isAtHome({ incoming }: Authenticated): boolean {
   return incoming.onLoopback;
 }
 
-function subjectOf({ principal, incoming, route }: Authenticated): LimitSubject {
+function subjectOf(
+  { principal, incoming, route }: Authenticated,
+  together: string | undefined,
+): LimitSubject {
   const { key, user, team } = namesOf(principal);
   const address = partyOf(incoming.remoteAddress);
-  return { key, user, team, tenant: principal.tenant, address, route: route.name };
+  return { key, user, team, tenant: principal.tenant, address, route: route.name, exchange: together };
 }
 
 interface Names {
@@ -117,7 +126,10 @@ async function goOn<X extends Authenticated>(
   const { trail, admission: before } = exchange;
   const asked = decision.then((taken) => {
     trail.standing = tightest(trail.standing, taken.standing);
-    if (!taken.allowed) throw refusalOf(taken);
+    if (!taken.allowed) {
+      trail.turnedAway = true;
+      throw refusalOf(taken);
+    }
     return taken.settle;
   });
   const admission = before === undefined ? asked : Promise.all([before, asked]);

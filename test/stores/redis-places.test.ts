@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LimitDecision, LimitSubject, RateLimiter } from '../../src/core/ports.ts';
+import type { RateLimit } from '../../src/stores/limit-rules.ts';
 import type { Redis, RedisState } from '../../src/stores/redis/connection.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
 import { until } from '../faults/rig.ts';
@@ -21,15 +22,15 @@ interface Replica {
 }
 
 /** Each with a clock of its own; the server's is held by the test as well. */
-async function openReplicas(): Promise<readonly [Replica, Replica]> {
+async function openReplicas(limits?: readonly RateLimit[]): Promise<readonly [Replica, Replica]> {
   await operator.flushAll();
   await putTime(operator, 0);
-  return [openReplica(), openReplica()];
+  return [openReplica(limits), openReplica(limits)];
 }
 
 const offline: RedisState = { ready: false, kind: 'offline', message: 'away' };
 
-function openReplica(): Replica {
+function openReplica(limits: readonly RateLimit[] = [limit]): Replica {
   const clock = createHeldClock();
   const reach = { away: false };
   const reached: Redis = {
@@ -41,7 +42,7 @@ function openReplica(): Replica {
     },
   };
   const options = { redis: reached, clock, replicas: () => 2, time: heldTime };
-  return { clock, reach, limiter: createRedisRateLimiter([limit], options) };
+  return { clock, reach, limiter: createRedisRateLimiter(limits, options) };
 }
 
 async function begin({ limiter }: Replica, count: number): Promise<LimitDecision[]> {
@@ -81,6 +82,16 @@ test('G23: where nobody holds a place any more nothing is waited for, so that a 
   assert.equal(one.clock.nextInMs, 10_000);
   end(third);
   assert.equal(one.clock.pending, 0);
+});
+
+test('G23, DP1: nor after a refusal while the server is away', async () => {
+  const [one] = await openReplicas([{ ...limit, requests: { count: 2, perMs: 3_600_000 }, burst: 2 }]);
+  one.reach.away = true;
+  const [first] = await begin(one, 1);
+  end(first);
+  const { pending } = one.clock;
+  assert.equal((await begin(one, 1)).length, 0, 'its share of the requests is used up');
+  assert.equal(one.clock.pending, pending);
 });
 
 test('places are kept for as long as their replica says so, and those of one that died are free within a minute', async () => {

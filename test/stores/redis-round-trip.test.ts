@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { until } from '../faults/rig.ts';
-import { openTestGateway } from '../gateway.ts';
+import { openTestGateway, type TestGateway } from '../gateway.ts';
+import { requestBytes } from '../security/raw.ts';
 import { settled, spendingConfig, usdFor } from '../security/spending-rig.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { openFaultProxy } from '../upstream/fault-proxy.ts';
+import { openRawClient } from '../upstream/raw-client.ts';
+import { openOperator } from './redis-rig.ts';
 
 let redis: RedisServer;
 
@@ -45,6 +48,47 @@ test('who is over a limit is refused though its request was read meanwhile: noth
   assert.deepEqual([spent, reserved], [before.spent, 0]);
 });
 
+test('who is over a limit takes nothing from those of the call, which others share', async (t) => {
+  const hourly = { requests: '100/hour', burst: 3 };
+  const { ask, proxy, gateway } = await open(t, [
+    { per: 'address', requests: '1/hour', burst: 1 },
+    { per: 'model', ...hourly, tokens: '100000/hour', burstTokens: 50, concurrent: 5 },
+  ]);
+  assert.equal((await ask()).status, 200);
+  // Both steps are under way before the first is answered.
+  proxy.behave({ latencyMs: 20 });
+  const refused = await Promise.all(Array.from({ length: 20 }, () => ask()));
+  assert.deepEqual(new Set(refused.map(({ status }) => status)), new Set([429]));
+  for (const reply of refused) assert.match(await reply.text(), /for each address/);
+  proxy.behave({ latencyMs: 0 });
+  await askSlowly(t, gateway);
+  for (const address of ['192.0.2.8', '192.0.2.9']) {
+    const reply = await ask({ headers: { 'x-forwarded-for': address } });
+    assert.equal(reply.status, 200, await reply.text());
+  }
+  const last = await ask({ headers: { 'x-forwarded-for': '192.0.2.10' } });
+  assert.match(await last.text(), /for each model/, 'three of its three were answered');
+});
+
+/** The end of what it says comes when it has long been refused. */
+async function askSlowly(t: TestContext, gateway: TestGateway): Promise<void> {
+  const operator = await openOperator(redis.url);
+  t.after(() => operator.destroy());
+  const bytes = requestBytes({
+    path: '/v1/chat/completions',
+    headers: { authorization: `Bearer ${gateway.key}`, 'x-forwarded-for': '192.0.2.7' },
+    body: chatBody({}),
+  });
+  const marks = () => operator.keys('millrace:{limits}:turned-away:*');
+  await operator.del(await marks());
+  const client = openRawClient(gateway.port);
+  client.socket.write(bytes.subarray(0, -1));
+  await until('it is refused', async () => (await marks()).length === 1);
+  await operator.del(await marks());
+  client.socket.write(bytes.subarray(-1));
+  assert.match((await client.reply()).head, /^HTTP\/1.1 429/);
+}
+
 interface Asking {
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -60,7 +104,9 @@ async function open(t: TestContext, limits: readonly object[]) {
   const proxy = await openFaultProxy(Number(at.port));
   at.port = String(proxy.port);
   const budgets = [{ per: 'tenant', usd: usdFor(1_000_000), window: 'total' }];
-  const config = spendingConfig(llm.port, { shared: at.href, budgets, limits });
+  const shared = { url: at.href, timeoutMs: 2_000 };
+  const listen = { trustedProxies: ['127.0.0.1/32'] };
+  const config = spendingConfig(llm.port, { listen, shared, budgets, limits });
   const gateway = await openTestGateway({ config });
   t.after(() => Promise.all([gateway.close(), llm.close(), proxy.close()]));
   await until('it is shared', () => gateway.gateway.lasting.degraded() === '');

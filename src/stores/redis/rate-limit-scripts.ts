@@ -53,16 +53,25 @@ local function enter(key, lease, who)
 end
 `;
 
+/** Longer than an operation may ever take: whoever was answered by then asks for no second step. */
+const turnedAwayForMs = 3_000;
+
 /**
  * The keys of rates first, then those of places; the last argument tells how many rates there are. For each key of a
  * rate: what it costs, how far ahead the moment may lie for that, the farthest it may ever lie, and what the
  * replica knows: how far ahead it lies, when it was born (-1 on limits of requests), what had been given back.
  * What a replica knows better is written even when it is refused, so that the others know it too.
- * For each key of places how many there are. Then whose lease it is, and for how long.
+ * For each key of places how many there are. Then what the last key is for, if it is neither, whose lease it is, and for how long.
+ *
+ * Both steps of an exchange may be asked at the same time. Its first one, where it is refused, leaves a mark at the last key;
+ * its second one looks for the mark, and is refused by it as if by one limit more.
  */
 export const takeScript = `${read}${held}
 local levels, learnt, refusedBy, wait = {}, {}, 0, 0
 local rates, lease, who = tonumber(ARGV[#ARGV]), tonumber(ARGV[#ARGV - 1]), ARGV[#ARGV - 2]
+local mark, last = ARGV[#ARGV - 3], #KEYS
+if mark ~= '' then last = last - 1 end
+if mark == 'look' and redis.call('EXISTS', KEYS[#KEYS]) == 1 then refusedBy = #KEYS end
 for i = 1, rates do
   local key, at = KEYS[i], 6 * i - 5
   local tolerance, cap, known = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
@@ -78,7 +87,7 @@ for i = 1, rates do
     wait = level[1] - now - tolerance
   end
 end
-for i = rates + 1, #KEYS do
+for i = rates + 1, last do
   if refusedBy == 0 and held(KEYS[i], lease) >= tonumber(ARGV[5 * rates + i]) then refusedBy = i end
 end
 local reply = { refusedBy, wait, now }
@@ -91,7 +100,9 @@ for i = 1, rates do
   for _, number in ipairs(level) do table.insert(reply, number) end
 end
 if refusedBy == 0 then
-  for i = rates + 1, #KEYS do enter(KEYS[i], lease, who) end
+  for i = rates + 1, last do enter(KEYS[i], lease, who) end
+elseif mark == 'leave' then
+  redis.pcall('SET', KEYS[#KEYS], '', 'PX', ${turnedAwayForMs})
 end
 return reply
 `;

@@ -31,6 +31,7 @@ import { settleScript, takeScript } from './rate-limit-scripts.ts';
 import { Returning, type ToldLevel } from './returning.ts';
 import { createScript, type Script, serverTime } from './script.ts';
 import { keyOfPlace, leaseMicros, SharedPlaces } from './shared-places.ts';
+import { markOf } from './turned-away.ts';
 
 export interface RedisRateLimiterOptions {
   readonly redis: Redis;
@@ -125,10 +126,11 @@ class RedisRateLimiter implements RateLimiter {
 
   #takeShare(step: LimitStep, subject: LimitSubject, lease: string): LimitDecision {
     const replicas = this.#options.replicas();
+    const decision = this.#local.take(step, subject, { replicas, holding: this.#shared.holding(lease) });
+    if (!decision.allowed) return decision;
     // When the server is back it is told of them.
-    const holding = step.places.length === 0 ? {} : this.#shared.hold(lease);
-    const decision = this.#local.take(step, subject, { replicas, holding });
-    if (!decision.allowed || step.rates.length === 0) return decision;
+    if (step.places.length > 0) this.#shared.renew();
+    if (step.rates.length === 0) return decision;
     const note = () => this.#returning.note(step.rates, subject, this.#local.levels);
     note();
     const { settle } = decision;
@@ -174,20 +176,24 @@ class RedisRateLimiter implements RateLimiter {
   ): Promise<LimitDecision> {
     const { rates, places } = step;
     const sentMs = this.#options.clock.now();
+    const mark = markOf(subject);
     try {
       const keys = [
         ...rates.map((rule) => keyOf(rule, subject)),
         ...places.map((rule) => keyOfPlace({ rule, who: holderOf(rule, subject) })),
+        ...mark.keys,
       ];
       const args = [
         ...rates.flatMap((rule) => this.#argsOf(rule, subject, sentMs)),
-        ...[...places.map((rule) => rule.places), lease, leaseMicros, rates.length].map(String),
+        ...places.map((rule) => String(rule.places)),
+        ...[mark.does, lease, String(leaseMicros), String(rates.length)],
       ];
       const reply = await this.#options.redis.run(this.#take, keys, args);
       const told = { sentMs, reply: parseReply(reply, rates.length) };
       const decision = this.#learn(step, subject, told);
       if (places.length === 0 || !decision.allowed) return decision;
-      return this.#local.enter(step, subject, { decision, ...this.#shared.hold(lease) });
+      this.#shared.renew();
+      return this.#local.enter(step, subject, { decision, ...this.#shared.holding(lease) });
     } catch (thrown) {
       if (!(thrown instanceof RedisError)) throw thrown;
       return alone();
@@ -223,6 +229,9 @@ class RedisRateLimiter implements RateLimiter {
     }
     const standing = standingOf(rates, reply);
     const rule = [...rates, ...places][reply.refusedBy - 1];
+    // Its first step was: that one's refusal is what is told.
+    if (rule === undefined && reply.refusedBy > 0)
+      return { allowed: false, limit: '', retryAfterMs: 1, standing };
     if (rule !== undefined) {
       return refusal({ rule, waitMs: 'places' in rule ? placeWaitMs : reply.wait / 1000, standing });
     }

@@ -45,10 +45,14 @@ export class SharedPlaces {
     return `${this.#replica}:${this.#count}`;
   }
 
-  /** From now on what is held here is renewed. */
-  hold(lease: string): Holding {
-    this.#renewLater();
+  /** What a place is entered with here. */
+  holding(lease: string): Holding {
     return { lease, left: this.#left };
+  }
+
+  /** From now on what is held here is renewed. */
+  renew(): void {
+    this.#renewal ??= this.#options.clock.after(renewMs, () => void this.#renewAll());
   }
 
   readonly #left = (places: readonly Place[]): void => {
@@ -58,10 +62,6 @@ export class SharedPlaces {
     if (first === undefined || !this.#options.redis.state.ready) return;
     void this.#tell(this.#options.redis.run(this.#leave, places.map(keyOfPlace), [first.lease]));
   };
-
-  #renewLater(): void {
-    this.#renewal ??= this.#options.clock.after(renewMs, () => void this.#renewAll());
-  }
 
   #renewNoMore(): void {
     this.#renewal?.cancel();
@@ -80,7 +80,7 @@ export class SharedPlaces {
     // All may have left meanwhile, and others come, who are waited for already.
     if (this.#renewal !== rung) return;
     this.#renewal = undefined;
-    if (this.#places.any) this.#renewLater();
+    if (this.#places.any) this.renew();
   }
 
   /** What could not be told ends with its lease, or is told the next time. */
