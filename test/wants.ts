@@ -46,6 +46,7 @@ export const openGate: Gate = {
 export const nothingLearnt: Learnt = {
   serviceMs: () => 0,
   leastMs: () => 0,
+  likelyMs: () => 0,
   loadMs: () => 0,
   isPlaced: () => true,
   gpuShare: () => 1,

@@ -12,8 +12,9 @@ interface One extends Standing {
 const rules: QueueRules = { fairness: 'tenant', order: 'fifo', agingMs: 1_000 };
 
 function one(name: string, said: Partial<One> = {}): One {
-  const came = nextArrival();
-  return { came, name, tenant: name, key: 'k', tokens: 1, priority: 0, sinceMs: 0, untilMs: 60_000, ...said };
+  const asking = { name, tenant: name, key: 'k', tokens: 1, priority: 0 };
+  const times = { sinceMs: 0, untilMs: 60_000, likelyUntilMs: 60_000 };
+  return { came: nextArrival(), rank: 0, at: -1, ...asking, ...times, ...said };
 }
 
 /** Who is served, one after the other, every fourth turn being that of those who waited too long. */

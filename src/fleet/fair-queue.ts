@@ -1,6 +1,7 @@
 /** Who waits for one model, and whose turn it is: by priority, then fairly between tenants and their keys, then by age. */
 import type { Weights } from '../core/fleet.ts';
 import { FairTurns } from './fair-turns.ts';
+import { InTimeLine } from './in-time-line.ts';
 import { ArrivalLine, type InnerLine, type Line, type Standing } from './line.ts';
 import { PriorityLine } from './priority-line.ts';
 import { ShortestLine } from './shortest-line.ts';
@@ -19,7 +20,7 @@ export function createFairQueue<W extends Standing>(
   { fairness, order, agingMs }: QueueRules,
   weights?: Weights,
 ): Line<W> {
-  const inner = (): InnerLine<W> => (order === 'shortest' ? new ShortestLine(agingMs) : new ArrivalLine());
+  const inner = () => new InTimeLine<W>(order === 'shortest' ? new ShortestLine(agingMs) : new ArrivalLine());
   const shared: Readonly<Record<QueueRules['fairness'], () => InnerLine<W>>> = {
     tenant: () => new FairTurns(tenantOf, () => new FairTurns(keyWithinTenant, inner), weights),
     key: () => new FairTurns(keyOf, inner, weights),

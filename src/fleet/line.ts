@@ -1,8 +1,9 @@
 /** Who waits, in an order: one after the other, the shortest first, in fair turns, by priority. They stand in each other. */
 import { Arrivals, type Arrived } from '../lib/arrivals.ts';
+import type { Entry } from '../lib/heap.ts';
 
-/** What an order may go by. */
-export interface Standing extends Arrived {
+/** What an order may go by. As an entry it stands among those that may be late. */
+export interface Standing extends Arrived, Entry {
   readonly tenant: string;
   readonly key: string;
   readonly tokens: number;
@@ -10,6 +11,8 @@ export interface Standing extends Arrived {
   readonly sinceMs: number;
   /** When it can wait no longer. */
   readonly untilMs: number;
+  /** Begun later than this it may well not be done by its deadline. */
+  readonly likelyUntilMs: number;
 }
 
 /** Who asks, and for how much. */

@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AtWork, type Occupied, Slot } from './at-work.ts';
 import { type Charged, settle } from './charged.ts';
 import type { CopyBounds } from './copy-bounds.ts';
-import { inTimeUntilMs } from './in-time.ts';
+import { inTimeUntilMs, likelyInTimeUntilMs } from './in-time.ts';
 import { Keeping } from './keeping.ts';
 import type { Learnt } from './learnt.ts';
 import { type ModelQueue, type ModelQueueRules, ModelQueues } from './model-queues.ts';
@@ -166,9 +166,10 @@ export class Scheduler {
     }
     return new Promise((resolve, reject) => {
       const party = this.places.partyOf(want);
-      const untilMs = nowMs + waitMs;
+      const times = { sinceMs: nowMs, untilMs: nowMs + waitMs };
+      const likelyUntilMs = likelyInTimeUntilMs(want, times, learnt);
       const settle = { admit: resolve, refuse: reject, giveWay: this.#giveWay };
-      const waiter = new Waiter({ want, party, sinceMs: nowMs, untilMs, ...settle });
+      const waiter = new Waiter({ want, party, ...times, likelyUntilMs, ...settle });
       waiter.timer = clock.after(waitMs, () => this.#refuse(waiter, this.#standings.tooLate(want, waitMs)));
       this.#waiters.add(waiter);
       this.places.add(waiter);

@@ -129,6 +129,15 @@ test('who asks for less than is usual is expected to be done sooner', () => {
   assert.equal(times.leastMs(a, 5_000), 10_100);
 });
 
+test('what an answer of some length is likely to take goes by its tokens, or by what all take where nobody tells those', () => {
+  const { times } = rig();
+  assert.equal(times.likelyMs(a, 100), 0);
+  times.ended(a, streamed(1_000, { firstMs: 100, tokenMs: 10 }));
+  assert.equal(times.likelyMs(a, 100), 1_100);
+  times.ended(b, served(300));
+  assert.equal(times.likelyMs(b, 100), 300);
+});
+
 test('G14: names that are made up make way, and not those that are asked for', () => {
   const { times } = rig();
   const makeUp = (more: string) => {

@@ -72,6 +72,14 @@ export class ServiceTimes {
     return Math.min(whole.ms, firstMs + token.ms * answerTokens);
   }
 
+  /** What an answer of so many tokens usually takes there; 0 where nothing is known. */
+  likelyMs({ upstream, model }: Target, answerTokens: number): number {
+    const learnt = this.#learnt.get(upstream.identity)?.get(model);
+    if (learnt === undefined) return 0;
+    const { firstMs, restMs, tokens, wholeMs } = learnt;
+    return tokens > 0 ? firstMs + (restMs / tokens) * answerTokens : wholeMs;
+  }
+
   ended(target: Target, ending: Ending): void {
     if (ending.outcome !== 'served' || ending.cold) return;
     const learnt = this.#of(target);

@@ -16,6 +16,7 @@ interface WaiterOptions {
   readonly sinceMs: number;
   /** When it can wait no longer. */
   readonly untilMs: number;
+  readonly likelyUntilMs: number;
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
   /** It is refused for others. */
@@ -28,6 +29,7 @@ export class Waiter implements Standing, Seated {
   readonly party: string;
   readonly sinceMs: number;
   readonly untilMs: number;
+  readonly likelyUntilMs: number;
   readonly tenant: string;
   readonly key: string;
   readonly tokens: number;
@@ -38,18 +40,21 @@ export class Waiter implements Standing, Seated {
   readonly admit: (slot: Occupied) => void;
   readonly refuse: (failure: Failure) => void;
   readonly came = nextArrival();
+  rank = 0;
+  at = -1;
   queue: ModelQueue<Waiter> | undefined = undefined;
   countedBy: KeptSlots | undefined = undefined;
   /** Runs when it can wait no longer. */
   timer: Timer | undefined = undefined;
   readonly #giveWay: (waiter: Waiter) => void;
 
-  constructor({ want, party, sinceMs, untilMs, admit, refuse, giveWay }: WaiterOptions) {
+  constructor({ want, party, sinceMs, untilMs, likelyUntilMs, admit, refuse, giveWay }: WaiterOptions) {
     this.want = want;
     this.model = want.model;
     this.party = party;
     this.sinceMs = sinceMs;
     this.untilMs = untilMs;
+    this.likelyUntilMs = likelyUntilMs;
     this.tenant = want.tenant;
     this.key = want.key;
     this.answerTokens = want.answerTokens;

@@ -15,6 +15,7 @@ export function createLearnt({ residency, serviceTimes, price }: LearntOptions):
   return {
     serviceMs: (target) => serviceTimes.of(target),
     leastMs: (target, answerTokens) => serviceTimes.leastMs(target, answerTokens),
+    likelyMs: (target, answerTokens) => serviceTimes.likelyMs(target, answerTokens),
     loadMs: (target) => residency.loadMs(target),
     isPlaced: (target) => residency.isPlaced(target),
     gpuShare: (target) => residency.gpuShare(target),
