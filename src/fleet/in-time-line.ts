@@ -32,18 +32,32 @@ export class InTimeLine<W extends Standing> implements InnerLine<W> {
 
   /** Who is late is noticed when its turn has come. */
   first(moment: Moment): W | undefined {
-    for (;;) {
-      const one = this.#likely.first(moment);
-      if (one === undefined) return this.#late.first;
-      if (moment.nowMs <= one.likelyUntilMs) return one;
-      this.#likely.remove(one);
-      one.rank = -one.likelyUntilMs;
-      this.#late.add(one);
+    let one = this.#likely.first(moment);
+    while (one !== undefined && this.#isLate(one, moment)) one = this.#likely.first(moment);
+    return one ?? this.#late.first;
+  }
+
+  firstBut(tenants: ReadonlySet<string>, moment: Moment): W | undefined {
+    let one = this.#likely.firstBut(tenants, moment);
+    while (one !== undefined && this.#isLate(one, moment)) one = this.#likely.firstBut(tenants, moment);
+    if (one !== undefined) return one;
+    for (const late of this.#late.entries) {
+      if (!tenants.has(late.tenant) && (one === undefined || late.rank < one.rank)) one = late;
     }
+    return one;
   }
 
   ahead(one: W): number {
     if (one.at === -1) return this.#likely.ahead(one);
     return this.#likely.size + this.#late.entries.filter(({ rank }) => rank < one.rank).length;
+  }
+
+  /** Then it stands with the others who are. */
+  #isLate(one: W, { nowMs }: Moment): boolean {
+    if (nowMs <= one.likelyUntilMs) return false;
+    this.#likely.remove(one);
+    one.rank = -one.likelyUntilMs;
+    this.#late.add(one);
+    return true;
   }
 }
