@@ -11,28 +11,47 @@ type Shown = z.input<typeof psShape>;
 type Running = Shown['running'][number];
 
 export function viewRunning(gateway: Gateway): Shown {
-  const { scheduler } = gateway.lasting;
   const { upstreams } = gateway.snapshot;
+  const load = loadOf(gateway);
   return {
-    waiting: scheduler.waiting,
-    running: upstreams.flatMap((upstream) => viewUpstream(gateway, upstream)),
+    waiting: gateway.lasting.scheduler.waiting,
+    running: upstreams.flatMap((upstream) => viewUpstream(gateway, load, upstream)),
     machines: upstreams.map((upstream) => viewMachine(gateway, upstream)),
   };
 }
 
-function viewUpstream(gateway: Gateway, upstream: Upstream): readonly Running[] {
+/** What goes on everywhere, looked through once: there may be thousands of targets. */
+interface Load {
+  /** By the upstreams' identities. */
+  readonly targets: ReadonlyMap<string, readonly Target[]>;
+  /** By their places. */
+  readonly inFlight: ReadonlyMap<string, number>;
+  readonly queued: ReadonlyMap<string, number>;
+  /** Of models that no configuration names, by their names: whoever offers one could serve them. */
+  readonly queuedAnywhere: ReadonlyMap<string, number>;
+}
+
+function loadOf(gateway: Gateway): Load {
   const { scheduler, warm } = gateway.lasting;
-  const { residency } = warm;
+  const place = (target: Target) => warm.residency.placeOf(target);
+  const occupied = scheduler.occupied;
+  const targets = Map.groupBy(
+    [...configuredTargets(gateway), ...occupied],
+    ({ upstream }) => upstream.identity,
+  );
+  return { targets, inFlight: counted(occupied.map((one) => [place(one), 1])), ...queuesOf(gateway) };
+}
+
+function viewUpstream(gateway: Gateway, load: Load, upstream: Upstream): readonly Running[] {
+  const { residency } = gateway.lasting.warm;
   const rows = new Map<string, Target>();
   const add = (target: Target) => {
-    if (target.upstream.identity !== upstream.identity) return;
-    const known = [...rows.values()].some((other) => residency.isSame(other, target));
-    if (!known) rows.set(target.model, target);
+    const place = residency.placeOf(target);
+    if (!rows.has(place)) rows.set(place, target);
   };
-  for (const target of configuredTargets(gateway)) add(target);
-  for (const target of scheduler.occupied) add(target);
+  for (const target of load.targets.get(upstream.identity) ?? []) add(target);
   for (const { name } of residency.holds(upstream)) add({ upstream, model: name, tier: 1, weight: 1 });
-  return [...rows.values()].map((target) => viewTarget(gateway, target));
+  return [...rows.values()].map((target) => viewTarget(gateway, load, target));
 }
 
 function configuredTargets({ snapshot }: Gateway): readonly Target[] {
@@ -41,8 +60,9 @@ function configuredTargets({ snapshot }: Gateway): readonly Target[] {
   );
 }
 
-function viewTarget(gateway: Gateway, target: Target): Running {
+function viewTarget(gateway: Gateway, load: Load, target: Target): Running {
   const { scheduler, health, warm, drains } = gateway.lasting;
+  const place = warm.residency.placeOf(target);
   const { upstream, model } = target;
   const held = warm.residency.find(target);
   return {
@@ -50,25 +70,35 @@ function viewTarget(gateway: Gateway, target: Target): Running {
     upstream: upstream.name,
     state: health.of(upstream).state,
     ...(drains.of(upstream) === undefined ? {} : { drained: true }),
-    inFlight: scheduler.occupied.filter((running) => warm.residency.isSame(running, target)).length,
+    inFlight: load.inFlight.get(place) ?? 0,
     slots: scheduler.known.slots(upstream),
     slotsFrom: scheduler.slotsFrom(upstream),
-    queued: queuedFor(gateway, target),
+    queued: (load.queued.get(place) ?? 0) + (load.queuedAnywhere.get(target.model) ?? 0),
     inMemory: inMemory(gateway, target),
     ...(held === undefined || !warm.residency.isTold(upstream) ? {} : { loaded: describe(held) }),
   };
 }
 
-/** Those that wait could be served here; by which server in the end, nobody knows yet. */
-function queuedFor({ snapshot, lasting }: Gateway, target: Target): number {
+/** Those that wait could be served at each of these; by which server in the end, nobody knows yet. */
+function queuesOf({ snapshot, lasting }: Gateway): Pick<Load, 'queued' | 'queuedAnywhere'> {
   const { scheduler, warm } = lasting;
-  const names = snapshot.models.names().filter((name) => {
+  const queued: [place: string, waiting: number][] = [];
+  const queuedAnywhere = new Map<string, number>();
+  for (const name of snapshot.models.names()) {
+    const waiting = scheduler.waitingFor(name);
+    if (waiting === 0) continue;
     const targets = snapshot.models.configured(name)?.targets;
-    return targets === undefined
-      ? name === target.model
-      : targets.some((one) => warm.residency.isSame(one, target));
-  });
-  return names.reduce((sum, name) => sum + scheduler.waitingFor(name), 0);
+    const places = new Set(targets?.map((target) => warm.residency.placeOf(target)));
+    for (const place of places) queued.push([place, waiting]);
+    if (targets === undefined) queuedAnywhere.set(name, waiting);
+  }
+  return { queued: counted(queued), queuedAnywhere };
+}
+
+function counted(each: readonly (readonly [name: string, count: number])[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const [name, count] of each) sums.set(name, (sums.get(name) ?? 0) + count);
+  return sums;
 }
 
 function inMemory({ lasting, snapshot }: Gateway, target: Target): Running['inMemory'] {

@@ -105,6 +105,11 @@ export class Residency {
     return this.holds(upstream).find((held) => held.name === name);
   }
 
+  /** The same text for targets that are the same. */
+  placeOf({ upstream, model }: Target): string {
+    return `${upstream.identity} ${plainName(model)}`;
+  }
+
   isSame(one: Target, other: Target): boolean {
     return (
       one.upstream.identity === other.upstream.identity && plainName(one.model) === plainName(other.model)
