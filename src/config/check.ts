@@ -9,7 +9,7 @@ import { isPostgresUrl } from '../stores/postgres/postgres-url.ts';
 import { isRedisUrl } from '../stores/redis/redis-url.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkListeners } from './check-listeners.ts';
-import { circleFrom } from './fallback-circle.ts';
+import { circleFrom, onCircles } from './fallback-circle.ts';
 import type { Path } from './placed.ts';
 import type { Config } from './schema.ts';
 import { weaknessOf } from './weak-secret.ts';
@@ -191,16 +191,30 @@ function checkTargets({ config, upstreams }: Checked): Finding[] {
 }
 
 function checkFallbacks({ config, models }: Checked): Finding[] {
+  const known = new Set(models);
+  const circling = onCircles(config.models);
+  let circles = 0;
   return Object.entries(config.models).flatMap(([name, { fallback }]) =>
     fallback.flatMap((other, index) => {
       const path = ['models', name, 'fallback', index];
-      if (!models.includes(other)) return [unknownName(path, { what: 'model', name: other, known: models })];
+      if (!known.has(other)) return [unknownName(path, { what: 'model', name: other, known: models })];
+      if (!circling.has(name) || !circling.has(other) || circles >= circlesTold) return [];
       const circle = circleFrom(name, other, config.models);
       if (circle === undefined) return [];
-      const message = `leads back to where it began: ${circle.join(' → ')}`;
+      circles += 1;
+      const message = `leads back to where it began: ${shortened(circle).join(' → ')}`;
       return [{ path, message, hint: 'take one of these fallbacks out' }];
     }),
   );
+}
+
+/** Whoever mends these is told of the others. */
+const circlesTold = 100;
+const circleShown = 10;
+
+function shortened(circle: readonly string[]): readonly string[] {
+  if (circle.length <= circleShown) return circle;
+  return [...circle.slice(0, circleShown - 2), '…', ...circle.slice(-1)];
 }
 
 function checkDefaultModel({ config, upstreams, models }: Checked): Finding[] {

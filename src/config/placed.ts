@@ -82,21 +82,32 @@ export function withNode(root: Placed | undefined, path: Path, node: PlacedEntry
   return { kind: 'map', ...at, entries };
 }
 
-export function withoutNode(root: Placed, path: Path): Placed {
-  const [step, ...rest] = path;
-  if (step === undefined) return root;
-  const child = childOf(root, step);
-  if (child === undefined) return root;
-  const kept = rest.length === 0 ? undefined : withoutNode(child, rest);
+/** The tree without the nodes at `paths`. All are taken out at once: one by one each would copy all that stands beside it. */
+export function withoutNodes(root: Placed, paths: readonly Path[]): Placed {
+  const byStep = Map.groupBy(
+    paths.filter((path) => path.length > 0),
+    ([step]) => String(step),
+  );
+  if (byStep.size === 0 || root.kind === 'scalar') return root;
+  const kept = (child: Placed, step: string): Placed | undefined => {
+    const below = byStep.get(step);
+    if (below === undefined) return child;
+    const isLeftOut = below.some((path) => path.length === 1);
+    return isLeftOut
+      ? undefined
+      : withoutNodes(
+          child,
+          below.map(([, ...rest]) => rest),
+        );
+  };
   if (root.kind === 'list') {
-    return { ...root, items: root.items.flatMap((item) => (item !== child ? [item] : kept ? [kept] : [])) };
+    return { ...root, items: root.items.flatMap((item, index) => kept(item, String(index)) ?? []) };
   }
-  if (root.kind === 'scalar') return root;
-  const entries = new Map(root.entries);
-  const entry = entries.get(String(step));
-  if (kept === undefined || entry === undefined) entries.delete(String(step));
-  else entries.set(String(step), { ...entry, value: kept });
-  return { ...root, entries };
+  const entries = [...root.entries].flatMap(([key, entry]) => {
+    const value = kept(entry.value, key);
+    return value === undefined ? [] : [[key, { ...entry, value }] as const];
+  });
+  return { ...root, entries: new Map(entries) };
 }
 
 /** A value that stands in no file, as if it had been written at `place`. */

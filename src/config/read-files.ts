@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Environment, expand } from './expand.ts';
 import { mergeTrees } from './merge.ts';
-import { childOf, emptyMap, type PlacedMap, withoutNode } from './placed.ts';
+import { childOf, emptyMap, type PlacedMap, withoutNodes } from './placed.ts';
 import type { Place, Problem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
 
@@ -132,6 +132,6 @@ function readIncludes(root: PlacedMap, reading: Reading, chain: readonly string[
     const tree = readTree(file, reading, { ...item.place, chain });
     if (tree !== undefined) merged = merged === undefined ? tree : mergeTrees(merged, tree, reading.problems);
   }
-  const own = withoutNode(root, ['include']) as PlacedMap;
+  const own = withoutNodes(root, [['include']]) as PlacedMap;
   return merged === undefined ? own : mergeTrees(merged, own, reading.problems);
 }

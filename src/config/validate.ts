@@ -1,6 +1,6 @@
 /** The tree against the schema: a configuration, or everything that is wrong with it. */
 import { explain, type Issue } from './explain.ts';
-import { emptyMap, nodeAt, type Path, type Placed, plainValue, withNode, withoutNode } from './placed.ts';
+import { emptyMap, nodeAt, type Path, type Placed, plainValue, withNode, withoutNodes } from './placed.ts';
 import type { Problem } from './problem.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -63,21 +63,10 @@ function leaveOut(root: Placed, issues: readonly Issue[]): Placed {
     const wrong = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
     for (const one of wrong) paths.set(JSON.stringify(existing(root, one)), existing(root, one));
   }
-  // Later list entries go first, so that the earlier ones keep their places.
-  return [...paths.values()].sort(comparePaths).reverse().reduce<Placed>(withoutNode, root);
+  return withoutNodes(root, [...paths.values()]);
 }
 
 function existing(root: Placed, path: Path): Path {
   if (nodeAt(root, path) !== undefined) return path;
   return path.length === 0 ? path : existing(root, path.slice(0, -1));
-}
-
-function comparePaths(a: Path, b: Path): number {
-  for (let index = 0; index < Math.min(a.length, b.length); index += 1) {
-    const [left, right] = [a[index], b[index]];
-    if (left === right || left === undefined || right === undefined) continue;
-    if (typeof left === 'number' && typeof right === 'number') return left - right;
-    return String(left) < String(right) ? -1 : 1;
-  }
-  return a.length - b.length;
 }
