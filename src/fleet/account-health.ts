@@ -29,13 +29,8 @@ const leftInSilence = fail(
 
 /** The server is there, and has its reason to refuse this request (U6, U17). */
 const refusals: ReadonlySet<FailureCode> = new Set(['upstream_model_missing', 'upstream_rate_limited']);
-/** Nobody is there, or nobody lets us in: asking again would tell nothing new. */
-const conclusive: ReadonlySet<FailureCode> = new Set([
-  'connect_failed',
-  'connect_timeout',
-  'tls_error',
-  'upstream_unauthorized',
-]);
+/** Nobody is there: asking again would tell nothing new. Some are not let in for what their request says. */
+const conclusive: ReadonlySet<FailureCode> = new Set(['connect_failed', 'connect_timeout', 'tls_error']);
 /** No word came back. */
 const silences: ReadonlySet<FailureCode> = new Set([
   'connect_failed',
@@ -45,7 +40,7 @@ const silences: ReadonlySet<FailureCode> = new Set([
   'total_timeout',
 ]);
 /** What a listing would meet as well, so that a good one tells that it may be over. */
-const listable: ReadonlySet<FailureCode> = new Set([...conclusive, 'upstream_cut']);
+const listable: ReadonlySet<FailureCode> = new Set([...conclusive, 'upstream_unauthorized', 'upstream_cut']);
 
 export class AccountHealth {
   readonly own = new Breaker();
@@ -60,7 +55,7 @@ export class AccountHealth {
   sinceMs = 0;
   /** Listings in a row that came to nothing. */
   #unlisted = 0;
-  /** Whether it served something, and has not refused our credentials since. */
+  /** Whether it served something, and was not left out for its failures since. */
   #serves = false;
 
   get failures(): number {
@@ -152,7 +147,6 @@ export class AccountHealth {
       return;
     }
     this.#remember(outcome);
-    if (outcome.code === 'upstream_unauthorized') this.#serves = false;
     const silent = silences.has(outcome.code);
     // Too much work is no fault of what it serves meanwhile.
     const inWindow = outcome.code !== 'upstream_overloaded';
@@ -162,6 +156,7 @@ export class AccountHealth {
     const blow = { sentMs, silent, isConclusive, tenant };
     // One bad model among good ones is no reason to leave the server out.
     this.own.failed(nowMs, rules, { ...blow, inWindow: false, spares });
+    if (this.own.standing === 'open') this.#serves = false;
     // Whoever uses other models there loses nothing by it.
     const ofModel = (whose: string) => spares(whose, model);
     this.breakerOf(model).failed(nowMs, rules, { ...blow, inWindow, spares: ofModel });

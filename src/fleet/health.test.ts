@@ -308,10 +308,29 @@ test('a key that may call and not list is left out until a request has tried, an
   clock.advance(defaultRules.slowStartMs);
   for (let count = 0; count < 5; count += 1) list();
   assert.deepEqual(allowed([a, b]), [8, 8]);
-  // The key was withdrawn: what it served before says nothing any more.
-  fails(a, fail('upstream_unauthorized', 'no such key'), 1);
+  // The key was withdrawn: what it served before says nothing any more, and no listing lets anybody try.
+  fails(a, fail('upstream_unauthorized', 'no such key'), 5);
   list();
   assert.deepEqual(allowed([a, b]), [0, 8]);
+});
+
+test('C9: what one tenant alone is not let in for shuts nobody else out: some refuse what a request says with 403', () => {
+  const { health, allowed } = rig();
+  const theirs = { worksForOthers: (_: unknown, than: string) => than === 'one' };
+  for (let count = 0; count < 20; count += 1)
+    health.ended(
+      a,
+      {
+        outcome: fail('upstream_unauthorized', 'your input was flagged'),
+        tenant: 'one',
+        tookMs: 0,
+        firstContentMs: 0,
+        outputTokens: 0,
+        cold: false,
+      },
+      theirs,
+    );
+  assert.deepEqual(allowed([a, b]), [8, 8]);
 });
 
 test('one bad listing between good answers is one failure, not the end of a server', () => {

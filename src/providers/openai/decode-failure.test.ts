@@ -31,12 +31,28 @@ const rows: readonly (readonly [status: number, body: string, code: string, onWi
   [401, error({ message: 'Incorrect API key provided: sk-theirs' }), 'upstream_unauthorized', 502],
   [402, error({ message: 'sk-theirs has no credits' }), 'upstream_rate_limited', 429],
   [403, error({ message: 'org-theirs may not' }), 'upstream_unauthorized', 502],
+  [
+    403,
+    error({ code: 403, message: 'Your input was flagged', metadata: { flagged_input: 'x' } }),
+    'upstream_rejected',
+    400,
+  ],
   [404, error({ message: 'The model `x` does not exist' }), 'upstream_model_missing', 404],
   [408, '', 'upstream_failed', 502],
   [413, '', 'body_too_large', 413],
   [422, '{"detail":"no such field"}', 'upstream_rejected', 422],
   [422, '{"detail":[{"loc":["body"],"msg":"no"}]}', 'upstream_rejected', 422],
   [429, error({ message: 'Rate limit reached for org-theirs' }), 'upstream_rate_limited', 429],
+  [
+    429,
+    error({
+      message:
+        'Request too large for gpt-4o in organization org-theirs on tokens per min (TPM): Limit 30000, Requested 30601.',
+      code: 'rate_limit_exceeded',
+    }),
+    'context_length_exceeded',
+    400,
+  ],
   [500, error({ message: 'sk-theirs' }), 'upstream_failed', 502],
   [502, `<html>${'y'.repeat(9000)}`, 'upstream_failed', 502],
   [

@@ -28,6 +28,13 @@ export function decodeOpenaiFailure(status: number, body: string): Failure {
 function refusalOf(status: number, body: JsonObject | undefined): Failure {
   const error = asObject(body?.['error']) ?? body;
   const message = saidIn(error);
+  const cause = message === '' ? undefined : new Error(`the upstream said: ${message}`);
+  if (status === 429 && tooLarge.test(message))
+    return fail('context_length_exceeded', tooLargeSays, { cause });
+  if (status === 403 && isFlagged(error))
+    return fail('upstream_rejected', message || 'the upstream refused what the request says', {
+      status: 400,
+    });
   const code = isTooLong(status, error) ? 'context_length_exceeded' : codeOf(status);
   if (code === 'upstream_rejected' || code === 'context_length_exceeded') {
     const param = asText(error?.['param']);
@@ -37,8 +44,17 @@ function refusalOf(status: number, body: JsonObject | undefined): Failure {
     });
   }
   // An upstream's words about its own keys and hosts are for the log, not for the client.
-  const cause = message === '' ? undefined : new Error(`the upstream said: ${message}`);
   return fail(code, described[code] ?? `the upstream failed with ${status}`, { cause });
+}
+
+/** OpenAI's words where one request alone is more than it takes in a minute: however long anybody waits, it stays too large. */
+const tooLarge = /^Request too large\b/;
+const tooLargeSays =
+  'the request is larger than what the upstream takes from the gateway in a minute: send less, or ask for a shorter answer';
+
+/** OpenRouter refuses so what a request says: its key is well, and another request is taken. */
+function isFlagged(error: JsonObject | undefined): boolean {
+  return asObject(error?.['metadata'])?.['flagged_input'] !== undefined;
 }
 
 function codeOf(status: number): FailureCode {
