@@ -15,18 +15,13 @@ const cut = fail('upstream_cut', 'it broke');
 const hung = fail('first_token_timeout', 'it hangs');
 const refused = fail('connect_failed', 'nobody is there');
 
+const ending = { tookMs: 0, firstContentMs: 0, outputTokens: 0, cold: false };
+
 function rig() {
   const clock = createHeldClock(1_000_000);
   const health = new Health(clock);
   const ended = (target: Target, outcome: 'served' | 'left' | Failure, more: { tookMs?: number } = {}) =>
-    health.ended(target, {
-      outcome,
-      tookMs: 0,
-      firstContentMs: 0,
-      outputTokens: 0,
-      cold: false,
-      ...more,
-    });
+    health.ended(target, { ...ending, outcome, ...more });
   const fails = (target: Target, failure: Failure, times = 5) => {
     for (let count = 0; count < times; count += 1) ended(target, failure);
   };
@@ -317,19 +312,12 @@ test('a key that may call and not list is left out until a request has tried, an
 test('C9: what one tenant alone is not let in for shuts nobody else out: some refuse what a request says with 403', () => {
   const { health, allowed } = rig();
   const theirs = { worksForOthers: (_: unknown, than: string) => than === 'one' };
-  for (let count = 0; count < 20; count += 1)
-    health.ended(
-      a,
-      {
-        outcome: fail('upstream_unauthorized', 'your input was flagged'),
-        tenant: 'one',
-        tookMs: 0,
-        firstContentMs: 0,
-        outputTokens: 0,
-        cold: false,
-      },
-      theirs,
-    );
+  const flagged = {
+    ...ending,
+    outcome: fail('upstream_unauthorized', 'your input was flagged'),
+    tenant: 'one',
+  };
+  for (let count = 0; count < 20; count += 1) health.ended(a, flagged, theirs);
   assert.deepEqual(allowed([a, b]), [8, 8]);
 });
 

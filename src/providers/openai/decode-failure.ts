@@ -28,23 +28,24 @@ export function decodeOpenaiFailure(status: number, body: string): Failure {
 function refusalOf(status: number, body: JsonObject | undefined): Failure {
   const error = asObject(body?.['error']) ?? body;
   const message = saidIn(error);
-  const cause = message === '' ? undefined : new Error(`the upstream said: ${message}`);
-  if (status === 429 && tooLarge.test(message))
-    return fail('context_length_exceeded', tooLargeSays, { cause });
-  if (status === 403 && isFlagged(error))
-    return fail('upstream_rejected', message || 'the upstream refused what the request says', {
-      status: 400,
-    });
-  const code = isTooLong(status, error) ? 'context_length_exceeded' : codeOf(status);
+  const code = codeFor(status, error);
+  if (tooLarge.test(message) && status === 429) return fail('context_length_exceeded', tooLargeSays);
   if (code === 'upstream_rejected' || code === 'context_length_exceeded') {
     const param = asText(error?.['param']);
     return fail(code, message || `the upstream refused the request with ${status}`, {
-      ...(code === 'upstream_rejected' ? { status } : {}),
+      // What a client has said is a bad request, whatever it is called there.
+      ...(code === 'upstream_rejected' ? { status: status === 403 ? 400 : status } : {}),
       ...(param === undefined ? {} : { param }),
     });
   }
   // An upstream's words about its own keys and hosts are for the log, not for the client.
+  const cause = message === '' ? undefined : new Error(`the upstream said: ${message}`);
   return fail(code, described[code] ?? `the upstream failed with ${status}`, { cause });
+}
+
+function codeFor(status: number, error: JsonObject | undefined): FailureCode {
+  if (isTooLong(status, error)) return 'context_length_exceeded';
+  return status === 403 && isFlagged(error) ? 'upstream_rejected' : codeOf(status);
 }
 
 /** OpenAI's words where one request alone is more than it takes in a minute: however long anybody waits, it stays too large. */
