@@ -1,4 +1,5 @@
 /** What may be spent: by whom, in which span of time, counted in money, tokens or requests. */
+import type { Found } from './found.ts';
 import type { NanoUsd } from './ledger.ts';
 
 /** What an exchange takes from a budget. */
@@ -15,6 +16,8 @@ export interface BudgetSubject {
   readonly user: string;
   readonly team: string;
   readonly tenant: string;
+  /** The same for all that one caller asks. Absent where callers are not told apart: then all is looked up each time. */
+  readonly found?: Found;
 }
 
 export type BudgetDecision =

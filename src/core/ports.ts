@@ -19,6 +19,7 @@ import type {
 } from './directory.ts';
 import type { Erasure } from './erasure.ts';
 import type { Principal } from './exchange.ts';
+import type { Found } from './found.ts';
 import type {
   LedgerErasure,
   LedgerHours,
@@ -199,6 +200,8 @@ export interface LimitSubject {
    * at the second.
    */
   readonly exchange?: string | undefined;
+  /** The same for all that one caller asks. Absent where callers are not told apart: then all is looked up each time. */
+  readonly found?: Found;
 }
 
 export interface LimitedCall {

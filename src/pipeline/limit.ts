@@ -2,13 +2,14 @@
  * How often a caller may come, and how often at once. Each of the two stages takes from all the limits of its kind that apply, or from
  * none: those that ask for nothing but the caller before any work is done, those that ask for the call once it is known.
  */
-import type { Authenticated, Planned, Principal } from '../core/exchange.ts';
+import type { Authenticated, Planned } from '../core/exchange.ts';
 import { type Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { LimitDecision, LimitSubject, RateLimiter } from '../core/ports.ts';
 import { type Handler, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import { tightest } from '../core/standing.ts';
 import type { Trail } from '../core/trail.ts';
 import { partyOf } from '../net/peer-address.ts';
+import { callerOf } from './caller.ts';
 import { estimateTokens } from './token-estimate.ts';
 
 export interface LimitOptions {
@@ -68,28 +69,17 @@ function subjectOf(
   { principal, incoming, route }: Authenticated,
   together: string | undefined,
 ): LimitSubject {
-  const { key, user, team } = namesOf(principal);
-  const address = partyOf(incoming.remoteAddress);
-  return { key, user, team, tenant: principal.tenant, address, route: route.name, exchange: together };
-}
-
-interface Names {
-  readonly key: string;
-  readonly user: string;
-  readonly team: string;
-}
-
-/** The same name in two tenants is two. Written once for each principal, and looked up faster than written. */
-const names = new WeakMap<Principal, Names>();
-
-function namesOf(principal: Principal): Names {
-  const known = names.get(principal);
-  if (known !== undefined) return known;
-  const { tenant, keyName, user, team } = principal;
-  const within = (name: string) => (name === '' ? '' : `${tenant}/${name}`);
-  const made = { key: `${tenant}/${keyName}`, user: within(user), team: within(team) };
-  names.set(principal, made);
-  return made;
+  const caller = callerOf(principal);
+  return {
+    key: caller.keyOfTenant,
+    user: caller.userOfTenant,
+    team: caller.teamOfTenant,
+    tenant: caller.tenant,
+    address: partyOf(incoming.remoteAddress),
+    route: route.name,
+    exchange: together,
+    found: caller,
+  };
 }
 
 /** Waited for only where there is something to wait for: a promise costs more than a limit in memory. */

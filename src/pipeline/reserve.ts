@@ -3,14 +3,15 @@
  * sent: what comes after that is never forgotten (G21), and counts at its estimate wherever somebody sends a bill for it.
  * When it is over it is priced and settled, once.
  */
-import type { BudgetDecision, BudgetSubject, Reservation, TokenRates } from '../core/budget.ts';
-import type { Planned, Principal, Target } from '../core/exchange.ts';
+import type { BudgetDecision, Reservation, TokenRates } from '../core/budget.ts';
+import type { Planned, Target } from '../core/exchange.ts';
 import { asFailure, Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { NanoUsd } from '../core/ledger.ts';
 import type { Budgets } from '../core/ports.ts';
 import { type Handler, type Outcome, onEnded, type Reply, type Stage } from '../core/stage.ts';
 import type { Trail } from '../core/trail.ts';
 import { loadAsked } from '../protocol/ollama-load.ts';
+import { callerOf } from './caller.ts';
 import { type Reserved, type SettleOptions, settle } from './settlement.ts';
 import { estimateSpend, type SpendEstimate } from './spend-estimate.ts';
 import { costAhead, SpendMeter } from './spend-meter.ts';
@@ -49,7 +50,7 @@ export function reserve(options: ReserveOptions): Stage<Planned> {
       return proceedAdmitted(options, next, exchange);
     }
     const estimate = estimateFor(options, exchange);
-    const decision = budgets.reserve(subjectOf(exchange), estimate.spend);
+    const decision = budgets.reserve(callerOf(exchange.principal), estimate.spend);
     const wanted = { options, exchange, estimate };
     // Waited for only where there is something to wait for.
     if (decision instanceof Promise || admission !== undefined) {
@@ -263,16 +264,4 @@ function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>): Failu
   return fail('budget_exceeded', `this request does not fit in what is left of a budget (${budget})`, {
     retryAfterS: soon ? retryAfterS : undefined,
   });
-}
-
-/** The same for all that one caller asks: what is found of it is found again by it. */
-const payers = new WeakMap<Principal, BudgetSubject>();
-
-function subjectOf({ principal }: Planned): BudgetSubject {
-  const known = payers.get(principal);
-  if (known !== undefined) return known;
-  const { tenant, keyName, user, team } = principal;
-  const payer = { key: keyName, user, team, tenant };
-  payers.set(principal, payer);
-  return payer;
 }

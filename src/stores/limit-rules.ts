@@ -32,6 +32,8 @@ interface Rule {
 
 export interface LimitRule extends Rule {
   readonly unit: 'requests' | 'tokens';
+  /** Its place among the rates of its configuration. */
+  readonly at: number;
   readonly intervalMs: number;
   readonly burst: number;
 }
@@ -63,7 +65,7 @@ export const allowed: LimitDecision = { allowed: true };
 
 /** A limit that is written twice is one. */
 export function rulesOf(limits: readonly RateLimit[]): LimitRules {
-  const rates = distinct(limits.flatMap(ratesIn));
+  const rates = distinct(limits.flatMap(ratesIn)).map((rate, at) => ({ ...rate, at }));
   const places = distinct(limits.flatMap(placesIn));
   return {
     rates,
@@ -88,7 +90,9 @@ export function isEmpty({ rates, places }: LimitStep): boolean {
   return rates.length === 0 && places.length === 0;
 }
 
-function ratesIn(limit: RateLimit): readonly LimitRule[] {
+type LimitRate = Omit<LimitRule, 'at'>;
+
+function ratesIn(limit: RateLimit): readonly LimitRate[] {
   const { requests, tokens } = limit;
   return [
     ...(requests === undefined ? [] : [rateOf(limit, 'requests', { ...requests, burst: limit.burst })]),
@@ -114,7 +118,7 @@ function rateOf(
   limit: RateLimit,
   unit: LimitRule['unit'],
   rate: Rate & { readonly burst: number | undefined },
-): LimitRule {
+): LimitRate {
   const { count, perMs } = rate;
   const { per, route, model } = limit;
   const intervalMs = perMs / count;
@@ -164,6 +168,11 @@ export const debtMaxMs = 24 * 60 * 60 * 1_000;
 export function holderOf({ limit }: Rule, subject: LimitSubject): string {
   if (limit.per === 'global') return '';
   return limit.per === 'model' ? (subject.call?.model ?? '') : subject[limit.per];
+}
+
+/** Whether it is the caller's own, whatever is asked. */
+export function isOfCaller({ limit: { per } }: Rule): boolean {
+  return per === 'key' || per === 'user' || per === 'team' || per === 'tenant';
 }
 
 export interface Refusal {

@@ -126,16 +126,15 @@ function causeOf({ cause, code }: Failure): string {
   return `,"cause":${JSON.stringify(stack ?? cause.message.slice(0, causeCharsMax))}`;
 }
 
-/** The same few names come again and again, and each is quoted once. */
+/** The same few names come again and again, and each is quoted once. Where keys are many theirs are quoted each time: none makes room. */
 const known = new Map<string, string>();
 const knownMax = 4_096;
 
 function quoted(name: string): string {
   const found = known.get(name);
   if (found !== undefined) return found;
-  if (known.size >= knownMax) known.clear();
   const text = JSON.stringify(withoutKeys(name));
-  known.set(name, text);
+  if (known.size < knownMax) known.set(name, text);
   return text;
 }
 

@@ -9,6 +9,7 @@ import type {
   SpentQuestion,
 } from '../../src/stores/budget-rules.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
+import { createCallers } from './callers.ts';
 
 export interface BudgetsRig {
   readonly budgets: ConfiguredBudgets;
@@ -65,9 +66,10 @@ export async function openHandled(
     ...changed,
   });
   const { budgets } = rig;
+  const callerOf = createCallers();
   const reserve = async (count: number, who: Partial<BudgetSubject> = {}, from = budgets) => {
     await rig.quiet();
-    return await from.reserve({ ...subject, ...who }, spendOf(count));
+    return await from.reserve(callerOf({ ...subject, ...who }), spendOf(count));
   };
   const hold = async (count: number, who: Partial<BudgetSubject> = {}): Promise<Reservation> => {
     const decision = await reserve(count, who);

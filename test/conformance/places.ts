@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LimitDecision, LimitSubject } from '../../src/core/ports.ts';
 import { createHeldClock } from '../held-clock.ts';
+import { createCallers } from './callers.ts';
 import type { CreateRateLimiter, RateLimitRule } from './rate-limiter-rig.ts';
 
 const subject: LimitSubject = {
@@ -19,7 +20,9 @@ export function placesConformance(driver: string, create: CreateRateLimiter): vo
   const open = async (...limits: readonly RateLimitRule[]) => {
     const clock = createHeldClock();
     const limiter = await create(limits, clock);
-    const take = async (changed: Partial<LimitSubject> = {}) => limiter.take({ ...subject, ...changed });
+    const asked = createCallers();
+    const take = async (changed: Partial<LimitSubject> = {}) =>
+      limiter.take(asked({ ...subject, ...changed }));
     /** Those that passed, each still running. */
     const begin = async (count: number, changed: Partial<LimitSubject> = {}) => {
       const decisions = await Promise.all(Array.from({ length: count }, () => take(changed)));

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { LimitSubject, RateLimiter } from '../../src/core/ports.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { createHeldClock } from '../held-clock.ts';
+import { createCallers } from './callers.ts';
 
 export interface RateLimitRule {
   readonly per: 'key' | 'user' | 'team' | 'tenant' | 'model' | 'route' | 'address' | 'global';
@@ -44,7 +45,9 @@ export function rigOf({ create, driver }: RateLimiterSuite) {
   const open = async (...limits: readonly RateLimitRule[]) => {
     const clock = createHeldClock();
     const limiter = await create(limits, clock);
-    const take = async (changed: Partial<LimitSubject> = {}) => limiter.take({ ...subject, ...changed });
+    const asked = createCallers();
+    const take = async (changed: Partial<LimitSubject> = {}) =>
+      limiter.take(asked({ ...subject, ...changed }));
     const takes = async (count: number, changed: Partial<LimitSubject> = {}) => {
       let passed = 0;
       for (let taken = 0; taken < count; taken += 1) passed += Number((await take(changed)).allowed);

@@ -27,11 +27,15 @@ export interface Account extends Count {
   looking: Promise<void> | undefined;
   /** The share of the budget that somebody was told of. */
   toldShare: number;
+  /** Nobody finds it any more: what is asked for from then on is another's. */
+  gone: boolean;
 }
 
 interface ScopeAccounts {
   readonly scope: BudgetScope;
   readonly byHolder: Map<string, Account>;
+  /** One for all that begin in it. */
+  window: BudgetWindow | undefined;
   /** Since this process began, nothing was spent that we have not seen. */
   fromStart: boolean;
   /** From when on we have seen all that was spent: windows that began later began with nothing. */
@@ -48,6 +52,7 @@ export class BudgetAccounts {
     const fresh = (scope: BudgetScope) => ({
       scope,
       byHolder: new Map<string, Account>(),
+      window: undefined,
       fromStart,
       sinceMs,
     });
@@ -58,13 +63,13 @@ export class BudgetAccounts {
   at(scope: BudgetScope, holder: string, wallMs: number): Account {
     const accounts = this.#of(scope);
     const account = accounts.byHolder.get(holder);
-    if (account !== undefined && !isOver(account.window, wallMs)) return account;
+    if (account !== undefined && isPresent(account, wallMs)) return account;
     return add(accounts, holder, wallMs);
   }
 
   *all(wallMs: number): Generator<Account> {
     for (const { byHolder } of this.#scopes.values()) {
-      for (const account of byHolder.values()) if (!isOver(account.window, wallMs)) yield account;
+      for (const account of byHolder.values()) if (isPresent(account, wallMs)) yield account;
     }
   }
 
@@ -75,14 +80,15 @@ export class BudgetAccounts {
   }
 }
 
-function isOver({ endMs }: BudgetWindow, wallMs: number): boolean {
-  return endMs !== 0 && wallMs >= endMs;
+/** Whether it is still the one to count in. */
+export function isPresent({ gone, window: { endMs } }: Account, wallMs: number): boolean {
+  return !gone && (endMs === 0 || wallMs < endMs);
 }
 
 /** In place of the one of the window before: who still holds something of that settles it there. */
 function add(accounts: ScopeAccounts, holder: string, wallMs: number): Account {
   const { scope, byHolder } = accounts;
-  const window = windowAt(scope.window, wallMs);
+  const window = windowOf(accounts, wallMs);
   const account: Account = {
     scope,
     holder,
@@ -95,11 +101,26 @@ function add(accounts: ScopeAccounts, holder: string, wallMs: number): Account {
     lastLook: undefined,
     looking: undefined,
     toldShare: 0,
+    gone: false,
   };
-  byHolder.delete(holder);
+  forget(byHolder, holder);
   byHolder.set(holder, account);
   if (byHolder.size > holdersMax) forgetIdle(accounts, wallMs);
   return account;
+}
+
+function windowOf(accounts: ScopeAccounts, wallMs: number): BudgetWindow {
+  const { scope, window: last } = accounts;
+  const holds = last !== undefined && wallMs >= last.startMs && (last.endMs === 0 || wallMs < last.endMs);
+  const window = holds ? last : windowAt(scope.window, wallMs);
+  accounts.window = window;
+  return window;
+}
+
+function forget(byHolder: Map<string, Account>, holder: string): void {
+  const account = byHolder.get(holder);
+  if (account !== undefined) account.gone = true;
+  byHolder.delete(holder);
 }
 
 const keptShare = 0.9;
@@ -109,7 +130,7 @@ function forgetIdle(accounts: ScopeAccounts, wallMs: number): void {
   const { byHolder } = accounts;
   for (const [holder, { reserved, finding }] of byHolder) {
     if (byHolder.size <= holdersMax * keptShare) break;
-    if (reserved === 0 && finding === undefined) byHolder.delete(holder);
+    if (reserved === 0 && finding === undefined) forget(byHolder, holder);
   }
   accounts.fromStart = false;
   accounts.sinceMs = Math.max(accounts.sinceMs, wallMs);

@@ -21,6 +21,33 @@ test('where nothing is to be found out the answer is there at once', async () =>
   assert.ok(!(decision instanceof Promise) && decision.allowed);
 });
 
+test('callers that are known again spend from one account, when its window has ended and the clock is set back too', async () => {
+  const clock = createSetClock(Date.UTC(2026, 0, 1));
+  const spentBefore = () => Promise.resolve(0);
+  const budgets = createMemoryBudgets([{ ...daily, per: 'tenant' }], {
+    clock,
+    spentBefore,
+    onCrossed: () => {},
+  });
+  const callerOf = (key: string) => ({
+    ...{ key, user: '', team: '', tenant: 't' },
+    found: { limits: undefined, budgets: undefined },
+  });
+  const spend = async (caller: ReturnType<typeof callerOf>, from = budgets) => {
+    const decision = await from.reserve(caller, spendOf(4));
+    if (decision.allowed) decision.reservation?.settle(spendOf(4));
+    return decision.allowed;
+  };
+  const [ada, ben] = [callerOf('ada'), callerOf('ben')];
+  assert.deepEqual([await spend(ada), await spend(ben), await spend(ada)], [true, true, false]);
+  clock.set(Date.UTC(2026, 0, 2, 1));
+  assert.equal(await spend(ada), true);
+  clock.set(Date.UTC(2026, 0, 1, 23));
+  assert.deepEqual([await spend(ben), await spend(ada), await spend(ben)], [true, false, false]);
+  const raised = budgets.follow([{ ...daily, per: 'tenant', usd: 12 }]);
+  assert.deepEqual([await spend(ada, raised), await spend(ben, raised)], [true, false]);
+});
+
 test('nobody waits longer than three seconds for what was spent before, and who comes later has it', async () => {
   const clock = createSetClock(Date.UTC(2026, 0, 1, 12));
   let answer: (spent: number) => void = () => {};

@@ -29,7 +29,6 @@ import {
   type KnownSpend,
   leaseMs,
   leftOf,
-  type Purse,
   pursesOf,
   refusedBy,
   ruleFor,
@@ -38,7 +37,7 @@ import {
   unavailable,
   unlimited,
 } from '../budget-rules.ts';
-import { type Account, BudgetAccounts } from './budget-accounts.ts';
+import { type Account, BudgetAccounts, isPresent } from './budget-accounts.ts';
 
 export interface MemoryBudgetsOptions extends BudgetsOptions {
   readonly clock: Clock;
@@ -60,6 +59,25 @@ interface Part {
   amount: number;
 }
 
+/** A budget, what is spent of it, and what else a caller spends from: a link, because a list is three things to fetch. */
+class Share {
+  readonly by: MemoryBudgets;
+  readonly rule: BudgetRule;
+  readonly next: Share | undefined;
+  account: Account;
+
+  constructor(
+    by: MemoryBudgets,
+    { rule, account }: Pick<Share, 'rule' | 'account'>,
+    next: Share | undefined,
+  ) {
+    this.by = by;
+    this.rule = rule;
+    this.account = account;
+    this.next = next;
+  }
+}
+
 /** What outlives a configuration. */
 interface Counted {
   readonly accounts: BudgetAccounts;
@@ -72,8 +90,6 @@ class MemoryBudgets implements ConfiguredBudgets {
   readonly #accounts: BudgetAccounts;
   readonly #context: ReservationContext;
   readonly #options: MemoryBudgetsOptions;
-  /** Found once for each payer: names are written and looked up for longer than all else takes. */
-  readonly #purses = new WeakMap<BudgetSubject, readonly Purse[]>();
 
   constructor(rules: BudgetRules, { accounts, open }: Counted, options: MemoryBudgetsOptions) {
     this.#rules = rules;
@@ -87,14 +103,16 @@ class MemoryBudgets implements ConfiguredBudgets {
   }
 
   reserve(subject: BudgetSubject, estimate: Spend): BudgetDecision | Promise<BudgetDecision> {
-    const purses = this.#pursesOf(subject);
-    if (purses.length === 0) return unlimited;
-    this.#endOverdue();
+    if (this.none) return unlimited;
     const wallMs = this.#options.clock.wall();
+    const first = this.#sharesOf(subject, wallMs);
+    if (first === undefined) return unlimited;
+    this.#endOverdue();
     const parts: Part[] = [];
     let isKnown = true;
-    for (const { rule, holder } of purses) {
-      const account = this.#accounts.at(rule.scope, holder, wallMs);
+    for (let share: Share | undefined = first; share !== undefined; share = share.next) {
+      const { rule } = share;
+      const account = this.#presentOf(share, wallMs);
       isKnown &&= account.known;
       parts.push({ rule, account, amount: amountOf(rule.scope, estimate) });
     }
@@ -129,12 +147,24 @@ class MemoryBudgets implements ConfiguredBudgets {
     return new MemoryBudgets(rules, { accounts, open: this.#context.open }, this.#options);
   }
 
-  #pursesOf(subject: BudgetSubject): readonly Purse[] {
-    const known = this.#purses.get(subject);
-    if (known !== undefined) return known;
-    const purses = pursesOf(this.#rules, subject);
-    this.#purses.set(subject, purses);
-    return purses;
+  /** Of a caller they are found once. */
+  #sharesOf(subject: BudgetSubject, wallMs: number): Share | undefined {
+    const { found } = subject;
+    const known = found?.budgets;
+    if (known instanceof Share && known.by === this) return known;
+    const share = pursesOf(this.#rules, subject).reduceRight<Share | undefined>((next, { rule, holder }) => {
+      const account = this.#accounts.at(rule.scope, holder, wallMs);
+      return new Share(this, { rule, account }, next);
+    }, undefined);
+    if (found !== undefined) found.budgets = share;
+    return share;
+  }
+
+  #presentOf(share: Share, wallMs: number): Account {
+    const { rule, account } = share;
+    if (isPresent(account, wallMs)) return account;
+    share.account = this.#accounts.at(rule.scope, account.holder, wallMs);
+    return share.account;
   }
 
   async #takeOnceKnown(parts: readonly Part[], wallMs: number): Promise<BudgetDecision> {

@@ -38,6 +38,22 @@ test('G14: a flood of strangers from one party frees no address of what it used'
   assert.equal(ask('greedy'), false);
 });
 
+test('a caller that is known again counts with whoever asks in its name, when it was forgotten meanwhile too', () => {
+  const clock = createHeldClock();
+  const hourly = { per: 'key', requests: { count: 1, perMs: 3_600_000 }, burst: 2 } as const;
+  const limiter = createMemoryRateLimiter([hourly], clock);
+  const subject = { key: 'k', user: '', team: '', tenant: 't', address: 'a', route: '/' };
+  const known = { ...subject, found: { limits: undefined, budgets: undefined } };
+  assert.deepEqual([limiter.take(known).allowed, limiter.take(known).allowed], [true, true]);
+  assert.equal(limiter.take(known).allowed, false);
+  clock.advance(7_200_000);
+  for (let stranger = 0; stranger < 100_000; stranger += 1) limiter.take({ ...subject, key: `${stranger}` });
+  assert.equal(limiter.take(subject).allowed, true);
+  assert.deepEqual([limiter.take(known).allowed, limiter.take(known).allowed], [true, false]);
+  const changed = limiter.follow([{ per: 'key', requests: hourly.requests, burst: 1 }, hourly]);
+  assert.equal(changed.take(known).allowed, false, 'by the limit that stayed');
+});
+
 test('a reload knows who still runs, and lets them leave', () => {
   const clock = createHeldClock();
   const kept = { per: 'key', concurrent: 1 } as const;
