@@ -106,7 +106,7 @@ function recordsOver(
 /** Who there is, and what holds. */
 function knowledgeOver(
   use: Use,
-): Pick<Store, 'dataKeys' | 'secretRows' | 'directory' | 'keyUses' | 'configVersions'> {
+): Pick<Store, 'dataKeys' | 'secretRows' | 'directory' | 'keyUses' | 'configVersions' | 'gatewaysAlone'> {
   return {
     dataKeys: {
       find: (owner) => use((store) => store.dataKeys.find(owner)),
@@ -136,6 +136,10 @@ function knowledgeOver(
       find: (number) => use((store) => store.configVersions.find(number)),
       page: (question) => use((store) => store.configVersions.page(question)),
       append: (draft, after) => use((store) => store.configVersions.append(draft, after)),
+    },
+    gatewaysAlone: {
+      announce: (id) => use((store) => store.gatewaysAlone.announce(id)),
+      leave: (id) => use((store) => store.gatewaysAlone.leave(id)),
     },
   };
 }

@@ -41,6 +41,13 @@ const dependencies = {
   },
 } as const satisfies Record<string, Words>;
 
+/** Of `shared`, where it is memory. A gateway that takes the place of another is not alone for as long as that drains. */
+const notAlone: Words = {
+  away: 'another gateway is at this store, and shares nothing else with this one: each gives slots, limits and budgets away for itself',
+  back: 'no other gateway is at this store any more',
+  afterMs: minuteMs,
+};
+
 export type Dependency = keyof typeof dependencies;
 const dependencyNames = Object.keys(dependencies) as readonly Dependency[];
 
@@ -84,8 +91,18 @@ export class Alarms {
 
   /** Something is away, or away for another reason, or back when there is no trouble: once for each change. */
   outage(dependency: Dependency, trouble: Error | undefined): void {
+    this.#tell(dependency, trouble, dependencies[dependency]);
+  }
+
+  /** So many other gateways are at the database of one that shares nothing else with them; none where they have left. */
+  beside(others: number): void {
+    const message = `there are ${others} of them: run one gateway at this PostgreSQL, or set \`shared: redis://HOST:PORT\` for all`;
+    this.#tell('shared', others === 0 ? undefined : new Error(message), notAlone);
+  }
+
+  #tell(dependency: Dependency, trouble: Error | undefined, words: Words): void {
     const { clock, log } = this.#context;
-    const { away, back, afterMs } = dependencies[dependency];
+    const { away, back, afterMs } = words;
     const state = trouble === undefined ? 'there' : 'away';
     // Away for another reason is away since it went.
     const standing = this.#states.get(dependency);

@@ -7,6 +7,7 @@ import { openShared } from '../stores/open-shared.ts';
 import { createSealers, type OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import { Alarms } from './alarms.ts';
+import { AloneWatch, type AloneWatchOptions, mustBeAlone } from './alone-watch.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { type KeptBudgets, openKeptBudgets } from './kept-budgets.ts';
@@ -32,17 +33,18 @@ export async function openFoundations(options: GatewayOptions): Promise<Foundati
   const alarms = new Alarms(config.alerts, { clock, log, strangers: config.strangers });
   const opened = new AsyncDisposableStack();
   try {
-    const shared = await openSharedState(options, alarms);
-    opened.defer(() => shared.close());
-    alarms.shareWith(shared);
+    const state = await openSharedState(options, alarms);
+    opened.defer(() => state.close());
+    alarms.shareWith(state);
     // They are told through what is shared: they end before it.
     opened.defer(() => alarms.close());
     const masterKeys = await openMasterKeys(config.secrets, config.data);
-    const { presence } = shared;
+    const { presence } = state;
     const replicas = () => processesOf(presence.count(), among);
     const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys, among });
     opened.defer(() => records.close());
     const { store } = records;
+    const shared = mustBeAlone(config) ? watched(state, { clock, log, store, alarms }, opened) : state;
     const followed = await openFollowedDirectory({ config, clock, log, store, presence, among });
     opened.defer(() => followed.close());
     const keptBudgets = await openKeptBudgets({ config, clock, log, spool: records.spool, followed, among });
@@ -55,6 +57,20 @@ export async function openFoundations(options: GatewayOptions): Promise<Foundati
     await opened.disposeAsync();
     throw thrown;
   }
+}
+
+/** What nobody shares is not as it should be where somebody else is there. */
+function watched(shared: Shared, options: AloneWatchOptions, opened: AsyncDisposableStack): Shared {
+  const watch = new AloneWatch(options);
+  opened.defer(() => watch.close());
+  watch.start();
+  const state = {
+    get degraded() {
+      return watch.isCrowded;
+    },
+    turnsLost: 0,
+  };
+  return { ...shared, state };
 }
 
 function openSharedState({ loaded, clock, among }: GatewayOptions, alarms: Alarms): Promise<Shared> {

@@ -10,6 +10,7 @@ import { privacyStep } from './migrations/0008-privacy.ts';
 import { ledgerMonthsStep } from './migrations/0009-ledger-months.ts';
 import { ledgerFactsStep } from './migrations/0010-ledger-facts.ts';
 import { vouchedAddressesStep } from './migrations/0011-vouched-addresses.ts';
+import { gatewaysAloneStep } from './migrations/0012-gateways-alone.ts';
 import type { SchemaStep } from './schema-step.ts';
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -24,4 +25,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   ledgerMonthsStep,
   ledgerFactsStep,
   vouchedAddressesStep,
+  gatewaysAloneStep,
 ];

@@ -19,10 +19,12 @@ import { createSqlContents } from './contents.ts';
 import { createSqlDataKeys, type DataKeys } from './data-keys.ts';
 import { createSqlDirectory } from './directory.ts';
 import { createSqlErasures } from './erasures.ts';
+import { countGatewaysAlone, createSqlGatewaysAlone, type GatewaysAlone } from './gateways-alone.ts';
 import { createSqlKeyUses } from './key-uses.ts';
 import { createSqlLedger, type SqlAccess } from './ledger.ts';
 import { createSqlLedgerRetention } from './ledger-retention.ts';
 import { assertCompatible, findSchema, migrate } from './migrate.ts';
+import { gatewaysAloneStep } from './migrations/0012-gateways-alone.ts';
 import { isOutage } from './outage.ts';
 import { createSqlReplayFacts } from './replay-facts.ts';
 import { createSqlReplays, type ReplaysOptions, timeOf } from './replays.ts';
@@ -43,6 +45,7 @@ export interface Store {
   readonly keyUses: KeyUses;
   readonly audit: Audit;
   readonly configVersions: ConfigVersions;
+  readonly gatewaysAlone: GatewaysAlone;
   /**
    * Brings the schema up to date. Rejects with `SchemaTooNewError` when a newer gateway has taken it too far, and with
    * `dependency_unavailable` when the database is not there: then the first that works with the store does it.
@@ -60,6 +63,8 @@ export interface StoreHealth {
   /** The last step that this gateway knows. */
   readonly schemaKnown: number;
   readonly tookMs: number;
+  /** Gateways that have this database in common and nothing else. */
+  readonly gatewaysAlone: number;
   readonly connections?: Connections;
 }
 
@@ -98,18 +103,22 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
   );
   const write: SqlAccess['write'] = (work) =>
     watched(async () => await schema().then(() => backend.write(work)));
+  const now = timeOf(backend.dialect, clock);
   const check = async (): Promise<StoreHealth> => {
     const startMs = clock.now();
-    const { version, state } = await backend.write(async (database) => ({
-      version: await readVersion(database, backend.version),
-      state: await findSchema(database, backend.dialect),
-    }));
+    const { version, state, gatewaysAlone } = await backend.write(async (database) => {
+      const version = await readVersion(database, backend.version);
+      const state = await findSchema(database, backend.dialect);
+      const isThere = state.step >= gatewaysAloneStep.step;
+      return { version, state, gatewaysAlone: isThere ? await countGatewaysAlone(database, now) : 0 };
+    });
     assertCompatible(state, schemaSteps.length);
     const facts = {
       dialect: backend.dialect,
       version,
       schemaStep: state.step,
       schemaKnown: schemaSteps.length,
+      gatewaysAlone,
     };
     const connections = backend.connections?.();
     const health = { ...facts, tookMs: clock.now() - startMs };
@@ -126,7 +135,6 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
             .then(() => backend.report(work)),
       ),
   };
-  const now = timeOf(backend.dialect, clock);
   return {
     ledger: createSqlLedger(access, backend.dialect),
     ledgerRetention: createSqlLedgerRetention(access, backend.dialect),
@@ -140,6 +148,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     keyUses: createSqlKeyUses(access),
     audit: createSqlAudit(access),
     configVersions: createSqlConfigVersions(access),
+    gatewaysAlone: createSqlGatewaysAlone({ write, now }),
     migrate: () => watched(schema),
     check: () => watched(check),
     close: () => backend.close(),

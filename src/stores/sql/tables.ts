@@ -190,6 +190,13 @@ export interface ConfigVersionsTable {
   readonly vouched: Fixed<string | null>;
 }
 
+/** By the server's clock. */
+export interface GatewaysAloneTable {
+  readonly id: Fixed<string>;
+  readonly started_ms: Fixed<number>;
+  readonly seen_ms: number;
+}
+
 export interface SchemaStepsTable {
   readonly step: number;
   readonly name: string;
@@ -215,6 +222,7 @@ export interface Tables {
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
   readonly config_versions: ConfigVersionsTable;
+  readonly gateways_alone: GatewaysAloneTable;
   readonly schema_steps: SchemaStepsTable;
 }
 
