@@ -1,7 +1,7 @@
 /**
  * A gateway that shares a database and nothing else must be the only one at it: another gives the same slots, limits and
  * budgets away once more. Both find out, say so and serve on: when one takes the other's place they are two for a while,
- * and a gateway that ends itself over it would be the worse outage (decision 60).
+ * and a gateway that ends itself over it would be the worse outage (decision 61).
  */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
