@@ -28,8 +28,6 @@ interface Lane<W extends Standing> extends Entry {
 const lanesMax = 10_000;
 /** Until it has ended nobody is charged more than so many times what requests usually come to: an estimate may be far off. */
 const usualMax = 2;
-/** Whoever has so many times its share of the slots waiting floods: in a busy hour many have more than one. */
-const sharesOfFlood = 3;
 /** What is usual is learnt of so many requests; the older one is, the less it counts. */
 const requestsCounted = 64;
 
@@ -164,13 +162,6 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     if (lane === undefined || this.#settled === 0) return;
     lane.line.chargeIdle?.(one, requests);
     this.#give(lane, requests * this.#usualTokens, lane.weight);
-  }
-
-  floods(one: Asking, slots: number): boolean {
-    const lane = this.#lanes.get(this.#partyOf(one));
-    if (lane === undefined) return false;
-    if (this.#lanes.size === 1 && lane.line.floods !== undefined) return lane.line.floods(one, slots);
-    return lane.line.size >= sharesOfFlood * Math.max(1, slots / this.#lanes.size);
   }
 
   /** While it waits for its own, each other party has as many turns, if it has anybody for them. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { createHeldClock } from '../../test/held-clock.ts';
 import { targetOn, upstreamOf } from '../../test/targets.ts';
 import { endingOf, nothingLearnt, openGate, queueOf, wantOf } from '../../test/wants.ts';
+import type { Target } from '../core/exchange.ts';
 import type { Want } from '../core/fleet.ts';
 import type { Occupied } from './at-work.ts';
 import { Scheduler } from './scheduler.ts';
@@ -17,13 +18,16 @@ interface Scene {
   /** Who floods and who does not. */
   readonly flood?: Partial<Want>;
   readonly light?: Partial<Want>;
+  /** Another server, for when the first can serve nobody in time. */
+  readonly beyond?: Target;
 }
 
-function open({ slots, flood = { tenant: 'flood' }, light = { tenant: 'light' }, ...said }: Scene) {
+function open({ slots, flood = { tenant: 'flood' }, light = { tenant: 'light' }, beyond, ...said }: Scene) {
   const clock = createHeldClock();
   const queue = queueOf({ fairness: 'tenant', ...said });
   const scheduler = new Scheduler({ clock, queue, gate: openGate, learnt: nothingLearnt });
-  const candidates = [targetOn(upstreamOf('a', slots))];
+  const a = targetOn(upstreamOf('a', slots));
+  const candidates = beyond === undefined ? [a] : [a, beyond];
   const queueMs = 3_600_000;
   const waitedMs: number[] = [];
   let staysLight = true;
@@ -60,8 +64,9 @@ function open({ slots, flood = { tenant: 'flood' }, light = { tenant: 'light' },
   clock.after(10, lightClient);
   return {
     scheduler,
+    candidates,
     waitedMs,
-    upstream: candidates[0]?.upstream ?? assert.fail(),
+    upstream: a.upstream,
     leave: () => {
       staysLight = false;
     },
@@ -116,4 +121,61 @@ test('where there is one slot it is never kept', async () => {
     if (one.scheduler.inFlight(one.upstream) === 0) idleMs += 1;
   }
   assert.equal(idleMs, 0);
+});
+
+/** Until one of its slots is free, and kept for whoever comes back. */
+async function untilKept({ run, scheduler, upstream }: ReturnType<typeof open>): Promise<void> {
+  await run(20_000);
+  for (let ms = 0; scheduler.inFlight(upstream) === upstream.slots; ms += 1) {
+    assert.ok(ms < 1_000, 'nothing is kept');
+    await run(1);
+  }
+}
+
+test('C9: who floods under one name has none of the kept slots under another', async () => {
+  const scene = open({ slots: 4 });
+  await untilKept(scene);
+  const { scheduler, candidates, upstream, run } = scene;
+  const given: string[] = [];
+  const waitAs = (tenant: string) => {
+    const want = wantOf(candidates, { model: 'another', tenant });
+    assert.equal(scheduler.take(want), undefined);
+    void scheduler.wait(want, { queueMs: 60_000, onLeave: () => {} }).then((slot) => {
+      given.push(tenant);
+      slot.release(endingOf('served'));
+    });
+  };
+  waitAs('flood');
+  await run(0);
+  assert.deepEqual([given, scheduler.inFlight(upstream)], [[], 3]);
+  waitAs('third');
+  await run(0);
+  assert.deepEqual(given, ['third']);
+  await run(1_000);
+  assert.deepEqual(given, ['third', 'flood'], 'it has its turn as ever');
+});
+
+test('C9: whoever floods may go beyond the servers whose slots are kept from it, when it can wait no longer', async () => {
+  const scene = open({ slots: 4, beyond: targetOn(upstreamOf('beyond', 4), 2) });
+  await untilKept(scene);
+  const { scheduler, candidates, upstream } = scene;
+  const want = wantOf(candidates, { model: 'm', tenant: 'flood' });
+  const slot = await scheduler.wait(want, { queueMs: 0, onLeave: () => {} });
+  assert.deepEqual([slot.target.tier, scheduler.inFlight(upstream)], [2, 3]);
+});
+
+test('C9: who floods two servers has none of the slots that one of them keeps for others of its own', async () => {
+  const scene = open({ slots: 4 });
+  await untilKept(scene);
+  const { scheduler, candidates, upstream, run } = scene;
+  const busy = targetOn(upstreamOf('busy', 1));
+  assert.ok(scheduler.take(wantOf([busy], { model: 'busy' })) !== undefined);
+  const want = wantOf([...candidates, busy], { model: 'either', tenant: 'flood' });
+  assert.equal(scheduler.take(want), undefined);
+  let given = false;
+  void scheduler.wait(want, { queueMs: 60_000, onLeave: () => {} }).then(() => {
+    given = true;
+  });
+  await run(0);
+  assert.deepEqual([given, scheduler.inFlight(upstream)], [false, 3]);
 });

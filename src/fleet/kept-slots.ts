@@ -6,11 +6,14 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Charge } from './line.ts';
+import type { WaitingParties } from './waiting-parties.ts';
 
 export interface KeptSlotsOptions {
   readonly clock: Clock;
   /** How much of the slots' time may be left idle. */
   readonly idleShareMax: number;
+  /** Who waits for them. */
+  readonly parties: WaitingParties;
 }
 
 /** How many slots there are for a request, and how many of them are free. */
@@ -40,10 +43,13 @@ const againMsMin = 5;
 export class KeptSlots implements Charge {
   /** How many there are, as last seen. */
   slots = 0;
+  readonly parties: WaitingParties;
   readonly #options: KeptSlotsOptions;
   /** By how many were there, at work or waiting. */
   readonly #seen: Seen[] = [];
   #present = 0;
+  /** How many of those have no slot yet. */
+  #waiting = 0;
   #presentSinceMs: number;
   #halvedMs: number;
   /** In milliseconds of one slot. */
@@ -57,6 +63,7 @@ export class KeptSlots implements Charge {
 
   constructor(options: KeptSlotsOptions) {
     this.#options = options;
+    this.parties = options.parties;
     const nowMs = options.clock.now();
     this.#presentSinceMs = nowMs;
     this.#halvedMs = nowMs;
@@ -70,16 +77,24 @@ export class KeptSlots implements Charge {
     seen.came += 1;
     seen.ms += nowMs - this.#presentSinceMs;
     this.#present += 1;
+    this.#waiting += 1;
     this.#presentSinceMs = nowMs;
   }
 
   /** And is given a slot. */
   began(): void {
     this.#tick();
+    this.#waiting -= 1;
     if (this.#kept > 0) this.#kept -= 1;
   }
 
-  /** And gives it back, or has left without one. */
+  /** And has left without one. */
+  left(): void {
+    this.#waiting -= 1;
+    this.settle();
+  }
+
+  /** And gives it back. */
   settle(): void {
     const nowMs = this.#tick();
     this.#seenAt(this.#present).ms += nowMs - this.#presentSinceMs;
@@ -100,7 +115,9 @@ export class KeptSlots implements Charge {
     const openMs = nowMs - this.#presentSinceMs;
     if (openMs > silentMsMax) return 0;
     let expectedMs = 0;
-    for (let more = 0; more < free && expectedMs <= this.#savedMs; more += 1) {
+    // Whoever waits is there already, and is looked at next.
+    const comingMax = free - this.#waiting;
+    for (let more = 0; more < comingMax && expectedMs <= this.#savedMs; more += 1) {
       const { came, ms } = this.#seenAt(this.#present + more);
       expectedMs += (more === 0 ? ms + openMs : ms) / came;
     }

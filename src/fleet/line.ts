@@ -47,11 +47,6 @@ export interface Line<W extends Standing> {
   chargeIdle?(one: Asking, requests: number): void;
   /** Where it is shared: how much more than an even share its party was given; 0 for whoever was given less. */
   over?(one: Asking): number;
-  /**
-   * Where it is shared: whether its party was given more than the others, and has far more waiting than its share of so
-   * many slots.
-   */
-  floods?(one: Asking, slots: number): boolean;
 }
 
 /** One that others stand in, who go by age as well. */

@@ -9,6 +9,7 @@ import { createFairQueue, type QueueRules } from './fair-queue.ts';
 import { KeptSlots } from './kept-slots.ts';
 import { leasedModel } from './leased-model.ts';
 import type { Asking, Charge, Line, Standing } from './line.ts';
+import { WaitingParties } from './waiting-parties.ts';
 
 interface Queued<W extends Queued<W>> extends Standing {
   readonly want: Want;
@@ -112,9 +113,10 @@ export class ModelQueues<W extends Queued<W>> {
     const name = nameOf(one.want);
     const queue = this.#queues.get(name) ?? this.#open(name, one.want);
     queue.line.add(one);
+    queue.kept.parties.add(one);
     for (const crowd of queue.crowds) crowd.waiting += 1;
     one.queue = queue;
-    one.countedBy = this.#isExpected(queue, one) ? queue.kept : undefined;
+    one.countedBy = this.#isExpected(queue.kept, one) ? queue.kept : undefined;
     one.countedBy?.came();
     return queue;
   }
@@ -123,9 +125,10 @@ export class ModelQueues<W extends Queued<W>> {
     const { queue } = one;
     if (queue === undefined) return;
     one.queue = undefined;
-    one.countedBy?.settle();
+    one.countedBy?.left();
     one.countedBy = undefined;
     queue.line.remove(one);
+    queue.kept.parties.remove(one);
     for (const crowd of queue.crowds) crowd.waiting -= 1;
     if (queue.line.size === 0) this.#close(queue);
   }
@@ -149,7 +152,7 @@ export class ModelQueues<W extends Queued<W>> {
   /** Somebody is given a slot there without having waited, beside others who do. */
   count(one: Asking, upstream: Upstream): readonly Charge[] {
     const charges: Charge[] = [];
-    for (const queue of this.at(upstream)) if (!this.#isExpected(queue, one)) return charges;
+    for (const { kept } of this.at(upstream)) if (!this.#isExpected(kept, one)) return charges;
     this.#countElsewhere(upstream, charges);
     return charges;
   }
@@ -164,8 +167,9 @@ export class ModelQueues<W extends Queued<W>> {
   }
 
   /** Slots are kept for whoever does not flood. */
-  #isExpected({ line, kept }: ModelQueue<W>, one: Asking): boolean {
-    return this.#rules.idleShareMax > 0 && line.floods?.(one, kept.slots) === false;
+  #isExpected(kept: KeptSlots, one: Asking): boolean {
+    const { idleShareMax, fairness } = this.#rules;
+    return idleShareMax > 0 && fairness !== 'none' && !kept.parties.floods(one, kept.slots);
   }
 
   #keptOf(servers: ReadonlySet<string>): KeptSlots | undefined {
@@ -185,8 +189,7 @@ export class ModelQueues<W extends Queued<W>> {
         .map(({ identity }) => identity),
     );
     const line = createFairQueue<W>(this.#rules, this.#parties?.at(servers));
-    const kept =
-      this.#keptOf(servers) ?? new KeptSlots({ clock: this.#clock, idleShareMax: this.#rules.idleShareMax });
+    const kept = this.#keptOf(servers) ?? this.#keep();
     const crowds = Array.from(servers, (identity) => this.#crowdAt(identity));
     const queue = { name, model, line, servers, crowds, kept, movedMs: Number.NEGATIVE_INFINITY };
     this.#queues.set(name, queue);
@@ -195,6 +198,11 @@ export class ModelQueues<W extends Queued<W>> {
     if (ofModel === undefined) this.#byModel.set(model, new Set([queue]));
     else ofModel.add(queue);
     return queue;
+  }
+
+  #keep(): KeptSlots {
+    const { idleShareMax, fairness } = this.#rules;
+    return new KeptSlots({ clock: this.#clock, idleShareMax, parties: new WaitingParties(fairness) });
   }
 
   #crowdAt(identity: string): Crowd<W> {

@@ -55,7 +55,7 @@ export class Openings {
   }
 
   /** How many slots there are for it, in the first tier that may be asked, and how many of them are free. */
-  roomFor(want: Want): Room {
+  roomFor(want: Want): Room & { readonly tier: number } {
     let [tier, free, slots] = [0, 0, 0];
     for (const target of this.#candidatesOf(want)) {
       if (tier !== 0 && target.tier !== tier) break;
@@ -66,12 +66,12 @@ export class Openings {
       slots += ours;
       if (this.#hasRoom(target, allowed)) free += ours - this.#options.occupancy.inFlight(target.upstream);
     }
-    return { free, slots };
+    return { tier, free, slots };
   }
 
   /** For who can wait no longer: of any tier. */
-  ofAnyTier(want: Want): Target | undefined {
-    return this.#candidatesOf(want).find((target) => this.#hasRoom(target, this.#allowed(target, want)));
+  ofAnyTier(want: Want): readonly Target[] {
+    return this.#candidatesOf(want).filter((target) => this.#hasRoom(target, this.#allowed(target, want)));
   }
 
   /** Tenants that may not be sent to one of its targets while all others may. */

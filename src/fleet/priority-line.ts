@@ -62,11 +62,6 @@ export class PriorityLine<W extends Standing> implements Line<W> {
     this.#levelOf(one.priority)?.line.chargeIdle?.(one, requests);
   }
 
-  /** Where several priorities wait they say who goes first, and nothing is kept from anybody. */
-  floods(one: Asking, slots: number): boolean {
-    return this.#levels.length === 1 && (this.#levelOf(one.priority)?.line.floods?.(one, slots) ?? false);
-  }
-
   ahead(one: W): number {
     let ahead = 0;
     for (const { priority, line } of this.#levels) {

@@ -84,7 +84,7 @@ export class Scheduler {
     this.#queues = new ModelQueues(queue, clock, parties);
     this.#standings = new Standings({ clock, queues: this.#queues, places: this.places });
     const secondLook = new SecondLook(clock, () => this.#serve([...this.#queues.all]));
-    const keeping = new Keeping({ openings, secondLook });
+    const keeping = new Keeping({ clock, openings, queues: this.#queues, secondLook });
     const modelTurns = new ModelTurns({ known, ...queue });
     this.#secondLook = secondLook;
     this.#keeping = keeping;
@@ -234,7 +234,7 @@ export class Scheduler {
 
   /** A slot that is free while others wait may be kept for some of them. */
   #takeBeside(want: Want, target: Target): Occupied | undefined {
-    if (this.#keeping.isKeptAt(target.upstream, this.#queues, want)) return undefined;
+    if (this.#keeping.isKept(target, want)) return undefined;
     return this.#occupy(target, want, { of: want, charges: this.#queues.count(want, target.upstream) });
   }
 
@@ -292,8 +292,11 @@ export class Scheduler {
   }
 
   #elsewhere(want: Want): Occupied | undefined {
-    const target = this.#openings.ofAnyTier(want);
-    return target === undefined ? undefined : this.#takeBeside(want, target);
+    for (const target of this.#openings.ofAnyTier(want)) {
+      const slot = this.#takeBeside(want, target);
+      if (slot !== undefined) return slot;
+    }
+    return undefined;
   }
 
   /** Why there is no place for it. Where somebody has more than their share of the places, their newest gives way. */

@@ -23,10 +23,15 @@ export interface WhoseTurnOptions {
 }
 
 export interface Next {
-  readonly queue: ModelQueue<Waiter>;
+  readonly queue: Queue;
   readonly waiter: Waiter;
   readonly target: Target;
 }
+
+type Queue = ModelQueue<Waiter>;
+
+/** Tenants that have no slot now, by queue; or all who wait there. */
+type PassedOver = Map<Queue, ReadonlySet<string> | 'all'>;
 
 /** Of so many slots that are given to who waits, one is for those whom higher priorities have held up too long. */
 const turnsBetweenAged = 4;
@@ -39,22 +44,21 @@ export class WhoseTurn {
     this.#options = options;
   }
 
-  next(queues: Iterable<ModelQueue<Waiter>>): Next | undefined {
+  next(queues: Iterable<Queue>): Next | undefined {
     const { clock, keeping, secondLook } = this.#options;
     const moment = { nowMs: clock.now(), agedTurn: this.#given % turnsBetweenAged === turnsBetweenAged - 1 };
-    let held: Set<ModelQueue<Waiter>> | undefined;
+    let passed: PassedOver | undefined;
     for (;;) {
-      const head = this.#headOf(queues, moment, held);
+      const head = this.#headOf(queues, moment, passed);
       if (head === undefined) return undefined;
       const { queue, waiter } = head;
-      const isKept = keeping.isKept(queue, waiter.want);
-      const target = isKept
-        ? undefined
-        : (this.choose(waiter.want) ?? this.#afterPatience(waiter, moment.nowMs));
-      if (target !== undefined) return { queue, waiter, target };
-      held ??= new Set();
-      held.add(queue);
-      if (!isKept) secondLook.soon();
+      const target = this.choose(waiter.want) ?? this.#afterPatience(waiter, moment.nowMs);
+      if (target !== undefined && !keeping.isKept(target, waiter.want)) return { queue, waiter, target };
+      passed ??= new Map();
+      if (target === undefined) {
+        passed.set(queue, 'all');
+        secondLook.soon();
+      } else passed.set(queue, besides(passed.get(queue), waiter.tenant));
     }
   }
 
@@ -87,13 +91,14 @@ export class WhoseTurn {
 
   /** Of those that could be given a slot now, the one whose turn it is. */
   #headOf(
-    queues: Iterable<ModelQueue<Waiter>>,
+    queues: Iterable<Queue>,
     moment: Moment,
-    held: ReadonlySet<ModelQueue<Waiter>> | undefined,
-  ): Head<ModelQueue<Waiter>, Waiter> | undefined {
-    let next: Head<ModelQueue<Waiter>, Waiter> | undefined;
+    passed: PassedOver | undefined,
+  ): Head<Queue, Waiter> | undefined {
+    let next: Head<Queue, Waiter> | undefined;
     for (const queue of queues) {
-      const head = held?.has(queue) === true ? undefined : this.#firstOf(queue, moment);
+      const without = passed?.get(queue);
+      const head = without === 'all' ? undefined : this.#firstOf(queue, moment, without);
       if (head === undefined) continue;
       if (next === undefined || this.#options.modelTurns.isBefore(head, next, moment)) next = head;
     }
@@ -101,18 +106,25 @@ export class WhoseTurn {
   }
 
   /** All in one queue may be sent to the same servers, but for a tenant for whom alone one is left out. */
-  #firstOf(queue: ModelQueue<Waiter>, moment: Moment): Head<ModelQueue<Waiter>, Waiter> | undefined {
+  #firstOf(
+    queue: Queue,
+    moment: Moment,
+    passed: ReadonlySet<string> | undefined,
+  ): Head<Queue, Waiter> | undefined {
     const { openings } = this.#options;
-    let waiter = queue.line.first(moment);
-    let without: Set<string> | undefined;
-    while (waiter !== undefined) {
+    const { line } = queue;
+    let without = passed;
+    for (;;) {
+      const waiter = without === undefined ? line.first(moment) : line.firstBut(without, moment);
+      if (waiter === undefined) return undefined;
       const target = openings.first(waiter.want, moment.nowMs);
       if (target !== undefined) return new Head(queue, waiter, target);
       if (!openings.shutFor(waiter.want).includes(waiter.tenant)) return undefined;
-      without ??= new Set();
-      without.add(waiter.tenant);
-      waiter = queue.line.firstBut(without, moment);
+      without = besides(without, waiter.tenant);
     }
-    return undefined;
   }
+}
+
+function besides(tenants: ReadonlySet<string> | 'all' | undefined, tenant: string): ReadonlySet<string> {
+  return new Set(tenants === 'all' ? [] : tenants).add(tenant);
 }
