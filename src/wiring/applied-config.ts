@@ -13,7 +13,7 @@ import type { ConfigVersions, Presence } from '../core/ports.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { isOutage } from '../stores/sql/outage.ts';
 import type { Log } from '../telemetry/log.ts';
-import { readAppliedCopy, writeAppliedCopy } from './applied-copy.ts';
+import { AppliedCopyFile, readAppliedCopy } from './applied-copy.ts';
 import type { Reloaded, Reloader } from './reload.ts';
 
 export interface FollowOptions {
@@ -59,7 +59,7 @@ const changesWaitingMax = 32;
 
 export class AppliedConfig {
   readonly #configuration: Configuration;
-  readonly #data: string;
+  readonly #copy: AppliedCopyFile;
   #options: FollowOptions | undefined;
   #version: ConfigVersion | undefined;
   /** What the file said when it was looked at last. */
@@ -87,7 +87,7 @@ export class AppliedConfig {
 
   private constructor(configuration: Configuration, data: string) {
     this.#configuration = configuration;
-    this.#data = data;
+    this.#copy = new AppliedCopyFile(data);
   }
 
   /** What is in force by the file and by what is known of the history. Throws `ConfigError`. */
@@ -163,6 +163,7 @@ export class AppliedConfig {
     this.#timer?.cancel();
     this.#unsubscribe();
     await this.#work;
+    await this.#copy.close();
   }
 
   /** Of a version from before anybody asked who had named them, those that it has. */
@@ -272,9 +273,11 @@ export class AppliedConfig {
     const { log } = this.#following();
     if (this.#version === undefined || this.#seen === undefined || this.#ahead !== undefined) return;
     const copy = { version: this.#version, fileDigest: this.#seen };
-    await writeAppliedCopy(this.#data, copy).catch(({ message }: Error) =>
-      log.warn({ message }, 'the copy of the applied configuration cannot be written'),
-    );
+    await this.#copy
+      .write(copy)
+      .catch(({ message }: Error) =>
+        log.warn({ message }, 'the copy of the applied configuration cannot be written'),
+      );
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -43,9 +43,29 @@ export async function readAppliedCopy(folder: string): Promise<AppliedCopy | und
   }
 }
 
+/** Writes one after the other, in the order they came: two at once would write into one another's. */
+export class AppliedCopyFile {
+  readonly #path: string;
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(folder: string) {
+    this.#path = join(folder, fileName);
+  }
+
+  write(copy: AppliedCopy): Promise<void> {
+    const written = this.#written.then(() => writeWhole(this.#path, copy));
+    this.#written = written.catch(() => undefined);
+    return written;
+  }
+
+  /** Resolves when nothing is written any more. */
+  close(): Promise<void> {
+    return this.#written;
+  }
+}
+
 /** Appears whole or not at all. */
-export async function writeAppliedCopy(folder: string, copy: AppliedCopy): Promise<void> {
-  const path = join(folder, fileName);
+async function writeWhole(path: string, copy: AppliedCopy): Promise<void> {
   const beside = `${path}.new`;
   try {
     await writeFile(beside, JSON.stringify(copy), { mode: 0o600, flush: true });

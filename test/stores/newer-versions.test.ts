@@ -15,7 +15,7 @@ import { createRedisLeases } from '../../src/stores/redis/leases.ts';
 import { createRedisRateLimiter } from '../../src/stores/redis/rate-limiter.ts';
 import { parseSpoolLine } from '../../src/stores/spool/spool-lines.ts';
 import { createStore } from '../../src/stores/sql/store.ts';
-import { readAppliedCopy, writeAppliedCopy } from '../../src/wiring/applied-copy.ts';
+import { AppliedCopyFile, readAppliedCopy } from '../../src/wiring/applied-copy.ts';
 import { daily, spendOf, subject } from '../conformance/budgets-rig.ts';
 import { user } from '../conformance/conversations.ts';
 import { aKey } from '../conformance/directory-drafts.ts';
@@ -110,7 +110,7 @@ test('P3: a copy of the applied configuration that says more than is known is re
     text: 'x',
     vouched: ['10.0.0.1:80'],
   };
-  await writeAppliedCopy(folder, { version, fileDigest: 'd' });
+  await new AppliedCopyFile(folder).write({ version, fileDigest: 'd' });
   const path = join(folder, 'applied-config.json');
   const copy = JSON.parse(await readFile(path, 'utf8'));
   await writeFile(path, JSON.stringify({ ...copy, newer: 1, version: { ...copy.version, newer: 1 } }));
