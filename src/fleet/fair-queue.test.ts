@@ -211,3 +211,15 @@ test('how many go before is what then happens', () => {
     }),
   );
 });
+
+test('where slots are shared between nobody others are looked past to whoever is in time, and then to whoever may be late', () => {
+  const queue = createFairQueue<One>({ ...rules, fairness: 'none' });
+  const [late, later] = [one('late', { likelyUntilMs: 20 }), one('later', { likelyUntilMs: 10 })];
+  for (const each of [later, late, one('past'), one('next')]) queue.add(each);
+  const but = (...tenants: string[]) =>
+    queue.firstBut(new Set(tenants), { nowMs: 30, agedTurn: false })?.name;
+  assert.equal(but('past'), 'next');
+  assert.equal(but('past', 'next'), 'late');
+  assert.equal(but('past', 'next', 'late'), 'later');
+  assert.equal(but('past', 'next', 'late', 'later'), undefined);
+});
