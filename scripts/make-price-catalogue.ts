@@ -108,6 +108,13 @@ const rates = [
   ['reason', 'output_cost_per_reasoning_token'],
 ] as const;
 
+/** Our names of the services that have prices of their own, and what the source adds to its names of rates. */
+const services = [
+  ['batch', '_batches'],
+  ['flex', '_flex'],
+  ['priority', '_priority'],
+] as const;
+
 const [sourcePath = '', date = '', origin = ''] = process.argv.slice(2);
 if (!/^\d{4}-\d\d-\d\d$/.test(date) || origin === '') {
   process.stderr.write('usage: make-price-catalogue.ts SOURCE DATE ORIGIN, DATE as YYYY-MM-DD\n');
@@ -194,8 +201,11 @@ function longFacts(facts: Facts, tokens: number): Facts {
 }
 
 function sectionsOf(facts: Facts): string {
-  const batch = ratesOf(facts, '_batches');
-  return ratesOf(facts, '') + (batch.includes(' in=') && batch.includes(' out=') ? ` batch${batch}` : '');
+  const sections = services.map(([name, suffix]) => {
+    const said = ratesOf(facts, suffix);
+    return said.includes(' in=') && said.includes(' out=') ? ` ${name}${said}` : '';
+  });
+  return ratesOf(facts, '') + sections.join('');
 }
 
 function ratesOf(facts: Facts, suffix: string): string {

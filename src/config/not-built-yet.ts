@@ -14,7 +14,6 @@ export const keysNotBuiltYet: Readonly<Record<string, string>> = {
   'upstreams.*.api': 'choosing between the APIs of an upstream',
   'upstreams.*.tls': 'certificates of your own for an upstream',
   'models.*.cache': 'answering from a cache',
-  'prices.*.batch': 'prices of jobs in the background',
   'prices.*.cacheWritePerM': 'prices of what an upstream keeps: none tells yet how much it kept',
   'telemetry.journal': 'a journal of exchanges to look through',
   'telemetry.traces': 'following a request across services',

@@ -96,9 +96,9 @@ for (const [name, prices, says] of [
       'the clouds',
   ],
   [
-    'prices of batches',
-    'prices: { gemma: { inputPerM: 1, outputPerM: 1, batch: {} } }',
-    '1:49 prices.gemma: `batch` is not built yet: prices of jobs in the background; remove the key',
+    'a price of another service without its rates',
+    'prices: { gemma: { inputPerM: 1, outputPerM: 1, flex: { inputPerM: 1 } } }',
+    '1:55 prices.gemma.flex.outputPerM: is missing',
   ],
 ] as const) {
   test(`${name} is refused at its place (G24)`, () => {

@@ -9,6 +9,8 @@ export interface Usage {
   readonly outputTokens: number;
   readonly cachedTokens?: number;
   readonly reasoningTokens?: number;
+  /** How it was served, where that has a price of its own, as the upstream calls it: `flex`, `priority`. */
+  readonly serviceTier?: string;
   /** Durations in nanoseconds, as Ollama tells them. */
   readonly loadNs?: number;
   readonly promptNs?: number;

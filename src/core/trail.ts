@@ -88,6 +88,8 @@ export class Trail {
   reservedNanoUsd: NanoUsd = 0;
   reservedInputTokens = 0;
   reservedOutputTokens = 0;
+  // reserve: how its client wants it served, where that may have a price of its own
+  serviceTierAsked: string | undefined = undefined;
   // reserve: that it was about to be sent is in the spool, with room for its end
   begun = false;
   // share: whose answer it was given; empty where it had one of its own

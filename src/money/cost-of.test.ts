@@ -99,26 +99,44 @@ const price: Price = [
       outputPerM: 4,
       reasoningPerM: 8,
     }),
-    batch: createRates({ inputPerM: 0.5, outputPerM: 2 }),
+    services: {
+      batch: createRates({ inputPerM: 0.5, outputPerM: 2 }),
+      flex: createRates({ inputPerM: 0.7, outputPerM: 3 }),
+      priority: createRates({ inputPerM: 2, outputPerM: 9 }),
+    },
   },
   { aboveTokens: 1_000, rates: createRates({ inputPerM: 2, outputPerM: 8 }) },
 ];
 
-for (const [what, usage, batch, nano] of [
-  ['nothing', { inputTokens: 0, outputTokens: 0 }, false, 0],
-  ['input and output', { inputTokens: 100, outputTokens: 10 }, false, 140_000],
-  ['what the upstream had kept', { inputTokens: 100, outputTokens: 0, cachedTokens: 60 }, false, 46_000],
-  ['what it keeps from now on', { inputTokens: 100, outputTokens: 0, cacheWriteTokens: 100 }, false, 125_000],
-  ['what it hides', { inputTokens: 0, outputTokens: 10, reasoningTokens: 4 }, false, 56_000],
-  ['the last token of the first tier', { inputTokens: 1_000, outputTokens: 1 }, false, 1_004_000],
-  ['a long context, as a whole', { inputTokens: 1_001, outputTokens: 1 }, false, 2_010_000],
-  ['a batch', { inputTokens: 100, outputTokens: 10 }, true, 70_000],
-  ['a batch with no price of its own', { inputTokens: 2_000, outputTokens: 0 }, true, 4_000_000],
-  ['more kept than there was', { inputTokens: 100, outputTokens: 0, cachedTokens: 500 }, false, 10_000],
-  ['fewer than none', { inputTokens: -5, outputTokens: -1, cachedTokens: -9 }, false, 0],
+const oneOfEach = { inputTokens: 1, outputTokens: 1 };
+
+for (const [what, usage, tiers, nano] of [
+  ['nothing', { inputTokens: 0, outputTokens: 0 }, {}, 0],
+  ['input and output', { inputTokens: 100, outputTokens: 10 }, {}, 140_000],
+  ['what the upstream had kept', { inputTokens: 100, outputTokens: 0, cachedTokens: 60 }, {}, 46_000],
+  ['what it keeps from now on', { inputTokens: 100, outputTokens: 0, cacheWriteTokens: 100 }, {}, 125_000],
+  ['what it hides', { inputTokens: 0, outputTokens: 10, reasoningTokens: 4 }, {}, 56_000],
+  ['the last token of the first tier', { inputTokens: 1_000, outputTokens: 1 }, {}, 1_004_000],
+  ['a long context, as a whole', { inputTokens: 1_001, outputTokens: 1 }, {}, 2_010_000],
+  ['a batch', { inputTokens: 100, outputTokens: 10 }, { told: 'batch' }, 70_000],
+  ['a batch with no price of its own', { inputTokens: 2_000, outputTokens: 0 }, { told: 'batch' }, 4_000_000],
+  ['what flexible service is told of', { inputTokens: 100, outputTokens: 10 }, { told: 'flex' }, 100_000],
+  [
+    'what was served as it is asked first',
+    { inputTokens: 100, outputTokens: 10 },
+    { told: 'priority' },
+    290_000,
+  ],
+  ['what was asked for so and served as usual', oneOfEach, { asked: 'priority', told: 'default' }, 5_000],
+  ['what was asked for so where nothing is told', oneOfEach, { asked: 'priority' }, 11_000],
+  ['what may be served cheaper where nothing is told', oneOfEach, { asked: 'flex' }, 5_000],
+  ['a service that nobody knows', oneOfEach, { told: 'constructor' }, 11_000],
+  ['whatever the project of the account says', oneOfEach, { asked: 'auto' }, 5_000],
+  ['more kept than there was', { inputTokens: 100, outputTokens: 0, cachedTokens: 500 }, {}, 10_000],
+  ['fewer than none', { inputTokens: -5, outputTokens: -1, cachedTokens: -9 }, {}, 0],
 ] as const) {
   test(`${what} costs ${nano} billionths of a dollar`, () => {
-    assert.equal(costOf(usage, price, { batch }), nano);
+    assert.equal(costOf(usage, price, tiers), nano);
   });
 }
 

@@ -1,6 +1,6 @@
 /** What an exchange costs: its tokens at their rates, in whole billionths of a dollar, rounded up once. */
 import type { NanoUsd } from '../core/ledger.ts';
-import type { PicoUsd, Price, Rates } from './price.ts';
+import { dearerRates, type PicoUsd, type Price, type Rates, type Service, type Tier } from './price.ts';
 
 /** As upstreams count them: what was kept, is kept from now on, or is hidden is a part of input and output. */
 export interface TokenCounts {
@@ -11,22 +11,23 @@ export interface TokenCounts {
   readonly reasoningTokens?: number;
 }
 
-export interface CostFacts {
-  /** Whether it was work that may wait for a day. */
-  readonly batch?: boolean;
+/** How it was to be served, and how it was, as clients and upstreams write it in `service_tier`. */
+export interface ServiceTiers {
+  readonly asked?: string | undefined;
+  readonly told?: string | undefined;
 }
 
 /** No upstream answers a request of so many tokens; with it, no cost leaves the whole numbers. */
 const tokensMax = 100_000_000;
 
 /** Never negative, whatever was counted (U18). */
-export function costOf(counts: TokenCounts, price: Price, facts: CostFacts = {}): NanoUsd {
+export function costOf(counts: TokenCounts, price: Price, tiers: ServiceTiers = {}): NanoUsd {
   const input = sound(counts.inputTokens);
   const output = sound(counts.outputTokens);
   const cached = Math.min(sound(counts.cachedTokens), input);
   const written = Math.min(sound(counts.cacheWriteTokens), input - cached);
   const reasoning = Math.min(sound(counts.reasoningTokens), output);
-  const rates = ratesFor(price, input, facts);
+  const rates = ratesFor(price, input, tiers);
   const sum = new ExactSum();
   sum.add(input - cached - written, rates.input);
   sum.add(cached, rates.cachedInput);
@@ -56,10 +57,24 @@ function sound(count = 0): number {
 }
 
 /** All the tokens of a request are charged by the tier that its input falls into. */
-export function ratesFor(price: Price, inputTokens: number, { batch = false }: CostFacts = {}): Rates {
+export function ratesFor(price: Price, inputTokens: number, tiers: ServiceTiers = usual): Rates {
   let [tier] = price;
   for (const next of price) if (inputTokens > next.aboveTokens) tier = next;
-  return batch ? (tier.batch ?? tier.rates) : tier.rates;
+  const { asked, told } = tiers;
+  if (told !== undefined) return ratesOfService(tier, told);
+  // Whoever asks for another service may be given the usual one.
+  return asked === undefined ? tier.rates : dearerRates(tier.rates, ratesOfService(tier, asked));
+}
+
+const usual: ServiceTiers = {};
+/** What upstreams call the service that has no other name. */
+const usualNames: ReadonlySet<string> = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
+
+/** One that nobody knows costs the highest that is known. */
+function ratesOfService({ rates, services = {} }: Tier, name: string): Rates {
+  if (usualNames.has(name)) return rates;
+  const own = Object.hasOwn(services, name) ? services[name as Service] : undefined;
+  return own ?? Object.values(services).reduce(dearerRates, rates);
 }
 
 /** Whole billionths and what is left of them are added apart, so that every product and sum is exact. */

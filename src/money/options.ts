@@ -1,7 +1,7 @@
 /** Prices as the configuration names them: of models by their tokens, of servers by the month. */
 import { z } from 'zod';
 import { modelName } from '../lib/options.ts';
-import { type RatesPerM, usdPerMMax } from './price.ts';
+import { type RatesPerM, services, usdPerMMax } from './price.ts';
 import { type ServerPrice, serverRates } from './server-rates.ts';
 
 const usdPerM = z.number().min(0).max(usdPerMMax);
@@ -11,6 +11,13 @@ const longContextOptions = z.strictObject({
   aboveTokens: z.int().min(1).max(100_000_000).describe('From more input tokens than these on.'),
   inputPerM: usdPerM.describe('For all input tokens, not only those beyond.'),
   outputPerM: usdPerM.describe('For all output tokens.'),
+  cachedInputPerM: usdPerM.optional().describe('For input that the upstream had kept; as input when absent.'),
+  reasoningPerM: usdPerM.optional().describe('For output of hidden reasoning; as output when absent.'),
+});
+
+const serviceOptions = z.strictObject({
+  inputPerM: usdPerM.describe('US dollars for a million input tokens.'),
+  outputPerM: usdPerM.describe('US dollars for a million output tokens.'),
   cachedInputPerM: usdPerM.optional().describe('For input that the upstream had kept; as input when absent.'),
   reasoningPerM: usdPerM.optional().describe('For output of hidden reasoning; as output when absent.'),
 });
@@ -26,6 +33,21 @@ const priceOptions = z
     longContext: longContextOptions
       .optional()
       .describe('Other prices, for the whole of a request with a long input.'),
+    batch: serviceOptions
+      .optional()
+      .describe(
+        'Other prices, of answers whose `service_tier` is `batch`. The dearest there is here when absent.',
+      ),
+    flex: serviceOptions
+      .optional()
+      .describe(
+        'Other prices, of answers whose `service_tier` is `flex`. The dearest there is here when absent.',
+      ),
+    priority: serviceOptions
+      .optional()
+      .describe(
+        'Other prices, of answers whose `service_tier` is `priority`. The dearest there is here when absent.',
+      ),
     monthlyUsd: z
       .number()
       .min(0)
@@ -96,12 +118,15 @@ interface LongContext extends RatesPerM {
 
 export interface TokenPrice extends RatesPerM {
   readonly longContext?: LongContext | undefined;
+  readonly batch?: RatesPerM | undefined;
+  readonly flex?: RatesPerM | undefined;
+  readonly priority?: RatesPerM | undefined;
 }
 
 type Keys = Readonly<Record<string, unknown>>;
 
 const tokenKeys = ['inputPerM', 'outputPerM'];
-const tokenKeysAlone = [...tokenKeys, 'cachedInputPerM', 'reasoningPerM', 'longContext'];
+const tokenKeysAlone = [...tokenKeys, 'cachedInputPerM', 'reasoningPerM', 'longContext', ...services];
 const serverKeys = ['monthlyUsd', 'inputTokensPerSecond', 'outputTokensPerSecond', 'utilisation'];
 
 function misplaced(price: Keys): [key: string, message: string][] {

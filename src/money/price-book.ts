@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../core/ledger.ts';
 import type { TokenPrice } from './options.ts';
 import { isOwnHost } from './own-host.ts';
-import { createRates, free, type Price } from './price.ts';
+import { createRates, dearerRates, free, type Price, type Rates, services, type Tier } from './price.ts';
 import type { PriceCatalogue } from './price-catalogue.ts';
 import { saverOf } from './saving.ts';
 import { type ServerPrice, serverRates } from './server-rates.ts';
@@ -124,9 +124,22 @@ function first<Found>(
 
 function asPrice(price: TokenPrice | ServerPrice): Price {
   if (isServerPrice(price)) return [{ aboveTokens: 0, rates: createRates(serverRates(price)) }];
-  const base = { aboveTokens: 0, rates: createRates(price) };
+  const base: Tier = {
+    aboveTokens: 0,
+    rates: createRates(price),
+    services: servicesOf(price, free[0].rates),
+  };
   const { longContext } = price;
-  return longContext === undefined
-    ? [base]
-    : [base, { aboveTokens: longContext.aboveTokens, rates: createRates(longContext) }];
+  if (longContext === undefined) return [base];
+  const rates = createRates(longContext);
+  return [base, { aboveTokens: longContext.aboveTokens, rates, services: servicesOf(price, rates) }];
+}
+
+/** Nobody says what each costs of a long input: the dearer of the two. */
+function servicesOf(price: TokenPrice, least: Rates): NonNullable<Tier['services']> {
+  const said = services.flatMap((name) => {
+    const own = price[name];
+    return own === undefined ? [] : [[name, dearerRates(createRates(own), least)] as const];
+  });
+  return Object.fromEntries(said);
 }

@@ -7,14 +7,14 @@ import { parsePriceCatalogue, readPriceCatalogue } from './price-catalogue.ts';
 const small = parsePriceCatalogue(`# A comment.
 version 2026-01-02
 provider one api.one.example *.eu.one.example
-big max=900 in=10 out=20 cached=1 write=12 reason=30 batch in=5 out=10 >1000 in=20 out=40 batch in=10 out=20
+big max=900 in=10 out=20 cached=1 write=12 reason=30 batch in=5 out=10 priority in=20 out=50 cached=2 >1000 in=20 out=40 batch in=10 out=20
 same max=70 in=1 out=2
 provider two two.example
 org/same in=3 out=3
 same max=50 in=2 out=2 >5000 in=4 out=4
 `);
 
-test('a line says everything of a price: rates, batches, and where a long context begins', () => {
+test('a line says everything of a price: rates, those of other services, and where a long context begins', () => {
   assert.deepEqual(small.find('big', 'api.one.example'), [
     {
       aboveTokens: 0,
@@ -25,12 +25,15 @@ test('a line says everything of a price: rates, batches, and where a long contex
         cacheWritePerM: 12,
         reasoningPerM: 30,
       }),
-      batch: createRates({ inputPerM: 5, outputPerM: 10 }),
+      services: {
+        batch: createRates({ inputPerM: 5, outputPerM: 10 }),
+        priority: createRates({ inputPerM: 20, outputPerM: 50, cachedInputPerM: 2 }),
+      },
     },
     {
       aboveTokens: 1_000,
       rates: createRates({ inputPerM: 20, outputPerM: 40 }),
-      batch: createRates({ inputPerM: 10, outputPerM: 20 }),
+      services: { batch: createRates({ inputPerM: 10, outputPerM: 20 }) },
     },
   ]);
   assert.equal(small.version, '2026-01-02');
@@ -61,6 +64,8 @@ test('the highest price is the highest of each kind: of a provider that is known
   assert.equal(small.highest('two.example')[0].rates.output, 4_000_000);
   const { input, output, reasoning } = small.highest('nobody.example')[0].rates;
   assert.deepEqual([input, output, reasoning], [20_000_000, 40_000_000, 40_000_000]);
+  const { services } = small.highest('nobody.example')[0];
+  assert.equal(services?.priority?.output, 50_000_000, 'however it is served');
 });
 
 const text = readFileSync(new URL('catalogue.txt', import.meta.url), 'utf8');
@@ -70,7 +75,7 @@ test('the catalogue that comes along is dated, sorted, and says a price in every
   assert.match(lines[2] ?? '', /^version \d{4}-\d\d-\d\d$/);
   const number = String.raw`\d+(?:\.\d+)?`;
   const rates = `in=${number} out=${number}(?: (?:cached|write|reason)=${number})*`;
-  const tier = `${rates}(?: batch ${rates})?`;
+  const tier = `${rates}(?: batch ${rates})?(?: flex ${rates})?(?: priority ${rates})?`;
   const model = new RegExp(String.raw`^\S+(?: max=[1-9]\d*)? ${tier}(?: >\d+ ${tier})*$`);
   const provider = /^provider [a-z0-9]+(?: [a-z0-9.*-]+)+$/;
   let before = '';

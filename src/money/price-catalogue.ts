@@ -1,6 +1,6 @@
 /** Prices that providers publish, as of a day: one line a model, read only when one of them is needed. */
 import { readFileSync } from 'node:fs';
-import { createRates, dearest, type Price, type Rates, type Tier } from './price.ts';
+import { createRates, dearest, type Price, type Rates, type Service, services, type Tier } from './price.ts';
 
 export interface PriceCatalogue {
   /** The day that the prices were taken. */
@@ -112,10 +112,17 @@ function parsePrice(text: string): Price {
 }
 
 function parseTier(text: string): Tier {
-  const [before = '', batch] = text.split(' batch ');
+  const [before = '', ...sections] = text.split(sectionNames);
   const tier = { aboveTokens: Number.parseInt(before, 10), rates: parseRates(before) };
-  return batch === undefined ? tier : { ...tier, batch: parseRates(batch) };
+  if (sections.length === 0) return tier;
+  const found: Partial<Record<Service, Rates>> = {};
+  for (let at = 0; at < sections.length; at += 2)
+    found[sections[at] as Service] = parseRates(sections[at + 1] ?? '');
+  return { ...tier, services: found };
 }
+
+/** Between them stand their names. */
+const sectionNames = new RegExp(` (${services.join('|')}) `);
 
 function parseRates(text: string): Rates {
   const said = new Map<string, number>();

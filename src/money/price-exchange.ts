@@ -3,7 +3,7 @@ import type { TokenRates } from '../core/budget.ts';
 import type { Usage } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
 import { ByThree } from '../lib/by-three.ts';
-import { costOf, doubtOf } from './cost-of.ts';
+import { costOf, doubtOf, type ServiceTiers } from './cost-of.ts';
 import type { Price } from './price.ts';
 import type { PriceBook, Served, Tariff } from './price-book.ts';
 import { nameCharsMax } from './price-catalogue.ts';
@@ -35,7 +35,7 @@ export interface Pricing {
   /** Adds to it what was used there besides. */
   priceMore(trail: Trail, used: Used): void;
   /** What so long a prompt and its answer would cost there. */
-  ratesAhead(served: Served, inputTokens: number): TokenRates;
+  ratesAhead(served: Served, inputTokens: number, serviceTierAsked?: string): TokenRates;
   /** How long an answer may be asked for there, in tokens. */
   answerTokensMax(served: Served): number;
 }
@@ -50,10 +50,10 @@ export function createPricing(options: PricingOptions): Pricing {
     priceShared: (trail, of) => tellShared(options, trail, of),
     priceMore: (trail, used) => {
       const { price, version } = tariffs.of(used);
-      trail.costNanoUsd += costOf(used.usage, price);
+      trail.costNanoUsd += costOf(used.usage, price, tiersOf(trail, used.usage));
       if (trail.priceVersion === '') trail.priceVersion = version;
     },
-    ratesAhead: (served, inputTokens) => ratesAhead(tariffs.of(served).price, inputTokens),
+    ratesAhead: (served, inputTokens, asked) => ratesAhead(tariffs.of(served).price, inputTokens, asked),
     answerTokensMax: (served) => tariffs.of(served).answerTokensMax,
   };
 }
@@ -67,8 +67,12 @@ function priceTrail(tariffs: Tariffs, trail: Trail): Tariff | undefined {
   if (usage === undefined) return undefined;
   const doubt = doubtOf(usage);
   if (doubt !== undefined) trail.warn([`the usage that ${trail.upstream} told cannot be right: ${doubt}`]);
-  trail.costNanoUsd = costOf(usage, tariff.price);
+  trail.costNanoUsd = costOf(usage, tariff.price, tiersOf(trail, usage));
   return tariff;
+}
+
+function tiersOf({ serviceTierAsked: asked }: Trail, { serviceTier: told }: Usage): ServiceTiers {
+  return { asked, told };
 }
 
 /** The premium model is none that makes embeddings. */

@@ -18,9 +18,13 @@ export interface Rates {
 export interface Tier {
   readonly aboveTokens: number;
   readonly rates: Rates;
-  /** Of work that may wait for a day; as other work when absent. */
-  readonly batch?: Rates;
+  /** Where an upstream serves it otherwise than usual. */
+  readonly services?: Readonly<Partial<Record<Service, Rates>>>;
 }
+
+/** Work that may wait for a day, that may wait, and that waits for nobody else's: as OpenAI calls them. */
+export const services = ['batch', 'flex', 'priority'] as const;
+export type Service = (typeof services)[number];
 
 /** Tiers in rising order; the first begins at 0. */
 export type Price = readonly [Tier, ...Tier[]];
@@ -59,13 +63,26 @@ function picoUsd(usdPerM: number): PicoUsd {
 
 export const free: Price = [{ aboveTokens: 0, rates: createRates({ inputPerM: 0, outputPerM: 0 }) }];
 
-/** The dearest rate of each kind among them: whatever is charged by any of them, this is no less. */
+/** The dearest rates of each kind among them: whatever is charged by any of them, this is no less, however it is served. */
 export function dearest(prices: Iterable<Price>): Price {
-  const highest = { ...free[0].rates };
-  const kinds = Object.keys(highest) as (keyof Rates)[];
+  let highest = free[0].rates;
+  let served = highest;
   for (const price of prices) {
-    for (const { rates } of price)
-      for (const kind of kinds) highest[kind] = Math.max(highest[kind], rates[kind]);
+    for (const { rates, services: others = {} } of price) {
+      highest = dearerRates(highest, rates);
+      served = Object.values(others).reduce(dearerRates, served);
+    }
   }
-  return [{ aboveTokens: 0, rates: highest }];
+  return [{ aboveTokens: 0, rates: highest, services: { priority: dearerRates(highest, served) } }];
+}
+
+/** The dearer of each kind. */
+export function dearerRates(one: Rates, other: Rates): Rates {
+  return {
+    input: Math.max(one.input, other.input),
+    cachedInput: Math.max(one.cachedInput, other.cachedInput),
+    cacheWrite: Math.max(one.cacheWrite, other.cacheWrite),
+    output: Math.max(one.output, other.output),
+    reasoning: Math.max(one.reasoning, other.reasoning),
+  };
 }

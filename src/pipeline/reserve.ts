@@ -23,7 +23,7 @@ export interface ReserveOptions extends SettleOptions {
   /** Whether somebody sends a bill for what is asked there. */
   readonly isBilled: (served: Served) => boolean;
   /** What tokens will cost there, in a request with so long a prompt. */
-  readonly ratesAhead: (served: Served, promptTokens: number) => TokenRates;
+  readonly ratesAhead: (served: Served, promptTokens: number, serviceTierAsked?: string) => TokenRates;
   /** How long an answer may be asked for there, in tokens. */
   readonly answerTokensMax: (served: Served) => number;
   /** Set aside on top of what a prompt is estimated at: a share of it. */
@@ -42,9 +42,11 @@ interface Served {
 export function reserve(options: ReserveOptions): Stage<Planned> {
   const { budgets } = options;
   return (next) => (exchange) => {
-    const { admission } = exchange;
+    const { admission, call, trail } = exchange;
+    const { service_tier: tier } = call.extra;
+    if (typeof tier === 'string') trail.serviceTierAsked = tier;
     // A model that is only to be loaded says nothing that costs money.
-    const saysNothing = loadAsked(exchange.call) !== undefined;
+    const saysNothing = loadAsked(call) !== undefined;
     if (budgets === undefined || saysNothing) {
       if (!saysNothing) estimateBill(options, exchange);
       return proceedAdmitted(options, next, exchange);
@@ -103,7 +105,7 @@ function highest({ ratesAhead }: ReserveOptions, exchange: Planned, tokens: Toke
   const { promptTokens, answerTokens } = tokens;
   let nanoUsd = 0;
   const reckon = (target: Target, model: string) => {
-    const rates = ratesAhead(servedBy(target, model), promptTokens);
+    const rates = ratesAhead(servedBy(target, model), promptTokens, exchange.trail.serviceTierAsked);
     nanoUsd = Math.max(nanoUsd, costAhead(rates, promptTokens, answerTokens));
   };
   for (const target of exchange.candidates) reckon(target, exchange.trail.model);
@@ -182,7 +184,8 @@ function meterOf(reservation: Reservation, { options, exchange, estimate }: Want
     reserved: spend,
     promptTokens,
     answerTokensMax: answerTokensMax(call),
-    ratesOf: (upstream, targetModel) => options.ratesAhead(servedAt(upstream, targetModel), promptTokens),
+    ratesOf: (upstream, targetModel) =>
+      options.ratesAhead(servedAt(upstream, targetModel), promptTokens, trail.serviceTierAsked),
     longestAt: (upstream, targetModel) =>
       options.answerTokensMax(servedAt(upstream, targetModel)) * answersOf(call),
   });

@@ -79,10 +79,18 @@ function priced({ priceVersion, costNanoUsd, savedNanoUsd, savedBy }: Trail): st
   return savedBy === '' ? cost : `${cost},"savedNanoUsd":${savedNanoUsd},"savedBy":"${savedBy}"`;
 }
 
-function told({ inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0 }: Usage): string {
+function told({
+  inputTokens,
+  outputTokens,
+  cachedTokens = 0,
+  reasoningTokens = 0,
+  serviceTier,
+}: Usage): string {
   const cached = cachedTokens > 0 ? `,"cachedInputTokens":${cachedTokens}` : '';
   const reasoning = reasoningTokens > 0 ? `,"reasoningTokens":${reasoningTokens}` : '';
-  return `,"inputTokens":${inputTokens},"outputTokens":${outputTokens}${cached}${reasoning}`;
+  const tier =
+    serviceTier === undefined || serviceTier === 'default' ? '' : `,"serviceTier":${quoted(serviceTier)}`;
+  return `,"inputTokens":${inputTokens},"outputTokens":${outputTokens}${cached}${reasoning}${tier}`;
 }
 
 /** Who chose where it went, and why there; nothing where nobody has it. */

@@ -203,7 +203,7 @@ const wholes: Readonly<Record<string, CallResult>> = {
   'openai-chat.json': {
     kind: 'text',
     choices: [{ text: 'Grüße 🌊', stop: 'stop' }],
-    usage: usage(1117, 46, { cachedTokens: 1024, reasoningTokens: 12 }),
+    usage: usage(1117, 46, { cachedTokens: 1024, reasoningTokens: 12, serviceTier: 'default' }),
   },
   'openai-chat-tools.json': {
     kind: 'text',

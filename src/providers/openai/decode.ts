@@ -18,7 +18,11 @@ function decodeChoices({ kind }: Call, value: JsonObject): CallResult {
   if (!Array.isArray(choices) || choices.length === 0) return wrongShape('has no choices');
   // What a chat is answered in several ways has one question; several prompts may be those of several clients.
   const ordered = inOrder(choices) ?? (kind === 'chat' ? choices : wrongShape(unplaced));
-  return { kind: 'text', choices: ordered.map(decodeChoice), usage: decodeUsage(value['usage']) };
+  return {
+    kind: 'text',
+    choices: ordered.map(decodeChoice),
+    usage: decodeUsage(value['usage'], value['service_tier']),
+  };
 }
 
 const unplaced = 'has entries that do not say which is whose: their `index` is missing, or there twice';
@@ -68,7 +72,7 @@ function decodeVectors(value: JsonObject): CallResult {
   if (!Array.isArray(data)) return wrongShape('has no data');
   const ordered = inOrder(data) ?? wrongShape(unplaced);
   const vectors = ordered.map((entry: Json) => decodeVector(asObject(entry)?.['embedding']));
-  return { kind: 'vectors', vectors, usage: decodeUsage(value['usage']) };
+  return { kind: 'vectors', vectors, usage: decodeUsage(value['usage'], value['service_tier']) };
 }
 
 /** By the place that each says it has; as they came where none says any. Nothing where that is contradictory. */
@@ -100,7 +104,7 @@ function decodeVector(vector: Json | undefined): readonly number[] {
 }
 
 /** Counts that make no sense are clamped: a ledger must never go negative (U18). */
-export function decodeUsage(value: Json | undefined): Usage | undefined {
+export function decodeUsage(value: Json | undefined, tier: Json | undefined): Usage | undefined {
   const usage = asObject(value);
   if (usage === undefined) return undefined;
   const cachedTokens = count(asObject(usage['prompt_tokens_details'])?.['cached_tokens']);
@@ -110,9 +114,11 @@ export function decodeUsage(value: Json | undefined): Usage | undefined {
     outputTokens: count(usage['completion_tokens']) ?? 0,
     ...(cachedTokens === undefined ? {} : { cachedTokens }),
     ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
+    ...(typeof tier === 'string' ? { serviceTier: tier.slice(0, serviceTierCharsMax) } : {}),
   };
 }
 
+const serviceTierCharsMax = 32;
 const tokensMax = 100_000_000;
 
 function count(value: Json | undefined): number | undefined {

@@ -17,10 +17,11 @@ const nothing: readonly Part[] = [];
  */
 export function openaiStreamDecoder(_call: Call): (frame: Frame) => readonly Part[] {
   let choiceEnded = false;
+  const told: Told = { serviceTier: undefined };
   return (frame) => {
     if (frame.data === '') return nothing;
     if (frame.data !== '[DONE]') {
-      const parts = decodeChunk(frame);
+      const parts = decodeChunk(frame, told);
       choiceEnded ||= parts.some((part) => part.type === 'choice-ended');
       return parts;
     }
@@ -29,7 +30,12 @@ export function openaiStreamDecoder(_call: Call): (frame: Frame) => readonly Par
   };
 }
 
-function decodeChunk(frame: Frame): readonly Part[] {
+/** What stands in any of its events. */
+interface Told {
+  serviceTier: Json | undefined;
+}
+
+function decodeChunk(frame: Frame, told: Told): readonly Part[] {
   const chunk = parseChunk(frame.data);
   if (tellsError(chunk) || frame.event === 'error') {
     return [{ type: 'reply-failed', failure: errorWithin(chunk) }];
@@ -37,7 +43,8 @@ function decodeChunk(frame: Frame): readonly Part[] {
   const parts: Part[] = [];
   const choices = chunk['choices'];
   if (Array.isArray(choices)) for (const choice of choices) decodeDelta(choice, parts);
-  const usage = decodeUsage(chunk['usage']);
+  told.serviceTier = chunk['service_tier'] ?? told.serviceTier;
+  const usage = decodeUsage(chunk['usage'], told.serviceTier);
   if (usage !== undefined) parts.push({ type: 'usage', usage });
   return parts;
 }
