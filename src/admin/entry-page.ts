@@ -7,6 +7,8 @@ export interface EntryPageQuestion {
   readonly kind: DirectoryKind;
   /** All where absent. */
   readonly tenant: string | undefined;
+  /** Whose they are, where it is keys of one user alone. */
+  readonly user?: string | undefined;
   readonly after: string | undefined;
   readonly limit: number;
   readonly isVisible: (entry: DirectoryEntry) => boolean;
@@ -20,7 +22,7 @@ export interface EntryPage {
 const rowsMax = 500;
 
 export async function readEntryPage(directory: Directory, question: EntryPageQuestion): Promise<EntryPage> {
-  const { kind, tenant, limit, isVisible } = question;
+  const { kind, tenant, user, limit, isVisible } = question;
   const found: DirectoryEntry[] = [];
   let after = question.after === undefined ? undefined : placeIn(question.after);
   // As many steps as a tenant may have entries of a kind, divided by `rowsMax`: what is not visible costs reading alone.
@@ -29,6 +31,7 @@ export async function readEntryPage(directory: Directory, question: EntryPageQue
       kind,
       rowsMax,
       ...(tenant === undefined ? {} : { tenant }),
+      ...(user === undefined ? {} : { user }),
       ...(after === undefined ? {} : { after }),
     };
     const rows = await directory.page(asked);

@@ -78,6 +78,8 @@ export interface DirectoryQuestion {
   readonly kind: DirectoryKind;
   /** Of one tenant; of all where absent, which only the gateway's own people may ask. */
   readonly tenant?: string;
+  /** Of keys: those of this user alone, by name in any tenant that is asked for. */
+  readonly user?: string;
   /** After this one, in order of tenant and name. */
   readonly after?: { readonly tenant: string; readonly name: string };
   readonly rowsMax: number;

@@ -130,6 +130,10 @@ const unclear: Readonly<Record<string, readonly [claims: JsonObject, meaning: Pa
     { sub: '1', email: 'ada@example.com', email_verified: false },
     { defaultRole: 'viewer', claims: { user: 'email', roles: 'roles' } },
   ],
+  'an e-mail address of which that is said in words': [
+    { sub: '1', email: 'ada@example.com', email_verified: 'false' },
+    { defaultRole: 'viewer', claims: { user: 'email', roles: 'roles' } },
+  ],
   'several teams': [
     { sub: 'bob', team: ['red', 'blue'] },
     { defaultRole: 'viewer', claims: { user: 'sub', roles: 'roles', team: 'team' } },

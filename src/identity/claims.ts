@@ -71,8 +71,8 @@ const visible = /^[^\s\p{C}]{1,256}$/u;
 function userOf(claims: JsonObject, meaning: ClaimMeaning): string {
   const place = meaning.claims.user;
   const user = valueAt(claims, place);
-  // Anybody can write somebody else's address into a form.
-  if (place === 'email' && claims['email_verified'] === false)
+  // Anybody can write somebody else's address into a form. Some issuers say it in words.
+  if (place === 'email' && String(claims['email_verified']) === 'false')
     throw refused('the issuer says that nobody has shown whose the e-mail address is');
   if (typeof user === 'string' && visible.test(user)) return user;
   throw refused(

@@ -107,14 +107,14 @@ function told(entry: DirectoryEntry): object {
 }
 
 async function* keysOf(places: KeptPlaces, { tenant, user }: Owner): AsyncGenerator<KeyEntry> {
-  for await (const entry of entries(places, { kind: 'key', tenant })) {
-    if (entry.kind === 'key' && entry.user === user) yield entry;
+  for await (const entry of entries(places, { kind: 'key', tenant, user })) {
+    if (entry.kind === 'key') yield entry;
   }
 }
 
 async function* entries(
   { directory }: KeptPlaces,
-  which: { readonly kind: DirectoryKind; readonly tenant: string },
+  which: { readonly kind: DirectoryKind; readonly tenant: string; readonly user?: string },
 ): AsyncGenerator<DirectoryEntry> {
   let after: { readonly tenant: string; readonly name: string } | undefined;
   for (;;) {

@@ -173,6 +173,17 @@ export function directoryConformance(
     },
   );
 
+  story('keys of one user come alone, however many others there are', async ({ directory }, tenant) => {
+    await directory.put(aUser(tenant, 'ann'));
+    await directory.put(aKey(tenant, 'others'));
+    for (const name of ['first', 'second']) await directory.put(aKey(tenant, name, { user: 'ann' }));
+    const page = await directory.page({ kind: 'key', tenant, user: 'ann', rowsMax: 2 });
+    assert.deepEqual(
+      page.map(({ name }) => name),
+      ['first', 'second'],
+    );
+  });
+
   story('a tenant goes with all that is in it, and nothing of another one', async ({ directory }, tenant) => {
     const other = `${tenant}-other`;
     for (const each of [tenant, other]) {

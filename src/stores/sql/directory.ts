@@ -54,13 +54,14 @@ export function createSqlDirectory({ write }: Pick<SqlAccess, 'write'>, clock: C
 }
 
 async function page(database: Database, question: DirectoryQuestion): Promise<readonly DirectoryEntry[]> {
-  const { kind, tenant, after } = question;
+  const { kind, tenant, user, after } = question;
   const rows = await database
     .selectFrom('directory')
     .selectAll()
     .where('kind', '=', kind)
     .where('removed_at_ms', '=', 0)
     .$if(tenant !== undefined, (query) => query.where('tenant', '=', tenant ?? ''))
+    .$if(user !== undefined, (query) => query.where('user', '=', user ?? ''))
     .$if(after !== undefined, (query) =>
       query.where(({ eb, refTuple, tuple }) =>
         eb(refTuple('tenant', 'name'), '>', tuple(after?.tenant ?? '', after?.name ?? '')),
