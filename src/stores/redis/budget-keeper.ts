@@ -27,6 +27,7 @@ import { type Heard, HeardAccounts, isKnown, knownSpend } from './heard-accounts
 import { Outage } from './outage.ts';
 import { type ReservationKeeper, type SharedPart, SharedReservation } from './shared-reservation.ts';
 import { SpentBefore } from './spent-before.ts';
+import { toldAccounts } from './told-accounts.ts';
 
 export interface BudgetKeeperOptions extends BudgetsOptions {
   readonly server: BudgetServer;
@@ -336,7 +337,7 @@ export class BudgetKeeper implements ReservationKeeper {
     for (const reservation of this.#open.values())
       if (isOther || (doubtful && !reservation.isSent)) reservation.isKnown = false;
     if (isNew && replicas > 1) void presence.publish(channel, server.epoch);
-    await this.#tellAll(this.#toTell(doubtful));
+    await this.#tellAll(doubtful);
     this.#doubtful = false;
     this.#outage.end();
     // Whoever knew of no epoch before is none of those that the others wait for.
@@ -345,12 +346,22 @@ export class BudgetKeeper implements ReservationKeeper {
     for (const reservation of settled) await this.#settleNow(reservation);
   }
 
-  async #tellAll(told: readonly Told[]): Promise<void> {
-    for (let from = 0; from < told.length; from += toldAtOnce) {
-      const answer = await this.#options.server.tell(told.slice(from, from + toldAtOnce));
+  async #tellAll(doubtful: boolean): Promise<void> {
+    const known = new Set<string>();
+    let some: Told[] = [];
+    const tell = async () => {
+      const answer = await this.#options.server.tell(some);
       if (answer.is !== 'ok') throw new RedisError('refused', { detail: 'it forgot budgets again' });
+      for (const { held } of some) for (const { id } of held) known.add(id);
+      some = [];
+    };
+    const { accounts } = this;
+    const telling = toldAccounts({ accounts, open: this.#open, server: this.#options.server, doubtful });
+    for (const told of telling) {
+      some.push(told);
+      if (some.length === toldAtOnce) await tell();
     }
-    const known = new Set(told.flatMap(({ held }) => held.map(({ id }) => id)));
+    if (some.length > 0) await tell();
     for (const reservation of this.#open.values()) reservation.isKnown ||= known.has(reservation.id);
   }
 
@@ -358,27 +369,6 @@ export class BudgetKeeper implements ReservationKeeper {
   async #endHold(replicas: number): Promise<void> {
     const { server, presence, serves = true } = this.#options;
     if (serves && (await server.release(this.#name, replicas))) void presence.publish(channel, server.epoch);
-  }
-
-  #toTell(doubtful: boolean): readonly Told[] {
-    const { server } = this.#options;
-    const held = new Map<Heard, { id: string; amount: number }[]>();
-    if (doubtful) for (const heard of this.accounts.known(server.nowMs)) held.set(heard, []);
-    for (const { id, parts, isKnown } of this.#open.values()) {
-      if (isKnown) continue;
-      for (const { heard, amount } of parts) {
-        const ours = held.get(heard) ?? [];
-        ours.push({ id, amount });
-        held.set(heard, ours);
-      }
-    }
-    return Array.from(held, ([heard, reservations]) => ({
-      heard,
-      spent: doubtful && heard.epoch !== '' ? heard.spent : -1,
-      how: heard.epoch === server.epoch ? 'least' : 'lost',
-      toldPpm: heard.toldPpm,
-      held: reservations,
-    }));
   }
 }
 

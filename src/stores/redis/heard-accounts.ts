@@ -60,11 +60,6 @@ export class HeardAccounts {
     return account;
   }
 
-  /** Those of which anything was heard, in windows that go on. */
-  known(serverMs: number): readonly Heard[] {
-    return [...this.#accounts.values()].filter((heard) => heard.epoch !== '' && !isOver(heard, serverMs));
-  }
-
   /** All in windows that go on. */
   *all(serverMs: number): Generator<Heard> {
     for (const heard of this.#accounts.values()) if (!isOver(heard, serverMs)) yield heard;

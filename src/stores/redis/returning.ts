@@ -2,6 +2,7 @@
  * When Redis is back: what was taken without it is taken there too, and for as long as another replica may not have noticed,
  * each keeps to its share of what is left besides. So the return lets nothing through that the limit does not.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { LimitSubject } from '../../core/ports.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { holderOf, type LimitRule } from '../limit-rules.ts';
@@ -33,6 +34,8 @@ interface Untold {
 
 /** More subjects than this, and what the others took is not told. */
 const untoldMax = 100_000;
+/** More in one turn, and requests wait for it. */
+const notedAtOnce = 2_000;
 /** A script holds up everybody else for as long as it takes. */
 const toldAtOnce = 200;
 const againMs = 1_000;
@@ -44,6 +47,8 @@ export class Returning {
   readonly #untold = new Map<string, Untold>();
   #backAtMs = Number.NEGATIVE_INFINITY;
   #telling = false;
+  /** Counts them: one begins anew what the one before has not ended. */
+  #returns = 0;
   #rules: readonly LimitRule[] = [];
   #levels: Levels | undefined;
   #again: Timer | undefined;
@@ -56,8 +61,7 @@ export class Returning {
       message: () => {},
       missed: () => {
         this.#backAtMs = options.clock.now();
-        this.#noteAllSpent();
-        void this.tell();
+        void this.#noteAllSpent();
       },
     });
   }
@@ -79,10 +83,7 @@ export class Returning {
   }
 
   noteAll(taken: readonly Untold[]): void {
-    for (const untold of taken) {
-      if (this.#untold.size >= untoldMax) return;
-      this.#untold.set(`${untold.rule.id}:${untold.who}`, untold);
-    }
+    for (const untold of taken) this.#remember(untold);
     if (this.#options.redis.state.ready) void this.tell();
   }
 
@@ -102,12 +103,28 @@ export class Returning {
   }
 
   /** Also what was only heard: of two replicas the one that took nothing may have heard last. */
-  #noteAllSpent(): void {
+  async #noteAllSpent(): Promise<void> {
     const levels = this.#levels;
     if (levels === undefined) return;
+    this.#returns += 1;
+    const ours = this.#returns;
+    let noted = 0;
     for (const rule of this.#rules) {
-      for (const who of levels.spent(rule)) this.noteAll([{ rule, who, levels }]);
+      for (const who of levels.spent(rule)) {
+        this.#remember({ rule, who, levels });
+        noted += 1;
+        if (noted % notedAtOnce !== 0) continue;
+        // Of a great many: requests have their turn in between, and the first are told meanwhile.
+        void this.tell();
+        await setImmediate();
+        if (ours !== this.#returns) return;
+      }
     }
+    void this.tell();
+  }
+
+  #remember(untold: Untold): void {
+    if (this.#untold.size < untoldMax) this.#untold.set(`${untold.rule.id}:${untold.who}`, untold);
   }
 
   async #tellSome(): Promise<void> {
