@@ -20,7 +20,7 @@ import {
 } from './directory-shapes.ts';
 import { matchedVersion, tagOf } from './entity-tag.ts';
 import { keptFields, merged } from './entry-fields.ts';
-import { readEntryPage } from './entry-page.ts';
+import { type EntryPage, readEntryPage } from './entry-page.ts';
 import {
   changingRoutes,
   type EntryChange,
@@ -54,6 +54,8 @@ export function keyRoutes(options: KeyRoutesOptions): readonly AdminRoute[] {
 }
 
 type View = z.input<typeof keyShape>;
+
+const none: EntryPage = { entries: [], next: undefined };
 
 const example = {
   name: 'ci',
@@ -99,16 +101,18 @@ function shownKeys(options: KeyRoutesOptions): readonly AdminRoute[] {
       handle: async (call) => {
         const { after, limit } = call.query;
         // Who is nobody in particular has none of his own: nobody else's have to be read for it.
-        if (call.reach !== 'all' && call.actor.user === '') return { status: 200, body: { items: [] } };
-        const page = await readEntryPage(directory, {
-          kind: 'key',
-          // Whoever sees his own alone finds them in his tenant: nobody else's have to be read.
-          tenant: call.everyTenant && call.reach === 'all' ? undefined : call.tenant,
-          user: call.reach === 'all' ? undefined : call.actor.user,
-          after,
-          limit,
-          isVisible: (entry) => isVisible(call, entry as KeyEntry),
-        });
+        const isNobody = call.reach !== 'all' && call.actor.user === '';
+        const page: EntryPage = isNobody
+          ? none
+          : await readEntryPage(directory, {
+              kind: 'key',
+              // Whoever sees his own alone finds them in his tenant: nobody else's have to be read.
+              tenant: call.everyTenant && call.reach === 'all' ? undefined : call.tenant,
+              user: call.reach === 'all' ? undefined : call.actor.user,
+              after,
+              limit,
+              isVisible: (entry) => isVisible(call, entry as KeyEntry),
+            });
         const items = await withUses(uses, page.entries as readonly KeyEntry[]);
         const { next } = page;
         return {
