@@ -22,23 +22,23 @@ export function replyFacts({ exchange, options }: Replying): ReplyFacts {
 
 export function replyHeaders(exchange: Parsed, contentType: string): readonly string[] {
   const { trail } = exchange;
-  return [
+  const headers = [
     'content-type',
     contentType,
     'x-millrace-model',
     headerText(trail.model),
     'x-millrace-target',
     headerText(`${trail.upstream}/${trail.targetModel}`),
-    ...queueHeader(trail),
-    ...warningHeader(trail.warnings),
   ];
+  if (trail.queuedMs > 0) headers.push(...queueHeader(trail));
+  if (trail.warnings.length > 0) headers.push(...warningHeader(trail.warnings));
+  return headers;
 }
 
 const nothing: readonly string[] = [];
 
-/** What the call cost, and how it stood in the queue, is true of whoever had it made, and of that time alone. */
+/** How the call stood in the queue is true of whoever had it made, and of that time alone. */
 const ofThatCall: ReadonlySet<string> = new Set([
-  'x-millrace-cost-usd',
   'x-millrace-queue-ms',
   'x-millrace-queue-position',
   'x-millrace-queue-expected-ms',

@@ -213,7 +213,7 @@ function proceed(options: ReserveOptions, next: Handler<Planned>, reserved: Rese
     .then(
       (reply) => {
         onEnded(reply, (outcome) => settle(options, reserved, codeOf(outcome)));
-        return withCost(reply, trail.costNanoUsd);
+        return reply;
       },
       (thrown: unknown) => {
         settle(options, reserved, asFailure(thrown).code);
@@ -235,22 +235,6 @@ const retryAfterS = 5;
 function codeOf(outcome: Outcome): FailureCode | undefined {
   if (outcome.kind === 'complete') return undefined;
   return outcome.kind === 'aborted' ? 'client_gone' : outcome.failure.code;
-}
-
-/** Only a whole answer knows at its head what it came to. */
-function withCost(reply: Reply, costNanoUsd: NanoUsd): Reply {
-  if (costNanoUsd === 0 || !(reply.body instanceof Uint8Array)) return reply;
-  return { ...reply, headers: [...reply.headers, 'x-millrace-cost-usd', usd(costNanoUsd)] };
-}
-
-/** Without the noughts at its end. Written from whole numbers: to round is most of what `toFixed` does. */
-function usd(nanoUsd: NanoUsd): string {
-  let rest = nanoUsd % 1e9;
-  const whole = (nanoUsd - rest) / 1e9;
-  if (rest === 0) return String(whole);
-  let places = 9;
-  for (; rest % 10 === 0; rest /= 10) places -= 1;
-  return `${whole}.${String(rest).padStart(places, '0')}`;
 }
 
 /** Later than this, nobody waits for it. */

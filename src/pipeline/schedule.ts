@@ -176,16 +176,8 @@ function occupy(
   trail.laterTier = laterTierOf(exchange, slot.target);
   trail.loading = slot.cold;
   const sinceMs = options.clock.now();
-  const release = (outcome: Ending['outcome']) => {
-    const nowMs = options.clock.now();
-    slot.release({
-      outcome: blamed(exchange, outcome),
-      tenant: exchange.principal.tenant,
-      tookMs: nowMs - sinceMs,
-      ...whatCame(exchange, nowMs),
-      cold: slot.cold,
-    });
-  };
+  const release = (outcome: Ending['outcome']) =>
+    slot.release(endingOf({ exchange, slot }, outcome, { sinceMs, nowMs: options.clock.now() }));
   const clocks = slot.cold ? withLoading(exchange.clocks) : exchange.clocks;
   return next({ ...exchange, clocks, target: slot.target }).then(
     (reply) => {
@@ -203,18 +195,27 @@ function laterTierOf({ candidates }: Planned, { tier }: Target): number {
   return tier === candidates[0]?.tier ? 0 : tier;
 }
 
-function whatCame({ trail, call }: Planned, nowMs: number) {
+function endingOf(
+  { exchange, slot }: Occupying,
+  outcome: Ending['outcome'],
+  { sinceMs, nowMs }: { readonly sinceMs: number; readonly nowMs: number },
+): Ending {
+  const { trail, call, principal } = exchange;
   const { sentMs, firstContentMs, usage, outputSeen } = trail;
   const hasBegun = firstContentMs > sentMs && sentMs > 0;
   // Who goes on with a stream says nothing that is its first content.
   const isSilent = !hasBegun && outputSeen === 0 && usage === undefined;
-  const came = {
+  const ending = {
+    outcome: blamed(exchange, outcome),
+    tenant: principal.tenant,
+    tookMs: nowMs - sinceMs,
     firstContentMs: hasBegun ? firstContentMs - sentMs : 0,
     // A whole answer is silent until it is there, however well its server is.
     silentMs: isSilent && call.stream && sentMs > 0 ? nowMs - sentMs : 0,
     outputTokens: usage?.outputTokens ?? outputSeen,
+    cold: slot.cold,
   };
-  return usage?.loadNs === undefined ? came : { ...came, loadMs: usage.loadNs / nanosPerMs };
+  return usage?.loadNs === undefined ? ending : { ...ending, loadMs: usage.loadNs / nanosPerMs };
 }
 
 const nanosPerMs = 1e6;

@@ -1,6 +1,6 @@
 /** Counts the exchanges of each configuration, so that what they use is let go of when the last of them has ended. */
 import type { Received } from '../core/exchange.ts';
-import { type Handler, onEnded } from '../core/stage.ts';
+import { type Handler, onEnded, type Reply } from '../core/stage.ts';
 
 interface Generation {
   serving: number;
@@ -24,18 +24,17 @@ export class Generations {
       generation.serving -= 1;
       this.#sweep();
     };
+    const answered = (reply: Reply) => {
+      onEnded(reply, ended);
+      return reply;
+    };
+    const broken = (mistake: unknown): never => {
+      ended();
+      throw mistake;
+    };
     return (exchange) => {
       generation.serving += 1;
-      return handler(exchange).then(
-        (reply) => {
-          onEnded(reply, ended);
-          return reply;
-        },
-        (mistake: unknown) => {
-          ended();
-          throw mistake;
-        },
-      );
+      return handler(exchange).then(answered, broken);
     };
   }
 
