@@ -14,9 +14,12 @@ export class EvenShare {
   #next = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** `parties`: by their weights; `has`: what whoever was given them has then. */
-  given(tokens: number, parties: number, has: number): void {
+  /** `parties`: by their weights; `had`, `has`: what whoever was given them had before, and has then. */
+  given(tokens: number, parties: number, { had, has }: { had: number; has: number }): void {
     this.now += tokens / (parties || 1);
+    // Who had most because too much was expected of its requests has it no more.
+    if (has < had && had >= this.most) this.most = has;
+    if (has < had && had >= this.#mostNow) this.#mostNow = has;
     this.#mostNow = Math.max(this.#mostNow, has);
     this.most = Math.max(this.most, has);
   }

@@ -223,3 +223,20 @@ test('where slots are shared between nobody others are looked past to whoever is
   assert.equal(but('past', 'next', 'late'), 'later');
   assert.equal(but('past', 'next', 'late', 'later'), undefined);
 });
+
+test('what was charged too much before others came is put right for all: whoever floods does not pass for one with less', () => {
+  const queue = createFairQueue<One>(rules);
+  const charges: Charge[] = [];
+  const flood = () => queue.add(one('flood', { tokens: 1_000 }));
+  for (let count = 0; count < 8; count += 1) flood();
+  serveAll(queue, 4, { charges });
+  const served: string[] = [];
+  for (let turn = 0; turn < 20; turn += 1) {
+    // It comes after all that wait, and each answer is far shorter than was expected.
+    queue.add(one('light', { tokens: 1_000 }));
+    for (const charge of charges.splice(0)) charge.settle(3);
+    served.push(names(serveAll(queue, 2, { charges })));
+    flood();
+  }
+  assert.deepEqual([...new Set(served)], ['light flood']);
+});

@@ -24,6 +24,11 @@ interface Lane<W extends Standing> extends Entry {
   isBelow: boolean;
 }
 
+interface AsCharged {
+  readonly weight: number;
+  readonly parties?: number;
+}
+
 /** Parties beyond it that neither wait nor work are forgotten, and what they were given with them. */
 const lanesMax = 10_000;
 /** Until it has ended nobody is charged more than so many times what requests usually come to: an estimate may be far off. */
@@ -35,6 +40,8 @@ class Charged<W extends Standing> implements Charge {
   readonly lane: Lane<W>;
   readonly tokens: number;
   readonly weight: number;
+  /** Between how many it was divided: an even share is put right by as much as it had grown by it. */
+  readonly parties: number;
   readonly round: number;
   readonly #turns: FairTurns<W>;
 
@@ -43,6 +50,7 @@ class Charged<W extends Standing> implements Charge {
     this.lane = lane;
     this.tokens = tokens;
     this.weight = lane.weight;
+    this.parties = turns.parties;
     this.round = turns.round;
   }
 
@@ -54,6 +62,8 @@ class Charged<W extends Standing> implements Charge {
 export class FairTurns<W extends Standing> implements InnerLine<W> {
   /** What was charged in one before, when nobody waited any more, is not put right. */
   round = 0;
+  /** How many parties wait or work, by their weights. */
+  parties = 0;
   readonly #partyOf: (one: Asking) => string;
   readonly #createLine: () => InnerLine<W>;
   readonly #lanes = new Map<string, Lane<W>>();
@@ -61,8 +71,6 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
   readonly #below = new Heap<Lane<W>>();
   readonly #above = new Heap<Lane<W>>();
   readonly #even = new EvenShare();
-  /** How many parties wait or work, by their weights. */
-  #parties = 0;
   readonly #weights: Weights | undefined;
   #weightsVersion = 0;
   readonly #all = new Arrivals<W>();
@@ -98,7 +106,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     if (lane === undefined || this.#all.remove(one) === undefined) return;
     lane.line.remove(one);
     this.#place(lane);
-    if (isIdle(lane)) this.#parties -= lane.weight;
+    if (isIdle(lane)) this.parties -= lane.weight;
     if (this.size === 0) this.#forget();
   }
 
@@ -138,15 +146,16 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     lane.underWay += 1;
     charges.push(new Charged(this, lane, tokens));
     if (lane.line.size > 0) lane.line.charge?.(one, charges);
-    this.#give(lane, tokens, lane.weight);
+    this.#give(lane, tokens, lane);
   }
 
-  settle({ lane, tokens, weight, round }: Charged<W>, cameTo: number): void {
+  settle(charged: Charged<W>, cameTo: number): void {
+    const { lane, tokens, round } = charged;
     if (round !== this.round) return;
     this.#learn(cameTo);
-    this.#give(lane, cameTo - tokens, weight);
+    this.#give(lane, cameTo - tokens, charged);
     lane.underWay -= 1;
-    if (isIdle(lane)) this.#parties -= lane.weight;
+    if (isIdle(lane)) this.parties -= lane.weight;
   }
 
   /** Where there is only one party: between those within it. */
@@ -161,7 +170,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     const lane = this.#lanes.get(this.#partyOf(one));
     if (lane === undefined || this.#settled === 0) return;
     lane.line.chargeIdle?.(one, requests);
-    this.#give(lane, requests * this.#usualTokens, lane.weight);
+    this.#give(lane, requests * this.#usualTokens, lane);
   }
 
   /** While it waits for its own, each other party has as many turns, if it has anybody for them. */
@@ -180,7 +189,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
 
   #join(lane: Lane<W>, one: Asking): void {
     if (this.#weights !== undefined) lane.weight = this.#weights.of(this.#partyOf(one));
-    this.#parties += lane.weight;
+    this.parties += lane.weight;
   }
 
   /** Another replica has told something new. */
@@ -190,16 +199,17 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     this.#weightsVersion = weights.version;
     for (const [party, lane] of this.#lanes) {
       if (isIdle(lane)) continue;
-      this.#parties -= lane.weight;
+      this.parties -= lane.weight;
       lane.weight = weights.of(party);
-      this.#parties += lane.weight;
+      this.parties += lane.weight;
     }
   }
 
-  /** `weight`: when it was charged. */
-  #give(lane: Lane<W>, tokens: number, weight: number): void {
+  /** `weight`, `parties`: as they were when it was charged. */
+  #give(lane: Lane<W>, tokens: number, { weight, parties = this.parties }: AsCharged): void {
+    const had = lane.given;
     lane.given += tokens / weight;
-    this.#even.given(tokens, this.#parties, lane.given);
+    this.#even.given(tokens, parties, { had, has: lane.given });
     if (lane.at >= 0) this.#place(lane);
   }
 
@@ -235,7 +245,7 @@ export class FairTurns<W extends Standing> implements InnerLine<W> {
     else Object.assign(lane, { underWay: 0, given: 0 });
     this.round += 1;
     this.#even.reset();
-    this.#parties = 0;
+    this.parties = 0;
   }
 
   #laneOf(one: Asking): Lane<W> {
