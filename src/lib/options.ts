@@ -34,23 +34,26 @@ export const secret = z
   .max(65_536)
   .transform((text) => new Secret(text));
 
+/** Every object has something of these names, and to a client a path that ends in dots is another one. */
+const isFree = (text: string) => !(text in {}) && text !== '.' && text !== '..';
+
 /** A name that people give: it ends up in logs, metrics and addresses. */
 export const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores')
-  .refine((text) => !(text in {}), 'is a reserved word');
+  .refine(isFree, 'is a reserved word');
 
 /** The name of a user: one that people give, an e-mail address, or what an issuer of tokens calls its subject. */
 export const userName = z
   .string()
   .regex(/^[^\s\p{C}]{1,256}$/u, 'must be 1 to 256 visible characters without spaces')
-  .refine((text) => !(text in {}), 'is a reserved word');
+  .refine(isFree, 'is a reserved word');
 
 /** The name of a model, ours or an upstream's: `gemma2:2b`, `org/model`. */
 export const modelName = z
   .string()
   .regex(/^[^\s\p{C}]{1,256}$/u, 'must be 1 to 256 visible characters without spaces')
-  .refine((text) => !(text in {}), 'is a reserved word');
+  .refine(isFree, 'is a reserved word');
 
 /** An object that may also be written as the text of one of its keys. */
 export function orText<Shape extends z.ZodRawShape>(key: keyof Shape & string, shape: Shape) {

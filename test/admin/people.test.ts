@@ -187,6 +187,13 @@ test('whoever has a name as long as names may be is shown, changed and removed b
   assert.deepEqual([tooLong.status, tooLong.body.code], [400, 'invalid_request']);
 });
 
+test('nobody is called as no path may end: he could not be shown or removed again', async () => {
+  for (const name of ['.', '..']) {
+    const { status, body } = await admin.ask('users', { method: 'POST', body: { name } });
+    assert.deepEqual([status, body.code], [400, 'invalid_request']);
+  }
+});
+
 test('a path that is none is answered as all else is: a problem that nobody keeps or guesses at', async () => {
   for (const path of ['users/%ZZ', `users/${'u'.repeat(5_000)}`]) {
     const { status, headers, body } = await admin.ask(path, { as: null });
