@@ -1,8 +1,8 @@
 /**
  * Whether rows for the ledger hold up requests: a thousand exchanges a second, with a ledger that takes each row and with
- * one that is away, so that all rows wait in the spool. In turns, in one run; afterwards every row must be in the ledger.
+ * one that is away, so that all rows wait in the spool. One after the other, or in turns; afterwards every row must be in the ledger.
  *
- *   node bench/ledger-rate.ts [SECONDS] [RATE]      60 seconds each at 1,000 a second
+ *   node bench/ledger-rate.ts [SECONDS] [RATE] [ROUNDS]      60 seconds each, in one piece, at 1,000 a second
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,9 +14,9 @@ import { millrace } from './contestants/millrace.ts';
 import { shortPrompt } from './payloads.ts';
 import { type LoadReport, Rig, type Running } from './rig.ts';
 
-const [secondsText = '60', rateText = '1000'] = process.argv.slice(2);
+const [secondsText = '60', rateText = '1000', roundsText = '1'] = process.argv.slice(2);
 const rate = Number(rateText);
-const rounds = 3;
+const rounds = Number(roundsText);
 const warmUpMs = 2_000;
 const roundMs = (Number(secondsText) * 1_000) / rounds;
 const nobodyThere = 'postgres://nobody:nothing@127.0.0.1:1/none';

@@ -23,6 +23,18 @@ async function serverFor(t: TestContext, config: Record<string, string> = {}) {
   return server;
 }
 
+/** Two servers, a name that leads to the first, and a store that goes by it. */
+async function openBehindOneName(t: TestContext) {
+  const [old, fresh] = await Promise.all([serverFor(t), serverFor(t)]);
+  const name = await switchTo(t, old.port);
+  const url = new URL(old.url);
+  url.port = String(name.port);
+  const store = await openTestStore(t, url.href);
+  const next = await openTestStore(t, fresh.url);
+  await Promise.all([store.migrate(), next.migrate()]);
+  return { old, fresh, name, store, next };
+}
+
 async function connected(t: TestContext, url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -144,13 +156,7 @@ test('a primary that has become read-only is an outage, and its connections are 
 });
 
 test('a failover behind one name is followed: from a server that stands still to one that works (DP11)', async (t) => {
-  const [old, fresh] = await Promise.all([serverFor(t), serverFor(t)]);
-  const name = await switchTo(t, old.port);
-  const url = new URL(old.url);
-  url.port = String(name.port);
-  const store = await openTestStore(t, url.href);
-  const next = await openTestStore(t, fresh.url);
-  await Promise.all([store.migrate(), next.migrate()]);
+  const { old, fresh, name, store } = await openBehindOneName(t);
   await store.ledger.append([aRow()]);
   old.pause();
   t.after(() => old.resume());
@@ -160,13 +166,7 @@ test('a failover behind one name is followed: from a server that stands still to
 });
 
 test('a primary that has become read-only is read no longer than it takes to open another connection (DP11)', async (t) => {
-  const [old, fresh] = await Promise.all([serverFor(t), serverFor(t)]);
-  const name = await switchTo(t, old.port);
-  const url = new URL(old.url);
-  url.port = String(name.port);
-  const store = await openTestStore(t, url.href);
-  const next = await openTestStore(t, fresh.url);
-  await Promise.all([store.migrate(), next.migrate()]);
+  const { old, fresh, name, store, next } = await openBehindOneName(t);
   const version = async ({ directory }: OpenedStore) => (await directory.changes(0, 10)).version;
   const before = await version(store);
   await next.directory.put(aKey('default', 'newer'));
