@@ -4,10 +4,11 @@
  *
  *   node bench/ledger-rate.ts [SECONDS] [RATE] [ROUNDS]      60 seconds each, in one piece, at 1,000 a second
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { parse } from 'yaml';
 import { choosePinning } from './child.ts';
 import type { Site } from './contestants/contestant.ts';
 import { millrace } from './contestants/millrace.ts';
@@ -37,8 +38,12 @@ class Found {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-rate-'));
+const withoutBudgets = join(folder, 'millrace.json');
+const { budgets: _, ...config } = parse(await readFile(join(import.meta.dirname, 'millrace.yaml'), 'utf8'));
+await writeFile(withoutBudgets, JSON.stringify(config));
 const rig = await Rig.open(folder, choosePinning());
 const sites = new Map<string, Site>();
+// Neither has budgets: whose ledger cannot be asked from the start would refuse all that costs something.
 const running = [await start('kept', {}), await start('waiting', { MILLRACE__STORE: nobodyThere })];
 const found = new Map(running.map(({ name }) => [name, new Found()]));
 try {
@@ -63,7 +68,7 @@ function start(name: string, env: Readonly<Record<string, string>>): Promise<Run
     command: (site) => {
       sites.set(name, site);
       const command = millrace.command(site);
-      return { ...command, env: { ...command.env, ...env } };
+      return { ...command, args: command.args.with(-1, withoutBudgets), env: { ...command.env, ...env } };
     },
   });
 }

@@ -1,9 +1,10 @@
 // A request with an `Idempotency-Key` is done once, however often it is sent (C12): one gateway, its own database.
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import type { Target, Upstream } from '../../src/core/exchange.ts';
 import { until } from '../faults/rig.ts';
-import { openTestGateway } from '../gateway.ts';
+import { filesHolding, openTestGateway } from '../gateway.ts';
 import { openGatedLlm } from '../upstream/gated-llm.ts';
 import { endingOf, wantOf } from '../wants.ts';
 
@@ -237,6 +238,18 @@ test('C12: after its time a key is new, and what is erased is forgotten at once'
   const replays = gateway.gateway.lasting.store.replays({ ttlMs: 1_000, leaseMs: 1_000 });
   assert.ok((await replays.erase('default')) >= 1);
   assert.equal((await seen(await send())).again, null);
+});
+
+test('C12, G8: what is kept to be given again cannot be read where it lies', async (t) => {
+  const { send, gateway } = await open(t);
+  const { text } = await seen(await send());
+  assert.equal((await seen(await send())).again, 'true', 'it is kept');
+  const store = (await readdir(gateway.data)).filter((name) => name.startsWith('millrace.sqlite'));
+  assert.ok(store.length > 0);
+  const holds = (wanted: string) => filesHolding(gateway.data, (kept) => kept.includes(wanted));
+  assert.notDeepEqual(await holds('replays'), [], 'this is how it would be found');
+  const { choices } = JSON.parse(text) as { choices: [{ message: { content: string } }] };
+  for (const said of [text, choices[0].message.content]) assert.deepEqual(await holds(said), []);
 });
 
 test('C12: what an answer cost is told once: given again it cost nothing', async (t) => {
