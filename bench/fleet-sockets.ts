@@ -37,7 +37,7 @@ try {
     ['nginx, least_conn', await startNginx()],
   ] as const;
   console.log(
-    `${count} requests at load ${load}, seed ${seed}, times ÷ ${compression}; s as in the table of bench/fleet.ts`,
+    `${count} requests at load ${load}, seed ${seed}, servers of ${unevenServers.map(({ slots, speed }) => `${slots} slots × ${speed}`).join(', ')}, times ÷ ${compression}; s as in the table of bench/fleet.ts`,
   );
   const p99s = contestants.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {

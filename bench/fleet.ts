@@ -16,6 +16,11 @@ const count = Number(process.argv[2] ?? 60_000);
 const names = process.argv[3]?.split(',');
 const seed = 7;
 
+/** Which hardware, slots and model a ratio was measured with: the hardware is named above all of them. */
+const servers =
+  'Servers are made up, with the slots that stand beside each figure, and so are their models: an answer takes as long as the request says, on any ' +
+  'hardware. Only sequences are decoded together by a real engine, llama.cpp on this CPU, whose slots, threads and model that section names.';
+
 const isAsked = ({ name }: { readonly name: string }) => names?.includes(name) ?? true;
 const sections: string[] = [];
 const found: GoalResult[] = [];
@@ -42,7 +47,7 @@ function write(): void {
   const day = new Date().toISOString().slice(0, 10);
   const { commit, node, cores, cpu } = describeEnvironment(choosePinning());
   const from = `\`node bench/fleet.ts ${count}\`, seed ${seed}, at ${commit}, Node ${node}, ${cores} shared cores (${cpu}), load average ${loadavg()[0]?.toFixed(1)} at the end.`;
-  const lines = [`# The fleet, ${day}`, '', from, '', ...goalsTable(found), '', ...sections];
+  const lines = [`# The fleet, ${day}`, '', from, '', servers, '', ...goalsTable(found), '', ...sections];
   writeFileSync(join(import.meta.dirname, 'results', `${day}-fleet.md`), `${lines.join('\n').trimEnd()}\n`);
 }
 
