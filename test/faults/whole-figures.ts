@@ -1,5 +1,7 @@
 /** What two replicas in this process cost while others ask them: time of the processor, lines of the log, queries. */
 import { readdirSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Client } from 'pg';
 import type { SeenLoad } from './load-facts.ts';
 import type { WholeRig } from './whole-rig.ts';
@@ -69,6 +71,19 @@ function costOf(figures: readonly Figures[]): number {
 function middleOf(figures: readonly Figures[]): number {
   const sorted = figures.map(({ middleMs }) => middleMs).toSorted((one, other) => one - other);
   return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+/**
+ * What the heap of this process holds once its garbage is gone, without the lines that the replicas' log is kept in here. What
+ * the process takes of the machine tells less: between two collections it is a few hundred MB of garbage, and V8 gives that back late.
+ */
+export function heldBytes({ replicas }: WholeRig): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  const bytes = (lines: readonly string[]) => lines.reduce((sum, line) => sum + line.length, 0);
+  // Those of exchanges are among the others.
+  const kept = replicas.reduce((sum, { lines }) => sum + bytes(lines), 0);
+  return process.memoryUsage().heapUsed - kept;
 }
 
 /** Files and connections of this process. */
