@@ -110,7 +110,14 @@ class Engine implements Transport {
   /** Not for requests that outlive a reload: nobody would end what they started. */
   #restart(): Child | undefined {
     const tooSoon = this.#clock.now() - this.#startedMs < restartMs;
-    return tooSoon || this.#closing !== undefined ? undefined : this.start();
+    if (tooSoon || this.#closing !== undefined) return undefined;
+    try {
+      return this.start();
+    } catch (cause) {
+      // A full disk, or no process left: whoever asks may be served elsewhere.
+      this.#lastFailure = fail('connect_failed', 'llama.cpp could not be started again', { cause });
+      return undefined;
+    }
   }
 }
 

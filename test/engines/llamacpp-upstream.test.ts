@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { APIError, InternalServerError } from 'openai';
+import type { Failure } from '../../src/core/failure.ts';
+import { openLlamacpp } from '../../src/engines/llamacpp.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { collect, type Fleet, model } from '../clients/fleet-kinds.ts';
+import { createHeldClock } from '../held-clock.ts';
 import { installEngine } from './install-engine.ts';
 import { llamacpp } from './llamacpp-kind.ts';
 
@@ -157,6 +161,28 @@ test('a file that is not there is told to whoever asks for the model', async () 
   assert.equal(failure.status, 502);
   assert.equal(failure.code, 'connect_failed');
   assert.match(failure.message, /llama\.cpp could not serve the model: .*no-such-model\.gguf/);
+});
+
+test('an engine that cannot be started again fails who asks for it, as one that is not there', async (t) => {
+  const children = watchChildren(t);
+  const clock = createHeldClock();
+  const engine = openLlamacpp({ file: './no-such-model.gguf', slots: 1, contextSize: 64 }, clock);
+  const [child] = children;
+  assert.ok(child !== undefined);
+  await once(child, 'close');
+  clock.advance(6_000);
+  const before = tmpdir();
+  t.after(() => {
+    process.env['TMPDIR'] = before;
+  });
+  process.env['TMPDIR'] = '/no/such/folder';
+  const { code, message } = await new Promise<Failure>((fail) => {
+    const nothing = () => {};
+    const receiver = { sent: nothing, head: nothing, data: nothing, end: nothing, fail };
+    engine.send({ method: 'POST', path: '/completions', headers: [] }, receiver);
+  });
+  assert.equal(code, 'connect_failed');
+  assert.match(message, /llama\.cpp could not be started again/);
 });
 
 /** The child processes that begin from now on. */
