@@ -6,6 +6,8 @@ export interface Load {
   readonly codes: readonly number[];
   /** How long each took, by its place in `codes`. */
   readonly tookMs: readonly number[];
+  /** How long those that were served waited for a slot, as the gateway tells. */
+  readonly queuedMs: readonly number[];
   /** No more requests; settles when the last has its answer. */
   stop(): Promise<void>;
 }
@@ -19,12 +21,14 @@ export interface Way {
 export function load(way: () => Way, clients: number, model = 'm'): Load {
   const codes: number[] = [];
   const tookMs: number[] = [];
+  const queuedMs: number[] = [];
   let stopped = false;
   const ask = async () => {
     while (!stopped) {
       const startedMs = performance.now();
-      const code = await status(way(), model);
+      const { code, waitedMs } = await answerTo(way(), model);
       codes.push(code);
+      if (code === 200) queuedMs.push(waitedMs);
       tookMs.push(performance.now() - startedMs);
       // Who is refused at once must not fill the machine with nothing but that.
       if (code !== 200) await setTimeout(20);
@@ -34,6 +38,7 @@ export function load(way: () => Way, clients: number, model = 'm'): Load {
   return {
     codes,
     tookMs,
+    queuedMs,
     stop: async () => {
       stopped = true;
       await Promise.all(all);
@@ -41,7 +46,7 @@ export function load(way: () => Way, clients: number, model = 'm'): Load {
   };
 }
 
-async function status({ url, key }: Way, model: string): Promise<number> {
+async function answerTo({ url, key }: Way, model: string): Promise<{ code: number; waitedMs: number }> {
   try {
     const reply = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
@@ -49,8 +54,8 @@ async function status({ url, key }: Way, model: string): Promise<number> {
       body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] }),
     });
     await reply.arrayBuffer();
-    return reply.status;
+    return { code: reply.status, waitedMs: Number(reply.headers.get('x-millrace-queue-ms') ?? 0) };
   } catch {
-    return 0;
+    return { code: 0, waitedMs: 0 };
   }
 }
