@@ -42,7 +42,9 @@ test('C9: beside a tenant with ten times its clients another waits for a turn at
   assert.deepEqual([...new Set(its.codes)], [200]);
   assert.deepEqual([...new Set(flooding.codes)].sort(), [200, 429]);
   const [waited, floodWaited] = [medianOf(its.queuedMs), medianOf(flooding.queuedMs.slice(before))];
-  t.diagnostic(`it waited for ${waited} ms, the flood for ${floodWaited}, of ${flooding.codes.length} answers`);
+  t.diagnostic(
+    `it waited for ${waited} ms, the flood for ${floodWaited}, of ${flooding.codes.length} answers`,
+  );
   // In its turn it waits for one of the slots. Behind all who wait it would be as long as the flood.
   assert.ok(waited < floodWaited / 3, 'a turn, and not the queue');
 });
