@@ -36,7 +36,8 @@ function rig(order: 'fifo' | 'shortest' = 'fifo') {
     await Promise.all(waits);
     return served.join(' ');
   };
-  return { clock, ask, serve };
+  const reload = () => scheduler.resize(queueOf({ order }), [target.upstream]);
+  return { clock, scheduler, ask, serve, first, reload };
 }
 
 test('who may well be cut off by its deadline goes after those who will be done in time, whoever came first', async () => {
@@ -97,4 +98,20 @@ test('where the shortest goes first whoever may be cut off goes after the others
   ask('short', { tokens: 200 });
   clock.advance(9_000);
   assert.equal(await serve(), 'short long short of time');
+});
+
+test('who was passed over before a reload leaves when it can wait no longer after it', async () => {
+  const { clock, scheduler, ask, serve, first, reload } = rig();
+  ask('late', { deadlineMs: 10_000 });
+  ask('in time', { deadlineMs: 40_000 });
+  clock.advance(9_000);
+  // Given to who is in time, so that who is late is noticed; after the reload somebody else is looked at.
+  first?.release(endingOf('served'));
+  ask('urgent', { priority: 1 });
+  ask('of another key', { key: 'other' });
+  reload();
+  clock.advance(1_000);
+  assert.equal(scheduler.waiting, 2);
+  assert.equal(await serve(), 'in time late refused urgent of another key');
+  assert.equal(scheduler.inFlight(target.upstream), 0);
 });

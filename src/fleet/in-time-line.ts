@@ -21,7 +21,9 @@ export class InTimeLine<W extends Standing> implements InnerLine<W> {
     return this.#likely.oldest ?? this.#late.first;
   }
 
+  /** Whoever was late before a reload is found to be so again. */
   add(one: W): void {
+    one.at = -1;
     this.#likely.add(one);
   }
 
