@@ -90,6 +90,30 @@ test('a message reaches the other replica; what is too long for one is told as m
   assert.deepEqual(await operator.pubSubChannels('millrace:*'), []);
 });
 
+test('DP1: after an outage, however long, fewer are believed in only once that has lasted', async () => {
+  await operator.flushAll();
+  const clock = createHeldClock();
+  const [one, two] = [open(here, clock), open(there)];
+  await two.announce();
+  await one.announce();
+  server.kill();
+  await Promise.all([here.until('offline'), there.until('offline')]);
+  clock.advance(60_000);
+  await one.announce();
+  await server.restart();
+  await Promise.all([here.until('ready'), there.until('ready')]);
+  clock.advance(2_000);
+  await one.announce();
+  assert.equal(await operator.zCard(replicas), 1, 'the other is yet to come back');
+  assert.equal(one.count(), 2);
+  for (let passed = 0; passed < 7; passed += 1) {
+    clock.advance(2_000);
+    await one.announce();
+  }
+  assert.equal(one.count(), 1);
+  await Promise.all([one.close(), two.close()]);
+});
+
 test('DP1: the count stays while the server is away; who listened is told of the gap and hears again', async () => {
   await operator.flushAll();
   const [one, two] = [open(here), open(there)];

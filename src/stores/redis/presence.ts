@@ -96,7 +96,10 @@ class RedisPresence implements Presence {
 
   #learn(count: number): void {
     const atMs = this.#options.clock.now();
-    this.#seen = [...this.#seen.filter((seen) => atMs - seen.atMs < holdMs), { atMs, count }];
+    // While nobody could be asked nothing grew older: after an outage, however long, others come back one by one as well.
+    const silentMs = Math.max(0, atMs - (this.#seen.at(-1)?.atMs ?? atMs) - announceMs);
+    const before = this.#seen.map((seen) => ({ ...seen, atMs: seen.atMs + silentMs }));
+    this.#seen = [...before.filter((seen) => atMs - seen.atMs < holdMs), { atMs, count }];
     this.#count = Math.max(...this.#seen.map((seen) => seen.count));
   }
 
