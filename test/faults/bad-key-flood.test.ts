@@ -38,12 +38,13 @@ test(
     const rssKb = () => usage().reduce((sum, each) => sum + each.rssKb, 0);
     const bystander = () => latencies(gateways, key);
     const turn = async (addresses: number): Promise<Turn> => {
-      const [cpuBefore, queriesBefore] = [cpuMs(), await queries()];
+      const [cpuBefore, queriesBefore, startMs] = [cpuMs(), await queries(), performance.now()];
       const [took, seen] = await Promise.all([
         bystander(),
         addresses === 0 ? none : flood(gateways, addresses),
       ]);
-      return { took, seen, cpuMs: cpuMs() - cpuBefore, queries: (await queries()) - queriesBefore };
+      const [spentMs, asked] = [cpuMs() - cpuBefore, (await queries()) - queriesBefore];
+      return { took, seen, cpuMs: spentMs, queries: asked, lastedMs: performance.now() - startMs };
     };
     await bystander();
     const rssBefore = rssKb();
@@ -66,12 +67,13 @@ interface Turn {
   seen: Flooded;
   cpuMs: number;
   queries: number;
+  lastedMs: number;
 }
 
 const none: Flooded = { sent: 0, statuses: {} };
-const emptyTurn = (): Turn => ({ took: [], seen: none, cpuMs: 0, queries: 0 });
+const emptyTurn = (): Turn => ({ took: [], seen: none, cpuMs: 0, queries: 0, lastedMs: 0 });
 
-function add(all: Turn, { took, seen, cpuMs, queries }: Turn): void {
+function add(all: Turn, { took, seen, cpuMs, queries, lastedMs }: Turn): void {
   const statuses = { ...all.seen.statuses };
   for (const [status, count] of Object.entries(seen.statuses))
     statuses[status] = (statuses[status] ?? 0) + count;
@@ -79,6 +81,7 @@ function add(all: Turn, { took, seen, cpuMs, queries }: Turn): void {
   all.seen = { sent: all.seen.sent + seen.sent, statuses };
   all.cpuMs += cpuMs;
   all.queries += queries;
+  all.lastedMs += lastedMs;
 }
 
 interface Compared {
@@ -94,10 +97,11 @@ function judge(t: TestContext, { addresses, calm, flooded }: Compared): void {
   assert.deepEqual(Object.keys(seen.statuses), ['401'], told);
   assert.equal(seen.statuses['401'], seen.sent, told);
   assert.ok(seen.sent > sentMin, told);
-  // What the gateways ask of their own accord, they ask as often as before.
+  // What the gateways ask of their own accord, they ask as often as before: a turn lasts longer where a process starts.
+  const ofTheirOwn = (calm.queries * flooded.lastedMs) / calm.lastedMs;
   assert.ok(
-    flooded.queries <= calm.queries + 40,
-    `${told}, ${flooded.queries} queries, ${calm.queries} without it`,
+    flooded.queries <= ofTheirOwn + 40,
+    `${told}, ${flooded.queries} queries, ${ofTheirOwn.toFixed(0)} without it`,
   );
   const served = calm.cpuMs / calm.took.length;
   const cpuMs = (flooded.cpuMs - served * flooded.took.length) / seen.sent;
@@ -133,9 +137,10 @@ async function open(t: TestContext) {
   });
   const gateways = replicas.map(({ gateway }) => gateway);
   const key = await makeKey(gateways);
+  // Rows of others come to the ledger when there is time, which may be a turn later.
   const queries = async () => {
     const { rows } = await client.query(
-      `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements`,
+      `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements where query !~ 'ledger|^(begin|commit)'`,
     );
     return (rows[0] as { calls: number }).calls;
   };
