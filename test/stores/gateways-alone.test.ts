@@ -39,12 +39,16 @@ test('G22: a second gateway at a PostgreSQL without Redis is found out by both, 
   await client.connect();
   t.after(() => client.end());
   const count = async () => (await client.query('select id from gateways_alone')).rowCount;
-  const first = await openTestGateway({ config });
-  t.after(() => first.close());
+  const open = async () => {
+    const gateway = await openTestGateway({ config });
+    t.after(() => gateway.close());
+    await until('it knows the keys', async () => (await fetch(`${gateway.url}/readyz`)).ok);
+    return gateway;
+  };
+  const first = await open();
   await until('it has said that it is there', async () => (await count().catch(() => 0)) === 1);
   assert.deepEqual(await saysOf(first), alone(0));
-  const second = await openTestGateway({ config });
-  t.after(() => second.close());
+  const second = await open();
   for (const gateway of [first, second]) {
     await until('it has found out', async () => (await saysOf(gateway)).status === 'degraded');
     assert.deepEqual(await saysOf(gateway), crowded);
