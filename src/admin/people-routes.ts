@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import type { TeamEntry, TenantEntry, UserEntry } from '../core/directory.ts';
 import { fail } from '../core/failure.ts';
-import type { Directory } from '../core/ports.ts';
 import type { AdminActor } from './actor.ts';
 import {
   teamChange,
@@ -25,15 +24,18 @@ import {
   readingRoutes,
 } from './entry-routes.ts';
 import { assertGrants } from './grants.ts';
+import { assertGrantsWithin, type RolesWithinOptions } from './roles-within.ts';
 import type { AdminCall, AdminRoute } from './route.ts';
 
-export interface PeopleOptions {
-  readonly directory: Directory;
+export interface PeopleOptions extends RolesWithinOptions {
   readonly homeTenant: () => string;
 }
 
-export function peopleRoutes({ directory, homeTenant }: PeopleOptions): readonly AdminRoute[] {
-  const tenants = tenantKind(homeTenant);
+export function peopleRoutes(options: PeopleOptions): readonly AdminRoute[] {
+  const { directory } = options;
+  const tenants = tenantKind(options);
+  const teams = teamKind(options);
+  const users = userKind(options);
   return [
     ...readingRoutes(directory, tenants),
     creatingRoute(directory, tenants),
@@ -57,13 +59,14 @@ type Kind<Entry extends TenantEntry | TeamEntry | UserEntry, View, Draft, Change
 const rights = { read: 'directory:read', write: 'directory:write' } as const;
 
 function tenantKind(
-  homeTenant: () => string,
+  options: PeopleOptions,
 ): Kind<
   TenantEntry,
   z.input<typeof tenantShape>,
   z.output<typeof tenantDraft>,
   z.output<typeof tenantChange>
 > {
+  const { homeTenant } = options;
   return {
     ...rights,
     kind: 'tenant',
@@ -79,7 +82,10 @@ function tenantKind(
     made: (_tenant, { name, keepContentDays }) =>
       made({ kind: 'tenant', tenant: name, name: '', keepContentDays }),
     changed: merged,
-    assertMay: ({ actor }, step) => assertMayChangeTenant(actor, step, homeTenant()),
+    assertMay: async ({ actor }, step) => {
+      assertMayChangeTenant(actor, step, homeTenant());
+      await assertGrantsWithin(options, actor, step);
+    },
   };
 }
 
@@ -104,55 +110,56 @@ function assertMayChangeTenant(
 const ownTenant = ({ everyTenant, tenant }: AdminCall, entry: { readonly tenant: string }) =>
   everyTenant || entry.tenant === tenant;
 
-const teams: Kind<
-  TeamEntry,
-  z.input<typeof teamShape>,
-  z.output<typeof teamDraft>,
-  z.output<typeof teamChange>
-> = {
-  ...rights,
-  kind: 'team',
-  plural: 'teams',
-  gatewayOnly: false,
-  shape: teamShape,
-  draft: teamDraft,
-  change: teamChange,
-  example: { name: 'search', draft: { name: 'search' }, change: { active: false } },
-  view: ({ tenant, name, ...entry }) => ({ tenant, name, ...keptFields(entry) }),
-  isVisible: ownTenant,
-  made: (tenant, { name }) => made({ kind: 'team', tenant, name }),
-  changed: merged,
-  assertMay: () => {},
-};
+function teamKind(
+  options: PeopleOptions,
+): Kind<TeamEntry, z.input<typeof teamShape>, z.output<typeof teamDraft>, z.output<typeof teamChange>> {
+  return {
+    ...rights,
+    kind: 'team',
+    plural: 'teams',
+    gatewayOnly: false,
+    shape: teamShape,
+    draft: teamDraft,
+    change: teamChange,
+    example: { name: 'search', draft: { name: 'search' }, change: { active: false } },
+    view: ({ tenant, name, ...entry }) => ({ tenant, name, ...keptFields(entry) }),
+    isVisible: ownTenant,
+    made: (tenant, { name }) => made({ kind: 'team', tenant, name }),
+    changed: merged,
+    assertMay: ({ actor }, step) => assertGrantsWithin(options, actor, step),
+  };
+}
 
-const users: Kind<
-  UserEntry,
-  z.input<typeof userShape>,
-  z.output<typeof userDraft>,
-  z.output<typeof userChange>
-> = {
-  ...rights,
-  kind: 'user',
-  plural: 'users',
-  gatewayOnly: false,
-  shape: userShape,
-  draft: userDraft,
-  change: userChange,
-  example: {
-    name: 'ada',
-    draft: { name: 'ada', team: 'search', role: 'developer' },
-    change: { role: 'viewer' },
-  },
-  view: ({ tenant, name, team, role, service, ...entry }) => ({
-    tenant,
-    name,
-    team,
-    role,
-    service,
-    ...keptFields(entry),
-  }),
-  isVisible: ownTenant,
-  made: (tenant, draft) => made({ kind: 'user', tenant, ...draft }),
-  changed: merged,
-  assertMay: ({ actor }, step) => assertGrants(actor, step),
-};
+function userKind(
+  options: PeopleOptions,
+): Kind<UserEntry, z.input<typeof userShape>, z.output<typeof userDraft>, z.output<typeof userChange>> {
+  return {
+    ...rights,
+    kind: 'user',
+    plural: 'users',
+    gatewayOnly: false,
+    shape: userShape,
+    draft: userDraft,
+    change: userChange,
+    example: {
+      name: 'ada',
+      draft: { name: 'ada', team: 'search', role: 'developer' },
+      change: { role: 'viewer' },
+    },
+    view: ({ tenant, name, team, role, service, ...entry }) => ({
+      tenant,
+      name,
+      team,
+      role,
+      service,
+      ...keptFields(entry),
+    }),
+    isVisible: ownTenant,
+    made: (tenant, draft) => made({ kind: 'user', tenant, ...draft }),
+    changed: merged,
+    assertMay: async ({ actor }, step) => {
+      assertGrants(actor, step);
+      await assertGrantsWithin(options, actor, step);
+    },
+  };
+}

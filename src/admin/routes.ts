@@ -28,6 +28,7 @@ export function adminRoutes(
 ): readonly AdminRoute[] {
   const { gateway } = seen;
   const homeTenant = () => gateway.snapshot.config.identity.homeTenant;
+  const configured = () => gateway.snapshot.config.keys;
   const { clock, followed, store } = gateway.lasting;
   const { directory } = followed;
   const nobodys: NobodysNames = {
@@ -43,14 +44,14 @@ export function adminRoutes(
     ...partRoutes(seen),
     ...usageRoutes(seen),
     ...costRoutes(seen),
-    ...peopleRoutes({ directory, homeTenant }),
+    ...peopleRoutes({ directory, homeTenant, configured }),
     ...keyRoutes({
       directory,
       uses: store.keyUses,
       digester: () => followed.digester(),
       clock,
       nobodys,
-      configured: () => gateway.snapshot.config.keys,
+      configured,
     }),
     ...auditRoutes(store.audit),
     ...sessionRoutes(signIn),

@@ -158,6 +158,48 @@ test('nobody gives a role above his own, nor changes who has one', async () => {
   }
 });
 
+test('whoever may not change an owner does not do it by his team or tenant either', async () => {
+  const made: readonly (readonly [string, unknown])[] = [
+    ['tenants', { name: 'guild' }],
+    ['teams?tenant=guild', { name: 'board' }],
+    ['teams?tenant=guild', { name: 'crew' }],
+    ['users?tenant=guild', { name: 'master', team: 'board', role: 'owner' }],
+    ['users?tenant=guild', { name: 'hand', team: 'crew', role: 'developer' }],
+    ['teams', { name: 'keyed' }],
+    ['keys', { name: 'keyed-owner', team: 'keyed', role: 'owner' }],
+    ['users', { name: 'owner-person', role: 'viewer' }],
+  ];
+  for (const [path, body] of made) {
+    assert.equal((await admin.ask(path, { method: 'POST', body })).status, 201, path);
+  }
+  const as = keyOf('default', 'admin');
+  const off = { as, method: 'PATCH', headers: { 'if-match': '*' }, body: { active: false } };
+  const gone = { as, method: 'DELETE' };
+  for (const path of [
+    'teams/board?tenant=guild',
+    'tenants/guild',
+    // Of a key of the store, and of two of the configuration.
+    'teams/keyed',
+    'users/owner-person',
+    'tenants/acme',
+  ]) {
+    for (const given of [off, gone]) {
+      const { status, body } = await admin.ask(path, given);
+      assert.deepEqual([status, body.code], [403, 'forbidden'], `${given.method} ${path}`);
+      assert.match(body.detail, /may not give, change or take away the role owner/);
+    }
+    assert.equal((await admin.ask(path)).body.active, true, path);
+  }
+  // What locks nobody out is an admin's as before, and an owner does all of it.
+  assert.equal((await admin.ask('teams/crew?tenant=guild', off)).status, 200);
+  assert.equal((await admin.ask('teams/crew?tenant=guild', gone)).status, 204);
+  assert.equal((await admin.ask('tenants/guild', { ...off, body: { keepContentDays: 1 } })).status, 200);
+  const owner = { as: keyOf('default', 'owner') };
+  assert.equal((await admin.ask('teams/board?tenant=guild', { ...off, ...owner })).status, 200);
+  assert.equal((await admin.ask('tenants/guild', { ...gone, ...owner })).status, 204);
+  assert.equal((await admin.ask('users/owner-person', { ...gone, ...owner })).status, 204);
+});
+
 test('the tenant that runs the gateway stays, and a tenant does not switch itself off', async () => {
   assert.equal((await admin.ask('tenants/default', { method: 'DELETE' })).status, 409);
   assert.equal((await change('tenants/default', { active: false }, { 'if-match': '*' })).status, 409);
