@@ -12,7 +12,7 @@ interface Row {
   readonly ticks: number;
 }
 
-const msPerTick = 1000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+export const msPerTick = 1000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 /** User and system time and resident memory, summed over the process and everything it started that still lives. */
 export function usageOfTree(rootId: number): Usage {
@@ -32,12 +32,20 @@ function readRows(): Map<number, Row> {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const stat = readOrGone(`/proc/${entry}/stat`);
-    // The name stands in brackets and may hold anything, even a bracket: fields count from the last one.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (stat !== '')
-      rows.set(Number(entry), { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) });
+    if (stat !== '') rows.set(Number(entry), { parent: Number(fieldsOf(stat)[1]), ticks: ticksIn(stat) });
   }
   return rows;
+}
+
+/** Of a process, or of one thread of it. */
+export function ticksIn(stat: string): number {
+  const fields = fieldsOf(stat);
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+/** The name stands in brackets and may hold anything, even a bracket: fields count from the last one. */
+function fieldsOf(stat: string): readonly string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function isWithin(rows: ReadonlyMap<number, Row>, id: number, rootId: number): boolean {

@@ -27,6 +27,8 @@ export type HoldOrder = Omit<HoldOptions, 'url' | 'headers' | 'signal'>;
 export interface Running {
   readonly name: string;
   readonly url: string;
+  /** Of its process; 0 where there is none. */
+  readonly id: number;
   readonly headers: Readonly<Record<string, string>>;
   /** From the start of the process to its first 200. */
   readonly startMs: number;
@@ -73,6 +75,7 @@ export class Rig {
       name: 'direct',
       url: `http://127.0.0.1:${this.#mockPort}${path}`,
       headers: { authorization: `Bearer ${clientKey}` },
+      id: 0,
       startMs: 0,
       usage: () => undefined,
       stop: async () => undefined,
@@ -91,6 +94,7 @@ export class Rig {
       name: contestant.name,
       url,
       headers,
+      id: child.id,
       startMs,
       usage: () => usageOfTree(child.id),
       stop: () => child.stop(),
