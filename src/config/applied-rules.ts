@@ -1,6 +1,7 @@
 /**
  * What may be applied by whom. Through the admin API nobody reaches a file, a variable or a secret that the file on disk
- * does not name, and nobody who is no owner sends a secret to another place, or changes who may do what (G7, S4).
+ * does not name, and nobody who is no owner sends a secret to another place, changes who may do what, or how long records
+ * are kept (G7, S4).
  */
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -28,12 +29,13 @@ interface Refused extends Problem {
   readonly forbidden: boolean;
 }
 
-/** What each part asks for besides `config:write`; those that say who may do what are an owner's alone. */
+/** What each part asks for besides `config:write`; those that say who may do what, or let records go, are an owner's alone. */
 const parts: Readonly<Partial<Record<keyof HotConfig, AdminPermission | 'owner'>>> = {
   auth: 'owner',
   keys: 'owner',
   identity: 'owner',
   operator: 'owner',
+  privacy: 'owner',
   budgets: 'budgets:write',
   prices: 'budgets:write',
   upstreams: 'upstreams:write',

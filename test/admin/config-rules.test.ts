@@ -132,6 +132,7 @@ test('S4: who may do what is changed by owners alone, and what may be spent by w
   await forbidden((text) => text.replace('keys:\n', `keys:\n  - ${key}\n`), /keys: may not be changed/);
   await forbidden((text) => `${text}identity: { homeTenant: acme }\n`, /identity: may not be changed/);
   await forbidden((text) => `${text}operator: { beyondLoopback: true }\n`, /operator: may not be changed/);
+  await forbidden((text) => `${text}privacy: { ledgerDays: 1 }\n`, /privacy: may not be changed/);
   await forbidden(
     (text) => `${text}budgets: [ { per: global, usd: 1, window: day } ]\n`,
     /budgets: may not be changed/,
