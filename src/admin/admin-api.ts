@@ -10,6 +10,7 @@ import type { AdminListener } from './admin-listener.ts';
 import { askedOnce } from './asked-once.ts';
 import { audited, auditRefused } from './audited.ts';
 import { createHostCheck } from './guard.ts';
+import { PendingSignIns } from './pending-sign-ins.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
 import { registerRoutes } from './register.ts';
 import type { AdminRoute } from './route.ts';
@@ -107,14 +108,13 @@ function consoleHost({ snapshot }: Gateway): string | undefined {
 }
 
 const sessionsMax = 10_000;
-const pendingMax = 1_000;
 
 function createSignIn(gateway: Gateway, sessions: Sessions): SignIn {
   const { clock, log, auditor, issuers, followed, shared } = gateway.lasting;
   return new SignIn({
     config: () => gateway.snapshot.config.identity.oidc,
     sessions,
-    pending: shared.tickets('sign-in', pendingMax),
+    pending: new PendingSignIns({ keys: shared.tickets('sign-in-key', 1), clock }),
     ask: issuers.ask,
     auditor,
     known: (place) => followed.keys.entry(place),

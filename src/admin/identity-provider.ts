@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/call.ts';
 import type { AskIssuer } from '../identity/issuer-request.ts';
 import type { OidcConfig } from '../identity/token-options.ts';
 
-/** What must come back as it went out. Known to the browser's keeper alone, and used once. */
+/** What must come back as it went out. Sealed in the browser's cookie meanwhile. */
 export interface SignInSecrets {
   readonly state: string;
   readonly nonce: string;

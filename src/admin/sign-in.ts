@@ -1,10 +1,8 @@
 /** Signing in to the console: to the issuer and back, by an authorization code with PKCE, state and nonce. */
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import type { Auditor } from '../core/audit.ts';
 import { asFailure, type Failure, fail } from '../core/failure.ts';
-import type { Tickets } from '../core/ports.ts';
 import { principalOf } from '../identity/claims.ts';
 import type { AskIssuer } from '../identity/issuer-request.ts';
 import { assertStanding, type KnownEntry } from '../identity/standing.ts';
@@ -14,14 +12,14 @@ import type { Log } from '../telemetry/log.ts';
 import type { AdminActor } from './actor.ts';
 import { cookieOf, cookieText } from './cookies.ts';
 import { IdentityProvider, ProviderAway } from './identity-provider.ts';
-import { digestOf, parseJson, randomName, type Session, type Sessions } from './sessions.ts';
+import { type PendingSignIns, pendingMs } from './pending-sign-ins.ts';
+import { digestOf, type Session, type Sessions } from './sessions.ts';
 
 export interface SignInOptions {
   /** Read at each sign-in: a reload may change it. */
   readonly config: () => OidcConfig | undefined;
   readonly sessions: Sessions;
-  /** Of those who are on their way to the issuer and back. */
-  readonly pending: Tickets;
+  readonly pending: PendingSignIns;
   readonly ask: AskIssuer;
   readonly auditor: Auditor;
   readonly known: KnownEntry;
@@ -30,8 +28,6 @@ export interface SignInOptions {
   readonly log: Log;
 }
 
-/** Passwords are looked up, second factors are fetched. */
-const pendingMs = 600_000;
 /** So that many who sign in at once ask the issuer once who it is. */
 const providerMs = 60_000;
 
@@ -49,10 +45,9 @@ export class SignIn {
   async begin(): Promise<{ readonly location: string; readonly cookie: string }> {
     const provider = await this.#findProvider();
     const { location, secrets } = await provider.begin();
-    const id = randomName();
-    await this.#options.pending.keep(digestOf(id), JSON.stringify(secrets), pendingMs);
+    const value = await this.#options.pending.seal(secrets);
     const secure = isSecure(provider.config);
-    return { location, cookie: cookieText('sign-in', { value: id, maxAgeS: pendingMs / 1000, secure }) };
+    return { location, cookie: cookieText('sign-in', { value, maxAgeS: pendingMs / 1000, secure }) };
   }
 
   /** The session's cookie. Throws what went wrong; all of it is written down. */
@@ -112,9 +107,8 @@ export class SignIn {
 
   async #prove({ query, cookies }: CameBack): Promise<{ actor: AdminActor; config: OidcConfig }> {
     const provider = await this.#findProvider();
-    const id = cookieOf(cookies, 'sign-in', isSecure(provider.config));
-    const text = id === undefined ? undefined : await this.#options.pending.take(digestOf(id));
-    const secrets = text === undefined ? undefined : parseJson(text, secretsText);
+    const value = cookieOf(cookies, 'sign-in', isSecure(provider.config));
+    const secrets = value === undefined ? undefined : await this.#options.pending.open(value);
     if (secrets === undefined)
       throw fail('forbidden', 'this browser did not begin to sign in here, or took too long; begin again');
     const claims = await provider.finish(query, secrets).catch((cause: unknown) => {
@@ -166,8 +160,6 @@ export interface CameBack {
   readonly cookies: string | undefined;
   readonly address: string;
 }
-
-const secretsText = z.object({ state: z.string(), nonce: z.string(), pkceVerifier: z.string() });
 
 /** Compares digests: how long it takes tells nothing. */
 function isSame(given: string, expected: string): boolean {

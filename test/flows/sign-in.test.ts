@@ -100,6 +100,38 @@ test('an answer without our state, and one that took too long, signs nobody in',
   assert.equal((await second.go(late)).status, 403);
 });
 
+test('whoever is signing in comes back, however many begin to after him', async (t) => {
+  const rig = await openConsole(t);
+  const browser = new Browser();
+  const url = await comeBack(rig, browser);
+  const begin = () => new Browser().go(`${rig.admin.url}/admin/sign-in`);
+  for (let begun = 0; begun < 1_020; begun += 60) {
+    const pages = await Promise.all(Array.from({ length: 60 }, begin));
+    assert.deepEqual([...new Set(pages.map(({ status }) => status))], [302]);
+  }
+  const page = await browser.go(url);
+  assert.equal(page.status, 200, page.text);
+});
+
+test('a cookie that was not sealed here signs nobody in', async (t) => {
+  const rig = await openConsole(t);
+  const browser = new Browser();
+  const url = await comeBack(rig, browser);
+  const [name, value = ''] = browser.cookies(rig.admin.url).split('=');
+  const middle = value.length >> 1;
+  const other = value[middle] === 'A' ? 'B' : 'A';
+  for (const sent of [
+    `${value.slice(0, middle)}${other}${value.slice(middle + 1)}`,
+    'x',
+    'x'.repeat(2_000),
+  ]) {
+    const reply = await fetch(url, { headers: { cookie: `${name}=${sent}` } });
+    assert.equal(reply.status, 403);
+    assert.match(await reply.text(), /did not begin to sign in here/);
+  }
+  assert.equal((await browser.go(url)).status, 200);
+});
+
 test('who says no at the provider, or has no role here, is told so', async (t) => {
   const rig = await openConsole(t, { roles: { others: 'admin' } });
   const { page } = await signIn(rig);
@@ -144,7 +176,7 @@ test('over TLS the cookie is for this host and for TLS alone', async (t) => {
   assert.equal((await rig.admin.ask('session', { as: null, headers: planted })).status, 401);
   assert.match(
     begun.headers.get('set-cookie') ?? '',
-    /^__Host-millrace-sign-in=[\w-]{43}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+    /^__Host-millrace-sign-in=[\w-]{200,1024}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
   );
   const location = new URL(begun.headers.get('location') ?? '');
   assert.equal(location.searchParams.get('code_challenge_method'), 'S256');
