@@ -19,6 +19,7 @@ test('a store is opened by the first question, let go when there was none for a 
   const store = createLazyStore({
     clock,
     idleMs: 60_000,
+    onCloseFailed: assert.ifError,
     open: async () => {
       opened += 1;
       const real = await openStore('sqlite', { dataDir, replicas: () => 1, clock, onTrouble: () => {} });
@@ -48,6 +49,7 @@ test('one that cannot be opened is tried anew by the next question', async () =>
   const store = createLazyStore({
     clock: createHeldClock(),
     idleMs: 60_000,
+    onCloseFailed: assert.ifError,
     open: () => {
       tries += 1;
       return Promise.reject(new Error('no such module'));
@@ -57,4 +59,32 @@ test('one that cannot be opened is tried anew by the next question', async () =>
   await assert.rejects(store.check(), /no such module/);
   assert.equal(tries, 2);
   await store.close();
+});
+
+test('one that could not be closed is told of, and shuts nobody out', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-lazy-'));
+  t.after(() => rmSync(dataDir, { recursive: true }));
+  const clock = createHeldClock();
+  const told: string[] = [];
+  let opened = 0;
+  const store = createLazyStore({
+    clock,
+    idleMs: 60_000,
+    onCloseFailed: (cause) => void told.push(String(cause)),
+    open: async () => {
+      opened += 1;
+      const real = await openStore('sqlite', { dataDir, replicas: () => 1, clock, onTrouble: () => {} });
+      const close = () => real.close().then(() => Promise.reject(new Error('the disk is gone')));
+      return { ...real, close };
+    },
+  });
+  await store.migrate();
+  clock.advance(61_000);
+  await store.ledger.sum(question);
+  assert.equal(opened, 2, 'it was let go when nobody asked, and opened again');
+  assert.deepEqual(told, ['Error: the disk is gone']);
+  await assert.rejects(store.close(), /the disk is gone/);
+  await store.check();
+  assert.equal(opened, 3);
+  await assert.rejects(store.close(), /the disk is gone/);
 });

@@ -10,19 +10,24 @@ export interface LazyStoreOptions {
   readonly clock: Clock;
   /** Without a question for so long, it is closed until the next one. */
   readonly idleMs: number;
+  /** It could not be closed when nobody needed it: the next question opens another one all the same. */
+  readonly onCloseFailed: (cause: unknown) => void;
 }
 
-export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Store {
+export function createLazyStore({ open, clock, idleMs, onCloseFailed }: LazyStoreOptions): Store {
   let opened: Promise<Store> | undefined;
+  /** Never rejects: whoever waits for it wants to know that it is over, however it went. */
   let closing: Promise<void> = Promise.resolve();
   let users = 0;
   let idle: Timer | undefined;
 
-  const release = () => {
+  const release = async () => {
     const last = opened;
     opened = undefined;
-    if (last !== undefined) closing = last.then((store) => store.close());
-    return closing;
+    if (last === undefined) return await closing;
+    const closed = last.then((store) => store.close());
+    closing = closed.catch(() => undefined);
+    await closed;
   };
   const found = (opening: Promise<Store>): Promise<Store> =>
     opening.catch((reason: unknown) => {
@@ -39,7 +44,7 @@ export function createLazyStore({ open, clock, idleMs }: LazyStoreOptions): Stor
       return await work(await found(opened));
     } finally {
       users -= 1;
-      if (users === 0) idle = clock.after(idleMs, () => void release());
+      if (users === 0) idle = clock.after(idleMs, () => void release().catch(onCloseFailed));
     }
   };
   return {

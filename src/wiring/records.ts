@@ -55,6 +55,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   const store = createLazyStore({
     clock,
     idleMs: storeIdleMs,
+    onCloseFailed: (cause) =>
+      log.error({ message: String(cause) }, 'the store could not be closed; it is opened anew when needed'),
     open: async () => {
       const { openStore } = await import('../stores/open-store.ts');
       const onScarce = (told: string | undefined) => alarms.note('store', told);
