@@ -40,10 +40,17 @@ export async function openAdmin(options: AdminOptions): Promise<Admin> {
       return await openAdminApi(options, listener);
     });
   const api = () => {
-    loading ??= openApi().then((api) => {
-      loaded = api;
-      return api;
-    });
+    loading ??= openApi().then(
+      (api) => {
+        loaded = api;
+        return api;
+      },
+      (mistake: unknown) => {
+        // The next request tries again.
+        loading = undefined;
+        throw mistake;
+      },
+    );
     return loading;
   };
   const answer = (request: IncomingMessage, response: ServerResponse) => {

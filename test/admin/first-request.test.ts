@@ -9,8 +9,10 @@ import { Reloader } from '../../src/wiring/reload.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 
 const loaded: string[] = [];
+let unreadable = '';
 registerHooks({
   load(url, context, next) {
+    if (unreadable !== '' && url.endsWith(unreadable)) throw new Error('too many open files');
     loaded.push(url);
     return next(url, context);
   },
@@ -28,9 +30,12 @@ after(async () => {
   await gateway.close();
 });
 
-test('what the admin listener answers with is loaded by its first requests, and all of them are answered', async () => {
+test('what the admin listener answers with is loaded by its first requests, all of them are answered, and one that failed to load it is not the last', async () => {
   assert.ok(admin.port > 0);
   assert.deepEqual(apiFiles(), []);
+  unreadable = '/src/admin/directory-shapes.ts';
+  assert.equal(await ask('127.0.0.1', '/livez'), 500);
+  unreadable = '';
   const asked = ['/livez', '/readyz', '/livez', '/livez'].map((path) => ask('127.0.0.1', path));
   assert.deepEqual(await Promise.all(asked), [200, 200, 200, 200]);
   assert.ok(apiFiles().length > 10, 'nothing was loaded');
