@@ -13,6 +13,7 @@ local key = KEYS[1]
 redis.call('TIME')
 -- First of all that writes: a script that has written is let write on, however full the server is.
 redis.call('SET', key, '1', 'PX', 1000)
+redis.call('EXISTS', key)
 redis.call('GETRANGE', key, 0, 1)
 redis.call('STRLEN', key)
 redis.call('TYPE', key)
