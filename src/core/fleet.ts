@@ -60,8 +60,8 @@ export interface Known {
   mayBeAsked(target: Target, want: Want): boolean;
   /** How long a request occupies a slot there, as learnt; 0 where nothing is known. */
   serviceMs(target: Target): number;
-  /** How long loading the model would take first; 0 where it is resident. */
-  loadMs(target: Target): number;
+  /** How long loading the model would take first; 0 where it is resident. Whoever asks of many says what time it is. */
+  loadMs(target: Target, nowMs?: number): number;
   /** Whether the model is there, or being loaded already: it is not to be loaded once more elsewhere in the meantime. */
   isPlaced(target: Target): boolean;
   /** How much of the model lies on its graphics processor, as the server tells; 1 where nothing is known. */

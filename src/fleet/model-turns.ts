@@ -84,7 +84,7 @@ export class ModelTurns {
 
   /** A request goes there: its model is what the server holds from now on. */
   began(target: Target, nowMs: number): void {
-    if (!target.upstream.loadsModels || this.options.known.loadMs(target) === 0) return;
+    if (!target.upstream.loadsModels || this.options.known.loadMs(target, nowMs) === 0) return;
     const server = this.#of(target.upstream);
     server.target = target;
     server.sinceMs = nowMs;
@@ -109,9 +109,9 @@ export class ModelTurns {
     const server = this.#servers.get(target.upstream.identity);
     const held = server?.target;
     if (held !== undefined && held.model === target.model) return 0;
-    const loadMs = known.loadMs(target);
+    const loadMs = known.loadMs(target, nowMs);
     // What is being loaded now takes the place of what is still there.
-    const isLoading = held !== undefined && known.loadMs(held) > 0;
+    const isLoading = held !== undefined && known.loadMs(held, nowMs) > 0;
     if (loadMs === 0 && !isLoading) return 0;
     const longEnoughMs = Math.max(stayMs, loadMs * staysForLoads);
     const hasStayed = server === undefined || nowMs - server.sinceMs >= longEnoughMs;

@@ -42,10 +42,10 @@ export class Residency {
   }
 
   /** How long its model would take to load first; 0 where it is resident. What is being loaded has begun already. */
-  loadMs({ upstream, model }: Target): number {
+  loadMs({ upstream, model }: Target, nowMs?: number): number {
     if (!upstream.loadsModels) return 0;
     const server = this.#servers.get(upstream.identity) ?? unknownServer;
-    return server.loadMs(plainName(model), this.#options.clock);
+    return server.loadMs(plainName(model), this.#options.clock, nowMs);
   }
 
   /** Whether the model is there, or being loaded. */
@@ -180,11 +180,11 @@ class Server {
   #roomFor = Number.POSITIVE_INFINITY;
 
   /** Asked for each target of each request: what the server tells needs no look at the clock. */
-  loadMs(model: string, clock: Clock): number {
-    if (this.#isListed(model) && (this.isTold || this.#isWarm(model, clock.now()))) return 0;
+  loadMs(model: string, clock: Clock, nowMs?: number): number {
+    if (this.#isListed(model) && (this.isTold || this.#isWarm(model, nowMs ?? clock.now()))) return 0;
     const wholeMs = this.#times.of(model);
     const load = this.#loading.get(model);
-    return load === undefined ? wholeMs : Math.max(1, wholeMs - (clock.now() - load.sinceMs));
+    return load === undefined ? wholeMs : Math.max(1, wholeMs - ((nowMs ?? clock.now()) - load.sinceMs));
   }
 
   isPlaced(model: string, now: number): boolean {

@@ -73,7 +73,7 @@ export class Scheduler {
       slots: (upstream) => openings.slots(upstream),
       mayBeAsked: (target, want) => openings.mayBeAsked(target, want),
       serviceMs: (target) => learnt.serviceMs(target),
-      loadMs: (target) => learnt.loadMs(target),
+      loadMs: (target, nowMs) => learnt.loadMs(target, nowMs),
       isPlaced: (target) => learnt.isPlaced(target),
       gpuShare: (target) => learnt.gpuShare(target),
       price: (target) => learnt.price(target),
@@ -263,7 +263,7 @@ export class Scheduler {
     const { waiter, target } = next;
     this.#whoseTurn.given(next);
     const charges = this.#queues.charge(waiter, target.upstream);
-    this.#standings.moved(waiter.model, this.#options.clock.now());
+    this.#standings.moved(waiter.model, next.nowMs);
     this.#leave(waiter);
     waiter.admit(this.#occupy(target, waiter.want, { of: waiter, charges }));
   }

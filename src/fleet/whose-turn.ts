@@ -26,6 +26,7 @@ export interface Next {
   readonly queue: Queue;
   readonly waiter: Waiter;
   readonly target: Target;
+  readonly nowMs: number;
 }
 
 type Queue = ModelQueue<Waiter>;
@@ -53,7 +54,8 @@ export class WhoseTurn {
       if (head === undefined) return undefined;
       const { queue, waiter } = head;
       const target = this.choose(waiter.want) ?? this.#afterPatience(waiter, moment.nowMs);
-      if (target !== undefined && !keeping.isKept(target, waiter.want)) return { queue, waiter, target };
+      if (target !== undefined && !keeping.isKept(target, waiter.want))
+        return { queue, waiter, target, nowMs: moment.nowMs };
       passed ??= new Map();
       if (target === undefined) {
         passed.set(queue, 'all');
@@ -63,9 +65,9 @@ export class WhoseTurn {
   }
 
   /** It was given its slot. */
-  given({ queue }: Next): void {
+  given({ queue, nowMs }: Next): void {
     this.#given += 1;
-    queue.movedMs = this.#options.clock.now();
+    queue.movedMs = nowMs;
   }
 
   /** Where the request would go now; nothing where it waits. */

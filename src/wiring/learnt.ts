@@ -16,7 +16,7 @@ export function createLearnt({ residency, serviceTimes, price }: LearntOptions):
     serviceMs: (target) => serviceTimes.of(target),
     leastMs: (target, answerTokens) => serviceTimes.leastMs(target, answerTokens),
     likelyMs: (target, answerTokens) => serviceTimes.likelyMs(target, answerTokens),
-    loadMs: (target) => residency.loadMs(target),
+    loadMs: (target, nowMs) => residency.loadMs(target, nowMs),
     isPlaced: (target) => residency.isPlaced(target),
     gpuShare: (target) => residency.gpuShare(target),
     price,
