@@ -231,7 +231,10 @@ test('C8: what ends the wait of the first alone has one other ask in its place, 
   const [before, first, ...others] = await inOrder(rig, [busy, hasty, {}, {}, {}, {}, {}, {}, {}]);
   const refused = await first;
   assert.equal(refused?.status, 503);
-  await until('one of the others waits in its place', () => rig.gateway.gateway.lasting.scheduler.waiting === 1);
+  await until(
+    'one of the others waits in its place',
+    () => rig.gateway.gateway.lasting.scheduler.waiting === 1,
+  );
   rig.llm.open();
   assert.equal((await before)?.status, 200);
   const replies = await Promise.all(others);
