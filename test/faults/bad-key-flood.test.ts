@@ -1,9 +1,9 @@
 /** C14: whoever tries keys by the thousand costs little, asks no database, and is hardly noticed by others. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { usageOfTree } from '../../bench/proc.ts';
 import type { RunningProcess } from '../cli/gateway-process.ts';
@@ -39,10 +39,9 @@ test(
     const bystander = () => latencies(gateways, key);
     const turn = async (addresses: number): Promise<Turn> => {
       const [cpuBefore, queriesBefore, startMs] = [cpuMs(), await queries(), performance.now()];
-      const [took, seen] = await Promise.all([
-        bystander(),
-        addresses === 0 ? none : flood(gateways, addresses),
-      ]);
+      const flooding = addresses === 0 ? undefined : flood(gateways, addresses);
+      await flooding?.begun;
+      const [took, seen] = await Promise.all([bystander(), flooding?.seen ?? none]);
       const [spentMs, asked] = [cpuMs() - cpuBefore, (await queries()) - queriesBefore];
       return { took, seen, cpuMs: spentMs, queries: asked, lastedMs: performance.now() - startMs };
     };
@@ -194,12 +193,19 @@ interface Flooded {
 }
 
 /** Half of it at each. */
-async function flood(gateways: readonly RunningProcess[], addresses: number): Promise<Flooded> {
+function flood(gateways: readonly RunningProcess[], addresses: number) {
   const program = join(import.meta.dirname, 'flood.ts');
   const urls = gateways.map(({ ready }) => ready.clients).join();
   const args = [program, urls, String(addresses), String(turnMs)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  return JSON.parse(stdout) as Flooded;
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => String((await lines.next()).value);
+  const begun = next();
+  const seen = begun.then(async (line) => {
+    assert.equal(line, 'begun');
+    return JSON.parse(await next()) as Flooded;
+  });
+  return { begun, seen };
 }
 
 function percentile(values: readonly number[], share: number): number {

@@ -1,8 +1,10 @@
 /**
  * A flood of keys that are none of ours, at a constant rate, to one gateway or to several in turn: `node
  * test/faults/flood.ts URL,URL ADDRESSES FOR_MS`. In a process of
- * its own, so that whoever measures others meanwhile is not held up by it. Tells how many got which status.
+ * its own, so that whoever measures others meanwhile is not held up by it. Tells when it has begun, for a process that starts
+ * is felt by all; and at its end how many got which status.
  */
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeKey } from '../../src/identity/api-key.ts';
@@ -40,6 +42,8 @@ const sockets = Array.from({ length: connections }, (_, at) => {
   return socket;
 });
 
+await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+process.stdout.write('begun\n');
 const startMs = performance.now();
 while (performance.now() - startMs < Number(forMs)) {
   const due = Math.min(
@@ -52,7 +56,7 @@ while (performance.now() - startMs < Number(forMs)) {
 const endMs = performance.now() + 2_000;
 while (answered < sent && performance.now() < endMs) await pause(everyMs);
 for (const socket of sockets) socket.destroy();
-process.stdout.write(JSON.stringify({ sent, statuses }));
+process.stdout.write(`${JSON.stringify({ sent, statuses })}\n`);
 
 function ask(): void {
   const from = sent % Number(addresses);
