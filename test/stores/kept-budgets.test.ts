@@ -62,6 +62,20 @@ async function openStarts(t: TestContext, config: object) {
 
 const ok = (count: number) => Array.from({ length: count }, () => 200);
 
+/** One that two keys have spent from, and a third has not. */
+async function openSpent(t: TestContext, start: () => Promise<TestGateway>) {
+  const first = await start();
+  const [ci, spent, silent] = [
+    await makeStoredKey(first, { name: 'ci' }),
+    await makeStoredKey(first, { name: 'spent' }),
+    await makeStoredKey(first, { name: 'silent' }),
+  ];
+  assert.deepEqual(await statuses(first, ci, 10), ok(10));
+  assert.deepEqual(await statuses(first, spent, 4), [200, 200, 200, 429]);
+  await ledgerRows(t, first, 14);
+  return { first, ci, spent, silent };
+}
+
 for (const counted of ['in Redis', 'in memory'] as const) {
   test(`DP16, G19, G22: counted ${counted}, whoever has a budget is served at a start with the stores down, for a part of what was left`, async (t) => {
     const config = {
@@ -70,15 +84,7 @@ for (const counted of ['in Redis', 'in memory'] as const) {
       ...(counted === 'in Redis' ? { shared: redis.url } : {}),
     };
     const start = await openStarts(t, config);
-    const first = await start();
-    const [ci, spent, silent] = [
-      await makeStoredKey(first, { name: 'ci' }),
-      await makeStoredKey(first, { name: 'spent' }),
-      await makeStoredKey(first, { name: 'silent' }),
-    ];
-    assert.deepEqual(await statuses(first, ci, 10), ok(10));
-    assert.deepEqual(await statuses(first, spent, 4), [200, 200, 200, 429]);
-    await ledgerRows(t, first, 14);
+    const { first, ci, spent, silent } = await openSpent(t, start);
     t.after(() => Promise.all([redis.restart(), postgres.restart()]));
     redis.kill();
     postgres.kill();
@@ -109,15 +115,7 @@ for (const counted of ['in Redis', 'in memory'] as const) {
 test('DP2, DP9, G20: while the ledger is away, whoever has a budget is served for a part of what was left by a Redis that has forgotten it', async (t) => {
   const config = { store: await postgres.createDatabase(), identity, shared: redis.url };
   const start = await openStarts(t, config);
-  const first = await start();
-  const [ci, spent, silent] = [
-    await makeStoredKey(first, { name: 'ci' }),
-    await makeStoredKey(first, { name: 'spent' }),
-    await makeStoredKey(first, { name: 'silent' }),
-  ];
-  assert.deepEqual(await statuses(first, ci, 10), ok(10));
-  assert.deepEqual(await statuses(first, spent, 4), [200, 200, 200, 429]);
-  await ledgerRows(t, first, 14);
+  const { first, ci, spent, silent } = await openSpent(t, start);
   await first.close();
   t.after(() => postgres.restart());
   postgres.kill();
