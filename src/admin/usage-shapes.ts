@@ -47,6 +47,9 @@ const whereRows = {
   batchedWith: count.describe('How many requests went in one call upstream; 0 where it went alone.'),
   sharedFrom: name.describe('The exchange whose answer it was given; empty where it had one of its own.'),
   sharedWith: count.describe('How many others were given its answer.'),
+  serviceTier: name.describe(
+    'How it was served, as the upstream told it: `flex`, `priority`; empty for as usual.',
+  ),
 };
 
 /** Of reports on what was used; one on what was saved has a column for each. */
@@ -144,6 +147,8 @@ export const exchangesShape = z.object({
       sharedFrom: z.string(),
       /** How many others were given its answer. */
       sharedWith: z.int(),
+      /** How it was served, as the upstream told it; empty for as usual. */
+      serviceTier: z.string(),
     }),
   ),
   /** Give it as `after` for the next page; absent on the last. */

@@ -63,6 +63,8 @@ export interface LedgerFacts {
   readonly sharedFrom?: string;
   /** How many others were given its answer. */
   readonly sharedWith?: number;
+  /** How it was served, as the upstream told it, where that was not as usual: `flex`, `priority`. */
+  readonly serviceTier?: string;
 }
 
 /** What reads where a fact is absent. */
@@ -74,6 +76,7 @@ export const absentFacts = {
   batchedWith: 0,
   sharedFrom: '',
   sharedWith: 0,
+  serviceTier: '',
 } as const satisfies Record<keyof LedgerFacts, string | number>;
 
 /**
@@ -112,6 +115,7 @@ export const rowDimensions = [
   'batchedWith',
   'sharedFrom',
   'sharedWith',
+  'serviceTier',
 ] as const;
 export type LedgerDimension = (typeof ledgerDimensions)[number] | (typeof rowDimensions)[number];
 

@@ -17,6 +17,9 @@ export interface Usage {
   readonly outputNs?: number;
 }
 
+/** What upstreams call the service that has no other name. */
+export const usualServices: ReadonlySet<string> = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
+
 export type Part =
   | {
       readonly type: 'text-delta';

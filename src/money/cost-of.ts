@@ -1,5 +1,6 @@
 /** What an exchange costs: its tokens at their rates, in whole billionths of a dollar, rounded up once. */
 import type { NanoUsd } from '../core/ledger.ts';
+import { usualServices } from '../core/part.ts';
 import { dearerRates, type PicoUsd, type Price, type Rates, type Service, type Tier } from './price.ts';
 
 /** As upstreams count them: what was kept, is kept from now on, or is hidden is a part of input and output. */
@@ -67,12 +68,10 @@ export function ratesFor(price: Price, inputTokens: number, tiers: ServiceTiers 
 }
 
 const usual: ServiceTiers = {};
-/** What upstreams call the service that has no other name. */
-const usualNames: ReadonlySet<string> = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
 
 /** One that nobody knows costs the highest that is known. */
 function ratesOfService({ rates, services = {} }: Tier, name: string): Rates {
-  if (usualNames.has(name)) return rates;
+  if (usualServices.has(name)) return rates;
   const own = Object.hasOwn(services, name) ? services[name as Service] : undefined;
   return own ?? Object.values(services).reduce(dearerRates, rates);
 }

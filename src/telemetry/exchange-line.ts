@@ -4,7 +4,7 @@
  */
 import type { Failure } from '../core/failure.ts';
 import type { ChosenWhy } from '../core/ledger.ts';
-import type { Usage } from '../core/part.ts';
+import { type Usage, usualServices } from '../core/part.ts';
 import type { Trail } from '../core/trail.ts';
 
 export const severities = { debug: 20, info: 30, warn: 40, error: 50 } as const;
@@ -84,12 +84,11 @@ function told({
   outputTokens,
   cachedTokens = 0,
   reasoningTokens = 0,
-  serviceTier,
+  serviceTier = '',
 }: Usage): string {
   const cached = cachedTokens > 0 ? `,"cachedInputTokens":${cachedTokens}` : '';
   const reasoning = reasoningTokens > 0 ? `,"reasoningTokens":${reasoningTokens}` : '';
-  const tier =
-    serviceTier === undefined || serviceTier === 'default' ? '' : `,"serviceTier":${quoted(serviceTier)}`;
+  const tier = usualServices.has(serviceTier) ? '' : `,"serviceTier":${quoted(serviceTier)}`;
   return `,"inputTokens":${inputTokens},"outputTokens":${outputTokens}${cached}${reasoning}${tier}`;
 }
 

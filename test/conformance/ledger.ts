@@ -74,7 +74,7 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
       aRow({ atMs: firstDayMs + 3, facts: { policy: 'auto', why: 'tier', tier: 2, carriedOn: 1 } }),
       aRow({
         atMs: firstDayMs + 4,
-        facts: { batchedWith: 3, sharedWith: 2, sharedFrom: 'x' },
+        facts: { batchedWith: 3, sharedWith: 2, sharedFrom: 'x', serviceTier: 'flex' },
       }),
     ];
     await ledger.append(rows);
@@ -142,6 +142,7 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
         { tier: '0', batchedWith: '12' },
         { sharedFrom: 'жена', carriedOn: '0' },
         { policy: '', sharedWith: '0' },
+        { serviceTier: 'flex' },
       ]) {
         const asked = { ...everything, by: ['model'] as const, where };
         assert.ok(expected(rows, asked).length > 0);
@@ -360,6 +361,7 @@ function variedFacts(at: number): LedgerFacts {
     ...(at % 7 === 0 && { carriedOn: 1 }),
     ...(at % 11 === 0 && { batchedWith: 12, sharedWith: 3 }),
     ...(at % 13 === 0 && { sharedFrom: 'жена' }),
+    ...(at % 17 === 0 && { serviceTier: 'flex' }),
   };
 }
 

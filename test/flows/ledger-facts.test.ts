@@ -107,7 +107,7 @@ test('a row says who chose its target and why, and sums are told apart by what o
   const { body: csv } = await ask('usage?by=targetModel,code&format=csv');
   assert.match(csv, /^targetModel,code,exchanges,/);
   const { body: lines } = await ask('exchanges?code=upstream_failed&format=csv');
-  assert.match(lines, /,policy,why,tier,carriedOn,batchedWith,sharedFrom,sharedWith\r\n/);
+  assert.match(lines, /,policy,why,tier,carriedOn,batchedWith,sharedFrom,sharedWith,serviceTier\r\n/);
   assert.equal(lines.trim().split('\r\n').length, 2);
   assert.equal((await ask('usage?by=colour')).status, 400);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Rates } from '../../src/money/price.ts';
 import { readPriceCatalogue } from '../../src/money/price-catalogue.ts';
-import { openTestGateway } from '../gateway.ts';
+import { openTestAdmin } from '../admin-rig.ts';
 import { runSecret } from '../run-canary.ts';
 import { openCloud } from '../upstream/named-cloud.ts';
 
@@ -18,8 +18,9 @@ const nanoUsd = ({ input, output }: Rates) => (1_000 * input + 100 * output) / 1
 async function open(t: TestContext, more: Readonly<Record<string, unknown>> = {}) {
   const llm = await openCloud(t, usage);
   const upstreams = { cloud: { type: 'openai', url: llm.namedUrl, key: runSecret('provider') } };
-  const gateway = await openTestGateway({ config: { upstreams, dns: llm.dns, ...more } });
-  t.after(() => gateway.close());
+  const admin = await openTestAdmin({ config: { upstreams, dns: llm.dns, ...more } });
+  t.after(admin.close);
+  const { gateway } = admin;
   const ask = (fields: object) =>
     fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -57,7 +58,7 @@ async function open(t: TestContext, more: Readonly<Record<string, unknown>> = {}
     await t.waitFor(() => assert.match(line(), new RegExp(`"id":"${reply.headers.get('x-millrace-id')}"`)));
     return JSON.parse(line()).costNanoUsd as number;
   };
-  return { ask, tell, costs, line };
+  return { ask, tell, costs, line, admin };
 }
 
 test('an answer is priced by the service that it tells, whole or as a stream, and what was asked for and not given is not paid for', async (t) => {
@@ -102,4 +103,43 @@ test('G11: a budget sets aside what the service that is asked for may cost', asy
   tell('flex');
   assert.equal((await ask({ ...bare, service_tier: 'priority' })).status, 429, '100 tokens at 20 are 0.002');
   assert.equal(await costs({ ...bare, service_tier: 'flex' }), 500_000);
+});
+
+test('a row says how it was served, so that anybody can ask what each service came to', async (t) => {
+  const prices = { [model]: { inputPerM: 1, outputPerM: 10, flex: { inputPerM: 0.5, outputPerM: 5 } } };
+  const { costs, tell, admin } = await open(t, { prices });
+  for (const [told, nanoUsd] of [
+    ['flex', 1_000_000],
+    ['flex', 1_000_000],
+    ['default', 2_000_000],
+    ['standard', 2_000_000],
+    [undefined, 2_000_000],
+  ] as const) {
+    tell(told);
+    assert.equal(await costs({}), nanoUsd);
+  }
+  type Sum = { by: { serviceTier: string }; exchanges: number; inputTokens: number; costUsd: number };
+  await t.waitFor(
+    async () => {
+      const { sums } = (await admin.ask('usage?by=serviceTier')).body;
+      const told = sums.map(({ by, ...sum }: Sum) => [
+        by.serviceTier,
+        sum.exchanges,
+        sum.inputTokens,
+        sum.costUsd,
+      ]);
+      assert.deepEqual(told, [
+        ['', 3, 3_000, 0.006],
+        ['flex', 2, 2_000, 0.002],
+      ]);
+    },
+    { timeout: 20_000 },
+  );
+  const { exchanges } = (await admin.ask('exchanges?serviceTier=flex')).body;
+  assert.deepEqual(
+    exchanges.map(({ serviceTier }: { serviceTier: string }) => serviceTier),
+    ['flex', 'flex'],
+  );
+  const { body: csv } = await admin.ask('usage?by=serviceTier&format=csv');
+  assert.match(csv, /^serviceTier,exchanges,.*\r\n,3,.*\r\nflex,2,/);
 });

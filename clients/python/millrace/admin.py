@@ -702,6 +702,7 @@ Exchange = TypedDict(
         "batchedWith": "int",
         "sharedFrom": "str",
         "sharedWith": "int",
+        "serviceTier": "str",
     },
 )
 
@@ -1642,7 +1643,7 @@ UsageSumAnswer = TypedDict(
     {
         "from": "str",
         "to": "str",
-        "by": "List[Literal[\"day\", \"tenant\", \"team\", \"user\", \"key\", \"route\", \"model\", \"upstream\", \"targetModel\", \"outcome\", \"savedBy\", \"code\", \"status\", \"priceVersion\", \"stream\", \"policy\", \"why\", \"tier\", \"carriedOn\", \"batchedWith\", \"sharedFrom\", \"sharedWith\"]]",
+        "by": "List[Literal[\"day\", \"tenant\", \"team\", \"user\", \"key\", \"route\", \"model\", \"upstream\", \"targetModel\", \"outcome\", \"savedBy\", \"code\", \"status\", \"priceVersion\", \"stream\", \"policy\", \"why\", \"tier\", \"carriedOn\", \"batchedWith\", \"sharedFrom\", \"sharedWith\", \"serviceTier\"]]",
         "sums": "List[UsageSumAnswerSumsItem]",
     },
 )
@@ -2127,6 +2128,7 @@ class _Usage:
         batched_with: Optional[str] = None,
         shared_from: Optional[str] = None,
         shared_with: Optional[str] = None,
+        service_tier: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2134,7 +2136,7 @@ class _Usage:
         limit: Optional[int] = None,
     ) -> UsageSumAnswer:
         """Sums by any dimension, from and to any day"""
-        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
+        return cast("UsageSumAnswer", self._connection.json("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "serviceTier": service_tier, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit}))
 
     def sum_csv(
         self,
@@ -2159,6 +2161,7 @@ class _Usage:
         batched_with: Optional[str] = None,
         shared_from: Optional[str] = None,
         shared_with: Optional[str] = None,
+        service_tier: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2166,7 +2169,7 @@ class _Usage:
         limit: Optional[int] = None,
     ) -> str:
         """Sums by any dimension, from and to any day, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/usage', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "serviceTier": service_tier, "savedBy": saved_by, "from": from_, "to": to, "by": by, "limit": limit, "format": "csv"})
 
 
 class _Exchanges:
@@ -2196,6 +2199,7 @@ class _Exchanges:
         batched_with: Optional[str] = None,
         shared_from: Optional[str] = None,
         shared_with: Optional[str] = None,
+        service_tier: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2203,7 +2207,7 @@ class _Exchanges:
         limit: Optional[int] = None,
     ) -> ExchangesListAnswer:
         """The exchanges themselves, a page at a time"""
-        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
+        return cast("ExchangesListAnswer", self._connection.json("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "serviceTier": service_tier, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit}))
 
     def list_csv(
         self,
@@ -2228,6 +2232,7 @@ class _Exchanges:
         batched_with: Optional[str] = None,
         shared_from: Optional[str] = None,
         shared_with: Optional[str] = None,
+        service_tier: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2235,7 +2240,7 @@ class _Exchanges:
         limit: Optional[int] = None,
     ) -> str:
         """The exchanges themselves, a page at a time, as CSV"""
-        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
+        return self._connection.text("GET", '/admin/api/v1/exchanges', query={"tenant": tenant, "team": team, "user": user, "key": key, "route": route, "model": model, "upstream": upstream, "targetModel": target_model, "outcome": outcome, "code": code, "status": status, "priceVersion": price_version, "stream": stream, "policy": policy, "why": why, "tier": tier, "carriedOn": carried_on, "batchedWith": batched_with, "sharedFrom": shared_from, "sharedWith": shared_with, "serviceTier": service_tier, "savedBy": saved_by, "from": from_, "to": to, "after": after, "limit": limit, "format": "csv"})
 
     def each(
         self,
@@ -2260,6 +2265,7 @@ class _Exchanges:
         batched_with: Optional[str] = None,
         shared_from: Optional[str] = None,
         shared_with: Optional[str] = None,
+        service_tier: Optional[str] = None,
         saved_by: Optional[Literal["", "cache", "routing", "self-hosting"]] = None,
         from_: Optional[str] = None,
         to: Optional[str] = None,
@@ -2268,7 +2274,7 @@ class _Exchanges:
     ) -> Iterator[Exchange]:
         """The exchanges themselves, a page at a time: all of them, one after the other"""
         while True:
-            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, target_model=target_model, outcome=outcome, code=code, status=status, price_version=price_version, stream=stream, policy=policy, why=why, tier=tier, carried_on=carried_on, batched_with=batched_with, shared_from=shared_from, shared_with=shared_with, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
+            page = self.list(tenant=tenant, team=team, user=user, key=key, route=route, model=model, upstream=upstream, target_model=target_model, outcome=outcome, code=code, status=status, price_version=price_version, stream=stream, policy=policy, why=why, tier=tier, carried_on=carried_on, batched_with=batched_with, shared_from=shared_from, shared_with=shared_with, service_tier=service_tier, saved_by=saved_by, from_=from_, to=to, after=after, limit=limit)
             yield from page["exchanges"]
             if "next" not in page:
                 return

@@ -136,6 +136,7 @@ function factsOf({ text, number, count }: Reader): LedgerFacts {
   const why = knownOf(chosenWhys, text('why'));
   const policy = text('policy');
   const sharedFrom = text('sharedFrom');
+  const serviceTier = text('serviceTier');
   return {
     ...(policy === '' ? {} : { policy }),
     ...(why === undefined ? {} : { why }),
@@ -144,6 +145,7 @@ function factsOf({ text, number, count }: Reader): LedgerFacts {
     ...counted('batchedWith', number('batchedWith')),
     ...(sharedFrom === '' ? {} : { sharedFrom }),
     ...counted('sharedWith', number('sharedWith')),
+    ...(serviceTier === '' ? {} : { serviceTier }),
   };
 }
 

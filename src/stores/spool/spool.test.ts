@@ -21,7 +21,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { createSealingKey, KeyRing } from '../../lib/seal.ts';
 import { LineOpener, LineSeal } from './sealed-lines.ts';
 
-const facts = ',"policy":"auto","why":"tier","tier":2,"sharedWith":2,"carriedOn":[{}]';
+const facts = ',"policy":"auto","why":"tier","tier":2,"sharedWith":2,"serviceTier":"flex","carriedOn":[{}]';
 
 story(
   'what is settled comes into the ledger with all that was told, once, and its file goes',
@@ -63,7 +63,7 @@ story(
         reasoningTokens: 3,
       },
       ...{ priceVersion: '', costNanoUsd: 0, savedNanoUsd: 0, savedBy: '' },
-      facts: { policy: 'auto', why: 'tier', tier: 2, carriedOn: 1, sharedWith: 2 },
+      facts: { policy: 'auto', why: 'tier', tier: 2, carriedOn: 1, sharedWith: 2, serviceTier: 'flex' },
     });
     assert.deepEqual(
       rows.map(({ id }) => id),

@@ -28,6 +28,7 @@ export const columnOf = {
   batchedWith: 'batched_with',
   sharedFrom: 'shared_from',
   sharedWith: 'shared_with',
+  serviceTier: 'service_tier',
 } as const satisfies Record<LedgerDimension, string>;
 
 /** What no column holds as it is told: how a row's other columns come to it, as the text that it reads as. */

@@ -342,6 +342,7 @@ export interface Exchange {
   readonly batchedWith: number;
   readonly sharedFrom: string;
   readonly sharedWith: number;
+  readonly serviceTier: string;
 }
 
 export interface ExchangesListAnswer {
@@ -792,7 +793,7 @@ export type UpstreamsPutBody = Readonly<Record<string, unknown>>;
 export interface UsageSumAnswer {
   readonly from: string;
   readonly to: string;
-  readonly by: ReadonlyArray<"day" | "tenant" | "team" | "user" | "key" | "route" | "model" | "upstream" | "targetModel" | "outcome" | "savedBy" | "code" | "status" | "priceVersion" | "stream" | "policy" | "why" | "tier" | "carriedOn" | "batchedWith" | "sharedFrom" | "sharedWith">;
+  readonly by: ReadonlyArray<"day" | "tenant" | "team" | "user" | "key" | "route" | "model" | "upstream" | "targetModel" | "outcome" | "savedBy" | "code" | "status" | "priceVersion" | "stream" | "policy" | "why" | "tier" | "carriedOn" | "batchedWith" | "sharedFrom" | "sharedWith" | "serviceTier">;
   readonly sums: ReadonlyArray<{
     readonly by: Readonly<Record<string, string>>;
     readonly exchanges: number;
@@ -1263,6 +1264,8 @@ class UsageApi {
     readonly sharedFrom?: string | undefined;
     /** How many others were given its answer. */
     readonly sharedWith?: string | undefined;
+    /** How it was served, as the upstream told it: `flex`, `priority`; empty for as usual. */
+    readonly serviceTier?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1272,7 +1275,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<UsageSumAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, serviceTier: input.serviceTier, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit } }, options);
   }
 
   /** Sums by any dimension, from and to any day, as CSV */
@@ -1307,6 +1310,8 @@ class UsageApi {
     readonly sharedFrom?: string | undefined;
     /** How many others were given its answer. */
     readonly sharedWith?: string | undefined;
+    /** How it was served, as the upstream told it: `flex`, `priority`; empty for as usual. */
+    readonly serviceTier?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1316,7 +1321,7 @@ class UsageApi {
     readonly by?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/usage', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, serviceTier: input.serviceTier, savedBy: input.savedBy, from: input.from, to: input.to, by: input.by, limit: input.limit, format: 'csv' } }, options);
   }
 }
 
@@ -1359,6 +1364,8 @@ class ExchangesApi {
     readonly sharedFrom?: string | undefined;
     /** How many others were given its answer. */
     readonly sharedWith?: string | undefined;
+    /** How it was served, as the upstream told it: `flex`, `priority`; empty for as usual. */
+    readonly serviceTier?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1368,7 +1375,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<ExchangesListAnswer> {
-    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
+    return this.#connection.json({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, serviceTier: input.serviceTier, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit } }, options);
   }
 
   /** The exchanges themselves, a page at a time, as CSV */
@@ -1403,6 +1410,8 @@ class ExchangesApi {
     readonly sharedFrom?: string | undefined;
     /** How many others were given its answer. */
     readonly sharedWith?: string | undefined;
+    /** How it was served, as the upstream told it: `flex`, `priority`; empty for as usual. */
+    readonly serviceTier?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
@@ -1412,7 +1421,7 @@ class ExchangesApi {
     readonly after?: string | undefined;
     readonly limit?: number | undefined;
   } = {}, options: CallOptions = {}): Promise<string> {
-    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
+    return this.#connection.text({ method: 'GET', path: '/admin/api/v1/exchanges', query: { tenant: input.tenant, team: input.team, user: input.user, key: input.key, route: input.route, model: input.model, upstream: input.upstream, targetModel: input.targetModel, outcome: input.outcome, code: input.code, status: input.status, priceVersion: input.priceVersion, stream: input.stream, policy: input.policy, why: input.why, tier: input.tier, carriedOn: input.carriedOn, batchedWith: input.batchedWith, sharedFrom: input.sharedFrom, sharedWith: input.sharedWith, serviceTier: input.serviceTier, savedBy: input.savedBy, from: input.from, to: input.to, after: input.after, limit: input.limit, format: 'csv' } }, options);
   }
 
   /** The exchanges themselves, a page at a time: all of them, one after the other */
@@ -1447,6 +1456,8 @@ class ExchangesApi {
     readonly sharedFrom?: string | undefined;
     /** How many others were given its answer. */
     readonly sharedWith?: string | undefined;
+    /** How it was served, as the upstream told it: `flex`, `priority`; empty for as usual. */
+    readonly serviceTier?: string | undefined;
     /** What saved something; empty for nothing. */
     readonly savedBy?: "" | "cache" | "routing" | "self-hosting" | undefined;
     /** As YYYY-MM-DD, in UTC. */
