@@ -28,13 +28,20 @@ export async function askAllPages<Shape extends z.ZodType<{ readonly next?: stri
     path,
     shape,
     query = {},
-  }: { path: string; shape: Shape; query?: Readonly<Record<string, string | undefined>> },
+    alsoRead = [],
+  }: {
+    path: string;
+    shape: Shape;
+    query?: Readonly<Record<string, string | undefined>>;
+    /** Statuses whose answer is a page as well. */
+    alsoRead?: readonly number[];
+  },
 ): Promise<readonly z.output<Shape>[]> {
   const pages: z.output<Shape>[] = [];
   let after: string | undefined;
   do {
     const asked = queryText({ ...query, limit: String(rowsPerPage), after });
-    const page = await askAdmin(place, { path: `${path}${asked}`, shape });
+    const page = await askAdmin(place, { path: `${path}${asked}`, shape, alsoRead });
     pages.push(page);
     after = page.next;
   } while (after !== undefined && pages.length < rowsMax / rowsPerPage);

@@ -13,7 +13,7 @@ import {
   validatedShape,
   versionTextShape,
 } from '../admin/config-shapes.ts';
-import { formatProblem, type Problem } from '../config/problem.ts';
+import { formatProblem, type Problem, proposedName } from '../config/problem.ts';
 import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { flagOption, type Given, UsageError } from './given.ts';
 import type { Invocation } from './invocation.ts';
@@ -76,7 +76,7 @@ async function validate(asked: Asked): Promise<number> {
   else if (found.valid) {
     for (const warning of found.warnings) invocation.warn(`! ${warning}`);
     invocation.write('nothing is wrong with it');
-  } else tellProblems(invocation, found.problems);
+  } else tellProblems(asked, found.problems);
   return found.valid ? 0 : 2;
 }
 
@@ -87,7 +87,7 @@ async function diff(asked: Asked): Promise<number> {
   const found = await askAdmin(place, { method: 'POST', path: 'config/diff', body, shape, alsoRead: [422] });
   if (json) invocation.write(JSON.stringify(found));
   if ('problems' in found) {
-    if (!json) tellProblems(invocation, found.problems);
+    if (!json) tellProblems(asked, found.problems);
     return 2;
   }
   if (json) return 0;
@@ -119,16 +119,17 @@ async function history({ invocation, place, json }: Asked): Promise<number> {
 }
 
 async function change(
-  { invocation, given, place, json }: Asked,
-  asked: { readonly method: 'PUT' | 'POST' | 'DELETE'; readonly path: string; readonly body?: object },
+  asked: Asked,
+  wanted: { readonly method: 'PUT' | 'POST' | 'DELETE'; readonly path: string; readonly body?: object },
 ): Promise<number> {
+  const { invocation, given, place, json } = asked;
   const { etag: ifMatch } = await askAdmin(place, { path: 'config', shape: configShape });
-  const path = flagOption(given, 'force') ? `${asked.path}?force` : asked.path;
+  const path = flagOption(given, 'force') ? `${wanted.path}?force` : wanted.path;
   const shape = z.union([appliedShape, refusedShape]);
-  const answer = await askAdmin(place, { ...asked, path, ifMatch, shape, alsoRead: [422] });
+  const answer = await askAdmin(place, { ...wanted, path, ifMatch, shape, alsoRead: [422] });
   const refused = 'problems' in answer || answer.outcome === 'refused';
   if (json) invocation.write(JSON.stringify(answer));
-  else if ('problems' in answer) tellProblems(invocation, answer.problems);
+  else if ('problems' in answer) tellProblems(asked, answer.problems);
   else {
     for (const warning of answer.warnings) invocation.warn(`! ${warning}`);
     invocation.write(`version ${answer.version} is in force: configuration ${answer.configId}`);
@@ -138,10 +139,16 @@ async function change(
 
 type Told = Omit<Problem, 'hint'> & { readonly hint?: string | undefined };
 
-function tellProblems(invocation: Invocation, problems: readonly Told[]): void {
-  for (const { hint, ...problem } of problems)
-    invocation.warn(formatProblem(hint === undefined ? problem : { ...problem, hint }));
+/** At its place in the file that was sent: the gateway has seen a text without a name. */
+function tellProblems({ invocation, given, words: [file] }: Asked, problems: readonly Told[]): void {
+  const isFromFile = textActions.includes(given.words[0] ?? '') && file !== undefined && file !== '-';
+  for (const { hint, ...problem } of problems) {
+    const placed = isFromFile && problem.file === proposedName ? { ...problem, file } : problem;
+    invocation.warn(formatProblem(hint === undefined ? placed : { ...placed, hint }));
+  }
 }
+
+const textActions: readonly string[] = ['validate', 'diff', 'apply'];
 
 async function textOf({ words: [file] }: Asked): Promise<{ readonly text: string }> {
   if (file === undefined) {

@@ -1,10 +1,10 @@
 /** `millrace keys`: which keys there are, where the first one is, and how others are made, turned over and revoked. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { keyShape, madeKeyShape } from '../admin/directory-shapes.ts';
-import { configuredKeysShape } from '../admin/shapes.ts';
-import { askAdmin, findAdmin } from './admin-client.ts';
+import { configuredKeysShape, problemDetailsShape } from '../admin/shapes.ts';
+import { type AdminPlace, askAdmin, findAdmin } from './admin-client.ts';
 import { askAllPages, askPages, queryText } from './admin-pages.ts';
 import { makeConfiguredKey } from './configured-key.ts';
 import { changeEntry, entryActions, entryPath, saidOf, tenantOf } from './entry-actions.ts';
@@ -15,8 +15,11 @@ import { formatTable } from './table.ts';
 import { loadForVerb } from './whereabouts.ts';
 
 type Key = z.output<typeof keyShape>;
+type ConfiguredKey = z.output<typeof configuredKeysShape>['keys'][number];
 
-const header = ['NAME', 'TENANT', 'ROLE', 'USER', 'ENDS IN', 'EXPIRES', 'LAST USED', 'FROM'];
+const refusedShape = problemDetailsShape.extend({ next: z.string().optional() });
+
+const header = ['NAME', 'TENANT', 'ROLE', 'USER', 'ENDS IN', 'EXPIRES', 'LAST USED', 'FROM', 'ONLY FOR'];
 const from = { data: 'made at the first start', configuration: 'the configuration' } as const;
 
 const warningsOf = ({ warnings = [] }: Pick<Key, 'warnings'>) => warnings;
@@ -48,25 +51,33 @@ function act(action: string, invocation: Invocation, given: Given): Promise<numb
 
 async function list(invocation: Invocation, given: Given): Promise<number> {
   const place = await findAdmin(invocation, given);
-  const pages = await askAllPages(place, { path: 'configured-keys', shape: configuredKeysShape });
-  const auth = pages[0]?.auth;
   const { tenant } = tenantOf(given);
-  const configured = pages
-    .flatMap(({ keys }) => keys)
-    .filter((key) => tenant === undefined || key.tenant === tenant);
+  const { auth, keys } = await configuredKeys(place);
+  const configured = keys.filter((key) => tenant === undefined || key.tenant === tenant);
   const stored = await askPages(place, { path: 'keys', item: keyShape, query: { tenant } });
   if (flagOption(given, 'json')) {
     const { items, more } = stored;
     invocation.write(JSON.stringify({ auth, keys: configured, stored: items, more }));
     return 0;
   }
-  const rows = configured.map(({ name, tenant: its, role, expiresAt, from: source }) => {
-    return [name, its, role, '', '', expiresAt?.slice(0, 10) ?? '', '', from[source]];
+  const rows = configured.map(({ name, tenant: its, role, scopes, expiresAt, from: source }) => {
+    return [name, its, role, '', '', expiresAt?.slice(0, 10) ?? '', '', from[source], narrowedTo(scopes)];
   });
   invocation.write(formatTable(header, [...rows, ...stored.items.map(rowOf)]));
   if (stored.more) invocation.warn(`! there are more than these ${stored.items.length}: name a tenant`);
   if (auth === 'none') invocation.warn('! no key is asked for: `auth: none`');
   return 0;
+}
+
+/** They are the gateway's: whoever may see the keys of his own tenant alone is told of none of them. */
+async function configuredKeys(
+  place: AdminPlace,
+): Promise<{ readonly auth?: string; readonly keys: readonly ConfiguredKey[] }> {
+  const shape = z.union([configuredKeysShape, refusedShape]);
+  const pages = await askAllPages(place, { path: 'configured-keys', shape, alsoRead: [403] });
+  const [first] = pages;
+  if (first === undefined || !('auth' in first)) return { keys: [] };
+  return { auth: first.auth, keys: pages.flatMap((page) => ('keys' in page ? page.keys : [])) };
 }
 
 /** The key itself stays in its file: what is printed may be kept by a terminal's log. */
@@ -179,5 +190,13 @@ function rowOf(key: Key): readonly string[] {
     key.expiresAt?.slice(0, 10) ?? 'never',
     key.lastUsedAt?.slice(0, 16).replace('T', ' ') ?? 'never',
     key.active ? 'the store' : 'revoked',
+    narrowedTo(key.scopes),
   ];
+}
+
+function narrowedTo({ models, routes, addresses }: Key['scopes']): string {
+  return [models, routes, addresses]
+    .filter((names) => names.length > 0)
+    .map((names) => names.join(', '))
+    .join('; ');
 }

@@ -74,7 +74,7 @@ const typeNames: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-function messageOf(issue: Issue): string {
+export function messageOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${typeNames[issue.expected] ?? 'something else'}`;

@@ -15,6 +15,9 @@ export interface Problem extends Place {
   readonly hint?: string;
 }
 
+/** In the place of a file's name, where a text is looked at that is not in force. */
+export const proposedName = 'proposed';
+
 export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 

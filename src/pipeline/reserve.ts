@@ -3,7 +3,7 @@
  * sent: what comes after that is never forgotten (G21), and counts at its estimate wherever somebody sends a bill for it.
  * When it is over it is priced and settled, once.
  */
-import type { BudgetDecision, Reservation, TokenRates } from '../core/budget.ts';
+import type { BudgetDecision, Reservation, Spend, TokenRates } from '../core/budget.ts';
 import type { Planned, Target } from '../core/exchange.ts';
 import { asFailure, Failure, type FailureCode, fail } from '../core/failure.ts';
 import type { NanoUsd } from '../core/ledger.ts';
@@ -141,7 +141,7 @@ interface Wanted {
 /** What goes on to be sent, or why it may not. */
 function reservedBy(decision: BudgetDecision, wanted: Wanted): Reserved | Failure {
   const { exchange, estimate } = wanted;
-  if (!decision.allowed) return refusalOf(decision);
+  if (!decision.allowed) return refusalOf(decision, estimate);
   const { reservation } = decision;
   if (reservation !== undefined || estimate.spend.nanoUsd > 0) tellEstimate(exchange, estimate);
   if (reservation === undefined) return { exchange };
@@ -240,7 +240,7 @@ function codeOf(outcome: Outcome): FailureCode | undefined {
 /** Later than this, nobody waits for it. */
 const retryAfterMaxS = 86_400;
 
-function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>): Failure {
+function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>, { spend }: SpendEstimate): Failure {
   if (decision.why === 'unavailable') {
     return fail('dependency_unavailable', 'what is left of the budgets cannot be told now; try again', {
       retryAfterS: 1,
@@ -248,7 +248,11 @@ function refusalOf(decision: Extract<BudgetDecision, { allowed: false }>): Failu
   }
   const { budget, retryAfterS } = decision;
   const soon = retryAfterS !== undefined && retryAfterS <= retryAfterMaxS;
-  return fail('budget_exceeded', `this request does not fit in what is left of a budget (${budget})`, {
-    retryAfterS: soon ? retryAfterS : undefined,
-  });
+  const what = `this request may come to ${amountOf(spend)}, which does not fit in what is left of a budget (${budget})`;
+  return fail('budget_exceeded', what, { retryAfterS: soon ? retryAfterS : undefined });
+}
+
+/** What would have been set aside: who asks for less, by `max_tokens`, may still be let through. */
+function amountOf({ nanoUsd, tokens }: Spend): string {
+  return nanoUsd === 0 ? `${tokens} tokens` : `${nanoUsd / 1e9} USD and ${tokens} tokens`;
 }

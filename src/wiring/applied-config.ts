@@ -6,6 +6,7 @@ import type { Configuration, Inspect } from '../config/configuration.ts';
 import { hotTextOf } from '../config/hot-text.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { listed } from '../config/named-addresses.ts';
+import { proposedName } from '../config/problem.ts';
 import type { AppliedText } from '../config/sources.ts';
 import type { ConfigVersion, ConfigVersionDraft, ConfigVersionFacts } from '../core/config-version.ts';
 import { Failure, fail } from '../core/failure.ts';
@@ -291,9 +292,6 @@ export class AppliedConfig {
     return this.#options;
   }
 }
-
-/** In the place of a file's name, where a text is looked at that is not in force. */
-export const proposedName = 'proposed';
 
 function draftOf(loaded: LoadedConfig, clock: Clock): ConfigVersionDraft {
   const { fileDigest } = loaded.half;

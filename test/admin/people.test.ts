@@ -49,6 +49,25 @@ test('what is made is there, is changed by whoever has seen it, and is removed',
   assert.equal((await admin.ask(path, { method: 'DELETE' })).status, 404);
 });
 
+test('a refused body or query is told by its field, in one line', async () => {
+  const told = async (path: string, body?: unknown) => {
+    const { status, body: problem } = await admin.ask(
+      path,
+      body === undefined ? {} : { method: 'POST', body },
+    );
+    assert.equal(status, 400);
+    return problem.detail as string;
+  };
+  assert.equal(await told('users', { name: 7 }), 'name: must be text');
+  assert.equal(await told('users', { name: 'eve', age: 7, size: 8 }), '`age`, `size` may not stand here');
+  assert.match(
+    await told('keys', { name: 'eve', scopes: { models: ['a', 7] } }),
+    /^scopes\.models\[1\]: must be text$/,
+  );
+  assert.match(await told('users', { name: 'eve', role: 'king' }), /^role: must be one of owner, admin, /);
+  assert.match(await told('users?limit=many'), /^in the query: limit: must be/);
+});
+
 test('of two who change at once one is told, and a change that says not of which version is refused', async () => {
   const made = await admin.ask('users', { method: 'POST', body: { name: 'bob' } });
   const etag = made.headers.get('etag') ?? '';

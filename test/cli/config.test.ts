@@ -32,7 +32,7 @@ test('a configuration is shown, looked at, applied, told of and undone', async (
   await place.write('bad.yaml', `${file}queue: { places: many }\n`);
   const bad = await config('validate', 'bad.yaml');
   assert.equal(bad.code, 2);
-  assert.match(bad.err, /^proposed:3:\d+: queue\.places: /m);
+  assert.match(bad.err, /^bad\.yaml:3:\d+: queue\.places: /m);
   const good = await config('validate', 'new.yaml');
   assert.deepEqual([good.code, good.out], [0, 'nothing is wrong with it\n']);
   const differs = await config('diff', 'new.yaml');

@@ -74,6 +74,27 @@ test('a tenant gets a team, a user and a key; the key opens, is turned over and 
   assert.equal(await statusWith(turned.key), 200);
   await done('users', 'change', 'ada@example.org', '--tenant', 'acme', '--active', 'no');
   assert.equal(await statusWith(turned.key), 401, 'nobody’s keys outlast him');
+  const boss = JSON.parse(
+    await done(
+      'keys',
+      'new',
+      'boss',
+      '--tenant',
+      'acme',
+      '--role',
+      'admin',
+      '--routes',
+      'keys.list,configured-keys.list',
+      '--json',
+    ),
+  ) as { key: string };
+  const own = await done('keys', '--token', boss.key);
+  assert.match(
+    own,
+    /^boss .* the store +keys\.list, configured-keys\.list$/m,
+    'what it is narrowed to is told',
+  );
+  assert.doesNotMatch(own, /made at the first start/, 'the gateway’s own keys are for its people');
   await done('tenants', 'remove', 'acme');
   assert.doesNotMatch(await done('keys'), /acme/);
 });
