@@ -44,12 +44,18 @@ export const tenantChange = z.strictObject({
   active: z.boolean().optional(),
 });
 
-export const teamShape = z.object({ tenant: z.string(), name: z.string(), ...kept });
-export const teamDraft = z.strictObject({ name });
-export const teamChange = z.strictObject({ active: z.boolean().optional() });
-
 const role = z.enum(roles).describe('What its holder may do.');
 const team = noneOr(name).describe('Empty for none.');
+const offBy = z
+  .enum(roles)
+  .optional()
+  .describe(
+    'Of one that is switched off: by whom. It shuts nobody whom that role may not change. Absent where it shuts everybody.',
+  );
+
+export const teamShape = z.object({ tenant: z.string(), name: z.string(), offBy, ...kept });
+export const teamDraft = z.strictObject({ name });
+export const teamChange = z.strictObject({ active: z.boolean().optional() });
 
 export const userShape = z.object({
   tenant: z.string(),
@@ -57,6 +63,7 @@ export const userShape = z.object({
   team: z.string(),
   role,
   service: z.boolean(),
+  offBy,
   ...kept,
 });
 export const userDraft = z.strictObject({

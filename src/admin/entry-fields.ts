@@ -1,5 +1,6 @@
 /** What all entries of the directory have in common, as the admin API shows and makes them. */
-import type { DirectoryEntry } from '../core/directory.ts';
+import type { DirectoryEntry, TeamEntry, UserEntry } from '../core/directory.ts';
+import type { AdminActor } from './actor.ts';
 
 export function keptFields({
   active,
@@ -25,4 +26,15 @@ export function merged<Entry extends DirectoryEntry>(
     ...entry,
     ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)),
   };
+}
+
+/** Where it is switched off it says by whom, unless that was somebody who may change everybody. */
+export function switched<Entry extends TeamEntry | UserEntry>(
+  entry: Entry,
+  change: { readonly active?: boolean | undefined } & Parameters<typeof merged<Entry>>[1],
+  { role }: Pick<AdminActor, 'role'>,
+): Entry {
+  const after = merged(entry, change);
+  if (after.active || (change.active === false && role === 'owner')) return { ...after, offBy: undefined };
+  return entry.active ? { ...after, offBy: role } : after;
 }

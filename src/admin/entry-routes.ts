@@ -5,11 +5,13 @@ import type { DirectoryEntry, DirectoryPlace } from '../core/directory.ts';
 import { Failure, fail } from '../core/failure.ts';
 import type { Directory } from '../core/ports.ts';
 import type { AdminPermission } from '../identity/permissions.ts';
+import type { AdminActor } from './actor.ts';
 import { entryParams, pageOf, pageQuery } from './directory-shapes.ts';
 import { changedSince, matchedVersion, requireMatch, tagOf } from './entity-tag.ts';
 import { readEntryPage } from './entry-page.ts';
 import { nextPage } from './next-page.ts';
 import { type AdminCall, type AdminRoute, adminRoute, api, tenantQuery } from './route.ts';
+import { type Check, writeAsChecked } from './write-as-checked.ts';
 
 /** What differs from kind to kind: how one is shown, */
 export interface EntryView<Entry extends DirectoryEntry, View> {
@@ -24,14 +26,17 @@ export interface EntryView<Entry extends DirectoryEntry, View> {
   readonly example: { readonly name: string; readonly draft: JsonObject; readonly change: JsonObject };
   view(entry: Entry): View;
   isVisible(call: AdminCall, entry: Entry): boolean;
-  /** Throws why this caller may not make the one of the other; one is absent where it is new, the other where it goes. */
-  assertMay(call: AdminCall, step: EntryStep<Entry>): Promise<void> | void;
+  /**
+   * Throws why this caller may not make the one of the other; one is absent where it is new, the other where it goes. Gives
+   * the version of the directory at which others were looked at for it, if they were: only at that one is it true.
+   */
+  assertMay(call: AdminCall, step: EntryStep<Entry>): Promise<number | undefined> | undefined;
 }
 
 /** and how it is changed, */
 export interface EntryChange<Entry extends DirectoryEntry, View, Change> extends EntryView<Entry, View> {
   readonly change: z.ZodType<Change>;
-  changed(entry: Entry, change: Change): Entry;
+  changed(entry: Entry, change: Change, actor: AdminActor): Entry;
 }
 
 /** and how it is made of what a caller sends. */
@@ -124,9 +129,9 @@ export function changingRoutes<Entry extends DirectoryEntry, View, Change>(
         requireMatch(call.headers);
         const before = await findEntry(directory, kind, call);
         const version = matchedVersion(call.headers, before);
-        const after = kind.changed(before, call.body);
-        await kind.assertMay(call, { before, after });
-        const entry = await replaceEntry(directory, after, { seen: before.version, asked: version });
+        const after = kind.changed(before, call.body, call.actor);
+        const check = () => kind.assertMay(call, { before, after });
+        const entry = await replaceEntry(directory, after, { seen: before.version, asked: version, check });
         return { status: 200, body: kind.view(entry), headers: { etag: tagOf(entry) } };
       },
     }),
@@ -143,9 +148,9 @@ export function changingRoutes<Entry extends DirectoryEntry, View, Change>(
       handle: async (call) => {
         const before = await findEntry(directory, kind, call);
         matchedVersion(call.headers, before);
-        await kind.assertMay(call, { before });
+        const check = () => kind.assertMay(call, { before });
         // Of what was looked at, and nothing that it has become since.
-        await directory.remove(before, before.version);
+        await writeAsChecked(check, (ifDirectory) => directory.remove(before, before.version, ifDirectory));
         return { status: 204, body: undefined };
       },
     }),
@@ -209,15 +214,21 @@ export async function makeEntry<Entry extends DirectoryEntry>(
 async function replaceEntry<Entry extends DirectoryEntry>(
   directory: Directory,
   entry: Entry,
-  { seen, asked }: { readonly seen: number; readonly asked: number | undefined },
+  { seen, asked, check }: Replaced,
 ): Promise<Entry> {
-  try {
-    return (await directory.put(entry, seen)) as Entry;
-  } catch (thrown) {
+  const put = (ifDirectory: number | undefined) => directory.put(entry, seen, ifDirectory);
+  const written = await writeAsChecked(check, put).catch((thrown: unknown) => {
     if (asked !== undefined && thrown instanceof Failure && thrown.code === 'conflict')
       throw changedSince(thrown);
     throw thrown;
-  }
+  });
+  return written as Entry;
+}
+
+interface Replaced {
+  readonly seen: number;
+  readonly asked: number | undefined;
+  readonly check: Check;
 }
 
 export function madeHeaders(plural: string, entry: DirectoryEntry): Readonly<Record<string, string>> {

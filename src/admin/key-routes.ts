@@ -82,7 +82,10 @@ function keyKind(options: KeyRoutesOptions): EntryChange<KeyEntry, View, z.outpu
       assertExpiry(expiresAtMs, clock.wall());
       return { ...merged(entry, change), expiresAtMs };
     },
-    assertMay: (call, step) => assertMay(options, call, step),
+    assertMay: async (call, step) => {
+      await assertMay(options, call, step);
+      return undefined;
+    },
   };
 }
 

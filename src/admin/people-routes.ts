@@ -14,7 +14,7 @@ import {
   userDraft,
   userShape,
 } from './directory-shapes.ts';
-import { keptFields, made, merged } from './entry-fields.ts';
+import { keptFields, made, merged, switched } from './entry-fields.ts';
 import {
   changingRoutes,
   creatingRoute,
@@ -84,7 +84,7 @@ function tenantKind(
     changed: merged,
     assertMay: async ({ actor }, step) => {
       assertMayChangeTenant(actor, step, homeTenant());
-      await assertGrantsWithin(options, actor, step);
+      return await assertGrantsWithin(options, actor, step);
     },
   };
 }
@@ -122,10 +122,10 @@ function teamKind(
     draft: teamDraft,
     change: teamChange,
     example: { name: 'search', draft: { name: 'search' }, change: { active: false } },
-    view: ({ tenant, name, ...entry }) => ({ tenant, name, ...keptFields(entry) }),
+    view: ({ tenant, name, offBy, ...entry }) => ({ tenant, name, offBy, ...keptFields(entry) }),
     isVisible: ownTenant,
     made: (tenant, { name }) => made({ kind: 'team', tenant, name }),
-    changed: merged,
+    changed: switched,
     assertMay: ({ actor }, step) => assertGrantsWithin(options, actor, step),
   };
 }
@@ -146,20 +146,21 @@ function userKind(
       draft: { name: 'ada', team: 'search', role: 'developer' },
       change: { role: 'viewer' },
     },
-    view: ({ tenant, name, team, role, service, ...entry }) => ({
+    view: ({ tenant, name, team, role, service, offBy, ...entry }) => ({
       tenant,
       name,
       team,
       role,
       service,
+      offBy,
       ...keptFields(entry),
     }),
     isVisible: ownTenant,
     made: (tenant, draft) => made({ kind: 'user', tenant, ...draft }),
-    changed: merged,
+    changed: switched,
     assertMay: async ({ actor }, step) => {
       assertGrants(actor, step);
-      await assertGrantsWithin(options, actor, step);
+      return await assertGrantsWithin(options, actor, step);
     },
   };
 }

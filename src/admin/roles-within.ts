@@ -17,16 +17,19 @@ export interface RolesWithinOptions {
 
 type Whole = TenantEntry | TeamEntry | UserEntry;
 
+/** Gives the version of the directory at which it is so, where others had to be looked at. */
 export async function assertGrantsWithin(
   { directory, configured }: RolesWithinOptions,
   actor: AdminActor,
   { before, after }: EntryStep<Whole>,
-): Promise<void> {
+): Promise<number | undefined> {
   // Nobody is within what is new, and an owner may change everybody.
-  if (before === undefined || before.active === after?.active || actor.role === 'owner') return;
+  if (before === undefined || before.active === after?.active || actor.role === 'owner') return undefined;
   const isBeyond = (holder: Holder) => isWithin(before, holder) && !mayGrant(actor.role, holder.role);
   for (const key of configured().filter(isBeyond)) assertGrants(actor, { before: key });
-  if (before.kind === 'user') return;
+  if (before.kind === 'user') return undefined;
+  // Before they are read: whoever comes while they are is not among those.
+  const { version } = await directory.changes(Number.MAX_SAFE_INTEGER, 1);
   for (const kind of ['user', 'key'] as const) {
     const { entries } = await readEntryPage(directory, {
       kind,
@@ -37,6 +40,7 @@ export async function assertGrantsWithin(
     });
     for (const entry of entries.filter(isHolder)) assertGrants(actor, { before: entry });
   }
+  return version;
 }
 
 interface Holder {

@@ -25,11 +25,17 @@ export interface TenantEntry extends Entry {
   readonly keepContentDays: number;
 }
 
-export interface TeamEntry extends Entry {
+/** What people stand in, or are. */
+interface SwitchedEntry extends Entry {
+  /** Of one that is switched off: by whom, so that it shuts nobody whom he may not change. Absent where it shuts everybody. */
+  readonly offBy?: Role | undefined;
+}
+
+export interface TeamEntry extends SwitchedEntry {
   readonly kind: 'team';
 }
 
-export interface UserEntry extends Entry {
+export interface UserEntry extends SwitchedEntry {
   readonly kind: 'user';
   /** Empty for none. */
   readonly team: string;

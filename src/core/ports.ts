@@ -48,11 +48,12 @@ export interface Directory {
   page(question: DirectoryQuestion): Promise<readonly DirectoryEntry[]>;
   /**
    * Makes or changes an entry, whole. Refuses with `conflict` when it has changed since `ifVersion` (0: must be new), and
-   * with `invalid_request` when what it names is not there.
+   * with `invalid_request` when what it names is not there. With `ifDirectory`, the version at which all was looked at, it
+   * refuses with `precondition_failed` when anything at all has changed since.
    */
-  put(draft: DirectoryDraft, ifVersion?: number): Promise<DirectoryEntry>;
-  /** With all that belongs to it. False when there was none; refuses with `conflict` when it has changed since `ifVersion`. */
-  remove(place: DirectoryPlace, ifVersion?: number): Promise<boolean>;
+  put(draft: DirectoryDraft, ifVersion?: number, ifDirectory?: number): Promise<DirectoryEntry>;
+  /** With all that belongs to it. False when there was none; refuses as `put` does. */
+  remove(place: DirectoryPlace, ifVersion?: number, ifDirectory?: number): Promise<boolean>;
   /** What has changed since a version: from 0 on everything there is. */
   changes(since: number, rowsMax: number): Promise<DirectoryChanges>;
 }

@@ -129,8 +129,8 @@ function knowledgeOver(
     directory: {
       find: (place) => use((store) => store.directory.find(place)),
       page: (question) => use((store) => store.directory.page(question)),
-      put: (draft, ifVersion) => use((store) => store.directory.put(draft, ifVersion)),
-      remove: (place, ifVersion) => use((store) => store.directory.remove(place, ifVersion)),
+      put: (...asked) => use((store) => store.directory.put(...asked)),
+      remove: (...asked) => use((store) => store.directory.remove(...asked)),
       changes: (since, rowsMax) => use((store) => store.directory.changes(since, rowsMax)),
     },
     keyUses: {

@@ -90,8 +90,8 @@ export class FollowedDirectory {
     this.directory = {
       find: (place) => store.directory.find(place),
       page: (question) => store.directory.page(question),
-      put: (draft, ifVersion) => this.#change(() => store.directory.put(draft, ifVersion)),
-      remove: (place, ifVersion) => this.#change(() => store.directory.remove(place, ifVersion)),
+      put: (...asked) => this.#change(() => store.directory.put(...asked)),
+      remove: (...asked) => this.#change(() => store.directory.remove(...asked)),
       changes: (since, rowsMax) => store.directory.changes(since, rowsMax),
     };
   }

@@ -10,6 +10,7 @@ import type {
 import type { Directory, KeyUses } from '../../src/core/ports.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { aKey, aTeam, aTenant, aUser } from './directory-drafts.ts';
+import { directoryStates } from './directory-states.ts';
 
 export interface OpenedDirectory {
   readonly directory: Directory;
@@ -226,14 +227,7 @@ export function directoryConformance(
     },
   );
 
-  story('what has changed since it was looked at is not removed', async ({ directory }, tenant) => {
-    const first = await directory.put(aKey(tenant, 'one'));
-    const second = await directory.put(aKey(tenant, 'one'), first.version);
-    await assert.rejects(directory.remove(first, first.version), { code: 'conflict' });
-    assert.deepEqual(await directory.find(first), second);
-    assert.equal(await directory.remove(first, second.version), true);
-    assert.equal(await directory.remove(first, second.version), false);
-  });
+  directoryStates(story, stand);
 
   story('what was taken out can be made again, and is then new', async ({ directory }, tenant) => {
     const first = await directory.put(aKey(tenant, 'one'));

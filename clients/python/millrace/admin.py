@@ -1451,8 +1451,8 @@ class StatusShowAnswer(_StatusShowAnswerNeeds, _StatusShowAnswerMay):
     pass
 
 
-Team = TypedDict(
-    "Team",
+_TeamNeeds = TypedDict(
+    "_TeamNeeds",
     {
         "tenant": "str",
         "name": "str",
@@ -1461,6 +1461,18 @@ Team = TypedDict(
         "version": "int",
     },
 )
+
+_TeamMay = TypedDict(
+    "_TeamMay",
+    {
+        "offBy": "Literal[\"owner\", \"admin\", \"operator\", \"developer\", \"viewer\", \"billing\"]",
+    },
+    total=False,
+)
+
+class Team(_TeamNeeds, _TeamMay):
+    pass
+
 
 TeamsChangeBody = TypedDict(
     "TeamsChangeBody",
@@ -1648,8 +1660,8 @@ UsageSumAnswer = TypedDict(
     },
 )
 
-User = TypedDict(
-    "User",
+_UserNeeds = TypedDict(
+    "_UserNeeds",
     {
         "tenant": "str",
         "name": "str",
@@ -1661,6 +1673,18 @@ User = TypedDict(
         "version": "int",
     },
 )
+
+_UserMay = TypedDict(
+    "_UserMay",
+    {
+        "offBy": "Literal[\"owner\", \"admin\", \"operator\", \"developer\", \"viewer\", \"billing\"]",
+    },
+    total=False,
+)
+
+class User(_UserNeeds, _UserMay):
+    pass
+
 
 UsersChangeBody = TypedDict(
     "UsersChangeBody",

@@ -1,6 +1,13 @@
 /** An entry of the directory as the database keeps it, and back. */
 import type { Insertable, Selectable } from 'kysely';
-import type { DirectoryDraft, DirectoryEntry, DirectoryKind, KeyScopes } from '../../core/directory.ts';
+import type {
+  DirectoryDraft,
+  DirectoryEntry,
+  DirectoryKind,
+  KeyScopes,
+  TeamEntry,
+  UserEntry,
+} from '../../core/directory.ts';
 import type { Role } from '../../core/exchange.ts';
 import { fail } from '../../core/failure.ts';
 import { name, userName } from '../../lib/options.ts';
@@ -31,13 +38,13 @@ export function toColumns(
         rest: JSON.stringify({ keepContentDays: whole(draft.keepContentDays, 'keepContentDays') }),
       };
     case 'team':
-      return common;
+      return { ...common, rest: JSON.stringify({ offBy: draft.offBy }) };
     case 'user':
       return {
         ...common,
         team: draft.team,
         role: draft.role,
-        rest: JSON.stringify({ service: draft.service }),
+        rest: JSON.stringify({ service: draft.service, offBy: draft.offBy }),
       };
     case 'key':
       return {
@@ -70,10 +77,10 @@ export function fromColumns(row: DirectoryRow): DirectoryEntry {
       return { kind: 'tenant', ...common, keepContentDays };
     }
     case 'team':
-      return { kind: 'team', ...common };
+      return { kind: 'team', ...common, ...(JSON.parse(row.rest) as Pick<TeamEntry, 'offBy'>) };
     case 'user': {
-      const { service } = JSON.parse(row.rest) as { service: boolean };
-      return { kind: 'user', ...common, team: row.team, role, service };
+      const rest = JSON.parse(row.rest) as Pick<UserEntry, 'service' | 'offBy'>;
+      return { kind: 'user', ...common, team: row.team, role, ...rest };
     }
     case 'key': {
       const { hint, scopes } = JSON.parse(row.rest) as { hint: string; scopes: KeyScopes };

@@ -46,9 +46,10 @@ export function createSqlDirectory({ write }: Pick<SqlAccess, 'write'>, clock: C
         return row === undefined ? undefined : fromColumns(row);
       }),
     page: (question) => write((database) => page(database, question)),
-    put: (draft, ifVersion) => change((transaction, nowMs) => put(transaction, draft, { ifVersion, nowMs })),
-    remove: (place, ifVersion) =>
-      change((transaction, nowMs) => remove(transaction, place, { ifVersion, nowMs })),
+    put: (draft, ifVersion, ifDirectory) =>
+      change((transaction, nowMs) => put(transaction, draft, { ifVersion, ifDirectory, nowMs })),
+    remove: (place, ifVersion, ifDirectory) =>
+      change((transaction, nowMs) => remove(transaction, place, { ifVersion, ifDirectory, nowMs })),
     changes: (since, rowsMax) => write((database) => changes(database, since, rowsMax)),
   };
 }
@@ -112,13 +113,14 @@ function placeOf({ kind, tenant, name }: DirectoryRow): DirectoryPlace {
 
 interface ChangeOptions {
   readonly ifVersion: number | undefined;
+  readonly ifDirectory: number | undefined;
   readonly nowMs: number;
 }
 
 async function put(
   transaction: Transaction<Tables>,
   draft: DirectoryDraft,
-  { ifVersion, nowMs }: ChangeOptions,
+  { ifVersion, ifDirectory, nowMs }: ChangeOptions,
 ): Promise<DirectoryEntry> {
   const columns = toColumns(draft);
   const version = await nextVersion(transaction);
@@ -126,6 +128,7 @@ async function put(
   const before = await findRow(transaction, draft);
   if (ifVersion !== undefined && ifVersion !== (before?.version ?? 0))
     throw conflict(draft, before, ifVersion);
+  assertUnchanged(version, ifDirectory);
   await assertReferred(transaction, draft);
   await assertDigestFree(transaction, columns);
   if (before === undefined) await assertRoom(transaction, draft);
@@ -142,13 +145,14 @@ async function put(
 async function remove(
   transaction: Transaction<Tables>,
   place: DirectoryPlace,
-  { ifVersion, nowMs }: ChangeOptions,
+  { ifVersion, ifDirectory, nowMs }: ChangeOptions,
 ): Promise<boolean> {
   const version = await nextVersion(transaction);
   await forgetRemoved(transaction, nowMs);
   const before = await findRow(transaction, place);
   if (before === undefined) return false;
   if (ifVersion !== undefined && ifVersion !== before.version) throw conflict(place, before, ifVersion);
+  assertUnchanged(version, ifDirectory);
   const removed = sql`removed_at_ms = ${nowMs}`;
   const { kind, tenant, name } = place;
   const next = await touch(transaction, {
@@ -215,6 +219,12 @@ async function nextVersion(transaction: Transaction<Tables>): Promise<number> {
     .returning('version')
     .executeTakeFirstOrThrow();
   return version;
+}
+
+/** Nobody comes between: whoever has the next version is alone with the one before. */
+function assertUnchanged(next: number, ifDirectory: number | undefined): void {
+  if (ifDirectory === undefined || next === ifDirectory + 1) return;
+  throw fail('precondition_failed', `the directory has changed since version ${ifDirectory}`);
 }
 
 async function forgetRemoved(transaction: Transaction<Tables>, nowMs: number): Promise<void> {

@@ -708,6 +708,8 @@ export interface StatusShowAnswer {
 export interface Team {
   readonly tenant: string;
   readonly name: string;
+  /** Of one that is switched off: by whom. It shuts nobody whom that role may not change. Absent where it shuts everybody. */
+  readonly offBy?: "owner" | "admin" | "operator" | "developer" | "viewer" | "billing" | undefined;
   readonly active: boolean;
   readonly createdAt: string;
   readonly version: number;
@@ -813,6 +815,8 @@ export interface User {
   /** What its holder may do. */
   readonly role: "owner" | "admin" | "operator" | "developer" | "viewer" | "billing";
   readonly service: boolean;
+  /** Of one that is switched off: by whom. It shuts nobody whom that role may not change. Absent where it shuts everybody. */
+  readonly offBy?: "owner" | "admin" | "operator" | "developer" | "viewer" | "billing" | undefined;
   readonly active: boolean;
   readonly createdAt: string;
   readonly version: number;
