@@ -49,18 +49,34 @@ const files: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
 
 const launcher = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url));
 
-export async function run(argv: readonly string[], environment: Environment): Promise<number> {
+/** Where what a verb says goes to. */
+export interface Voice {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+const ownVoice: Voice = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+};
+
+export async function run(
+  argv: readonly string[],
+  environment: Environment,
+  voice: Voice = ownVoice,
+): Promise<number> {
   let exitCode = 0;
   const invocation: Invocation = {
     environment,
-    write: (text) => void process.stdout.write(`${text}\n`),
-    warn: (text) => void process.stderr.write(`${text}\n`),
+    write: (text) => voice.out(`${text}\n`),
+    warn: (text) => voice.err(`${text}\n`),
     typed: createTyped({ environment, script: process.argv[1], folder: process.cwd(), launcher }),
   };
   const program = new Command('millrace')
     .description('The LLM gateway that starts with one command on a laptop.')
     .version(version, '-V, --version')
     .helpCommand(false)
+    .configureOutput({ writeOut: voice.out, writeErr: voice.err })
     .exitOverride();
   for (const verb of verbs) {
     addVerb(program, verb, invocation.typed).action(async (...args: unknown[]) => {

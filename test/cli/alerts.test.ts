@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openReceiver, type ScriptedReceiver, secret, status } from '../alerts/rig.ts';
 import { createHeldClock } from '../held-clock.ts';
-import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -20,7 +21,7 @@ after(async () => {
 });
 
 test('`millrace alerts test` fails while nobody would be told, and says so', async () => {
-  const tested = await millrace(['alerts', 'test'], { place });
+  const tested = await runVerb(['alerts', 'test'], { place });
   assert.equal(tested.code, 1);
   assert.match(tested.err, /nobody is told/);
 });
@@ -30,15 +31,15 @@ test('`millrace alerts test` tells what each receiver answered, and `millrace al
   const good = await openReceiver(t, clock, [status(200)]);
   const bad = await openReceiver(t, clock, [status(404)]);
   await tell([good]);
-  const all = await millrace(['alerts', 'test'], { place });
+  const all = await runVerb(['alerts', 'test'], { place });
   assert.equal(all.code, 0, all.err);
   assert.match(all.out, /^webhook 127\.0\.0\.1:\d+ +taken *$/m);
   await tell([good, bad]);
-  const some = await millrace(['alerts', 'test'], { place });
+  const some = await runVerb(['alerts', 'test'], { place });
   assert.equal(some.code, 1);
   assert.match(some.out, /^webhook 127\.0\.0\.1:\d+ +not taken +it answered with status 404$/m);
   assert.deepEqual([good.received.length, bad.received.length], [2, 1]);
-  const listed = await millrace(['alerts', '--json'], { place });
+  const listed = await runVerb(['alerts', '--json'], { place });
   const { receivers } = JSON.parse(listed.out) as { receivers: readonly { delivered: number }[] };
   assert.deepEqual(
     receivers.map(({ delivered }) => delivered),
@@ -48,7 +49,7 @@ test('`millrace alerts test` tells what each receiver answered, and `millrace al
 });
 
 test('an action that is not known is refused by name', async () => {
-  const answer = await millrace(['alerts', 'tets'], { place });
+  const answer = await runVerb(['alerts', 'tets'], { place });
   assert.equal(answer.code, 2);
   assert.match(answer.err, /there are list and test/);
 });
@@ -57,6 +58,6 @@ async function tell(receivers: readonly ScriptedReceiver[]): Promise<void> {
   const to = receivers.map(({ url }) => ({ webhook: url, secret }));
   const config = { upstreams: { engine: { type: 'simulator' } }, alerts: { to } };
   await place.write('millrace.yaml', JSON.stringify(config));
-  const reloaded = await millrace(['reload'], { place });
+  const reloaded = await runVerb(['reload'], { place });
   assert.equal(reloaded.code, 0, reloaded.err);
 }

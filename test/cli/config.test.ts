@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../faults/rig.ts';
-import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -18,7 +19,7 @@ after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const config = (...words: string[]) => millrace(['config', ...words], { place });
+const config = (...words: string[]) => runVerb(['config', ...words], { place });
 
 async function shown(): Promise<{ version: number; from: string; text: string }> {
   const { out, code, err } = await config('show', '--json');
@@ -83,6 +84,6 @@ test('words that cannot be meant are refused with what can', async () => {
     assert.equal(code, 2);
     assert.match(err, says);
   }
-  const budgets = await millrace(['budgets'], { place });
+  const budgets = await runVerb(['budgets'], { place });
   assert.equal(budgets.code, 0, budgets.err);
 });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { test } from 'node:test';
-import { millrace, openPlace } from './gateway-process.ts';
+import { openPlace } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 const configuration = JSON.stringify({
   secrets: { masterKey: 'file:master' },
@@ -16,7 +17,7 @@ test('doctor finds a file with a secret that every user may read, and a secret t
   await place.write('master', 'ab'.repeat(32));
   const findings = async (mode: number) => {
     await chmod(place.path('master'), mode);
-    const { out } = await millrace(['doctor', '--json'], { place });
+    const { out } = await runVerb(['doctor', '--json'], { place });
     const { findings: all } = JSON.parse(out) as {
       findings: { area: string; state: string; says: string }[];
     };
@@ -36,7 +37,7 @@ test('a master key that is none is refused with its place and without being repe
   await using place = await openPlace();
   await place.write('millrace.yaml', configuration);
   await place.write('master', 'not-quite-thirty-two-bytes');
-  const { code, err } = await millrace(['check'], { place });
+  const { code, err } = await runVerb(['check'], { place });
   assert.equal(code, 2);
   assert.match(err, /1:\d+: secrets\.masterKey: must be 32 random bytes in hexadecimal or base64/);
   assert.equal(err.includes('not-quite'), false);

@@ -3,6 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { test } from 'node:test';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { millrace, openPlace, type Place, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 interface Finding {
   readonly area: string;
@@ -12,7 +13,7 @@ interface Finding {
 }
 
 async function examine(place: Place, ...args: readonly string[]) {
-  const ended = await millrace(['doctor', '--json', ...args], { place });
+  const ended = await runVerb(['doctor', '--json', ...args], { place });
   const { findings } = JSON.parse(ended.out) as { findings: readonly Finding[] };
   return { ...ended, about: (area: string) => findings.filter((finding) => finding.area === area), findings };
 }
@@ -101,7 +102,7 @@ test('the gateway of another folder is recognised at both addresses', async () =
     MILLRACE__LISTEN__ADDRESS: new URL(gateway.ready.clients).host,
     MILLRACE__ADMIN__LISTEN: new URL(gateway.ready.admin).host,
   };
-  const ended = await millrace(['doctor'], { place: mine, environment });
+  const ended = await runVerb(['doctor'], { place: mine, environment });
   assert.equal(ended.code, 1);
   assert.match(ended.out, /^FAIL +listen +\S+: another Millrace runs there/m);
   assert.match(ended.out, /^FAIL +admin\.listen +\S+: another Millrace runs there/m);

@@ -3,14 +3,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
-import {
-  type Ended,
-  millrace,
-  openPlace,
-  type Place,
-  type RunningProcess,
-  serve,
-} from './gateway-process.ts';
+import { openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb, type Said } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -25,7 +19,7 @@ after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const run = (...args: string[]): Promise<Ended> => millrace(args, { place });
+const run = (...args: string[]): Promise<Said> => runVerb(args, { place });
 
 async function done(...args: string[]): Promise<string> {
   const ended = await run(...args);

@@ -1,14 +1,8 @@
 /** Export and erasure from the command line, against a running gateway. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import {
-  type Ended,
-  millrace,
-  openPlace,
-  type Place,
-  type RunningProcess,
-  serve,
-} from './gateway-process.ts';
+import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb, type Said } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -23,7 +17,9 @@ after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const run = (...args: string[]): Promise<Ended> => millrace(args, { place });
+/** What is exported goes on as it comes, straight to the output of the process. */
+const run = (...args: string[]): Promise<Said> =>
+  args[1] === 'export' ? millrace(args, { place }) : runVerb(args, { place });
 
 async function done(...args: string[]): Promise<string> {
   const ended = await run(...args);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { test } from 'node:test';
 import { until } from '../faults/rig.ts';
-import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 /** The simulator writes at this pace; a request in flight keeps the one it started with. */
 function config(model: string, extra = ''): string {
@@ -87,18 +88,18 @@ test('a bad file changes nothing, says why in the log, and does not disturb what
 test('`millrace reload` tells what was done, what is refused, and what waits for a restart', async () => {
   await using place = await openPlace();
   await using gateway = await start(place, config('steady'));
-  const same = await millrace(['reload'], { place });
+  const same = await runVerb(['reload'], { place });
   assert.equal(same.code, 0, same.err);
   assert.match(same.out, /nothing has changed/);
 
   await place.write('millrace.yaml', config('steady', 'queue: { places: many }'));
-  const refused = await millrace(['reload'], { place });
+  const refused = await runVerb(['reload'], { place });
   assert.equal(refused.code, 2);
   assert.match(refused.err, /queue\.places: must be a number/);
   assert.match(refused.err, new RegExp(`${gateway.ready.configId} stays in force`));
 
   await place.write('millrace.yaml', config('other', 'conversations: { ttlS: 60 }'));
-  const taken = await millrace(['reload', '--json'], { place });
+  const taken = await runVerb(['reload', '--json'], { place });
   const told = JSON.parse(taken.out) as { needsRestart: string[] };
   assert.equal(taken.code, 0, taken.err);
   assert.deepEqual(told.needsRestart, ['conversations']);
@@ -145,7 +146,7 @@ test('without a file what was discovered at the start stays', async () => {
 test('started without a file, the one that `init` writes is taken over by itself', async () => {
   await using place = await openPlace();
   await using gateway = await serve([], { place });
-  assert.equal((await millrace(['init'], { place })).code, 0);
+  assert.equal((await runVerb(['init'], { place })).code, 0);
   await reloadLine(gateway, /is taken over/);
   const status = (await (await gateway.admin('status')).json()) as { configFiles: string[] };
   assert.match(status.configFiles.join(), /millrace\.yaml$/);
@@ -155,11 +156,11 @@ test('started without a file, `millrace reload` looks for one; once found, it is
   await using place = await openPlace();
   await using gateway = await serve([], { place });
   await place.write('millrace.yaml', config('found'));
-  const reloaded = await millrace(['reload'], { place });
+  const reloaded = await runVerb(['reload'], { place });
   assert.equal(reloaded.code, 0, reloaded.err);
   assert.deepEqual(await modelNames(gateway), ['found', 'simulator']);
   await rename(place.path('millrace.yaml'), place.path('elsewhere.yaml'));
-  const refused = await millrace(['reload'], { place });
+  const refused = await runVerb(['reload'], { place });
   assert.equal(refused.code, 2);
   assert.match(refused.err, /millrace\.yaml does not exist/);
   assert.deepEqual(await modelNames(gateway), ['found', 'simulator']);

@@ -9,6 +9,7 @@ import { connect } from 'node:tls';
 import { until } from '../faults/rig.ts';
 import { createAuthority, type Identity } from '../upstream/certificate.ts';
 import { millrace, openPlace, type Place, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 const authority = createAuthority();
 
@@ -58,7 +59,7 @@ test('the verbs speak to a gateway over TLS, and to nothing that shows another c
   const benched = await millrace(['bench', '--seconds', '1', '--connections', '1', '--json'], { place });
   assert.equal(benched.code, 0, benched.err);
   await place.write('.millrace/admin-certificate.pem', authority.issue('none').cert);
-  const deceived = await millrace(['ps'], { place });
+  const deceived = await runVerb(['ps'], { place });
   assert.notEqual(deceived.code, 0);
   assert.match(deceived.err, /no gateway answers/);
 });
@@ -98,14 +99,14 @@ test('P10: `millrace reload` and SIGHUP take over new certificates of both liste
   const { clients, admin } = gateway.ready;
   const before = await shown(admin);
   await place.write('admin.key', 'no key at all');
-  const refused = await millrace(['reload'], { place });
+  const refused = await runVerb(['reload'], { place });
   assert.equal(refused.code, 0);
   assert.match(refused.err, /admin\.tls: .*admin\.key holds no private key.*stays/);
   assert.equal(await shown(admin), before);
   const next = authority.issue('none');
   await put(place, 'clients', next);
   await put(place, 'admin', next);
-  const reloaded = await millrace(['reload'], { place });
+  const reloaded = await runVerb(['reload'], { place });
   assert.equal(reloaded.code, 0, reloaded.err);
   assert.deepEqual([await shown(clients), await shown(admin)], [printOf(next), printOf(next)]);
   const last = authority.issue('none');
@@ -129,7 +130,7 @@ test('a start with a certificate that does not fit its key says so in one line',
 test('doctor looks at the certificates of both listeners', async (t) => {
   const place = await openTlsPlace(t);
   const states = async () => {
-    const { out } = await millrace(['doctor', '--json'], { place });
+    const { out } = await runVerb(['doctor', '--json'], { place });
     const { findings } = JSON.parse(out) as { findings: { area: string; state: string; says: string }[] };
     return findings.filter(({ area }) => area.endsWith('.tls')).map(({ state, says }) => `${state} ${says}`);
   };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../faults/rig.ts';
 import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -77,15 +78,15 @@ test('a simulator is drained while it speaks, and another one goes on to the sam
 });
 
 test('whoever looks sees what is drained, by whom, and it is asked again when it is resumed', async () => {
-  await millrace(['upstreams', 'drain', 'mill-a'], { place });
+  await runVerb(['upstreams', 'drain', 'mill-a'], { place });
   assert.equal((await ask({ max_tokens: 2 })).headers.get('x-millrace-target')?.split('/')[0], 'mill-b');
   const [listed, ps, models] = await Promise.all(
-    [['upstreams'], ['ps'], ['models']].map((words) => millrace(words, { place })),
+    [['upstreams'], ['ps'], ['models']].map((words) => runVerb(words, { place })),
   );
   assert.match(listed?.out ?? '', /mill-a +simulator +drained +.*by admin-token since 20/);
   assert.match(ps?.out ?? '', /mill-a \(drained\)/);
   assert.match(models?.out ?? '', /mill-a\/simulator \(drained\)/);
-  const resumed = await millrace(['upstreams', 'resume', 'mill-a'], { place });
+  const resumed = await runVerb(['upstreams', 'resume', 'mill-a'], { place });
   assert.deepEqual([resumed.code, resumed.out.trim()], [0, 'mill-a is asked again']);
   await until('it is', async () => {
     return (await ask({ max_tokens: 2 })).headers.get('x-millrace-target')?.startsWith('mill-a') === true;
@@ -93,12 +94,12 @@ test('whoever looks sees what is drained, by whom, and it is asked again when it
 });
 
 test('the last server of a model is drained with a warning, and a name that nobody has is refused', async () => {
-  const { code, out, err } = await millrace(['upstreams', 'drain', 'lone', '--json'], { place });
+  const { code, out, err } = await runVerb(['upstreams', 'drain', 'lone', '--json'], { place });
   assert.equal(code, 0);
   assert.equal(JSON.parse(out).drained, true);
   assert.match(err, /nobody is left to serve alone/);
-  const unknown = await millrace(['upstreams', 'drain', 'nobody'], { place });
+  const unknown = await runVerb(['upstreams', 'drain', 'nobody'], { place });
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /there is no upstream nobody/);
-  assert.equal((await millrace(['upstreams', 'drain'], { place })).code, 2);
+  assert.equal((await runVerb(['upstreams', 'drain'], { place })).code, 2);
 });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../faults/rig.ts';
-import { millrace, openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { openPlace, type Place, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -71,9 +72,9 @@ test('sums are grouped and filtered as asked', async () => {
 });
 
 test('a table, JSON and CSV tell the same', async () => {
-  const table = await millrace(['usage', '--by', 'model'], { place });
+  const table = await runVerb(['usage', '--by', 'model'], { place });
   assert.match(table.out, /MODEL +EXCHANGES +INPUT +OUTPUT +USD\n=odd +1/);
-  const json = JSON.parse((await millrace(['usage', 'model=fast', '--json'], { place })).out) as {
+  const json = JSON.parse((await runVerb(['usage', 'model=fast', '--json'], { place })).out) as {
     sums: readonly Sum[];
   };
   assert.equal(json.sums[0]?.exchanges, 2);
@@ -106,7 +107,7 @@ test('a question that cannot be meant is refused by name', async () => {
     assert.equal(answer.status, 400, query);
     assert.match(await answer.text(), new RegExp(query.split('=')[0] ?? ''));
   }
-  const typo = await millrace(['usage', 'fast'], { place });
+  const typo = await runVerb(['usage', 'fast'], { place });
   assert.equal(typo.code, 2);
   assert.match(typo.err, /write one as model=NAME/);
 });
@@ -118,17 +119,17 @@ test('what was used is known after a restart', async () => {
 });
 
 test('exchanges are listed one by one, as many as are asked for, under a condition', async () => {
-  const failed = await millrace(['exchanges', 'model=slow'], { place });
+  const failed = await runVerb(['exchanges', 'model=slow'], { place });
   assert.equal(failed.code, 0, failed.err);
   assert.match(failed.out, /^AT +ID +TENANT/m);
   assert.match(failed.out, / slow +engine +complete +\d+ +8 /);
-  const first = JSON.parse((await millrace(['exchanges', '--limit', '1', '--json'], { place })).out);
+  const first = JSON.parse((await runVerb(['exchanges', '--limit', '1', '--json'], { place })).out);
   assert.equal(first.exchanges.length, 1);
-  const next = await millrace(['exchanges', '--after', first.next, '--json'], { place });
+  const next = await runVerb(['exchanges', '--after', first.next, '--json'], { place });
   assert.equal(JSON.parse(next.out).exchanges.length, 3);
 });
 
 test('`reload --check` says what a reload would come to, and changes nothing', async () => {
-  const checked = await millrace(['reload', '--check'], { place });
+  const checked = await runVerb(['reload', '--check'], { place });
   assert.deepEqual([checked.code, checked.out.startsWith('nothing has changed')], [0, true], checked.err);
 });

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { verbs } from '../../src/cli/verbs.ts';
 import { openFakeLlm } from '../upstream/fake-llm.ts';
 import { millrace, openPlace, type Place, type RunningProcess, serve, unread } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 
 let place: Place;
 let gateway: RunningProcess;
@@ -28,7 +29,7 @@ after(async () => {
 
 for (const verb of verbs) {
   test(`${verb.name} --help says what it does, with examples`, async () => {
-    const ended = await millrace([verb.name, '--help'], { place });
+    const ended = await runVerb([verb.name, '--help'], { place });
     assert.equal(ended.code, 0, ended.err);
     assert.match(ended.out, new RegExp(`Usage: millrace ${verb.name}`));
     assert.match(ended.out, /Examples:\n {2}.*millrace /);
@@ -53,15 +54,15 @@ test('version, as text and for programs', async () => {
 });
 
 test('models, ps and keys tell what the running gateway knows, and never a key', async () => {
-  const models = await millrace(['models'], { place });
+  const models = await runVerb(['models'], { place });
   assert.match(models.out, /^fast \(default\) +configuration +auto +engine\/simulator$/m);
-  const ps = await millrace(['ps'], { place });
+  const ps = await runVerb(['ps'], { place });
   assert.match(ps.out, /^engine +simulator +up +0\/4 +1$/m);
-  const keys = await millrace(['keys'], { place });
+  const keys = await runVerb(['keys'], { place });
   assert.match(keys.out, /^first +default +operator/m);
   assert.match(keys.out, /^alice +lab +viewer/m);
   for (const verb of ['models', 'ps', 'queue', 'keys']) {
-    const ended = await millrace([verb, '--json'], { place });
+    const ended = await runVerb([verb, '--json'], { place });
     assert.equal(ended.code, 0, ended.err);
     assert.equal(typeof JSON.parse(ended.out), 'object');
     assert.equal(ended.out.includes('sk-'), false);
@@ -73,7 +74,7 @@ test('ps shows what runs where at this moment', async () => {
   await slow.write('millrace.yaml', 'upstreams: { engine: { type: simulator, tokensPerSecond: 1 } }\n');
   await using busy = await serve([], { place: slow });
   const answer = await busy.chat({ stream: true });
-  const shown = JSON.parse((await millrace(['ps', '--json'], { place: slow })).out) as {
+  const shown = JSON.parse((await runVerb(['ps', '--json'], { place: slow })).out) as {
     running: { model: string; upstream: string; inFlight: number }[];
   };
   assert.deepEqual(
@@ -89,40 +90,40 @@ test('the admin API is named by flags or environment as well, and a wrong token 
   await using elsewhere = await openPlace();
   const { admin } = gateway.ready;
   const token = await gateway.token();
-  const byFlags = await millrace(['keys', '--admin', admin, '--token', token], { place: elsewhere });
+  const byFlags = await runVerb(['keys', '--admin', admin, '--token', token], { place: elsewhere });
   assert.equal(byFlags.code, 0, byFlags.err);
-  const byEnvironment = await millrace(['keys', '--admin', admin], {
+  const byEnvironment = await runVerb(['keys', '--admin', admin], {
     place: elsewhere,
     environment: { MILLRACE_ADMIN_TOKEN: token },
   });
   assert.equal(byEnvironment.code, 0, byEnvironment.err);
-  const wrong = await millrace(['keys', '--admin', admin, '--token', 'wrong'], { place: elsewhere });
+  const wrong = await runVerb(['keys', '--admin', admin, '--token', 'wrong'], { place: elsewhere });
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /admin token/);
 });
 
 test('without a running gateway the verbs that need one say how to start it', async () => {
   await using empty = await openPlace();
-  const never = await millrace(['ps'], { place: empty });
+  const never = await runVerb(['ps'], { place: empty });
   assert.equal(never.code, 1);
   assert.match(never.err, /no gateway has run .*`node .*bin\/millrace\.js serve`/);
   const gone = await serve([], { place: empty });
   await gone.stop();
-  const since = await millrace(['ps'], { place: empty });
+  const since = await runVerb(['ps'], { place: empty });
   assert.equal(since.code, 1);
   assert.match(since.err, /millrace\.js serve/);
   const started = { npm_lifecycle_event: 'start', npm_package_name: 'millrace' };
-  const byNpm = await millrace(['ps'], { place: empty, environment: started });
+  const byNpm = await runVerb(['ps'], { place: empty, environment: started });
   assert.match(byNpm.err, /`npm run millrace -- serve`/);
 });
 
 test('keys show names the file, and keys new --configuration makes a key that the printed line lets in', async () => {
   await using other = await openPlace();
-  const shown = await millrace(['keys', 'show'], { place });
+  const shown = await runVerb(['keys', 'show'], { place });
   assert.match(shown.out, /client-key/);
   assert.equal(shown.out.includes(await gateway.key()), false);
   const made = JSON.parse(
-    (await millrace(['keys', 'new', 'bob', '--configuration', '--json'], { place: other })).out,
+    (await runVerb(['keys', 'new', 'bob', '--configuration', '--json'], { place: other })).out,
   ) as {
     key: string;
     variable: string;
@@ -135,26 +136,26 @@ test('keys show names the file, and keys new --configuration makes a key that th
   await using mine = await serve([], { place: other, environment: { [made.variable]: made.key } });
   const headers = { authorization: `Bearer ${made.key}` };
   assert.equal((await fetch(`${mine.ready.clients}/v1/models`, { headers })).status, 200);
-  assert.equal((await millrace(['keys', 'new'], { place: other })).code, 2);
+  assert.equal((await runVerb(['keys', 'new'], { place: other })).code, 2);
 });
 
 test('check says what is right and what is wrong, with the exit code to match; --schema prints the schema', async () => {
   await using mine = await openPlace();
   await mine.write('good.yaml', 'upstreams: { engine: { type: simulator } }\n');
   await mine.write('bad.yaml', 'upstreams: { engine: { typ: simulator } }\n');
-  const good = await millrace(['check', '-c', 'good.yaml'], { place: mine });
+  const good = await runVerb(['check', '-c', 'good.yaml'], { place: mine });
   assert.equal(good.code, 0, good.err);
   assert.match(good.out, /1 upstream/);
-  const bad = await millrace(['check', '-c', 'bad.yaml'], { place: mine });
+  const bad = await runVerb(['check', '-c', 'bad.yaml'], { place: mine });
   assert.equal(bad.code, 2);
   assert.match(bad.err, /bad\.yaml:1:/);
-  const json = JSON.parse((await millrace(['check', '-c', 'bad.yaml', '--json'], { place: mine })).out) as {
+  const json = JSON.parse((await runVerb(['check', '-c', 'bad.yaml', '--json'], { place: mine })).out) as {
     ok: boolean;
     problems: { line: number }[];
   };
   assert.equal(json.ok, false);
   assert.equal(json.problems[0]?.line, 1);
-  const schema = JSON.parse((await millrace(['check', '--schema'], { place: mine })).out) as {
+  const schema = JSON.parse((await runVerb(['check', '--schema'], { place: mine })).out) as {
     title: string;
   };
   assert.equal(schema.title, 'Millrace configuration');
@@ -165,7 +166,7 @@ test('init writes what it found as a configuration that check accepts, and repla
   const ollama = await openFakeLlm({ models: ['gemma:2b'] });
   try {
     const environment = { OLLAMA_HOST: ollama.url, OPENAI_API_KEY: 'canary-key' };
-    const made = await millrace(['init', '--output', 'made.yaml'], { place: mine, environment });
+    const made = await runVerb(['init', '--output', 'made.yaml'], { place: mine, environment });
     assert.equal(made.code, 0, made.err);
     const text = await mine.read('made.yaml');
     const [, schema = ''] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(text) ?? [];
@@ -176,12 +177,12 @@ test('init writes what it found as a configuration that check accepts, and repla
       made.out,
       /check --config \S+made\.yaml` reads it, .*serve --config \S+made\.yaml` runs by it/,
     );
-    const checked = await millrace(['check', '--config', 'made.yaml'], { place: mine, environment });
+    const checked = await runVerb(['check', '--config', 'made.yaml'], { place: mine, environment });
     assert.equal(checked.code, 0, checked.err);
-    const again = await millrace(['init', '--output', 'made.yaml'], { place: mine, environment });
+    const again = await runVerb(['init', '--output', 'made.yaml'], { place: mine, environment });
     assert.equal(again.code, 1);
     assert.match(again.err, /--force/);
-    const forced = await millrace(['init', '--output', 'made.yaml', '--force', '--json'], {
+    const forced = await runVerb(['init', '--output', 'made.yaml', '--force', '--json'], {
       place: mine,
       environment,
     });
@@ -233,7 +234,7 @@ test('bench measures and tells, for people and for programs', async () => {
 
 test('completion knows every verb, for three shells', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
-    const ended = await millrace(['completion', shell], { place });
+    const ended = await runVerb(['completion', shell], { place });
     assert.equal(ended.code, 0, ended.err);
     for (const verb of verbs) assert.ok(ended.out.includes(verb.name), `${shell}: ${verb.name}`);
   }

@@ -5,6 +5,7 @@ import type { DependencyReport } from '../../src/answers/dependencies.ts';
 import { until } from '../faults/rig.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
 import { jsonLines, millrace, openPlace, type RunningProcess, serve } from './gateway-process.ts';
+import { runVerb } from './run-verb.ts';
 import { chat, configOver, exchangesAt, killOne, start, statusOf } from './workers-rig.ts';
 
 let redis: RedisServer;
@@ -155,7 +156,7 @@ test('G24: all workers take a changed configuration, or none of them does', asyn
   await using gateway = await start(place, text);
   const renamed = text.replace('"models":{"simulator"', '"drain":{"streamsMs":45000},"models":{"renamed"');
   await place.write('millrace.yaml', renamed);
-  const reloaded = await millrace(['reload', '--json'], { place });
+  const reloaded = await runVerb(['reload', '--json'], { place });
   assert.equal(reloaded.code, 0, reloaded.out + reloaded.err);
   const { configId } = await statusOf(gateway);
   const { workers } = await statusOf(gateway);
@@ -167,7 +168,7 @@ test('G24: all workers take a changed configuration, or none of them does', asyn
   for (let sent = 0; sent < 12; sent += 1)
     assert.equal((await chat(gateway, { model: 'renamed' })).status, 200);
   await place.write('millrace.yaml', text.replace('"slots":64', '"slots":"many"'));
-  assert.equal((await millrace(['reload'], { place })).code, 2);
+  assert.equal((await runVerb(['reload'], { place })).code, 2);
   for (const worker of (await statusOf(gateway)).workers) assert.equal(worker.configId, configId);
   assert.equal((await chat(gateway, { model: 'renamed' })).status, 200);
   const { code, out } = await gateway.stop('SIGTERM');

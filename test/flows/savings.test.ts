@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { keyOf, openTestAdmin, roleKeys, type TestAdmin } from '../admin-rig.ts';
-import { millrace, openPlace } from '../cli/gateway-process.ts';
+import { openPlace } from '../cli/gateway-process.ts';
+import { runVerb } from '../cli/run-verb.ts';
 import { createHeldClock, type HeldClock } from '../held-clock.ts';
 import { runSecret } from '../run-canary.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
@@ -172,7 +173,7 @@ test('the command line tells the example as the page shows it', async (t) => {
   const { url, token } = opened.admin;
   const say = async (...words: string[]) => {
     const days = ['--from', '2026-11-01', '--to', '2026-11-01'];
-    const ended = await millrace([...words, ...days, '--admin', url, '--token', token], { place });
+    const ended = await runVerb([...words, ...days, '--admin', url, '--token', token], { place });
     assert.equal(ended.code, 0, ended.err);
     return ended.out;
   };

@@ -1,7 +1,8 @@
 /** What `doctor` says of issuers: whether they can be asked, and know us. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { millrace, openPlace } from '../cli/gateway-process.ts';
+import { openPlace } from '../cli/gateway-process.ts';
+import { runVerb } from '../cli/run-verb.ts';
 import { openProvider, secretOf } from './identity-provider.ts';
 
 test('doctor asks each issuer, and says which cannot be asked, and why', async (t) => {
@@ -23,7 +24,7 @@ test('doctor asks each issuer, and says which cannot be asked, and why', async (
     };
     const config = { auth: 'both', identity, upstreams: { sim: { type: 'simulator' } } };
     await place.write('millrace.yaml', JSON.stringify(config));
-    const { code, out } = await millrace(['doctor', '--config', 'millrace.yaml', '--json'], { place });
+    const { code, out } = await runVerb(['doctor', '--config', 'millrace.yaml', '--json'], { place });
     const { findings } = JSON.parse(out) as {
       findings: readonly { area: string; state: string; says: string }[];
     };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { millrace, openPlace, type Place, serve } from '../cli/gateway-process.ts';
+import { runVerb } from '../cli/run-verb.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 
 let postgres: PostgresServer;
@@ -19,7 +20,7 @@ after(async () => {
 });
 
 async function shown(): Promise<{ version: number; from: string; text: string }> {
-  const { out, code, err } = await millrace(['config', 'show', '--json'], { place });
+  const { out, code, err } = await runVerb(['config', 'show', '--json'], { place });
   assert.equal(code, 0, err);
   return JSON.parse(out);
 }
@@ -27,7 +28,7 @@ async function shown(): Promise<{ version: number; from: string; text: string }>
 test('DP16: with the store away it starts by the copy in its data folder, and follows the store when it is back', async (t) => {
   const first = await serve([], { place });
   await place.write('new.yaml', `${file}queue: { places: 7 }\n`);
-  const applied = await millrace(['config', 'apply', 'new.yaml'], { place });
+  const applied = await runVerb(['config', 'apply', 'new.yaml'], { place });
   assert.equal(applied.code, 0, applied.err);
   await first.stop();
   postgres.kill();
@@ -36,12 +37,12 @@ test('DP16: with the store away it starts by the copy in its data folder, and fo
   const kept = await shown();
   assert.deepEqual([kept.version, kept.from], [2, 'applied']);
   assert.match(kept.text, /places: 7/);
-  const away = await millrace(['config', 'set', 'limits', '[]'], { place });
+  const away = await runVerb(['config', 'set', 'limits', '[]'], { place });
   assert.equal(away.code, 1);
   await postgres.restart();
   const startMs = performance.now();
   for (;;) {
-    const { code, err } = await millrace(['config', 'set', 'limits', '[]'], { place });
+    const { code, err } = await runVerb(['config', 'set', 'limits', '[]'], { place });
     if (code === 0) break;
     assert.ok(performance.now() - startMs < 20_000, err);
   }
@@ -55,7 +56,7 @@ test('a version that cannot be taken over any more ends the start with its place
   const head = (await place.read('millrace.yaml')).split('\n')[0] ?? '';
   await place.write('millrace.yaml', `${head}\n${withKey}`);
   const gateway = await serve([], { place, environment });
-  const applied = await millrace(['config', 'set', 'limits', '[]'], { place });
+  const applied = await runVerb(['config', 'set', 'limits', '[]'], { place });
   assert.equal(applied.code, 0, applied.err);
   await gateway.stop();
   const refused = await millrace(['serve'], { place });

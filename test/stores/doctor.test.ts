@@ -5,7 +5,8 @@ import { Client } from 'pg';
 import { systemClock } from '../../src/lib/clock.ts';
 import { openShared } from '../../src/stores/open-shared.ts';
 import { sharedStateOption } from '../../src/stores/shared-options.ts';
-import { millrace, openPlace } from '../cli/gateway-process.ts';
+import { openPlace } from '../cli/gateway-process.ts';
+import { runVerb } from '../cli/run-verb.ts';
 import { openPostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer } from '../servers/redis-server.ts';
 
@@ -34,7 +35,7 @@ test('doctor reaches both stores, leaves them as they are, and says when one is 
     of: (area: string) => Finding | undefined;
     text: string;
   }> => {
-    const { code, out, err } = await millrace(['doctor', '--config', 'millrace.yaml', '--json'], {
+    const { code, out, err } = await runVerb(['doctor', '--config', 'millrace.yaml', '--json'], {
       place,
       environment,
     });
