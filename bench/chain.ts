@@ -151,6 +151,7 @@ const metrics = createMetrics({
   turnsLost: () => 0,
   alertsLost: () => 0,
   retriesRefused: () => 0,
+  wrongKeysHeld: () => 0,
   degraded: () => ({}),
 });
 const staticKeys = Array.from({ length: holders }, (_, at) => ({
@@ -201,6 +202,7 @@ const handler = createChain({
     required: !asked.has('no-keys'),
     metrics: 'auto',
     operatorBeyondLoopback: false,
+    wrongKeys: { turn: () => undefined },
     homeTenant: 'default',
   },
   limiter: {

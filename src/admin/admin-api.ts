@@ -90,6 +90,7 @@ function createApi(
       findSession: (request) => signIn.find(request),
     }),
     homeTenant,
+    wrongKeys: gateway.lasting.wrongKeys,
     // What is given again is not done again, and not audited as if it were.
     around: [askedOnce({ claims, bytesMax }), audited(gateway.lasting.auditor)],
     onRefused: auditRefused(gateway.lasting.auditor),

@@ -9,6 +9,7 @@ import { createAddressList } from '../net/address-list.ts';
 import { Doorkeeper } from '../net/doorkeeper.ts';
 import { createHttpServer, type HttpServer } from '../net/http-server.ts';
 import { type ListenPlace, listen } from '../net/listen.ts';
+import { oneAtATime } from '../net/one-at-a-time.ts';
 import { openRedirectListener, type RedirectListener } from '../net/redirect-listener.ts';
 import type { Log } from '../telemetry/log.ts';
 import { certificateCopies, KeptCertificate } from '../wiring/kept-certificate.ts';
@@ -113,7 +114,7 @@ export class AdminListener {
     );
     created.server.maxConnections = this.#options.admin.connectionsMax;
     this.#doorkeeper.guard(created.server);
-    created.server.on('request', answer);
+    created.server.on('request', oneAtATime(answer));
     this.#servers.push(created);
     return created.server;
   }

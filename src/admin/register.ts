@@ -1,6 +1,8 @@
 /** Puts the rows on the listener: each is admitted before its body is read, checked by its schemas, done and answered. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { fail } from '../core/failure.ts';
+import { Failure, fail } from '../core/failure.ts';
+import { Signal } from '../core/signal.ts';
+import type { WrongKeys } from '../identity/wrong-keys.ts';
 import { plainAddress } from '../net/peer-address.ts';
 import type { AdminActor } from './actor.ts';
 import { type Admission, admit, tenantOf } from './admission.ts';
@@ -25,6 +27,8 @@ export interface RegisterOptions {
   readonly rows: readonly AdminRoute[];
   readonly findActor: (request: FastifyRequest) => Promise<AdminActor | undefined>;
   readonly homeTenant: () => string;
+  /** When those are told who show nothing that is known. */
+  readonly wrongKeys: Pick<WrongKeys, 'turn'>;
   /** From the outermost to the innermost. */
   readonly around: readonly Around[];
   /** Told of each request that is turned away. */
@@ -44,7 +48,7 @@ export function registerRoutes(server: FastifyInstance, options: RegisterOptions
       throw new TypeError(`${method} ${url} stands in no row: nobody said who may`);
   });
   server.decorateRequest('admission', undefined);
-  server.addHook('onRequest', (request) => admitRequest(request, options));
+  server.addHook('onRequest', (request, reply) => admitRequest(request, reply, options));
   for (const row of options.rows) {
     const { method, path: url, params, body, bodyBytesMax: bodyLimit } = row;
     const querystring = queryOf(row);
@@ -64,18 +68,17 @@ export function registerRoutes(server: FastifyInstance, options: RegisterOptions
 }
 
 /** By the row that matched, not by the text of the path; what matches none needs a credential too (G1). */
-async function admitRequest(request: FastifyRequest, options: RegisterOptions): Promise<void> {
+async function admitRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: RegisterOptions,
+): Promise<void> {
   const { row } = request.routeOptions.config;
   if (row?.permission === 'public') return;
   const address = plainAddress(request.socket.remoteAddress);
-  const actor = await options.findActor(request);
-  if (actor === undefined) {
-    if (request.headers.authorization !== undefined) options.onRefused({ actor, row, address });
-    throw fail(
-      'invalid_api_key',
-      'send the admin token as "Authorization: Bearer TOKEN", or a key of a suitable role; the token is kept in the data folder',
-    );
-  }
+  const actor = await identify(request, options).catch((refusal: unknown) =>
+    refuseInTurn(reply, refusal, options.wrongKeys),
+  );
   if (row === undefined) return;
   try {
     request.admission = admit(actor, row, { homeTenant: options.homeTenant(), address });
@@ -83,6 +86,32 @@ async function admitRequest(request: FastifyRequest, options: RegisterOptions): 
     options.onRefused({ actor, row, address });
     throw refusal;
   }
+}
+
+async function identify(request: FastifyRequest, options: RegisterOptions): Promise<AdminActor> {
+  const actor = await options.findActor(request);
+  if (actor !== undefined) return actor;
+  const { row } = request.routeOptions.config;
+  const address = plainAddress(request.socket.remoteAddress);
+  if (request.headers.authorization !== undefined) options.onRefused({ actor, row, address });
+  throw fail(
+    'invalid_api_key',
+    'send the admin token as "Authorization: Bearer TOKEN", or a key of a suitable role; the token is kept in the data folder',
+  );
+}
+
+/** As on the clients' listener, and in one line with it. */
+async function refuseInTurn(
+  reply: FastifyReply,
+  refusal: unknown,
+  wrongKeys: RegisterOptions['wrongKeys'],
+): Promise<never> {
+  if (refusal instanceof Failure && refusal.code === 'invalid_api_key') {
+    const left = new Signal();
+    reply.raw.once('close', () => left.abort());
+    await wrongKeys.turn(left);
+  }
+  throw refusal;
 }
 
 const nobody: Admission = {

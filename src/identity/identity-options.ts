@@ -3,6 +3,30 @@ import { z } from 'zod';
 import { milliseconds, name, secret } from '../lib/options.ts';
 import { introspectionOptions, jwtOptions, oidcOptions } from './token-options.ts';
 
+/** Generous for mistakes: a flood brings thousands. */
+const wrongKeysOptions = z.strictObject({
+  perSecond: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(200)
+    .describe('How many a second are answered 401 at once. Those beyond wait for their turn.'),
+  holdMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(2_000)
+    .describe('How long at most, however many come; 0 answers all of them at once.'),
+  heldMax: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(4_096)
+    .describe('How many may wait at once. Those beyond are answered without.'),
+});
+
+export type WrongKeysConfig = z.output<typeof wrongKeysOptions>;
+
 export const identityOptions = z.strictObject({
   homeTenant: name
     .default('default')
@@ -12,6 +36,11 @@ export const identityOptions = z.strictObject({
   knownForMs: milliseconds
     .default(900_000)
     .describe('How long keys that are known are let in while the store that could tell of changes is away.'),
+  wrongKeys: wrongKeysOptions
+    .prefault({})
+    .describe(
+      'How soon those are refused who show no key that is known, so that others hardly notice a flood of them.',
+    ),
   jwt: jwtOptions
     .optional()
     .describe('Signed tokens of others: OpenID Connect and OAuth 2. With `auth: jwt` or `both`.'),

@@ -16,6 +16,7 @@ import { headerCountMax } from './head-fault.ts';
 import { createHttpServer, type HttpServer, type ListenerTls } from './http-server.ts';
 import { type ListenPlace, listen } from './listen.ts';
 import { MalformedRequest, type ParserError, writeRefusal } from './malformed.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
 export interface ListenerOptions {
@@ -66,9 +67,10 @@ export async function openListener(address: ListenPlace, options: ListenerOption
   server.maxHeadersCount = headerCountMax + 1;
   doorkeeper.guard(server);
   server.on('clientError', (error: ParserError, socket) => refuse(options, error, socket as Socket));
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    serve(options, state, { request, response });
-  });
+  server.on(
+    'request',
+    oneAtATime((request, response) => serve(options, state, { request, response })),
+  );
   await listen(server, address);
   const { port } = server.address() as AddressInfo;
   return {

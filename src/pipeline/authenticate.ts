@@ -5,9 +5,12 @@ import type { KeyStore } from '../core/ports.ts';
 import type { Stage } from '../core/stage.ts';
 import { reachOf } from '../identity/permissions.ts';
 import { presentedKey } from '../identity/presented-key.ts';
+import type { WrongKeys } from '../identity/wrong-keys.ts';
 
 export interface AuthenticateOptions {
   readonly keys: KeyStore;
+  /** When those are told who show none that is known. */
+  readonly wrongKeys: Pick<WrongKeys, 'turn'>;
   /** Whether calls need a key at all; false only while every listener is on loopback. */
   readonly required: boolean;
   /** Whether `/metrics` may be read from loopback without a key, or only with one, or not at all. */
@@ -35,13 +38,27 @@ export function authenticate(options: AuthenticateOptions): Stage<Matched, Authe
     return (exchange) => {
       try {
         const found = identify(options, exchange);
-        if (found instanceof Promise) return found.then((principal) => admit(exchange, principal));
-        return admit(exchange, found);
+        if (!(found instanceof Promise)) return admit(exchange, found);
+        return found.then(
+          (principal) => admit(exchange, principal),
+          (refusal) => refuseInTurn(options, exchange, refusal),
+        );
       } catch (refusal) {
-        return Promise.reject(refusal);
+        return refuseInTurn(options, exchange, refusal);
       }
     };
   };
+}
+
+/** Only who is not known waits for it: what an outage of ours refuses, and what a role may not do, is said at once. */
+function refuseInTurn(
+  { wrongKeys }: AuthenticateOptions,
+  { signal }: Matched,
+  refusal: unknown,
+): Promise<never> {
+  const turn =
+    refusal instanceof Failure && refusal.code === 'invalid_api_key' ? wrongKeys.turn(signal) : undefined;
+  return turn === undefined ? Promise.reject(refusal) : turn.then(() => Promise.reject(refusal));
 }
 
 function identify(options: AuthenticateOptions, exchange: Matched): Principal | Promise<Principal> {
@@ -76,14 +93,18 @@ function byKey(keys: KeyStore, exchange: Matched): Principal | Promise<Principal
 }
 
 function refuse(key: string | undefined): never {
-  throw fail(
-    'invalid_api_key',
-    key === undefined
-      ? 'no API key was sent; send one as "Authorization: Bearer KEY"'
-      : 'the API key is not known here; `millrace keys` on the gateway shows how to get one',
-    { nothingSent: key === undefined },
-  );
+  throw key === undefined ? nothingSent : notKnown;
 }
+
+/** Made once: nobody reads where they were thrown, and to find that out is a tenth of what it costs to refuse a guess. */
+const nothingSent = fail('invalid_api_key', 'no API key was sent; send one as "Authorization: Bearer KEY"', {
+  nothingSent: true,
+});
+const notKnown = fail(
+  'invalid_api_key',
+  'the API key is not known here; `millrace keys` on the gateway shows how to get one',
+  { nothingSent: false },
+);
 
 function assertAllowed(
   options: AuthenticateOptions,

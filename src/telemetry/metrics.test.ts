@@ -14,6 +14,7 @@ const sources = {
   turnsLost: () => 0,
   alertsLost: () => 2,
   retriesRefused: () => 0,
+  wrongKeysHeld: () => 0,
   degraded: () => ({ shared: true, store: false }),
   upstreams: () => [{ name: 'gpu "a"', state: 'up', inFlight: 2 }],
 };

@@ -17,6 +17,7 @@ export interface MetricsSources {
   readonly turnsLost: () => number;
   readonly alertsLost: () => number;
   readonly retriesRefused: () => number;
+  readonly wrongKeysHeld: () => number;
   /** Rendered already. */
   readonly batches: () => string;
   readonly loads: () => string;
@@ -220,6 +221,11 @@ function renderGauges(sources: MetricsSources): string {
       sources.turnsLost(),
     ),
     gauge('millrace_retries_refused', 'Retries that were not made: too many were.', sources.retriesRefused()),
+    gauge(
+      'millrace_wrong_keys_held',
+      'Callers without a known key who were told so only in their turn: too many came.',
+      sources.wrongKeysHeld(),
+    ),
     gauge('millrace_alerts_lost', 'Notices of alerts that a receiver did not take.', sources.alertsLost()),
     head('millrace_degraded', 'gauge', '1 for what cannot be reached.'),
     ...degraded,

@@ -10,6 +10,8 @@ import type { CallsUnderWay } from '../pipeline/calls-under-way.ts';
 export interface DepartureOptions {
   readonly clock: Clock;
   readonly underWay: CallsUnderWay;
+  /** Lets those go whose refusal was put off. */
+  readonly holdNobody: () => void;
   /** Tells all who wait for a slot why there is none for them. */
   readonly refuseWaiting: (failure: Failure) => void;
   /** Absent where the start failed before it was open. */
@@ -67,7 +69,8 @@ export class Departure {
   }
 
   #end({ requestsMs, streamsMs }: Omit<DrainLimits, 'preStopMs'>): void {
-    const { listener, underWay, refuseWaiting } = this.#options;
+    const { listener, underWay, holdNobody, refuseWaiting } = this.#options;
+    holdNobody();
     const lastMs = Math.max(requestsMs, streamsMs);
     const closed = listener()?.close(lastMs + lastWordsMs) ?? Promise.resolve();
     this.#within(requestsMs, () => underWay.stop('wholes', stopping('wholes')));

@@ -9,6 +9,7 @@ import { Catalogue } from '../fleet/catalogue.ts';
 import { Scheduler } from '../fleet/scheduler.ts';
 import { ServiceTimes } from '../fleet/service-times.ts';
 import { refresh, watch } from '../fleet/watch.ts';
+import { WrongKeys } from '../identity/wrong-keys.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import { OutputLengths } from '../money/output-lengths.ts';
@@ -109,6 +110,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return running as Gateway;
 }
 
+type Measured = Pick<Lasting, 'batchMetrics' | 'warm' | 'scheduler' | 'retries' | 'wrongKeys'>;
+
 class Running {
   readonly lasting: Lasting;
   listener: ClientListener | undefined;
@@ -152,6 +155,7 @@ class Running {
     this.#departure = new Departure({
       clock: options.clock,
       underWay: this.#underWay,
+      holdNobody: () => this.lasting.wrongKeys.stop(),
       refuseWaiting: (failure) => this.lasting.scheduler.refuseAll(failure),
       listener: () => this.listener,
       release: () => this.#release(),
@@ -171,6 +175,7 @@ class Running {
     stopWatching();
     const { upstreams, config, handler } = this.snapshot;
     this.#followed.reconfigure(config.identity);
+    lasting.wrongKeys.follow(config.identity.wrongKeys);
     this.handler = this.#generations.begin(handler, this.#pool.retire(upstreams));
     lasting.catalogue.keepOnly(upstreams);
     lasting.health.follow(config.health.eject);
@@ -291,6 +296,23 @@ class Running {
     }));
   }
 
+  #createMetrics({ batchMetrics, warm, scheduler, retries, wrongKeys }: Measured): Metrics {
+    return createMetrics({
+      batches: batchMetrics.render,
+      loads: warm.render,
+      inFlight: () => this.listener?.inFlight ?? 0,
+      queued: () => scheduler.waiting,
+      spoolLost: () => this.#records.spool.lost,
+      contentsLost: () => this.lasting.privacy.contents.lost,
+      turnsLost: () => this.#shared.state.turnsLost,
+      retriesRefused: () => retries.budget.refused,
+      wrongKeysHeld: () => wrongKeys.heldEver,
+      alertsLost: () => this.#alarms.alerts.receivers.reduce((sum, { lost }) => sum + lost, 0),
+      degraded: () => ({ shared: this.#shared.state.degraded, store: !this.#records.reachable }),
+      upstreams: () => this.#upstreamStates(),
+    });
+  }
+
   #createLasting(masterKeys: KeyRing): Lasting {
     const { clock, log, loaded } = this.#options;
     const { store, spool } = this.#records;
@@ -300,6 +322,7 @@ class Running {
     const { health, drains, retries } = createFleetHealth(this.#options, this.#shared, this);
     const warm = new WarmModels({ clock, log, shared: this.#shared, fleet: () => this });
     const serviceTimes = new ServiceTimes(clock);
+    const wrongKeys = new WrongKeys(clock, loaded.config.identity.wrongKeys);
     const scheduler = new Scheduler({
       clock,
       queue: loaded.config.queue,
@@ -314,19 +337,7 @@ class Running {
       }),
     });
     const batchMetrics = createBatchMetrics();
-    const metrics = createMetrics({
-      batches: batchMetrics.render,
-      loads: warm.render,
-      inFlight: () => this.listener?.inFlight ?? 0,
-      queued: () => scheduler.waiting,
-      spoolLost: () => this.#records.spool.lost,
-      contentsLost: () => this.lasting.privacy.contents.lost,
-      turnsLost: () => this.#shared.state.turnsLost,
-      retriesRefused: () => retries.budget.refused,
-      alertsLost: () => this.#alarms.alerts.receivers.reduce((sum, { lost }) => sum + lost, 0),
-      degraded: () => ({ shared: this.#shared.state.degraded, store: !this.#records.reachable }),
-      upstreams: () => this.#upstreamStates(),
-    });
+    const metrics = this.#createMetrics({ batchMetrics, warm, scheduler, retries, wrongKeys });
     return {
       alerts: this.#alarms.alerts,
       clock,
@@ -354,6 +365,7 @@ class Running {
       followed: this.#followed,
       budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms, kept }),
       issuers: new Issuers(clock, log),
+      wrongKeys,
       degraded: () => this.#degraded(),
       dependencies: () => this.#alarms.dependencies,
       accounts: createAccounts({

@@ -8,6 +8,7 @@ import type { Catalogue } from '../fleet/catalogue.ts';
 import type { Health } from '../fleet/health.ts';
 import type { Scheduler } from '../fleet/scheduler.ts';
 import type { ServiceTimes } from '../fleet/service-times.ts';
+import type { WrongKeys } from '../identity/wrong-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyRing } from '../lib/seal.ts';
 import type { OutputLengths } from '../money/output-lengths.ts';
@@ -64,6 +65,8 @@ export interface Lasting {
   /** What budgets go by besides their rules. */
   readonly budgeting: BudgetsOptions;
   readonly issuers: Issuers;
+  /** When those are told who show no key that is known, at either listener. */
+  readonly wrongKeys: WrongKeys;
   /** What cannot be reached, by name: each replica goes by what it knows. Empty when all is well. */
   readonly degraded: () => string;
   /** The same with since when, and what is there too. */

@@ -97,6 +97,7 @@ export function createSnapshot(lasting: Lasting, options: SnapshotOptions): Snap
     routes: { routes },
     keys: {
       keys,
+      wrongKeys: lasting.wrongKeys,
       required: config.auth !== 'none',
       metrics: config.telemetry.metrics.onClientPort,
       operatorBeyondLoopback: config.operator.beyondLoopback,

@@ -179,6 +179,7 @@ test('a route that stands in no row ends the start', async () => {
     rows: [],
     findActor: async () => undefined,
     homeTenant: () => home,
+    wrongKeys: { turn: () => undefined },
     around: [],
     onRefused: () => {},
   });
