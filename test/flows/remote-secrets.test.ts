@@ -4,7 +4,6 @@ import { stat } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { assertQuick, jsonLines, millrace, openPlace, type Place, serve } from '../cli/gateway-process.ts';
-import { runVerb } from '../cli/run-verb.ts';
 import { until } from '../faults/rig.ts';
 import { runSecret } from '../run-canary.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
@@ -181,7 +180,7 @@ test('a secret at AWS is a text, or a field of an object', async (t) => {
   }
   const check = async (key: string) => {
     await write(key, secrets);
-    return (await runVerb(['check', '--config', 'millrace.yaml'], { place, environment })).err;
+    return (await millrace(['check', '--config', 'millrace.yaml'], { place, environment })).err;
   };
   assert.match(await check('aws-sm:none'), /aws-sm:none: AWS Secrets Manager has nothing there/);
   assert.match(await check('aws-sm:prod/openai#more'), /the field more is no text/);

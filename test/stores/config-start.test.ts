@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { millrace, openPlace, type Place, serve } from '../cli/gateway-process.ts';
 import { runVerb } from '../cli/run-verb.ts';
+import { until } from '../faults/rig.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 
 let postgres: PostgresServer;
@@ -56,6 +57,8 @@ test('a version that cannot be taken over any more ends the start with its place
   const head = (await place.read('millrace.yaml')).split('\n')[0] ?? '';
   await place.write('millrace.yaml', `${head}\n${withKey}`);
   const gateway = await serve([], { place, environment });
+  // It is in force at once, and a version a moment later: a change made in between would be refused.
+  await until('the changed file is a version', async () => (await shown()).version === 4);
   const applied = await runVerb(['config', 'set', 'limits', '[]'], { place });
   assert.equal(applied.code, 0, applied.err);
   await gateway.stop();
