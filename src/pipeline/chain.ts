@@ -54,7 +54,7 @@ export function createChain(parts: Parts): Handler<Received> {
     .through(observe(parts.telemetry)) // Received       log, metrics and spool: once, when the reply has ended
     .through(rescue(parts.voices)) //                    the one place where failures become replies, in the route's dialect
     .through(match(parts.routes)) // Matched        + route: dialect, permission, limits of size and time
-    .through(authenticate(parts.keys)) // Authenticated  + principal
+    .through(authenticate(parts.keys)) // Authenticated  + principal; who shows no known key is told so in its turn
     .through(limit(parts.limiter)) //                    rates, before any work is done for the caller
     .through(answer(parts.knowledge)) //                 what calls no model ends here: listings, health, operator's verbs
     .through(parse(parts.bodies)) // Parsed         + call
