@@ -100,6 +100,8 @@ export interface DirectoryChanges {
   readonly version: number;
   /** Whether there are more after these. */
   readonly more: boolean;
+  /** Whether they come from a server that nothing can be changed on now: another may have taken its place and have more. */
+  readonly mayBeBehind: boolean;
 }
 
 export interface KeyUse {

@@ -1,16 +1,15 @@
 /**
  * The keys of the directory, as requests meet them: from memory alone. A key that was found is found by itself from then
- * on; one that is not known costs its digest and no query (C14). When nobody can tell whether a key is known, that is our
- * outage and never the caller's mistake (G5).
+ * on; of one that is not known `UnknownKeys` tells whether it is none.
  */
 import type { DirectoryChanges, DirectoryEntry, DirectoryPlace, KeyUse } from '../core/directory.ts';
 import type { Principal } from '../core/exchange.ts';
-import { fail } from '../core/failure.ts';
 import type { KeyStore } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isShapedLikeKey } from './api-key.ts';
 import type { Digester } from './digester.ts';
 import type { FoundKey, KeyIndex } from './key-index.ts';
+import { type UnknownKeys, unknowable } from './unknown-keys.ts';
 
 export interface StoredKeysOptions {
   readonly clock: Clock;
@@ -20,13 +19,13 @@ export interface StoredKeysOptions {
   readonly digester: Digester | undefined;
   /** How long keys that are known go on while nobody confirms them. */
   readonly knownForMs: number;
+  readonly unknown: Pick<UnknownKeys, 'ask' | 'assertTold'>;
 }
 
 /** Keys that were found lately; beyond it they are all looked up anew. */
 const seenMax = 100_000;
 /** How exact the last use of a key is. */
 const useExactMs = 60_000;
-const retryAfterS = 2;
 
 interface Seen extends FoundKey {
   /** When its use was last noted, by the monotonic clock. */
@@ -35,6 +34,7 @@ interface Seen extends FoundKey {
 
 export class StoredKeys implements KeyStore {
   readonly #clock: Clock;
+  readonly #unknown: StoredKeysOptions['unknown'];
   #index: KeyIndex;
   #digester: Digester | undefined;
   #knownForMs: number;
@@ -44,18 +44,22 @@ export class StoredKeys implements KeyStore {
   /** Keys by peppers that are not known here. */
   #foreign = 0;
   #knownUntilMs = Number.NEGATIVE_INFINITY;
-  #currentUntilMs = Number.NEGATIVE_INFINITY;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ clock, index, digester, knownForMs }: StoredKeysOptions) {
+  constructor({ clock, index, digester, knownForMs, unknown }: StoredKeysOptions) {
     this.#clock = clock;
+    this.#unknown = unknown;
     this.#index = index;
     this.#digester = digester;
     this.#knownForMs = knownForMs;
   }
 
-  find(credential: string): Principal | undefined {
-    return isShapedLikeKey(credential) ? this.#lookUp(credential) : undefined;
+  find(credential: string): Principal | undefined | Promise<Principal | undefined> {
+    if (!isShapedLikeKey(credential)) return undefined;
+    const found = this.#lookUp(credential);
+    if (found !== undefined) return found;
+    const asked = this.#unknown.ask();
+    return asked === undefined ? this.#none() : asked.then(() => this.#lookUp(credential) ?? this.#none());
   }
 
   /** Of a key that was found before, and costs no more than to be looked up by itself. */
@@ -112,19 +116,10 @@ export class StoredKeys implements KeyStore {
     this.#changed();
   }
 
-  /**
-   * What is known was so at that time, by the monotonic clock; Infinity where nobody else can change it. For `currentForMs`
-   * a key that is not among it is believed not to be there at all.
-   */
-  confirm(atMs: number, currentForMs: number): void {
+  /** What is known was so at that time, by the monotonic clock; Infinity where nobody else can change it. */
+  confirm(atMs: number): void {
     this.#confirmedAtMs = atMs;
     this.#knownUntilMs = atMs + this.#knownForMs;
-    this.#currentUntilMs = atMs + currentForMs;
-  }
-
-  /** Nobody could be asked: whoever is not known may have been made since. */
-  doubt(): void {
-    this.#currentUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   /** When keys were last used, of those used since the last time. One that is gone may be made anew, and is then unused. */
@@ -148,15 +143,15 @@ export class StoredKeys implements KeyStore {
       this.#seen.set(credential, seen);
       return this.#admit(seen);
     }
-    if (this.#clock.now() >= this.#currentUntilMs) {
-      throw unknowable('the keys in the store cannot be read now; try again shortly');
-    }
-    if (this.#foreign > 0) {
-      throw unknowable(
-        'there are keys that this gateway cannot check: they were made with another `identity.pepper`',
-      );
-    }
     return undefined;
+  }
+
+  #none(): undefined {
+    this.#unknown.assertTold();
+    if (this.#foreign === 0) return undefined;
+    throw unknowable(
+      'there are keys that this gateway cannot check: they were made with another `identity.pepper`',
+    );
   }
 
   #admit(seen: Seen): Principal {
@@ -177,10 +172,6 @@ export class StoredKeys implements KeyStore {
     this.#seen = new Map();
     this.#foreign = this.#index.keysBeyond((fingerprint) => this.#digester?.knows(fingerprint) === true);
   }
-}
-
-function unknowable(message: string): Error {
-  return fail('dependency_unavailable', message, { retryAfterS });
 }
 
 function nameOf({ tenant, name }: { tenant: string; name: string }): string {

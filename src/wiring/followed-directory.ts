@@ -1,14 +1,15 @@
 /**
  * The directory, known in memory by every gateway: read whole in the background at the start, and then what has changed, at
- * once when another gateway tells of it, and by asking every two seconds where somebody else may have changed it. Until
- * it was read, what stands in the snapshot beside the gateway is known.
+ * once when another gateway tells of it or somebody has a key that is not known here, and by asking every two seconds where
+ * somebody else may have changed it. Until it was read, what stands in the snapshot beside the gateway is known.
  */
 import type { Config, HotConfig } from '../config/schema.ts';
-import type { DirectoryChanges, DirectoryEntry } from '../core/directory.ts';
+import type { DirectoryEntry } from '../core/directory.ts';
 import type { Directory, KeyUses, Presence } from '../core/ports.ts';
 import type { Digester } from '../identity/digester.ts';
 import { KeyIndex } from '../identity/key-index.ts';
 import { StoredKeys } from '../identity/stored-keys.ts';
+import { UnknownKeys } from '../identity/unknown-keys.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { compileAddresses } from '../net/compile-addresses.ts';
 import { isOutage } from '../stores/sql/outage.ts';
@@ -30,8 +31,8 @@ export interface FollowedDirectoryOptions {
 const channel = 'directory';
 /** A quarter more or less: gateways that started together do not ask together. */
 const pollMs = 2_000;
-/** What nobody has confirmed for so long may have changed: whoever is not known may be new. */
-const currentForMs = 5_000;
+/** After a reading that failed, and twice as long after each that fails after it. */
+const retryMs = 250;
 /** What was taken out is told for two days: whoever was away for longer than this reads everything. */
 const deltasForMs = 12 * 3_600_000;
 const pageRows = 500;
@@ -52,6 +53,7 @@ export class FollowedDirectory {
   readonly directory: Directory;
   readonly #options: FollowedDirectoryOptions;
   readonly #peppers: Peppers;
+  readonly #unknown: UnknownKeys;
   readonly #file: SnapshotFile<DirectoryEntry>;
   /** Where nobody else has the database. */
   readonly #alone: boolean;
@@ -60,8 +62,10 @@ export class FollowedDirectory {
   #version = 0;
   /** By the wall clock: a machine that slept has slept through changes. */
   #askedAtMs = Number.NEGATIVE_INFINITY;
-  #catchingUp: Promise<void> | undefined;
-  #again = false;
+  #reading: Promise<void> | undefined;
+  /** Begins when that has ended. */
+  #next: Promise<void> | undefined;
+  #failed = 0;
   #following = false;
   #closed = false;
   #foreignTold = 0;
@@ -75,8 +79,10 @@ export class FollowedDirectory {
     this.#alone = config.store === 'sqlite' && among === undefined;
     this.#identity = config.identity;
     this.#digester = peppers.find(config.identity);
+    this.#unknown = new UnknownKeys({ clock, read: () => this.#catchUp() });
     this.keys = new StoredKeys({
       clock,
+      unknown: this.#unknown,
       index: new KeyIndex(compileAddresses),
       digester: this.#digester,
       knownForMs: config.identity.knownForMs,
@@ -103,7 +109,7 @@ export class FollowedDirectory {
     });
     if (this.#alone && this.#digester === undefined) {
       // Nobody has ever made a key here: there is nothing to know, and no database to open for it.
-      this.keys.confirm(Number.POSITIVE_INFINITY, currentForMs);
+      this.#confirm(this.#options.clock.now());
       return;
     }
     await this.#readSnapshot();
@@ -141,7 +147,7 @@ export class FollowedDirectory {
     this.#closed = true;
     this.#unsubscribe();
     for (const timer of this.#timers.values()) timer.cancel();
-    await this.#catchingUp;
+    await (this.#next ?? this.#reading);
     await this.#noteUses();
     await this.#file.close();
   }
@@ -167,70 +173,85 @@ export class FollowedDirectory {
 
   /** Never rejects. Whoever comes while one runs is served by the next, which begins after his change. */
   #catchUp(): Promise<void> {
-    if (this.#catchingUp !== undefined) {
-      this.#again = true;
-      return this.#catchingUp;
-    }
-    this.#catchingUp = this.#catchUpUntilQuiet().finally(() => {
-      this.#catchingUp = undefined;
+    if (this.#reading === undefined) return this.#read();
+    this.#next ??= this.#reading.then(() => this.#reading ?? this.#read());
+    return this.#next;
+  }
+
+  #read(): Promise<void> {
+    this.#next = undefined;
+    if (this.#closed) return Promise.resolve();
+    this.#reading = this.#readChanges().then((caughtUp) => {
+      this.#reading = undefined;
+      this.#failed = caughtUp ? 0 : this.#failed + 1;
+      if (!this.#closed) this.#readLater();
     });
-    return this.#catchingUp;
+    return this.#reading;
   }
 
-  async #catchUpUntilQuiet(): Promise<void> {
-    let caughtUp: boolean;
-    do {
-      this.#again = false;
-      caughtUp = await this.#readChanges();
-    } while (this.#again && !this.#closed);
-    if (this.#closed) return;
+  #readLater(): void {
     if (!this.#timers.has('uses')) this.#after('uses', usesEveryMs, () => this.#noteUsesAgain());
-    if (caughtUp && this.#alone) return;
-    this.#after('poll', pollMs * (0.75 + Math.random() / 2), () => void this.#catchUp());
+    if (this.#failed === 0 && this.#alone) return;
+    const ms = this.#failed === 0 ? pollMs : Math.min(pollMs, retryMs * 2 ** (this.#failed - 1));
+    this.#after('poll', ms * (0.75 + Math.random() / 2), () => void this.#catchUp());
   }
 
+  /** Whether it is known now what there is. */
   async #readChanges(): Promise<boolean> {
     const { clock } = this.#options;
     const startMs = clock.now();
     const startWallMs = clock.wall();
+    let mayBeBehind: boolean;
     try {
-      const whole = this.#version === 0 || Math.abs(startWallMs - this.#askedAtMs) > deltasForMs;
-      if (whole || !(await this.#readDeltas())) await this.#readWhole();
+      mayBeBehind = await this.#readAll(startWallMs);
     } catch (thrown) {
-      this.keys.doubt();
+      this.#unknown.doubt();
       this.#tellOfMistake(thrown, 'the keys in the store cannot be read');
       return false;
     }
     this.#askedAtMs = startWallMs;
-    this.keys.confirm(this.#alone ? Number.POSITIVE_INFINITY : startMs, currentForMs);
+    this.#confirm(startMs);
+    if (mayBeBehind) this.#unknown.doubt();
     this.#tellOfForeignKeys();
-    return true;
+    return !mayBeBehind;
   }
 
-  /** False where the store stands before what is known of it: it was restored from a copy. */
-  async #readDeltas(): Promise<boolean> {
-    for (let more = true; more; ) {
+  #confirm(atMs: number): void {
+    this.keys.confirm(this.#alone ? Number.POSITIVE_INFINITY : atMs);
+    this.#unknown.confirm({ isAlone: this.#alone });
+  }
+
+  /** Whether there may be more elsewhere. */
+  async #readAll(wallMs: number): Promise<boolean> {
+    const whole = this.#version === 0 || Math.abs(wallMs - this.#askedAtMs) > deltasForMs;
+    return (whole ? undefined : await this.#readDeltas()) ?? (await this.#readWhole());
+  }
+
+  /** Nothing where the store stands before what is known of it: it was restored from a copy. */
+  async #readDeltas(): Promise<boolean | undefined> {
+    for (;;) {
       const changes = await this.#options.store.directory.changes(this.#version, pageRows);
-      if (changes.version < this.#version) return false;
+      if (changes.version < this.#version) return undefined;
       if (changes.version > this.#version) this.#file.writeSoon();
       this.keys.apply(changes);
       this.#version = changes.version;
-      more = changes.more;
+      if (!changes.more) return changes.mayBeBehind;
     }
-    return true;
   }
 
   /** Beside what is known, and then in its place: half of it would refuse the other half. */
-  async #readWhole(): Promise<void> {
+  async #readWhole(): Promise<boolean> {
     const index = new KeyIndex(compileAddresses);
-    let changes: DirectoryChanges = { entries: [], gone: [], version: 0, more: true };
+    let changes = { version: 0, more: true, mayBeBehind: true };
     while (changes.more) {
-      changes = await this.#options.store.directory.changes(changes.version, pageRows);
-      index.apply(changes);
+      const page = await this.#options.store.directory.changes(changes.version, pageRows);
+      index.apply(page);
+      changes = page;
     }
     this.keys.replace(index);
     this.#version = changes.version;
     this.#file.writeSoon();
+    return changes.mayBeBehind;
   }
 
   async #readSnapshot(): Promise<void> {
@@ -240,8 +261,8 @@ export class FollowedDirectory {
     this.keys.apply({ entries: found.entries, gone: [] });
     this.#version = found.version;
     this.#askedAtMs = found.savedAtMs;
-    // Whoever is not among them may have been made since.
-    this.keys.confirm(clock.now(), 0);
+    // Whoever is not among them may have been made since: of him nobody can tell before the store was read.
+    this.keys.confirm(clock.now());
   }
 
   #worthKeeping() {

@@ -277,7 +277,7 @@ export function directoryConformance(
     const { version } = await stand(directory);
     await directory.remove({ kind: 'tenant', tenant, name: '' });
     const told: DirectoryPlace[] = [];
-    let changes: DirectoryChanges = { entries: [], gone: [], version, more: true };
+    let changes: Pick<DirectoryChanges, 'gone' | 'version' | 'more'> = { gone: [], version, more: true };
     while (changes.more) {
       changes = await directory.changes(changes.version, 7);
       told.push(...changes.gone);
@@ -383,7 +383,7 @@ async function stand(directory: Directory): Promise<{ version: number }> {
 async function allChanges(directory: Directory, rowsMax: number) {
   const entries: DirectoryEntry[] = [];
   const gone: DirectoryPlace[] = [];
-  let changes: DirectoryChanges = { entries, gone, version: 0, more: true };
+  let changes: DirectoryChanges = { entries, gone, version: 0, more: true, mayBeBehind: false };
   while (changes.more) {
     changes = await directory.changes(changes.version, rowsMax);
     entries.push(...changes.entries);

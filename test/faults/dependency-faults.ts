@@ -9,8 +9,6 @@ export interface Fault {
   readonly what: string;
   readonly rows: string;
   readonly gone: readonly ('shared' | 'store')[];
-  /** What the store knows can be read all the same. */
-  readonly reads?: boolean;
   /** Gives the way to mend it. */
   cause(t: TestContext, rig: WholeRig): Promise<() => unknown>;
 }
@@ -26,7 +24,7 @@ export const faults: readonly Fault[] = [
   { what: 'rubbish lies at every key of ours in Redis', rows: 'DP8', gone: [], cause: soilRedis },
   { what: 'PostgreSQL is killed', rows: 'DP9', gone: ['store'], cause: killPostgres },
   { what: 'PostgreSQL restarts', rows: 'DP10', gone: [], cause: restartPostgres },
-  { what: 'PostgreSQL is read-only', rows: 'DP11', gone: ['store'], reads: true, cause: freezePostgres },
+  { what: 'PostgreSQL is read-only', rows: 'DP11', gone: ['store'], cause: freezePostgres },
   { what: 'PostgreSQL hangs', rows: 'DP12', gone: ['store'], cause: hangPostgres },
   { what: 'every table of PostgreSQL is locked', rows: 'DP12', gone: ['store'], cause: lockPostgres },
   { what: 'PostgreSQL takes no more connections', rows: 'DP13', gone: ['store'], cause: fillPostgres },

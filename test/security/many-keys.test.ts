@@ -44,7 +44,13 @@ for (const [what, inTurn] of [
 function build(count: number): Built {
   const digester = createDigester('a pepper of thirty-two characters');
   const index = new KeyIndex(() => () => true);
-  const keys = new StoredKeys({ clock: createHeldClock(), index, digester, knownForMs: 900_000 });
+  const keys = new StoredKeys({
+    clock: createHeldClock(),
+    index,
+    digester,
+    knownForMs: 900_000,
+    unknown: { ask: () => undefined, assertTold: () => undefined },
+  });
   const scopes = { models: [], routes: [], addresses: [] };
   const common = { version: 1, createdAtMs: 0, active: true };
   const made = Array.from({ length: count }, (_, at) => {
@@ -53,7 +59,7 @@ function build(count: number): Built {
   });
   const tenant = { kind: 'tenant', tenant: 'default', name: '', keepContentDays: 0, ...common } as const;
   keys.apply({ entries: [tenant, ...made.map(({ draft }) => ({ ...draft, ...common }))], gone: [] });
-  keys.confirm(Number.POSITIVE_INFINITY, 0);
+  keys.confirm(Number.POSITIVE_INFINITY);
   return { keys, made: made.map(({ key }) => key) };
 }
 

@@ -17,7 +17,7 @@ import type { Directory } from '../../core/ports.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type DirectoryRow, fromColumns, toColumns } from './directory-columns.ts';
 import type { SqlAccess } from './ledger.ts';
-import type { Database, Tables } from './tables.ts';
+import type { Database, SqlDialect, Tables } from './tables.ts';
 
 /** How many of each kind a tenant may have; of tenants themselves, how many there may be. */
 const entriesMax: Readonly<Record<DirectoryKind, number>> = {
@@ -34,7 +34,15 @@ const tombstoneMs = 2 * 86_400_000;
 /** In one statement: a tenant may have more than a statement has time for. */
 const removedRowsPerStatement = 10_000;
 
-export function createSqlDirectory({ write }: Pick<SqlAccess, 'write'>, clock: Clock): Directory {
+interface SqlDirectoryOptions {
+  readonly clock: Clock;
+  readonly dialect: SqlDialect;
+}
+
+export function createSqlDirectory(
+  { write }: Pick<SqlAccess, 'write'>,
+  { clock, dialect }: SqlDirectoryOptions,
+): Directory {
   const change = <T>(work: (transaction: Transaction<Tables>, nowMs: number) => Promise<T>): Promise<T> =>
     write((database) =>
       database.transaction().execute((transaction) => work(transaction, Math.trunc(clock.wall()))),
@@ -50,7 +58,7 @@ export function createSqlDirectory({ write }: Pick<SqlAccess, 'write'>, clock: C
       change((transaction, nowMs) => put(transaction, draft, { ifVersion, ifDirectory, nowMs })),
     remove: (place, ifVersion, ifDirectory) =>
       change((transaction, nowMs) => remove(transaction, place, { ifVersion, ifDirectory, nowMs })),
-    changes: (since, rowsMax) => write((database) => changes(database, since, rowsMax)),
+    changes: (since, rowsMax) => write((database) => changes(database, { since, rowsMax, dialect })),
   };
 }
 
@@ -75,13 +83,29 @@ async function page(database: Database, question: DirectoryQuestion): Promise<re
   return rows.map(fromColumns);
 }
 
-async function changes(database: Database, since: number, rowsMax: number): Promise<DirectoryChanges> {
-  const { version } = await database
+/** The embedded database is nobody else's, and there is no other one. */
+const isReadOnly: Readonly<Record<SqlDialect, string>> = {
+  postgres: `current_setting('transaction_read_only') = 'on'`,
+  sqlite: 'false',
+};
+
+interface ChangesQuestion {
+  readonly since: number;
+  readonly rowsMax: number;
+  readonly dialect: SqlDialect;
+}
+
+async function changes(
+  database: Database,
+  { since, rowsMax, dialect }: ChangesQuestion,
+): Promise<DirectoryChanges> {
+  const { version, readOnly } = await database
     .selectFrom('directory_version')
-    .select('version')
+    .select(['version', sql.raw<unknown>(isReadOnly[dialect]).as('readOnly')])
     .executeTakeFirstOrThrow();
+  const mayBeBehind = readOnly === true;
   // The most common answer by far; and a database that was restored from a copy stands before what is known of it.
-  if (version <= since) return { entries: [], gone: [], version, more: false };
+  if (version <= since) return { entries: [], gone: [], version, more: false, mayBeBehind };
   const most = rowsWithin(rowsMax);
   const found = await database
     .selectFrom('directory')
@@ -99,6 +123,7 @@ async function changes(database: Database, since: number, rowsMax: number): Prom
     gone: known.filter(({ removed_at_ms }) => removed_at_ms > 0).map(placeOf),
     version: more ? last : Math.max(last, version),
     more,
+    mayBeBehind,
   };
 }
 

@@ -144,7 +144,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
     erasures: createSqlErasures({ write, now, dialect: backend.dialect }),
     dataKeys: createSqlDataKeys(access),
     secretRows: createSqlSecretRows(access),
-    directory: createSqlDirectory(access, clock),
+    directory: createSqlDirectory(access, { clock, dialect: backend.dialect }),
     keyUses: createSqlKeyUses(access),
     audit: createSqlAudit(access),
     configVersions: createSqlConfigVersions(access),
