@@ -265,6 +265,7 @@ export function directoryConformance(
         gone: [],
         version,
         more: false,
+        mayBeBehind: false,
       });
       // Whoever knows of more than there is has another database before him: the version says so.
       assert.equal((await directory.changes(version + 1_000, 100)).version, version);
