@@ -16,6 +16,7 @@ import { openRedisServer } from '../servers/redis-server.ts';
 import { makeStoredKey, statusWith } from '../stored-keys.ts';
 import { clock, postgresBackend } from '../stores/databases.ts';
 import { keepAsking } from './known-callers.ts';
+import { keepMakingKeys } from './new-callers.ts';
 import { until } from './rig.ts';
 import { gate, widerStep } from './wider-step.ts';
 
@@ -30,7 +31,7 @@ const newerVersion = `--import=data:text/javascript,${encodeURIComponent(`
   schemaSteps.push(widerStep);
 `)}`;
 
-test('DP15, P3: a version that is killed while it migrates takes nobody along, and its next start ends what it began', async (t) => {
+test('DP15, P3: a version that is killed while it migrates takes nobody along, has no new key called wrong, and its next start ends what it began', async (t) => {
   const { config, operator } = await openStores(t);
   const open = async () => {
     const gateway = await openTestGateway({ config });
@@ -42,6 +43,7 @@ test('DP15, P3: a version that is killed while it migrates takes nobody along, a
   const key = await makeStoredKey(one, { name: 'ci' });
   await until('both know it', async () => (await statusWith(two, key)) === 200);
   const callers = keepAsking(replicas, key);
+  const newCallers = keepMakingKeys(replicas);
   const more = async () => {
     const before = callers.answered();
     await until('more are answered', () => callers.answered() >= before + 20);
@@ -79,6 +81,12 @@ test('DP15, P3: a version that is killed while it migrates takes nobody along, a
   );
   assert.deepEqual(await schemaIn(operator), [known, []]);
   await more();
+  const { made, unmade, notMade } = newCallers;
+  await until('a new key is let in', async () => (made[200] ?? 0) > 0);
+  await newCallers.end();
+  t.diagnostic(
+    `used as soon as made: ${JSON.stringify(made)}, never made: ${JSON.stringify(unmade)}, not made: ${notMade}`,
+  );
   const answered = await callers.end();
   await Promise.all([...replicas, late].map((gateway) => gateway.close()));
   const { rows } = await operator.query<{ id: string }>('select id from ledger');
