@@ -49,11 +49,11 @@ export async function openFollowedDirectory(options: FollowedDirectoryOptions): 
 
 export class FollowedDirectory {
   readonly keys: StoredKeys;
+  readonly unknown: UnknownKeys;
   /** Whoever changes it here is known here when it resolves, and everywhere soon after. */
   readonly directory: Directory;
   readonly #options: FollowedDirectoryOptions;
   readonly #peppers: Peppers;
-  readonly #unknown: UnknownKeys;
   readonly #file: SnapshotFile<DirectoryEntry>;
   /** Where nobody else has the database. */
   readonly #alone: boolean;
@@ -79,10 +79,10 @@ export class FollowedDirectory {
     this.#alone = config.store === 'sqlite' && among === undefined;
     this.#identity = config.identity;
     this.#digester = peppers.find(config.identity);
-    this.#unknown = new UnknownKeys({ clock, read: () => this.#catchUp() });
+    this.unknown = new UnknownKeys({ clock, read: () => this.#catchUp() });
     this.keys = new StoredKeys({
       clock,
-      unknown: this.#unknown,
+      unknown: this.unknown,
       index: new KeyIndex(compileAddresses),
       digester: this.#digester,
       knownForMs: config.identity.knownForMs,
@@ -205,20 +205,20 @@ export class FollowedDirectory {
     try {
       mayBeBehind = await this.#readAll(startWallMs);
     } catch (thrown) {
-      this.#unknown.doubt();
+      this.unknown.doubt();
       this.#tellOfMistake(thrown, 'the keys in the store cannot be read');
       return false;
     }
     this.#askedAtMs = startWallMs;
     this.#confirm(startMs);
-    if (mayBeBehind) this.#unknown.doubt();
+    if (mayBeBehind) this.unknown.doubt();
     this.#tellOfForeignKeys();
     return !mayBeBehind;
   }
 
   #confirm(atMs: number): void {
     this.keys.confirm(this.#alone ? Number.POSITIVE_INFINITY : atMs);
-    this.#unknown.confirm({ isAlone: this.#alone });
+    this.unknown.confirm({ isAlone: this.#alone });
   }
 
   /** Whether there may be more elsewhere. */

@@ -78,7 +78,7 @@ test('G5, C14: what nobody can tell is our outage, and said at once', async (t) 
   for (let count = 0; count < 2; count += 1) await ask('guess');
   const waiting = ask('guess');
   await until('guesses are held', () => held() === 1);
-  gateway.gateway.lasting.followed.keys.doubt();
+  gateway.gateway.lasting.followed.unknown.doubt();
   assert.equal(await ask(makeKey()), 503);
   clock.advance(wrongKeys.holdMs);
   assert.equal(await waiting, 401);
