@@ -6,13 +6,13 @@ import { Readable } from 'node:stream';
 import type { buildConnector, Dispatcher } from 'undici';
 // The whole package is 60 modules more, for `fetch`, proxies and mocks: 3 MB that no upstream needs.
 import createConnector from 'undici/lib/core/connect.js';
-import Pool from 'undici/lib/dispatcher/pool.js';
 import { type Failure, fail } from '../core/failure.ts';
 import type { Flow, Receiver, Transport, UpstreamRequest } from '../core/transport.ts';
 import { IdleBound } from './idle-bound.ts';
 import type { Leaver } from './live-client.ts';
 import type { NamedBy } from './outgoing-url.ts';
 import { publicAlone, refusalOf } from './public-lookup.ts';
+import { ReadyPool } from './ready-pool.ts';
 import { endWhenSilent } from './silent-connection.ts';
 import { describeSocketError, type Reached } from './socket-error.ts';
 
@@ -43,7 +43,7 @@ const pingMsDefault = 10_000;
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { pingMs = pingMsDefault } = options;
   const idle = new IdleBound(options.idleMax);
-  const pool = new Pool(options.origin, {
+  const pool = new ReadyPool(options.origin, {
     factory: idle.factory,
     connections: options.connections,
     // One request at a time on a connection of HTTP/1.1: a long answer must not hold up a short one behind it.
@@ -96,7 +96,7 @@ interface SignOfLife {
 }
 
 interface Way {
-  readonly pool: Pool;
+  readonly pool: ReadyPool;
   readonly idle: IdleBound;
   readonly sign: SignOfLife;
   readonly options: HttpTransportOptions;
