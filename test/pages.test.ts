@@ -1,6 +1,7 @@
 /** What people read first is complete: the README, the tour, the decisions and the command line's page. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { verbs } from '../src/cli/verbs.ts';
 
@@ -14,6 +15,44 @@ test('every page is linked from the README', () => {
     [],
   );
 });
+
+test('every link of the documents leads to a page, and to a heading of it', () => {
+  const found: string[] = [];
+  for (const page of linking) {
+    for (const [, to = ''] of proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(to)) continue;
+      const [path = '', heading] = to.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      const isThere = existsSync(target) && (heading === undefined || headingsOf(target).includes(heading));
+      if (!isThere) found.push(`${page}: ${to}`);
+    }
+  }
+  assert.deepEqual(found, []);
+});
+
+const linking = [
+  ...readdirSync('.').filter((name) => name.endsWith('.md')),
+  ...pages.map((name) => `docs/${name}`),
+  ...readdirSync('docs/decisions').map((name) => `docs/decisions/${name}`),
+  'bench/README.md',
+  'clients/python/README.md',
+  'clients/typescript/README.md',
+];
+
+function proseOf(page: string): string {
+  return read(page).replace(/^```.*?^```/gms, '');
+}
+
+/** As they are in an address. */
+function headingsOf(page: string): readonly string[] {
+  return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replace(/\s/g, '-'),
+  );
+}
 
 test('no two decisions share a number, and none is left out', () => {
   const numbers = readdirSync('docs/decisions').map((name) => Number(name.slice(0, 4)));

@@ -40,7 +40,7 @@ export async function findGateway(invocation: Invocation, given: Given): Promise
     if (!(thrown instanceof ConfigError)) throw thrown;
     const folder = resolve(path === undefined ? '.' : dirname(path), '.millrace');
     const running = await readRunningFile(folder);
-    if (running === undefined) throw asTrouble(thrown);
+    if (running === undefined) throw asTrouble(thrown, notFoundBy);
     return { folder, config: undefined, admin: running.admin, clients: running.clients };
   }
 }
@@ -80,6 +80,11 @@ function load(invocation: Invocation, path: string | undefined): Promise<LoadedC
   return loadOnce(invocation.environment, path);
 }
 
-function asTrouble(error: ConfigError): Trouble {
-  return new Trouble(error.problems.map(formatProblem).join('\n'), { cause: error, exitCode: 2 });
+/** A gateway that was started with more in its environment may well run. */
+const notFoundBy =
+  'so a running gateway cannot be found by it: correct it, set the variables that it names, or say --admin URL and --token';
+
+function asTrouble(error: ConfigError, ...hints: readonly string[]): Trouble {
+  const lines = [...error.problems.map(formatProblem), ...hints];
+  return new Trouble(lines.join('\n'), { cause: error, exitCode: 2 });
 }

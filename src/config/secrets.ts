@@ -64,11 +64,15 @@ function resolveSecret(text: string, path: readonly (string | number)[], context
   if (/\p{Cc}/u.test(found.text)) {
     context.problems.push({ ...at, message: 'holds a line break or another control character' });
   }
-  const written = found.literal && node.kind === 'scalar' && node.loose === undefined;
+  const written =
+    found.literal && node.kind === 'scalar' && node.loose === undefined && !isPlainAddress.test(found.text);
   if (written)
     context.literals.push({ ...at, message: 'is written out; `env:NAME` or `file:PATH` keeps it elsewhere' });
   return new Secret(found.text);
 }
+
+/** Of a store that asks for no password: there is nothing in it to hide. */
+const isPlainAddress = /^(?:rediss?|postgres(?:ql)?):\/\/(?:[^:@/?#]*@)?[^@?#]*$/;
 
 type Found = { readonly text: string; readonly literal: boolean } | { readonly problem: string };
 

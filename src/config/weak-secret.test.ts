@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { loadConfig } from './load.ts';
 import { weaknessOf } from './weak-secret.ts';
 
 test('keys from examples, keyboards and defaults are weak, however long (G6)', () => {
@@ -33,5 +37,26 @@ test('a short key is weak and a random one is not', () => {
     for (const text of [`sk-mr-${random}`, random, randomBytes(18).toString('base64url')]) {
       assert.equal(weaknessOf(text, 16), undefined, text);
     }
+  }
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-written-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function warningsOf(...lines: readonly string[]): string {
+  const path = join(folder, 'millrace.yaml');
+  writeFileSync(path, lines.join('\n'));
+  return loadConfig({ path, env: {} }).warnings.join('\n');
+}
+
+test('the address of a server without a password is no secret, and nobody is warned of it', () => {
+  const plain = ['shared: redis://127.0.0.1:6379', 'store: postgres://millrace@database/millrace'];
+  assert.doesNotMatch(warningsOf(...plain), /written out/);
+  for (const open of [
+    'shared: redis://:swordfish@cache:6379',
+    'store: postgres://m:swordfish@database/m',
+    'store: "postgres://m@database/m?password=swordfish"',
+  ]) {
+    assert.match(warningsOf(open), /(?:shared|store)(?:\.url)?: is written out/, open);
   }
 });

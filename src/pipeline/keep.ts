@@ -53,7 +53,8 @@ function addContent(
 ): void {
   const { tenant, user } = principal;
   const { text: answer } = transcript;
-  const said = { route: route.name, model: call.model, outcome, prompt: promptOf(call), answer, cut: false };
+  const model = trail.model === '' ? call.model : trail.model;
+  const said = { route: route.name, model, outcome, prompt: promptOf(call), answer, cut: false };
   contents.add(
     { id: trail.id, owner: { tenant, user }, atMs: trail.wallMs, said },
     { days, bytes: call.wire.bytes.length + answer.length * 2 },

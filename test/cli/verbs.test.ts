@@ -107,6 +107,11 @@ test('without a running gateway the verbs that need one say how to start it', as
   const never = await runVerb(['ps'], { place: empty });
   assert.equal(never.code, 1);
   assert.match(never.err, /no gateway has run .*`node .*bin\/millrace\.js serve`/);
+  await empty.write('elsewhere.yaml', 'data: ./elsewhere\nadmin: { token: env:NOT_IN_THIS_SHELL }\n');
+  const unset = await millrace(['ps', '--config', 'elsewhere.yaml'], { place: empty });
+  assert.equal(unset.code, 2);
+  assert.match(unset.err, /no variable NOT_IN_THIS_SHELL/);
+  assert.match(unset.err, /say --admin URL and --token/);
   const gone = await serve([], { place: empty });
   await gone.stop();
   const since = await runVerb(['ps'], { place: empty });

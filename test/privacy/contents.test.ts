@@ -69,6 +69,19 @@ test('what is said is kept of the tenant that wants it and of no other, sealed, 
   assert.equal(admin.gateway.lines.join().includes(ada.canary), false);
 });
 
+test('the model of what is kept is the one that answered, where the client named none too', async (t) => {
+  const { admin, ada, kept } = await open(t, { config: { defaultModel: 'simulator' } });
+  const reply = await fetch(`${admin.gateway.url}/generate`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ada.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'hi' }),
+  });
+  assert.equal(reply.status, 200, await reply.text());
+  await until('it is kept', async () => (await kept(ada)).length === 1);
+  const shown = await admin.ask(`contents/${reply.headers.get('x-millrace-id')}?tenant=acme`);
+  assert.equal(shown.body.model, 'simulator');
+});
+
 test('G1, API1: only owners and admins of the tenant read what was said', async (t) => {
   const { admin, ada, kept } = await open(t);
   const id = await ask(admin.gateway.url, ada);
