@@ -18,7 +18,7 @@ import type { Seen } from './views.ts';
 export interface Change {
   readonly source: ConfigVersionDraft['source'];
   readonly note: string;
-  readonly text: (before: string) => string;
+  readonly text: (before: string) => string | Promise<string>;
 }
 
 export async function applyChange(

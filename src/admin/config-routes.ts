@@ -1,7 +1,7 @@
 /** The configuration: what is in force, what could be, and what was. */
 import type { z } from 'zod';
 import { changesBetween } from '../config/diff.ts';
-import { hotTextOf } from '../config/hot-text.ts';
+import { hotTextOf } from '../config/hot-text-of.ts';
 import { installChanges, type LoadedConfig } from '../config/load.ts';
 import { ConfigError } from '../config/problem.ts';
 import type { ConfigVersionFacts } from '../core/config-version.ts';
@@ -51,7 +51,11 @@ function inForceRoutes(seen: Seen): readonly AdminRoute[] {
       etag: true,
       answers: { 200: configShape },
       example: {},
-      handle: () => ({ status: 200, body: viewConfig(seen), headers: { etag: seen.applied.tag } }),
+      handle: async () => {
+        // All of one moment: what takes long is only how it is written.
+        const { text, ...view } = viewConfig(seen);
+        return { status: 200, body: { ...view, ...(await text) }, headers: { etag: view.etag } };
+      },
     }),
     adminRoute({
       ...writing,
@@ -213,17 +217,17 @@ function historyRoutes({ applied, gateway, reloader }: Seen): readonly AdminRout
   ];
 }
 
-function viewConfig({ gateway, reloader, applied }: Seen): z.input<typeof configShape> {
+function viewConfig({ gateway, reloader, applied }: Seen) {
   const { id, config } = gateway.snapshot;
   const { loaded } = reloader;
   return {
     id,
     version: applied.version?.number ?? 0,
     etag: applied.tag,
-    from: loaded.half.applied === undefined ? 'file' : 'applied',
+    from: loaded.half.applied === undefined ? ('file' as const) : ('applied' as const),
     files: [...loaded.files],
     warnings: [...loaded.warnings],
-    ...hotTextOf(loaded),
+    text: hotTextOf(loaded),
     // Secrets turn into `***` on their way through JSON.
     config: JSON.parse(JSON.stringify(config)) as Record<string, unknown>,
   };

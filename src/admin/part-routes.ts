@@ -1,7 +1,7 @@
 /** Single parts of the configuration, shown and changed: each change is a version of the whole. */
 import { z } from 'zod';
-import { withoutPart, withPart } from '../config/edit-text.ts';
 import { nodeAt, plainValue } from '../config/placed.ts';
+import { aside } from '../config/yaml-aside.ts';
 import type { BudgetStanding } from '../core/budget.ts';
 import type { JsonObject } from '../core/call.ts';
 import type { AdminPermission } from '../identity/permissions.ts';
@@ -90,7 +90,8 @@ function namedRoutes(seen: Seen, part: NamedPart): readonly AdminRoute[] {
         await applyChange(seen, call, {
           source: 'applied',
           note: `${plural}.${call.params.name}`,
-          text: (before) => withPart(before, [plural, call.params.name], call.body),
+          text: (text) =>
+            aside('withPart', { text, path: [plural, call.params.name], value: call.body }, text.length),
         }),
     }),
     adminRoute({
@@ -105,7 +106,7 @@ function namedRoutes(seen: Seen, part: NamedPart): readonly AdminRoute[] {
         await applyChange(seen, call, {
           source: 'applied',
           note: `${plural}.${call.params.name} removed`,
-          text: (before) => withoutPart(before, [plural, call.params.name]),
+          text: (text) => aside('withoutPart', { text, path: [plural, call.params.name] }, text.length),
         }),
     }),
   ];
@@ -126,7 +127,7 @@ function listRoute(seen: Seen, { key, permission, example }: ListPart): AdminRou
       await applyChange(seen, call, {
         source: 'applied',
         note: key,
-        text: (before) => withPart(before, [key], call.body.items),
+        text: (text) => aside('withPart', { text, path: [key], value: call.body.items }, text.length),
       }),
   });
 }

@@ -1,6 +1,6 @@
 /** What no single value shows: references, duplicates, weak keys, open doors. */
 import { checkReceiver } from '../alerts/check-receivers.ts';
-import { closest } from '../lib/closest.ts';
+import { createMeant, type Meant } from '../lib/closest.ts';
 import { parseKey } from '../lib/seal.ts';
 import type { Secret } from '../lib/secret.ts';
 import { isServerPrice, premiumPrice } from '../money/price-book.ts';
@@ -21,7 +21,11 @@ export interface Finding {
   readonly hint?: string;
 }
 
-interface Checked {
+interface Checked extends Named {
+  readonly meant: Meant;
+}
+
+interface Named {
   readonly config: Config;
   /** The names that the file gives, whether or not what stands under them is right. */
   readonly upstreams: readonly string[];
@@ -34,7 +38,8 @@ const builtInModels: readonly string[] = ['simulator'];
 const keyLengthMin = 16;
 const tokenLengthMin = 32;
 
-export function check(checked: Checked): Finding[] {
+export function check(named: Named): Finding[] {
+  const checked: Checked = { ...named, meant: createMeant() };
   return [
     checkListeners,
     checkKeys,
@@ -174,14 +179,18 @@ function checkPeppers({ config: { identity } }: Checked): Finding[] {
   });
 }
 
-function checkTargets({ config, upstreams }: Checked): Finding[] {
+function checkTargets({ config, upstreams, meant }: Checked): Finding[] {
   return Object.entries(config.models).flatMap(([model, { targets }]) => {
     const seen = new Map<string, number>();
     return targets.flatMap((target, index) => {
       const path = ['models', model, 'targets', index];
       if (!upstreams.includes(target.upstream)) {
         return [
-          unknownName([...path, 'upstream'], { what: 'upstream', name: target.upstream, known: upstreams }),
+          unknownName(
+            [...path, 'upstream'],
+            { what: 'upstream', name: target.upstream, known: upstreams },
+            meant,
+          ),
         ];
       }
       const same = firstOf(seen, `${target.upstream}/${target.model}`, index);
@@ -190,14 +199,14 @@ function checkTargets({ config, upstreams }: Checked): Finding[] {
   });
 }
 
-function checkFallbacks({ config, models }: Checked): Finding[] {
+function checkFallbacks({ config, models, meant }: Checked): Finding[] {
   const known = new Set(models);
   const circling = onCircles(config.models);
   let circles = 0;
   return Object.entries(config.models).flatMap(([name, { fallback }]) =>
     fallback.flatMap((other, index) => {
       const path = ['models', name, 'fallback', index];
-      if (!known.has(other)) return [unknownName(path, { what: 'model', name: other, known: models })];
+      if (!known.has(other)) return [unknownName(path, { what: 'model', name: other, known: models }, meant)];
       if (!circling.has(name) || !circling.has(other) || circles >= circlesTold) return [];
       const circle = circleFrom(name, other, config.models);
       if (circle === undefined) return [];
@@ -227,13 +236,13 @@ function checkDefaultModel({ config, upstreams, models }: Checked): Finding[] {
   return [unknownName(['defaultModel'], { what: 'model', name, known })];
 }
 
-function checkPrices({ config, upstreams, models }: Checked): Finding[] {
+function checkPrices({ config, upstreams, models, meant }: Checked): Finding[] {
   const { prices } = config;
   const { premium } = prices;
   const findings = Object.entries(prices)
     // Without upstreams in the file they are discovered.
     .filter(([name, price]) => isServerPrice(price) && upstreams.length > 0 && !upstreams.includes(name))
-    .map(([name]) => unknownName(['prices', name], { what: 'upstream', name, known: upstreams }));
+    .map(([name]) => unknownName(['prices', name], { what: 'upstream', name, known: upstreams }, meant));
   if (premium === undefined || premiumPrice(config, readPriceCatalogue) !== undefined) return findings;
   const path = ['prices', 'premium'];
   if (models.includes(premium)) {
@@ -259,8 +268,14 @@ function checkBudgets({ config }: Checked): Finding[] {
   });
 }
 
-function unknownName(path: Path, unknown: { what: string; name: string; known: readonly string[] }): Finding {
-  const meant = closest(unknown.name, unknown.known);
+interface Unknown {
+  readonly what: string;
+  readonly name: string;
+  readonly known: readonly string[];
+}
+
+function unknownName(path: Path, unknown: Unknown, find: Meant = createMeant()): Finding {
+  const meant = find(unknown.name, () => unknown.known);
   const message = `there is no ${unknown.what} of this name`;
   if (meant !== undefined) return { path, message, hint: `did you mean \`${meant}\`?` };
   return unknown.known.length === 0

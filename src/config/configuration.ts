@@ -1,14 +1,23 @@
 /** Where the running gateway's configuration comes from, again at each reload: file, environment, discovery. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { isRemoteReference } from '../lib/secret-reference.ts';
 import { type Discovered, discover } from './discover.ts';
 import type { Environment } from './expand.ts';
-import { completeConfig, type LoadedConfig, type LoadOptions, type ReadConfig, readConfig } from './load.ts';
+import {
+  completeConfig,
+  judgeConfig,
+  type LoadedConfig,
+  type LoadOptions,
+  type ReadConfig,
+  readConfig,
+} from './load.ts';
 import type { RemoteSecrets } from './remote-secrets.ts';
 import { referencesIn } from './secrets.ts';
-import type { AppliedText, Choose } from './sources.ts';
+import { type AppliedText, type Choose, readSources } from './sources.ts';
+import { TextsAside } from './yaml-aside.ts';
 
 export interface ConfigurationOptions {
   readonly path?: string;
@@ -91,13 +100,14 @@ export class Configuration {
     const first = this.#first;
     this.#first = undefined;
     const isFirst = first !== undefined && choose?.(first.sources.half.fileDigest) === undefined;
-    const read = isFirst ? first : readConfig(options);
+    const read = isFirst ? first : await readAside(options);
+    await turn();
     inspect(read);
     const hasUpstreams = Object.keys(read.config.upstreams).length > 0;
     if (hasUpstreams || read.problems.length > 0) return read;
     const listen = read.config.listen.address;
     this.#discovered ??= await discover({ environment, clock, listen });
-    return readConfig({ ...options, discovered: this.#discovered });
+    return await readAside({ ...options, discovered: this.#discovered });
   }
 
   /** Whether secrets lie elsewhere than in the configuration's own files: they may change when none of those does. */
@@ -117,6 +127,7 @@ export class Configuration {
   }
 
   async #complete(read: ReadConfig, use: 'in force' | 'proposed'): Promise<LoadedConfig> {
+    await turn();
     const references = [...referencesIn(read.config)];
     if (!references.some(isRemoteReference)) return completeConfig(read, new Map());
     if (this.#remote === undefined) {
@@ -133,4 +144,12 @@ export class Configuration {
     if (this.#path !== undefined || usualPath === undefined) return loaded;
     return { ...loaded, files: [resolve(usualPath)] };
   }
+}
+
+/** While others are served: in steps, and the longest of them elsewhere. */
+async function readAside(options: LoadOptions): Promise<ReadConfig> {
+  const texts = new TextsAside();
+  const sources = await texts.during((readYaml) => readSources({ ...options, readYaml }));
+  await turn();
+  return await texts.during((readYaml) => judgeConfig(sources, { ...options, readYaml }));
 }

@@ -2,16 +2,19 @@
 import { type Document, parseDocument } from 'yaml';
 import { Failure, fail } from '../core/failure.ts';
 
-export type TextPath = readonly string[];
+export interface TextPart {
+  readonly text: string;
+  readonly path: readonly string[];
+}
 
-export function withPart(text: string, path: TextPath, value: unknown): string {
+export function withPart({ text, path, value }: TextPart & { readonly value: unknown }): string {
   return edited(text, (document) => {
     document.setIn(path, document.createNode(value));
   });
 }
 
 /** Throws `not_found` where the text does not name it. */
-export function withoutPart(text: string, path: TextPath): string {
+export function withoutPart({ text, path }: TextPart): string {
   return edited(text, (document) => {
     // Where what it would stand in is not there either, to take it out is a mistake to the library.
     if (!document.hasIn(path)) throw fail('not_found', `the configuration names no ${path.join('.')}`);

@@ -1,6 +1,6 @@
 /** The schema's findings in our words: where, what and how to mend it, and never the value itself. */
 import type { z } from 'zod';
-import { closest } from '../lib/closest.ts';
+import type { Meant } from '../lib/closest.ts';
 import { keysAt } from './json-schema.ts';
 import { isPathLike, keysNotBuiltYet, valuesNotBuiltYet } from './not-built-yet.ts';
 import { nearest, nodeAt, type Placed } from './placed.ts';
@@ -8,19 +8,19 @@ import { formatPath, type Place, type Problem } from './problem.ts';
 
 export type Issue = z.core.$ZodIssue;
 
-export function explain(issue: Issue, root: Placed): Problem[] {
+export function explain(issue: Issue, root: Placed, meant: Meant): Problem[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => explainKey([...issue.path, key], root));
+    return issue.keys.map((key) => explainKey([...issue.path, key], root, meant));
   const node = nodeAt(root, issue.path);
   const found = nearest(root, issue.path);
   const name = formatPath(
     found.path.length < issue.path.length && node === undefined ? issue.path : found.path,
   );
   const place = issue.code === 'invalid_key' ? keyPlace(root, issue.path) : found.place;
-  return [{ ...place, path: name, ...explainValue(issue, node, root) }];
+  return [{ ...place, path: name, ...explainValue(issue, { node, root, meant }) }];
 }
 
-function explainKey(path: readonly PropertyKey[], root: Placed): Problem {
+function explainKey(path: readonly PropertyKey[], root: Placed, meant: Meant): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
   const at = { ...keyPlace(root, path), path: formatPath(nearest(root, parent).path) };
@@ -32,16 +32,18 @@ function explainKey(path: readonly PropertyKey[], root: Placed): Problem {
       hint: 'remove the key',
     };
   }
-  const meant = closest(key, keysAt(root, parent));
+  const known = meant(key, () => keysAt(root, parent));
   const message = `\`${printable(key)}\` is not a key that may stand here`;
-  return meant === undefined ? { ...at, message } : { ...at, message, hint: `did you mean \`${meant}\`?` };
+  return known === undefined ? { ...at, message } : { ...at, message, hint: `did you mean \`${known}\`?` };
 }
 
-function explainValue(
-  issue: Issue,
-  node: Placed | undefined,
-  root: Placed,
-): { message: string; hint?: string } {
+interface Explained {
+  readonly node: Placed | undefined;
+  readonly root: Placed;
+  readonly meant: Meant;
+}
+
+function explainValue(issue: Issue, { node, root, meant }: Explained): { message: string; hint?: string } {
   if (node?.kind === 'scalar' && node.value === null) {
     return { message: 'has no value', hint: 'write one, or remove the key' };
   }
@@ -55,9 +57,9 @@ function explainValue(
   if (node === undefined && isAbsence(issue) && nearest(root, issue.path).kind !== 'scalar') {
     return { message: `is missing${optionsOf(issue, ', and must be ')}` };
   }
-  const meant = closest(textOf(node), allowedValues(issue));
+  const allowed = meant(textOf(node), () => allowedValues(issue));
   const message = messageOf(issue);
-  return meant === undefined ? { message } : { message, hint: `did you mean \`${meant}\`?` };
+  return allowed === undefined ? { message } : { message, hint: `did you mean \`${allowed}\`?` };
 }
 
 function isAbsence(issue: Issue): boolean {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { hotTextOf } from './hot-text.ts';
+import { hotTextOf } from './hot-text-of.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 
 const open = '$' + '{';
@@ -39,7 +39,7 @@ upstreams:
     },
     { A: 'one', B: 'two' },
   );
-  const { text, masked } = hotTextOf(config);
+  const { text, masked } = await hotTextOf(config);
   assert.ok(masked);
   assert.ok(!text.includes(secret), text);
   assert.doesNotMatch(text, /listen|gone/);
@@ -53,7 +53,7 @@ test('of a file that includes others one text is made, in which what they name i
     'parts/a.yaml': 'upstreams: { a: { type: openai, url: "http://h", key: "file:key" } }\n',
     'parts/key': `${secret}\n`,
   });
-  const { text, masked } = hotTextOf(config);
+  const { text, masked } = await hotTextOf(config);
   assert.equal(masked, false);
   const again = loadConfig({
     path: config.files[0] ?? '',

@@ -2,8 +2,7 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isScalar, parseDocument, stringify, visit } from 'yaml';
-import type { LoadedConfig } from './load.ts';
-import { mask, maskedTree, secretPathsIn } from './masked-secrets.ts';
+import { mask, maskedTree } from './masked-secrets.ts';
 import {
   childrenOf,
   nodeAt,
@@ -24,26 +23,22 @@ export interface HotText {
   readonly masked: boolean;
 }
 
-/** Once for each configuration: of a large one it takes longer than requests should wait. */
-const made = new WeakMap<LoadedConfig, HotText>();
-
-export function hotTextOf(loaded: LoadedConfig): HotText {
-  const text = made.get(loaded) ?? makeText(loaded);
-  made.set(loaded, text);
-  return text;
+/** What a file says, and where its secrets stand in it. */
+export interface WrittenText {
+  readonly fileText: string;
+  readonly written: PlacedMap;
+  readonly secretPaths: readonly Path[];
 }
 
-function makeText({ config, half }: LoadedConfig): HotText {
-  const { applied, written, fileText } = half;
-  if (applied !== undefined) return { text: applied.text, masked: holdsMask(written) };
-  const masked = maskedTree(written, secretPathsIn(config, written));
+export function writeHotText({ fileText, written, secretPaths }: WrittenText): HotText {
+  const masked = maskedTree(written, secretPaths);
   const tree = withAbsolutePaths(masked, written.place.file);
   const plain = plainValue(tree);
   const text = keepingComments(fileText, tree) ?? generated(plain);
   return { text, masked: holdsMask(tree) };
 }
 
-function holdsMask(node: Placed): boolean {
+export function holdsMask(node: Placed): boolean {
   if (node.kind === 'scalar') return node.value === mask;
   return childrenOf(node).some(holdsMask);
 }

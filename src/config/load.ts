@@ -10,6 +10,7 @@ import type { Environment } from './expand.ts';
 import { strangersIn } from './named-addresses.ts';
 import { nearest, nodeAt, type Path, type Placed, placedAt, withNode } from './placed.ts';
 import { ConfigError, formatPath, formatPlace, formatProblem, type Problem } from './problem.ts';
+import type { ReadYaml } from './read-yaml.ts';
 import { type Config, installKeys } from './schema.ts';
 import { resolveSecrets } from './secrets.ts';
 import { type Choose, readSources, type Sources, type WrittenHalf } from './sources.ts';
@@ -38,6 +39,8 @@ export interface LoadOptions {
   readonly choose?: Choose;
   /** What was discovered: it stands where the files and the environment name no upstreams. */
   readonly discovered?: DiscoveredParts;
+  /** In this thread unless said. */
+  readonly readYaml?: ReadYaml;
 }
 
 export interface DiscoveredParts {
@@ -62,7 +65,10 @@ export interface ReadConfig {
 }
 
 export function readConfig(options: LoadOptions): ReadConfig {
-  const sources = readSources(options);
+  return judgeConfig(readSources(options), options);
+}
+
+export function judgeConfig(sources: Sources, options: LoadOptions): ReadConfig {
   const overridden = applyEnvironment(sources.root, options.env);
   const { config, root, problems } = validate(withDiscovered(overridden.root, options.discovered));
   const strangers = strangersIn(config, sources.half, () => ofFiles(options));

@@ -5,7 +5,7 @@ import { type Environment, expand } from './expand.ts';
 import { mergeTrees } from './merge.ts';
 import { childOf, emptyMap, type PlacedMap, withoutNodes } from './placed.ts';
 import type { Place, Problem } from './problem.ts';
-import { readYaml } from './read-yaml.ts';
+import type { ReadText, ReadYaml } from './read-yaml.ts';
 
 const fileBytesMax = 1_048_576;
 const includeDepthMax = 16;
@@ -23,9 +23,9 @@ export interface WrittenFiles {
 }
 
 /** What the environment's variables stand for is still to be put in. */
-export function readFiles(path: string, environment: Environment): WrittenFiles {
+export function readFiles(path: string, environment: Environment, readYaml: ReadYaml): WrittenFiles {
   const start = resolve(path);
-  const reading: Reading = { files: [], texts: [], problems: [], environment, partial: false };
+  const reading: Reading = { files: [], texts: [], problems: [], environment, readYaml, partial: false };
   const root = readTree(start, reading, { file: start, line: 0, column: 0, chain: [] });
   const { files, texts, problems, partial } = reading;
   const written = root ?? emptyMap({ file: start, line: 1, column: 1 });
@@ -37,6 +37,7 @@ interface Reading {
   readonly texts: string[];
   readonly problems: Problem[];
   readonly environment: Environment;
+  readonly readYaml: ReadYaml;
   partial: boolean;
 }
 
@@ -67,12 +68,11 @@ function readRoot(file: string, reading: Reading, asked: Asked): PlacedMap | und
     return undefined;
   }
   reading.texts.push(read.text);
-  return readMap(read.text, file, problems);
+  return asMap(reading.readYaml(read.text, file), problems);
 }
 
 /** One text; nothing where it is not a configuration's. */
-export function readMap(text: string, file: string, problems: Problem[]): PlacedMap | undefined {
-  const parsed = readYaml(text, file);
+export function asMap(parsed: ReadText, problems: Problem[]): PlacedMap | undefined {
   problems.push(...parsed.problems);
   if (parsed.root === undefined || parsed.root.kind === 'map') return parsed.root;
   const message = 'a configuration is a map of keys, such as `listen:`';

@@ -44,7 +44,14 @@ const syntaxMessages: Readonly<Partial<Record<ErrorCode, string>>> = {
   UNEXPECTED_TOKEN: 'this does not belong here',
 };
 
-export function readYaml(text: string, file: string): { root: Placed | undefined; problems: Problem[] } {
+export interface ReadText {
+  readonly root: Placed | undefined;
+  readonly problems: Problem[];
+}
+
+export type ReadYaml = (text: string, file: string) => ReadText;
+
+export function readYaml(text: string, file: string): ReadText {
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);

@@ -6,7 +6,8 @@ import { type Environment, expand } from './expand.ts';
 import { withMaskedSecrets } from './masked-secrets.ts';
 import { emptyMap, type PlacedMap, plainValue } from './placed.ts';
 import type { Problem } from './problem.ts';
-import { readFiles, readMap, type WrittenFiles } from './read-files.ts';
+import { asMap, readFiles, type WrittenFiles } from './read-files.ts';
+import { type ReadText, type ReadYaml, readYaml as readHere } from './read-yaml.ts';
 import { hotKeys, installKeys } from './schema.ts';
 
 export interface Sources {
@@ -48,10 +49,12 @@ export interface SourceOptions {
   readonly path?: string;
   readonly env: Environment;
   readonly choose?: Choose;
+  /** Of large texts it may throw, and be asked for again once they are read. */
+  readonly readYaml?: ReadYaml;
 }
 
-export function readSources({ path, env, choose }: SourceOptions): Sources {
-  const files = path === undefined ? nothing : readFiles(path, env);
+export function readSources({ path, env, choose, readYaml = readHere }: SourceOptions): Sources {
+  const files = path === undefined ? nothing : readFiles(path, env, readYaml);
   const problems = [...files.problems];
   const file = hotHalf(files.root);
   const fileDigest = hash('sha256', JSON.stringify(plainValue(file))).slice(0, 16);
@@ -62,7 +65,9 @@ export function readSources({ path, env, choose }: SourceOptions): Sources {
     const root = expand(files.root, env, problems) as PlacedMap;
     return { ...files, root, problems, half: { ...facts, written: file, filled: file, applied } };
   }
-  const written = readApplied(applied, dirname(files.root.place.file), problems);
+  // It lies where the file lies: what is relative in it is so to the same folder.
+  const read = readYaml(applied.text, join(dirname(files.root.place.file), applied.name));
+  const written = readApplied(read, problems);
   const partial = written === undefined;
   const sent = written ?? emptyMap(files.root.place);
   const filled = withMaskedSecrets(sent, file, problems);
@@ -82,13 +87,8 @@ const nothing: WrittenFiles = {
   partial: false,
 };
 
-/** It lies where the file lies: what is relative in it is so to the same folder. */
-function readApplied(
-  { text, name }: AppliedText,
-  folder: string,
-  problems: Problem[],
-): PlacedMap | undefined {
-  const read = readMap(text, join(folder, name), problems);
+function readApplied(text: ReadText, problems: Problem[]): PlacedMap | undefined {
+  const read = asMap(text, problems);
   if (read === undefined) return undefined;
   const fixed: readonly string[] = ['include', ...installKeys];
   for (const [key, { keyPlace }] of read.entries) {

@@ -1,4 +1,5 @@
 /** The tree against the schema: a configuration, or everything that is wrong with it. */
+import { createMeant } from '../lib/closest.ts';
 import { explain, type Issue } from './explain.ts';
 import { emptyMap, nodeAt, type Path, type Placed, plainValue, withNode, withoutNodes } from './placed.ts';
 import type { Problem } from './problem.ts';
@@ -15,6 +16,7 @@ export interface Validated {
 export function validate(tree: Placed): Validated {
   let root = tree;
   const problems: Problem[] = [];
+  const meant = createMeant();
   // Each round leaves out what was wrong, and the empty tree is right: this ends.
   for (;;) {
     const result = configSchema.safeParse(plainValue(root));
@@ -27,7 +29,7 @@ export function validate(tree: Placed): Validated {
     }
     // What follows from leaving something out is not the author's mistake.
     if (root === tree || problems.length === 0)
-      for (const issue of issues) problems.push(...explain(issue, root));
+      for (const issue of issues) problems.push(...explain(issue, root, meant));
     const rest = leaveOut(root, issues);
     root = rest === root ? emptyMap(root.place) : rest;
   }

@@ -51,3 +51,14 @@ function editDistance(a: string, b: string): number {
 function at(row: readonly number[], column: number): number {
   return row[column] ?? Number.POSITIVE_INFINITY;
 }
+
+/** As `closest`, of so many names at most: each is compared with all that is known, and nobody reads of thousands. */
+export type Meant = (name: string, known: () => readonly string[]) => string | undefined;
+
+export function createMeant(namesMax = 200): Meant {
+  let left = namesMax;
+  return (name, known) => {
+    left -= 1;
+    return left < 0 ? undefined : closest(name, known());
+  };
+}

@@ -3,7 +3,7 @@
  * gateway. A file that changes afterwards is a version too, and so the last one written holds, wherever it was written.
  */
 import type { Configuration, Inspect } from '../config/configuration.ts';
-import { hotTextOf } from '../config/hot-text.ts';
+import { hotTextOf } from '../config/hot-text-of.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { listed } from '../config/named-addresses.ts';
 import { proposedName } from '../config/problem.ts';
@@ -35,7 +35,7 @@ export interface ConfigChange extends Proposing {
   readonly note: string;
   /** Throws unless the version with this tag is the one that is meant to be changed. */
   readonly assertMatch: (tag: string) => void;
-  readonly text: (before: string) => string;
+  readonly text: (before: string) => string | Promise<string>;
   /** Throws why it may not be, after all that it refers to was looked up. */
   readonly assertMay: (proposed: LoadedConfig) => void;
 }
@@ -192,16 +192,17 @@ export class AppliedConfig {
     const { reloader, clock, presence } = options;
     await this.#lookForNewer(options);
     change.assertMatch(this.tag);
-    const text = change.text(this.#version?.text ?? hotTextOf(reloader.loaded).text);
+    const before = this.#version?.text ?? (await hotTextOf(reloader.loaded)).text;
+    const text = await change.text(before);
     const proposed = await this.propose(text, change);
     change.assertMay(proposed);
     const { by, source, note } = change;
     // So that the way back to what the file said is there too.
-    this.#version ??= await options.versions.append(draftOf(reloader.loaded, clock), 0);
+    this.#version ??= await options.versions.append(await draftOf(reloader.loaded, clock), 0);
     const { number, fileDigest } = this.#version;
     // Who is no owner keeps what owners answered for, and adds nothing to it.
     const vouched = change.vouches ? listed(proposed.config) : this.#vouched;
-    const { masked } = hotTextOf(proposed);
+    const { masked } = await hotTextOf(proposed);
     const atMs = Math.trunc(clock.wall());
     const draft = { atMs, by, source, note, fileDigest, masked, text, vouched };
     this.#version = await options.versions.append(draft, number);
@@ -263,7 +264,7 @@ export class AppliedConfig {
   }
 
   async #writeDownFile(ahead: LoadedConfig, { versions, presence, clock }: FollowOptions): Promise<void> {
-    this.#version = await versions.append(draftOf(ahead, clock), this.#version?.number ?? 0);
+    this.#version = await versions.append(await draftOf(ahead, clock), this.#version?.number ?? 0);
     this.#ahead = undefined;
     await this.#keepCopy();
     void presence.publish(channel, String(this.#version.number));
@@ -293,7 +294,7 @@ export class AppliedConfig {
   }
 }
 
-function draftOf(loaded: LoadedConfig, clock: Clock): ConfigVersionDraft {
+async function draftOf(loaded: LoadedConfig, clock: Clock): Promise<ConfigVersionDraft> {
   const { fileDigest } = loaded.half;
   return {
     atMs: Math.trunc(clock.wall()),
@@ -303,7 +304,7 @@ function draftOf(loaded: LoadedConfig, clock: Clock): ConfigVersionDraft {
     fileDigest,
     // The file answers for its own.
     vouched: [],
-    ...hotTextOf(loaded),
+    ...(await hotTextOf(loaded)),
   };
 }
 
