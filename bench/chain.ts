@@ -48,7 +48,7 @@ import { createMemoryRateLimiter } from '../src/stores/memory/rate-limiter.ts';
 import { openStore } from '../src/stores/open-store.ts';
 import { openSpool } from '../src/stores/spool/open-spool.ts';
 import { createAccounts } from '../src/telemetry/accounts.ts';
-import { exchangeLine, intentLine } from '../src/telemetry/exchange-line.ts';
+import { endLine, intentLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { spoolEnds } from '../src/telemetry/spool-ends.ts';
 import { createLearnt } from '../src/wiring/learnt.ts';
@@ -161,7 +161,7 @@ const staticKeys = Array.from({ length: holders }, (_, at) => ({
 const each = { perMs: 1, count: 1e9 };
 const accounts = createAccounts({
   intend: (trail) => (asked.has('no-ledger') ? nothingSaid : spool.intend(intentLine(trail))),
-  lineOf: (trail) => exchangeLine(trail, trail.wallMs),
+  lineOf: endLine,
   settle: (ended) => (asked.has('no-ledger') ? undefined : spool.settle(spoolEnds(ended))),
   observers: [({ trail }) => metrics.observe(trail)],
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../src/config/load.ts';
 import type { Role, Scopes } from '../src/core/exchange.ts';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
+import { logLine } from '../src/telemetry/exchange-line.ts';
 import type { Log } from '../src/telemetry/log.ts';
 import { type Gateway, openGateway } from '../src/wiring/gateway.ts';
 import { holdsCanary, runMasterKey } from './run-canary.ts';
@@ -144,7 +145,7 @@ function quietLog(lines: string[], level: Log['level']): Log {
     info: keep,
     warn: keep,
     error: keep,
-    exchange: (_trail, facts) => void lines.push(facts),
+    exchange: (trail, end) => void lines.push(logLine(trail, end, trail.wallMs)),
     level,
     flush: () => {},
   };
@@ -155,7 +156,8 @@ function recording(log: Log, exchangeLines: string[]): Log {
   const { exchange } = log;
   return Object.assign(log, {
     exchange: (...given: Parameters<Log['exchange']>) => {
-      exchangeLines.push(given[1]);
+      const [trail, end] = given;
+      exchangeLines.push(logLine(trail, end, trail.wallMs));
       exchange(...given);
     },
   });

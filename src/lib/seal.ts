@@ -65,16 +65,12 @@ export class KeyRing {
 
   /** Whoever gives a nonce sees to it that none comes twice with one key: else both could be read. */
   seal(plain: Uint8Array, about: string, nonce: Uint8Array = randomBytes(nonceBytes)): Buffer {
-    const { idBytes: id, key } = this.current;
-    const sealed = Buffer.allocUnsafe(headBytes + nonceBytes + plain.length + tagBytes);
-    sealed[0] = version;
-    sealed.set(id, 1);
-    sealed.set(nonce, headBytes);
-    const cipher = createCipheriv(algorithm, key, nonce, tagLength).setAAD(boundTo(sealed, about));
-    sealed.set(cipher.update(plain), headBytes + nonceBytes);
-    cipher.final();
-    sealed.set(cipher.getAuthTag(), sealed.length - tagBytes);
-    return sealed;
+    return this.sealing(about).seal(plain, nonce);
+  }
+
+  /** For what is sealed again and again as the same thing. */
+  sealing(about: string): Sealing {
+    return new Sealing(this.current, about);
   }
 
   open(sealed: Uint8Array, about: string): Buffer {
@@ -93,6 +89,37 @@ export class KeyRing {
     return plain;
   }
 }
+
+/** Seals one thing after the other, in the same bytes of memory. */
+export class Sealing {
+  readonly #key: KeyObject;
+  readonly #head: Uint8Array;
+  readonly #bound: Buffer;
+  #room = noRoom;
+
+  constructor({ idBytes: id, key }: SealingKey, about: string) {
+    this.#key = key;
+    this.#head = Uint8Array.of(version, ...id);
+    this.#bound = boundTo(this.#head, about);
+  }
+
+  /** What it gives holds until the next is sealed. Nor may a nonce come twice here. */
+  seal(plain: Uint8Array, nonce: Uint8Array): Buffer {
+    const from = headBytes + nonceBytes;
+    const to = from + plain.length;
+    if (this.#room.length < to + tagBytes) this.#room = Buffer.allocUnsafe(to + tagBytes);
+    const sealed = this.#room;
+    sealed.set(this.#head);
+    sealed.set(nonce, headBytes);
+    const cipher = createCipheriv(algorithm, this.#key, nonce, tagLength).setAAD(this.#bound);
+    sealed.set(cipher.update(plain), from);
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), to);
+    return sealed.subarray(0, to + tagBytes);
+  }
+}
+
+const noRoom = Buffer.alloc(0);
 
 /** With which key something is sealed. Throws where it is nothing of ours. */
 export function keyIdOf(sealed: Uint8Array): string {

@@ -5,7 +5,7 @@
  */
 import type { Trail } from '../core/trail.ts';
 
-/** A finished exchange, and the line that tells all of it. */
+/** A finished exchange, and the line that stands for it in the spool. */
 export interface Ended {
   readonly trail: Trail;
   readonly line: string;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { fail } from '../core/failure.ts';
 import { Trail } from '../core/trail.ts';
-import { exchangeLine } from './exchange-line.ts';
+import { endLine, logLine } from './exchange-line.ts';
 
 test('whatever names and messages an exchange has, its facts are JSON that says them', () => {
   const text = fc.string({ unit: 'binary', maxLength: 60 });
@@ -16,7 +16,7 @@ test('whatever names and messages an exchange has, its facts are JSON that says 
       trail.failure = fail('upstream_cut', message);
       trail.warnings.push(asked);
       trail.endedMs = 12.345;
-      const facts = JSON.parse(exchangeLine(trail, 2));
+      const facts = JSON.parse(logLine(trail, endLine(trail), 2));
       assert.equal(facts.model, model);
       assert.equal(facts.key, key);
       assert.equal(facts.clientRequestId, asked);

@@ -1,6 +1,6 @@
 /**
- * The finished trail as one line of JSON, the same for the log and the spool. Never a prompt, an answer or a key.
- * Written by hand, once for both: what general serializers did here was a sixth of an exchange's CPU.
+ * The finished trail as one line of JSON: what the ledger is told, and the same with what the log says more. Never a
+ * prompt, an answer or a key. Written by hand: what general serializers did here was a sixth of an exchange's CPU.
  */
 import type { Failure } from '../core/failure.ts';
 import type { ChosenWhy } from '../core/ledger.ts';
@@ -12,9 +12,22 @@ export type Level = keyof typeof severities;
 
 const nameCharsMax = 200;
 
-export function exchangeLine(trail: Trail, wallMs: number): string {
-  const line = lineOf(trail, wallMs);
-  return trail.failure === undefined && trail.model !== '' ? line : withoutKeys(line);
+/** What stands in the spool: sealed and written for each, and so no more than the ledger reads. */
+export function endLine(trail: Trail): string {
+  return clean(trail, `{${factsOf(trail)}}\n`);
+}
+
+/** The end of an exchange as the log tells it. */
+export function logLine(trail: Trail, end: string, wallMs: number): string {
+  const { failure, route, outcome } = trail;
+  // Cut from the end, which is one text by now: its parts are not put together once more.
+  const facts = end.slice(1, -2);
+  const first = `{"level":${severities[severityOf(failure)]},"time":${wallMs},${facts}${toldInLog(trail)}`;
+  return clean(trail, `${first},"msg":"${route === '' ? 'unknown route' : route} ${outcome}"}\n`);
+}
+
+function clean({ failure, model }: Trail, line: string): string {
+  return failure === undefined && model !== '' ? line : withoutKeys(line);
 }
 
 /** A key that stands where a name belongs comes back in what is said of the mistake, and reaches no log (G8). */
@@ -24,17 +37,15 @@ export function withoutKeys(text: string): string {
 
 const keyLike = /sk-mr-[\w-]+/g;
 
-function lineOf(trail: Trail, wallMs: number): string {
+function factsOf(trail: Trail): string {
   const model = trail.model === '' ? trail.modelAsked.slice(0, nameCharsMax) : trail.model;
   return (
-    `{"level":${severities[severityOf(trail.failure)]},"time":${wallMs},"at":${trail.wallMs},"id":"${trail.id}",` +
+    `"at":${trail.wallMs},"id":"${trail.id}",` +
     `"route":"${trail.route}","outcome":"${trail.outcome}","status":${trail.status},"key":${quoted(trail.keyName)},` +
-    `"tenant":${quoted(trail.tenant)}${people(trail)},"address":"${trail.remoteAddress}",` +
+    `"tenant":${quoted(trail.tenant)}${people(trail)},` +
     `"model":${quoted(model)},"upstream":${quoted(trail.upstream)},` +
     `"targetModel":${quoted(trail.targetModel)},"stream":${trail.stream},` +
-    `"tookMs":${round(trail.endedMs - trail.startedMs)},"bytesIn":${trail.bytesIn},"bytesOut":${trail.bytesOut},` +
-    `"config":"${trail.configId}"${answered(trail)}${priced(trail)}${routed(trail)}${seldom(trail)}` +
-    `,"msg":"${trail.route === '' ? 'unknown route' : trail.route} ${trail.outcome}"}\n`
+    `"tookMs":${round(trail.endedMs - trail.startedMs)}${answered(trail)}${priced(trail)}${routed(trail)}${seldom(trail)}`
   );
 }
 
@@ -66,10 +77,9 @@ export function severityOf(failure: Failure | undefined): Level {
 }
 
 /** What an answer adds. */
-function answered({ firstContentMs, startedMs, usage, usageEstimated, stop }: Trail): string {
+function answered({ firstContentMs, startedMs, usage }: Trail): string {
   const first = firstContentMs > 0 ? `,"firstTokenMs":${round(firstContentMs - startedMs)}` : '';
-  const tokens = usage === undefined ? '' : told(usage) + (usageEstimated ? ',"usageEstimated":true' : '');
-  return stop === undefined ? first + tokens : `${first}${tokens},"stop":"${stop}"`;
+  return usage === undefined ? first : first + told(usage);
 }
 
 /** What an upstream adds. */
@@ -108,19 +118,28 @@ function whyOf({ attempts, upstream, targetModel, laterTier, queuedMs, choices }
 }
 
 function seldom(trail: Trail): string {
-  const { failure, clientRequestId, attempts, warnings, queuedMs, batchedWith, gatheredMs } = trail;
-  let facts = trail.replayed ? ',"replayed":true' : '';
-  if (trail.sharedFrom !== '') facts += `,"sharedFrom":"${trail.sharedFrom}"`;
+  const { failure, attempts, queuedMs, batchedWith } = trail;
+  let facts = trail.sharedFrom === '' ? '' : `,"sharedFrom":"${trail.sharedFrom}"`;
   if (trail.sharedWith > 0) facts += `,"sharedWith":${trail.sharedWith}`;
   if (batchedWith > 0) facts += `,"batchedWith":${batchedWith}`;
-  if (gatheredMs > 0) facts += `,"gatheredMs":${round(gatheredMs)}`;
   if (queuedMs > 0) facts += `,"queuedMs":${round(queuedMs)}`;
-  if (clientRequestId !== undefined) facts += `,"clientRequestId":${JSON.stringify(clientRequestId)}`;
   if (trail.carriedOn !== undefined) facts += `,"carriedOn":${JSON.stringify(trail.carriedOn)}`;
   if (attempts.length > 0) facts += `,"attempts":${JSON.stringify(attempts)}`;
+  return failure === undefined ? facts : `${facts},"code":"${failure.code}"`;
+}
+
+/** For people: no ledger asks for it. */
+function toldInLog(trail: Trail): string {
+  const { failure, clientRequestId, warnings, usage, stop, gatheredMs } = trail;
+  let facts = `,"address":"${trail.remoteAddress}","bytesIn":${trail.bytesIn},"bytesOut":${trail.bytesOut},"config":"${trail.configId}"`;
+  if (usage !== undefined && trail.usageEstimated) facts += ',"usageEstimated":true';
+  if (stop !== undefined) facts += `,"stop":"${stop}"`;
+  if (trail.replayed) facts += ',"replayed":true';
+  if (gatheredMs > 0) facts += `,"gatheredMs":${round(gatheredMs)}`;
+  if (clientRequestId !== undefined) facts += `,"clientRequestId":${JSON.stringify(clientRequestId)}`;
   if (warnings.length > 0) facts += `,"warnings":${JSON.stringify(warnings)}`;
   if (failure === undefined) return facts;
-  return `${facts},"code":"${failure.code}","message":${JSON.stringify(failure.message)}${causeOf(failure)}`;
+  return `${facts},"message":${JSON.stringify(failure.message)}${causeOf(failure)}`;
 }
 
 const causeCharsMax = 500;

@@ -2,15 +2,15 @@
 import type { Trail } from '../core/trail.ts';
 import type { Clock } from '../lib/clock.ts';
 import { LineWriter } from '../lib/line-writer.ts';
-import { type Level, severities, severityOf } from './exchange-line.ts';
+import { type Level, logLine, severities, severityOf } from './exchange-line.ts';
 
 export interface Log {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
-  /** The line that `exchangeLine` gives. */
-  exchange(trail: Trail, line: string): void;
+  /** `end` is the line that `endLine` gives. */
+  exchange(trail: Trail, end: string): void;
   level: Level;
   /** Writes what is waiting, at once. */
   flush(): void;
@@ -52,8 +52,9 @@ export function createLog(options: LogOptions): Log {
     info: (facts: object, message: string) => say('info', facts, message),
     warn: (facts: object, message: string) => say('warn', facts, message),
     error: (facts: object, message: string) => say('error', facts, message),
-    exchange: (trail: Trail, line: string) => {
-      if (severities[severityOf(trail.failure)] >= severities[log.level]) write(line);
+    exchange: (trail: Trail, end: string) => {
+      if (severities[severityOf(trail.failure)] < severities[log.level]) return;
+      write(logLine(trail, end, clock.wall()));
     },
     flush: () => writer.flushSync(),
   };

@@ -22,7 +22,7 @@ import { fileName } from '../stores/store-options.ts';
 import { type AccountsOptions, createAccounts } from '../telemetry/accounts.ts';
 import { createBatchMetrics } from '../telemetry/batch-metrics.ts';
 import { logTaken } from '../telemetry/debug-lines.ts';
-import { exchangeLine, intentLine } from '../telemetry/exchange-line.ts';
+import { endLine, intentLine } from '../telemetry/exchange-line.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { spoolEnds } from '../telemetry/spool-ends.ts';
@@ -370,7 +370,7 @@ class Running {
       dependencies: () => this.#alarms.dependencies,
       accounts: createAccounts({
         intend: (trail) => spool.intend(intentLine(trail)),
-        lineOf: (trail) => exchangeLine(trail, clock.wall()),
+        lineOf: endLine,
         settle: (ended) => spool.settle(spoolEnds(ended)),
         observers: observersOf(metrics, log, kept),
       }),

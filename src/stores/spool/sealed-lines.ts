@@ -3,7 +3,7 @@
  * after it what was written in one turn. A file whose key is gone with it leaves nothing to read.
  */
 import { randomBytes } from 'node:crypto';
-import { createSealingKey, KeyRing, keyBytes, nonceBytes, SealError } from '../../lib/seal.ts';
+import { createSealingKey, KeyRing, keyBytes, nonceBytes, SealError, type Sealing } from '../../lib/seal.ts';
 
 const aboutKey = 'spool key';
 const aboutLines = 'spool lines';
@@ -15,26 +15,28 @@ const tail = '"}';
 export class LineSeal {
   /** The file's first line. */
   readonly head: string;
-  readonly #ring: KeyRing;
+  readonly #sealing: Sealing;
   /** Counted: the key is this file's alone, so that no number comes twice. */
   readonly #nonce = Buffer.alloc(nonceBytes);
   #turns = 0;
+  #line = Buffer.alloc(0);
 
   constructor(masterKeys: KeyRing) {
     const bytes = randomBytes(keyBytes);
-    this.#ring = new KeyRing(createSealingKey(bytes));
+    this.#sealing = new KeyRing(createSealingKey(bytes)).sealing(aboutLines);
     this.head = `${head}${masterKeys.seal(bytes, aboutKey).toString('base64')}${tail}\n`;
     bytes.fill(0);
   }
 
-  /** What is written in one turn becomes one line. */
+  /** What is written in one turn becomes one line, which holds until the next. */
   seal(lines: Uint8Array): Buffer {
     this.#turns += 1;
     this.#nonce.writeUIntBE(this.#turns, 0, 6);
-    const sealed = this.#ring.seal(lines, aboutLines, this.#nonce);
-    const text = Buffer.allocUnsafe(4 * Math.ceil(sealed.length / 3) + 1);
-    text[text.write(sealed.toString('base64'), 'latin1')] = lineFeed;
-    return text;
+    const text = this.#sealing.seal(lines, this.#nonce).toString('base64');
+    if (this.#line.length <= text.length) this.#line = Buffer.allocUnsafe(text.length + 1);
+    const end = this.#line.write(text, 'latin1');
+    this.#line[end] = lineFeed;
+    return this.#line.subarray(0, end + 1);
   }
 }
 
