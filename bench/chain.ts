@@ -48,7 +48,7 @@ import { createMemoryRateLimiter } from '../src/stores/memory/rate-limiter.ts';
 import { openStore } from '../src/stores/open-store.ts';
 import { openSpool } from '../src/stores/spool/open-spool.ts';
 import { createAccounts } from '../src/telemetry/accounts.ts';
-import { endLine, intentLine } from '../src/telemetry/exchange-line.ts';
+import { endLine, intentLine, logLine } from '../src/telemetry/exchange-line.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { spoolEnds } from '../src/telemetry/spool-ends.ts';
 import { createLearnt } from '../src/wiring/learnt.ts';
@@ -159,11 +159,16 @@ const staticKeys = Array.from({ length: holders }, (_, at) => ({
   principal: { keyName: `bench-${at}`, tenant: 'default', team: '', user: '', role: 'developer' } as const,
 }));
 const each = { perMs: 1, count: 1e9 };
+/** The log's lines, each over the one before. */
+const logged = Buffer.alloc(4_096);
 const accounts = createAccounts({
   intend: (trail) => (asked.has('no-ledger') ? nothingSaid : spool.intend(intentLine(trail))),
   lineOf: endLine,
   settle: (ended) => (asked.has('no-ledger') ? undefined : spool.settle(spoolEnds(ended))),
-  observers: [({ trail }) => metrics.observe(trail)],
+  observers: [
+    ({ trail }) => metrics.observe(trail),
+    ({ trail, line }) => void logged.write(logLine(trail, line, trail.wallMs)),
+  ],
 });
 const pricing = createPricing({
   book: new PriceBook({

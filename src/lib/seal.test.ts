@@ -34,6 +34,16 @@ test('it opens only as what it was sealed as, with the key that sealed it, and u
   }
 });
 
+test('what is sealed in the same memory as the one before opens as if it were alone, longer or shorter', () => {
+  const ring = new KeyRing(one);
+  const sealing = ring.sealing('about');
+  for (const [at, text] of ['what was said', 'x'.repeat(10_000), 'x', ''].entries()) {
+    const sealed = sealing.seal(Buffer.from(text), Buffer.alloc(12, at));
+    assert.equal(ring.open(sealed, 'about').toString(), text);
+    assert.throws(() => ring.open(sealed, 'other'), SealError);
+  }
+});
+
 test('P10: of two keys the new one seals, and what the old one sealed still opens', () => {
   const before = new KeyRing(one).seal(plain, 'about');
   const ring = new KeyRing(two, [one]);
