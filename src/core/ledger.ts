@@ -124,8 +124,8 @@ export interface LedgerQuestion {
   readonly fromDay: string;
   readonly toDay: string;
   readonly by: readonly LedgerDimension[];
-  /** Only rows with exactly these values: `true` or `false` for `stream`, numbers in figures. Where it or `by` names a `rowDimension`, days with more than 500,000 exchanges are refused. */
-  readonly where: Readonly<Partial<Record<Exclude<LedgerDimension, 'day'>, string>>>;
+  /** Only rows with exactly these values, of a list any of them: `true` or `false` for `stream`, numbers in figures. Where it or `by` names a `rowDimension`, days with more than 500,000 exchanges are refused. */
+  readonly where: Readonly<Partial<Record<Exclude<LedgerDimension, 'day'>, string | readonly string[]>>>;
   readonly rowsMax: number;
   /** From where rows are written, and not from a copy that may lag: for whoever decides by it. */
   readonly exact?: boolean;

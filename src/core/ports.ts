@@ -231,12 +231,12 @@ export interface Spool {
   settle(ends: readonly SpoolEnd[]): void;
   /**
    * What is not in the ledger yet: of runs that died, and, where `ours` is asked for, of what ended in this one. What did
-   * not end counts at what was reserved for it. Of whoever bears all these names, and maybe of others. Never too little.
-   * Rejects when nobody can tell now.
+   * not end counts at what was reserved for it. Of whoever bears all names of one of these, and maybe of others. Never too
+   * little. Rejects when nobody can tell now.
    */
   unshipped(of: {
     readonly ours: boolean;
-    readonly names: readonly string[];
+    readonly names: readonly (readonly string[])[];
     /** Asks no ledger: of other runs alone, and what they ended since then is told too, whether it was shipped or not. */
     readonly endedSinceMs?: number;
   }): Promise<readonly LedgerRow[]>;

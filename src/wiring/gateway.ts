@@ -363,7 +363,7 @@ class Running {
       sealers: this.#sealers,
       masterKeys,
       followed: this.#followed,
-      budgeting: createBudgeting({ ledger: store.ledger, spool, alarms: this.#alarms, kept }),
+      budgeting: createBudgeting({ clock, ledger: store.ledger, spool, alarms: this.#alarms, kept }),
       issuers: new Issuers(clock, log),
       wrongKeys,
       degraded: () => this.#degraded(),

@@ -67,8 +67,8 @@ function textOf(sum: LedgerSum, dimension: LedgerDimension): string {
 export function isWithin(row: LedgerRow, { fromDay, toDay, where }: LedgerQuestion): boolean {
   const day = dayOf(row);
   if (day < fromDay || day >= toDay) return false;
-  return Object.entries(where).every(
-    ([dimension, value]) => nameOf(row, dimension as LedgerDimension) === value,
+  return Object.entries(where).every(([dimension, value]) =>
+    [value].flat().includes(nameOf(row, dimension as LedgerDimension)),
   );
 }
 

@@ -143,6 +143,8 @@ export function ledgerConformance(driver: string, open: () => Promise<OpenedLedg
         { sharedFrom: 'жена', carriedOn: '0' },
         { policy: '', sharedWith: '0' },
         { serviceTier: 'flex' },
+        { tenant: ['t1', 't0', "o'neill"], key: ['k3', 'k7', 'k\u0000"'] },
+        { outcome: 'failed', status: ['503', '200'], sharedFrom: ['жена', ''] },
       ]) {
         const asked = { ...everything, by: ['model'] as const, where };
         assert.ok(expected(rows, asked).length > 0);

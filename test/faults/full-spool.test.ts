@@ -43,7 +43,7 @@ test('K1: with a full spool what costs money is refused with 503, and what costs
   const answer = await goingOn;
   await answer.arrayBuffer();
   assert.equal(await linesLost(gateway), lost, 'what was let in before has its settlement kept');
-  const rows = await gateway.gateway.lasting.spool.unshipped({ ours: true, names: [] });
+  const rows = await gateway.gateway.lasting.spool.unshipped({ ours: true, names: [[]] });
   const kept = rows.find(({ id }) => id === answer.headers.get('x-millrace-id'));
   assert.equal(kept?.outcome, 'complete');
   assert.ok((kept?.costNanoUsd ?? 0) > 0);

@@ -282,7 +282,7 @@ story(
     const known = await spool.unshipped({ ours: false, names: [] }).catch(() => 'nobody can tell');
     assert.equal(known, 'nobody can tell');
     renameSync(away, rig.dir);
-    const ours = await spool.unshipped({ ours: true, names: [] });
+    const ours = await spool.unshipped({ ours: true, names: [[]] });
     assert.deepEqual(
       ours.map(({ id }) => id),
       ['one', 'two'],
@@ -360,7 +360,7 @@ story('G11: what is not in the ledger yet can be told, of this run and of those 
     ['c'],
   );
   spool.settle([alone(end('d'))]);
-  const ours = await spool.unshipped({ ours: true, names: [] });
+  const ours = await spool.unshipped({ ours: true, names: [[]] });
   assert.deepEqual(ours.map(({ id }) => id).sort(), ['c', 'd']);
   await before.close();
   await spool.close();
@@ -394,15 +394,15 @@ story('G11: of many who wait for the ledger only who is asked about is told of',
     alone(end(`e${at}`).replace('"key":"k"', `"key":${JSON.stringify(key)}`));
   const keys = Array.from({ length: 30 }, (_, number) => `key "${number}"`);
   spool.settle(keys.map(ends));
-  const asked = ['key "7"', 'key "23"'].map((key) => spool.unshipped({ ours: true, names: ['t', key] }));
+  const asked = ['key "7"', 'key "23"'].map((key) => spool.unshipped({ ours: true, names: [['t', key]] }));
   const found = (await Promise.all(asked)).map((rows) => rows.map(({ key }) => key));
   assert.deepEqual(found, [
     ['key "7"', 'key "23"'],
     ['key "7"', 'key "23"'],
   ]);
   spool.settle([ends('key "7"', 30)]);
-  assert.equal((await spool.unshipped({ ours: true, names: ['t', 'key "7"'] })).length, 2);
-  assert.equal((await spool.unshipped({ ours: true, names: [] })).length, 31);
+  assert.equal((await spool.unshipped({ ours: true, names: [['t', 'key "7"']] })).length, 2);
+  assert.equal((await spool.unshipped({ ours: true, names: [[]] })).length, 31);
   await spool.close();
 });
 

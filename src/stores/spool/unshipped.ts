@@ -15,6 +15,7 @@ import { endedRows, parseSpoolLine } from './spool-lines.ts';
 
 /** More than these are not held at once: some 100 MB. */
 const asItLiesMax = 100_000;
+const soughtMax = 50;
 
 export interface UnshippedOptions {
   readonly folder: RunFolder;
@@ -63,10 +64,10 @@ export class Unshipped {
     return this.#others;
   }
 
-  /** Of this run: what has ended, of whoever bears all these names. Who asks while others wait shares their look. */
-  ofOurs(names: readonly string[]): Promise<readonly LedgerRow[]> {
+  /** Of this run: what has ended, of whoever bears all names of one of these. Who asks while others wait shares their look. */
+  ofOurs(names: readonly (readonly string[])[]): Promise<readonly LedgerRow[]> {
     this.#next ??= this.#lookNext();
-    this.#next.sought.push(names.map((name) => JSON.stringify(name)));
+    for (const those of names) this.#next.sought.push(those.map((name) => JSON.stringify(name)));
     return this.#next.found;
   }
 
@@ -95,13 +96,17 @@ export class Unshipped {
     return { sought, found };
   }
 
-  /** There may be a great many, and to parse a line costs a hundred times as much as to see that it names nobody. */
+  /**
+   * There may be a great many lines, and to parse one costs a hundred times as much as to see that it does not name somebody: where
+   * many are sought, all are parsed.
+   */
   async #lookThroughOurs(sought: readonly (readonly string[])[]): Promise<readonly LedgerRow[]> {
     const rows: LedgerRow[] = [];
     for (const part of this.#options.left()) {
       for await (const { lines } of readLines(part)) {
-        const theirs = lines.filter((line) =>
-          sought.some((names) => names.every((name) => line.includes(name))),
+        const isAny = sought.length > soughtMax;
+        const theirs = lines.filter(
+          (line) => isAny || sought.some((names) => names.every((name) => line.includes(name))),
         );
         rows.push(...endedRows(theirs));
       }

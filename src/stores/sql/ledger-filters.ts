@@ -65,8 +65,18 @@ export function filteredRows<Name extends 'ledger' | 'ledger_days' | 'ledger_mon
   return Object.entries(where).reduce((sofar, [dimension, value]) => {
     if (value === undefined) return sofar;
     const column = filterColumn(dimension);
-    return sofar.where(told[column] ?? sql.ref<string>(column), '=', keepable(value));
+    const kept = told[column] ?? sql.ref<string>(column);
+    if (typeof value === 'string') return sofar.where(kept, '=', keepable(value));
+    return sofar.where(kept, 'in', oneOf(dialect, value));
   }, query);
+}
+
+/** As one parameter: the statement is the same however many they are, and is made ready once. */
+function oneOf(dialect: SqlDialect, values: readonly string[]): RawBuilder<string> {
+  const list = JSON.stringify(values.map(keepable));
+  return dialect === 'sqlite'
+    ? sql<string>`(select value from json_each(${list}))`
+    : sql<string>`(select json_array_elements_text(cast(${list} as json)) collate "C")`;
 }
 
 /** A filter that is not known must not be left out: the answer would tell of others' rows. */
