@@ -19,6 +19,7 @@ import { readSnapshot, writeSnapshot } from '../src/identity/signed-snapshot.ts'
 import { StoredKeys } from '../src/identity/stored-keys.ts';
 import { systemClock as clock } from '../src/lib/clock.ts';
 import { createMemoryKeyStore } from '../src/stores/memory/key-store.ts';
+import { openStore } from '../src/stores/open-store.ts';
 
 const many = Number(process.argv[2] ?? 100_000);
 const turns = 300_000;
@@ -52,6 +53,7 @@ for (const [index, { name }] of cases.entries()) {
 }
 await measureSnapshot(all.entries);
 measureChange(all);
+await measureUses(all);
 
 interface Case {
   readonly name: string;
@@ -115,6 +117,46 @@ function measure({ built, carried }: Case): number {
     if (key !== undefined) void built.find(key);
   }
   return ((performance.now() - startMs) * 1_000) / turns;
+}
+
+/** As each minute: taken and kept so many at once, and all in one go. */
+async function measureUses({ keys, made }: Built): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-uses-'));
+  const store = await openStore('sqlite', { dataDir, replicas: () => 1, clock, onTrouble: console.error });
+  await store.migrate();
+  for (const atOnce of [200, 1_000, made.length, 200, 1_000, made.length]) {
+    // Each is noted anew when all are looked up anew.
+    keys.use({ digester, knownForMs: 900_000 });
+    for (const key of made) keys.find(key);
+    const longest = await longestTurn(async () => {
+      for (let uses = keys.takeUses(atOnce); uses.length > 0; uses = keys.takeUses(atOnce)) {
+        await store.keyUses.note(uses);
+      }
+    });
+    console.log(
+      `when ${made.length} keys were used, ${atOnce} at once: ${longest.toFixed(1)} ms in one turn at most`,
+    );
+  }
+  await store.close();
+  await rm(dataDir, { recursive: true });
+}
+
+/** In milliseconds of the main thread's own work: others may have the machine in between. */
+async function longestTurn(work: () => Promise<void>): Promise<number> {
+  let longestUs = 0;
+  let isOver = false;
+  let before = process.threadCpuUsage();
+  const look = () => {
+    const { user, system } = process.threadCpuUsage(before);
+    longestUs = Math.max(longestUs, user + system);
+    before = process.threadCpuUsage();
+    if (!isOver) setImmediate(look);
+  };
+  setImmediate(look);
+  await work();
+  isOver = true;
+  await new Promise((resolve) => setImmediate(resolve));
+  return longestUs / 1_000;
 }
 
 /** A change makes every key that was found be looked up once more. */

@@ -122,10 +122,17 @@ export class StoredKeys implements KeyStore {
     this.#knownUntilMs = atMs + this.#knownForMs;
   }
 
-  /** When keys were last used, of those used since the last time. One that is gone may be made anew, and is then unused. */
-  takeUses(): readonly KeyUse[] {
-    const uses = [...this.#uses.values()].filter((use) => this.entry({ kind: 'key', ...use }) !== undefined);
-    this.#uses.clear();
+  /**
+   * When keys were last used, of those used since the last time, so many at once; none when these were all. One that is gone
+   * may be made anew, and is then unused.
+   */
+  takeUses(countMax: number): readonly KeyUse[] {
+    const uses: KeyUse[] = [];
+    for (const [name, use] of this.#uses) {
+      if (uses.length === countMax) break;
+      this.#uses.delete(name);
+      if (this.entry({ kind: 'key', ...use }) !== undefined) uses.push(use);
+    }
     return uses;
   }
 

@@ -37,6 +37,8 @@ const retryMs = 250;
 const deltasForMs = 12 * 3_600_000;
 const pageRows = 500;
 const usesEveryMs = 60_000;
+/** Of many: requests have their turn in between. */
+const usesAtOnce = 200;
 /** What nobody has confirmed for longer is not written as if it were new. */
 const worthKeepingForMs = 60_000;
 
@@ -272,12 +274,14 @@ export class FollowedDirectory {
   }
 
   async #noteUses(): Promise<void> {
-    const uses = this.keys.takeUses();
-    if (uses.length === 0) return;
-    await this.#options.store.keyUses.note(uses).catch((thrown: unknown) => {
-      this.keys.giveBack(uses);
-      this.#tellOfMistake(thrown, 'when keys were last used cannot be kept');
-    });
+    for (let uses = this.keys.takeUses(usesAtOnce); uses.length > 0; uses = this.keys.takeUses(usesAtOnce)) {
+      try {
+        await this.#options.store.keyUses.note(uses);
+      } catch (thrown) {
+        this.keys.giveBack(uses);
+        return this.#tellOfMistake(thrown, 'when keys were last used cannot be kept');
+      }
+    }
   }
 
   #noteUsesAgain(): void {

@@ -29,6 +29,7 @@ async function openRig(t: TestContext) {
     });
   const [first, second] = await Promise.all([open('first'), open('second')]);
   const store = { directory: first.directory, keyUses: first.keyUses };
+  const noted: number[] = [];
   const presence = createMemoryPresence();
   const troubles: string[] = [];
   const tell = (_facts: object, message: string) => void troubles.push(message);
@@ -42,7 +43,13 @@ async function openRig(t: TestContext) {
         changes: (...asked) => store.directory.changes(...asked),
         put: (...asked) => store.directory.put(...asked),
       },
-      keyUses: first.keyUses,
+      keyUses: {
+        ...first.keyUses,
+        note: (uses) => {
+          noted.push(uses.length);
+          return first.keyUses.note(uses);
+        },
+      },
     },
     presence,
   });
@@ -58,6 +65,7 @@ async function openRig(t: TestContext) {
     followed,
     first,
     second,
+    noted,
     leadTo: (other: Store) => {
       store.directory = other.directory;
     },
@@ -91,4 +99,20 @@ test('whoever was away for longer than removals are told reads everything anew',
   assert.deepEqual((await first.directory.changes(1, 100)).gone, [], 'nobody is told of it any more');
   await hear();
   await until('it is gone', () => !isKnown(key));
+});
+
+test('when a great many keys were used is noted some hundred at a time, and requests have their turn in between', async (t) => {
+  const { followed, first, noted, make, isKnown } = await openRig(t);
+  const made = Array.from({ length: 450 }, (_, at) => make(`used-${at}`));
+  for (const { draft } of made) await first.directory.put(draft);
+  await followed.directory.put(make('heard').draft);
+  assert.ok(made.every(({ key }) => isKnown(key)));
+  clock.advance(60_000);
+  await until('all are noted', () => noted.reduce((sum, count) => sum + count, 0) === 450);
+  assert.deepEqual(noted, [200, 200, 50]);
+  const kept = await first.keyUses.of(
+    'default',
+    made.map(({ draft }) => draft.name),
+  );
+  assert.equal(kept.length, 450);
 });
