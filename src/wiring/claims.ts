@@ -2,6 +2,7 @@
 import type { Replays, Sealers } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHeldClaims, type HeldClaims } from '../stores/held-claims.ts';
+import { ReplayBound } from '../stores/sql/replay-bound.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ConfigInForce } from './workers/sent-config.ts';
@@ -16,7 +17,9 @@ interface ClaimsOptions {
 const claimLeaseMs = 30_000;
 
 export function createReplays({ config }: ConfigInForce, store: Store, sealers: Sealers): Replays {
-  return store.replays({ ttlMs: config.idempotency.ttlS * 1_000, leaseMs: claimLeaseMs, sealers });
+  const { ttlS, tenantBytesMax } = config.idempotency;
+  const bound = new ReplayBound(tenantBytesMax);
+  return store.replays({ ttlMs: ttlS * 1_000, leaseMs: claimLeaseMs, sealers, bound });
 }
 
 export function createClaims(

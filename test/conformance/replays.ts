@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { Replays, Sealers } from '../../src/core/ports.ts';
 import type { KeptReply, ReplayClaim, ReplayState } from '../../src/core/replay.ts';
 import type { Clock } from '../../src/lib/clock.ts';
+import { ReplayBound } from '../../src/stores/sql/replay-bound.ts';
 import type { ReplaysOptions } from '../../src/stores/sql/replays.ts';
 import { createHeldClock } from '../held-clock.ts';
 
@@ -32,10 +33,11 @@ export function replaysConformance(driver: string, open: OpenReplays): void {
     name: string,
     run: (given: OpenedReplays & { clock: ReturnType<typeof createHeldClock> }) => Promise<void>,
     sealers?: Sealers,
+    bound?: () => ReplayBound,
   ) =>
     test(`${driver}: ${name}`, async () => {
       const clock = createHeldClock();
-      const opened = await open({ ttlMs: dayMs, leaseMs, sealers }, clock);
+      const opened = await open({ ttlMs: dayMs, leaseMs, sealers, bound: bound?.() }, clock);
       await run({ ...opened, clock }).finally(() => opened.close());
     });
 
@@ -137,6 +139,34 @@ export function replaysConformance(driver: string, open: OpenReplays): void {
     assert.equal(await replays.prune(), 5);
     assert.equal((await replays.begin(claim)).kind, 'done');
   });
+
+  promise(
+    'C12: of a tenant so much is kept and the oldest goes first, and nothing is done twice for it',
+    async ({ replays, clock, stolen }) => {
+      const keep = async (each: ReplayClaim) => {
+        clock.advance(1);
+        const body = Buffer.alloc(1_000, each.key);
+        await replays.end(each, tokenOf(await replays.begin(each)), { ...reply, body });
+      };
+      const others = { ...claim, tenant: 'other' };
+      await keep(others);
+      const all = Array.from({ length: 40 }, (_, at) => ({ ...claim, key: `k-${at}` }));
+      const [first = claim] = all;
+      await keep(first);
+      const kindOf = async (each: ReplayClaim) => (await replays.begin(each)).kind;
+      assert.equal(await kindOf(first), 'done');
+      for (const each of all.slice(1)) await keep(each);
+      const kinds = await Promise.all(all.map(kindOf));
+      const kept = kinds.filter((kind) => kind === 'done').length;
+      assert.ok(kept >= 8 && kept <= 11, `${kept} of 10,000 bytes are kept`);
+      const gone = kinds.slice(0, -kept);
+      assert.deepEqual(new Set(gone), new Set(['not-kept']), 'the oldest');
+      assert.ok((await stolen()).length <= 13_500);
+      assert.equal(await kindOf(others), 'done', 'another has its own');
+    },
+    undefined,
+    () => new ReplayBound(10_000),
+  );
 
   promise('whatever the key, the headers and the body are, they come back', async ({ replays }) => {
     const word = fc.string({ unit: fc.constantFrom(...'aZ09 !"\'\\;é'), minLength: 1, maxLength: 255 });

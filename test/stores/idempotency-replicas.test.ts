@@ -26,10 +26,10 @@ function configOf(llm: GatedLlm, store: string) {
   };
 }
 
-async function openReplicas(t: TestContext) {
+async function openReplicas(t: TestContext, more: object = {}) {
   const llm = await openGatedLlm(t);
   const store = await postgres.createDatabase();
-  const config = configOf(llm, store);
+  const config = { ...configOf(llm, store), ...more };
   const replicas = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
   t.after(() => Promise.all(replicas.map((replica) => replica.close())));
   t.after(() => llm.open());
@@ -178,4 +178,28 @@ test('DP9: what was done while the store went away is kept when it is back', asy
     return again.status === 200 && (await again.text()) === text;
   });
   assert.equal(llm.asked, 1);
+});
+
+test('C12, G14: a tenant that keeps more than it may over two replicas loses its oldest answers, and nothing is done twice', async (t) => {
+  const idempotency = { bytesMax: '2KiB', tenantBytesMax: '8KiB' };
+  const { llm, replicas, store } = await openReplicas(t, { idempotency });
+  const ask = async (at: number) => {
+    const reply = await send(replicas[at % 2]?.url ?? '', `k-${at}`);
+    await reply.arrayBuffer();
+    return reply.status;
+  };
+  const count = 40;
+  for (let at = 0; at < count; at += 1) assert.equal(await ask(at), 200);
+  const client = new pg.Client({ connectionString: store });
+  await client.connect();
+  t.after(() => client.end());
+  const { rows } = await client.query('select sum(length(reply)) as bytes from replays');
+  const bytes = Number(rows[0]?.bytes);
+  assert.ok(bytes > 4_096 && bytes <= 8_192 + 2 * 1_024 + 2_048, `${bytes} bytes are kept`);
+  const again: number[] = [];
+  for (let at = 0; at < count; at += 1) again.push(await ask(at));
+  const kept = again.filter((status) => status === 200).length;
+  assert.ok(kept > 0 && kept < count);
+  assert.deepEqual(again, [...Array(count - kept).fill(409), ...Array(kept).fill(200)]);
+  assert.equal(llm.asked, count);
 });

@@ -13,7 +13,7 @@ export async function openReplaysOn(backend: Backend, options: ReplaysOptions, c
   );
   const now = () => sql<number>`cast(${Math.trunc(clock.wall())} as bigint)`;
   return {
-    replays: createSqlReplays({ write: backend.write, now }, options),
+    replays: createSqlReplays({ write: backend.write, now, dialect }, options),
     stolen: () =>
       backend.write(async (database) => {
         const rows = await database.selectFrom('replays').select('reply').execute();

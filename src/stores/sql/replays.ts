@@ -8,6 +8,7 @@ import type { Replays, Sealers } from '../../core/ports.ts';
 import type { KeptReply, ReplayClaim, ReplayEnding, ReplayState } from '../../core/replay.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { SqlAccess } from './ledger.ts';
+import { forgetOldest, type ReplayBound } from './replay-bound.ts';
 import { packReply, unpackReply } from './replay-bytes.ts';
 import type { Database, SqlDialect } from './tables.ts';
 
@@ -18,10 +19,13 @@ export interface ReplaysOptions {
   readonly leaseMs: number;
   /** Replies lie there as they were sent when absent. */
   readonly sealers?: Pick<Sealers, 'of'> | undefined;
+  /** Of what each tenant has there; nobody looks where it is absent. */
+  readonly bound?: ReplayBound | undefined;
 }
 
 export interface SqlReplaysContext extends Pick<SqlAccess, 'write'> {
   readonly now: Now;
+  readonly dialect: SqlDialect;
 }
 
 /** Milliseconds since 1970, as all who share the database see them. */
@@ -45,11 +49,13 @@ export function createSqlReplays(context: SqlReplaysContext, options: ReplaysOpt
 class SqlReplays implements Replays {
   readonly #write: SqlAccess['write'];
   readonly #now: Now;
+  readonly #dialect: SqlDialect;
   readonly #options: ReplaysOptions;
 
-  constructor({ write, now }: SqlReplaysContext, options: ReplaysOptions) {
+  constructor({ write, now, dialect }: SqlReplaysContext, options: ReplaysOptions) {
     this.#write = write;
     this.#now = now;
+    this.#dialect = dialect;
     this.#options = options;
   }
 
@@ -93,6 +99,7 @@ class SqlReplays implements Replays {
         .where('token', '=', token)
         .execute();
     });
+    if (reply !== null) await this.#keepWithin(claim.tenant, reply.length);
   }
 
   async erase(tenant: string, user?: string): Promise<number> {
@@ -121,6 +128,13 @@ class SqlReplays implements Replays {
         .executeTakeFirst();
       return Number(numDeletedRows);
     });
+  }
+
+  async #keepWithin(tenant: string, bytes: number): Promise<void> {
+    const { bound } = this.#options;
+    if (bound?.isDue(tenant, bytes) !== true) return;
+    const bounds = { tenant, bytesMax: bound.bytesMax, now: this.#now, dialect: this.#dialect };
+    await this.#write((database) => forgetOldest(database, bounds));
   }
 
   /** The token of a claim that is ours now; nothing where somebody else has it, or had it not too long ago. */

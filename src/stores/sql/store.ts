@@ -138,7 +138,7 @@ export function createStore(backend: Backend, { clock, onTrouble }: StoreContext
   return {
     ledger: createSqlLedger(access, backend.dialect),
     ledgerRetention: createSqlLedgerRetention(access, backend.dialect),
-    replays: (options) => createSqlReplays({ write, now }, options),
+    replays: (options) => createSqlReplays({ write, now, dialect: backend.dialect }, options),
     replayFacts: createSqlReplayFacts(access),
     contents: createSqlContents({ write, now }),
     erasures: createSqlErasures({ write, now, dialect: backend.dialect }),
