@@ -11,21 +11,28 @@ import { isOutage } from '../stores/sql/outage.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Alarms } from './alarms.ts';
+import type { Among } from './workers/among.ts';
 
 export interface AloneWatchOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: Pick<Store, 'gatewaysAlone'>;
-  readonly alarms: Pick<Alarms, 'beside'>;
+  /** Absent of one that has Redis: it says that it is there, so that one without finds out. */
+  readonly alarms?: Pick<Alarms, 'beside'>;
 }
 
 const everyMs = 2_000;
 /** Whoever cannot say that it leaves is forgotten in ten seconds. */
 const leaveMs = 500;
 
-/** Whether others can be at the database of whom this gateway would not hear. */
-export function mustBeAlone({ store, shared }: Pick<Config, 'store' | 'shared'>): boolean {
-  return store !== 'sqlite' && shared === 'memory';
+/**
+ * Of a gateway at whose database others can be. The only one without Redis hears of nobody, and has to find out; those with it say
+ * that they are there, for a process of several the first of them.
+ */
+export function standsIn({ store, shared }: Pick<Config, 'store' | 'shared'>, among?: Among) {
+  if (store === 'sqlite') return 'nowhere';
+  if (shared === 'memory') return 'alone';
+  return among === undefined || among.role === 'primary' ? 'among-others' : 'nowhere';
 }
 
 export class AloneWatch {
@@ -62,7 +69,7 @@ export class AloneWatch {
     const { store, clock, log, alarms } = this.#options;
     try {
       const others = await store.gatewaysAlone.announce(this.#id);
-      if (others > 0 !== this.isCrowded) alarms.beside(others);
+      if (others > 0 !== this.isCrowded) alarms?.beside(others);
       this.#others = others;
     } catch (thrown) {
       // Of an outage the store itself tells.

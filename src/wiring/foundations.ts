@@ -7,7 +7,7 @@ import { openShared } from '../stores/open-shared.ts';
 import { createSealers, type OpenSealers } from '../stores/sealers.ts';
 import type { Shared } from '../stores/shared-state.ts';
 import { Alarms } from './alarms.ts';
-import { AloneWatch, type AloneWatchOptions, mustBeAlone } from './alone-watch.ts';
+import { AloneWatch, type AloneWatchOptions, standsIn } from './alone-watch.ts';
 import { type FollowedDirectory, openFollowedDirectory } from './followed-directory.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { type KeptBudgets, openKeptBudgets } from './kept-budgets.ts';
@@ -44,7 +44,9 @@ export async function openFoundations(options: GatewayOptions): Promise<Foundati
     const records = await openRecords({ config, clock, log, alarms, replicas, masterKeys, among });
     opened.defer(() => records.close());
     const { store } = records;
-    const shared = mustBeAlone(config) ? watched(state, { clock, log, store, alarms }, opened) : state;
+    const stands = standsIn(config, among);
+    const shared = stands === 'alone' ? watched(state, { clock, log, store, alarms }, opened) : state;
+    if (stands === 'among-others') openWatch({ clock, log, store }, opened);
     const followed = await openFollowedDirectory({ config, clock, log, store, presence, among });
     opened.defer(() => followed.close());
     const keptBudgets = await openKeptBudgets({ config, clock, log, spool: records.spool, followed, among });
@@ -61,9 +63,7 @@ export async function openFoundations(options: GatewayOptions): Promise<Foundati
 
 /** What nobody shares is not as it should be where somebody else is there. */
 function watched(shared: Shared, options: AloneWatchOptions, opened: AsyncDisposableStack): Shared {
-  const watch = new AloneWatch(options);
-  opened.defer(() => watch.close());
-  watch.start();
+  const watch = openWatch(options, opened);
   const state = {
     get degraded() {
       return watch.isCrowded;
@@ -71,6 +71,13 @@ function watched(shared: Shared, options: AloneWatchOptions, opened: AsyncDispos
     turnsLost: 0,
   };
   return { ...shared, state };
+}
+
+function openWatch(options: AloneWatchOptions, opened: AsyncDisposableStack): AloneWatch {
+  const watch = new AloneWatch(options);
+  opened.defer(() => watch.close());
+  watch.start();
+  return watch;
 }
 
 function openSharedState({ loaded, clock, among }: GatewayOptions, alarms: Alarms): Promise<Shared> {

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
+import { openRedisServer } from '../servers/redis-server.ts';
 import { openTestStore } from './databases.ts';
 
 let postgres: PostgresServer;
@@ -85,4 +86,23 @@ test('who takes the place of one that was killed is alone, and one that falls si
   assert.equal(await gatewaysAlone.announce('next'), 1);
   await gatewaysAlone.leave('beside');
   assert.equal(await gatewaysAlone.announce('next'), 0);
+});
+
+test('G22: a gateway without Redis beside one with it finds out, says so and serves on; the other is as it should be', async (t) => {
+  const store = await postgres.createDatabase();
+  const redis = await openRedisServer();
+  t.after(() => redis.stop());
+  const open = async (shared: object) => {
+    const gateway = await openTestGateway({ config: { store, ...shared } });
+    t.after(() => gateway.close());
+    await until('it knows the keys', async () => (await fetch(`${gateway.url}/readyz`)).ok);
+    return gateway;
+  };
+  const [one, two] = [await open({ shared: redis.url }), await open({ shared: redis.url })];
+  const without = await open({});
+  await until('it has found out', async () => (await saysOf(without)).status === 'degraded');
+  assert.deepEqual(await saysOf(without), crowded);
+  for (const gateway of [one, two]) assert.deepEqual(await saysOf(gateway), alone(0));
+  await Promise.all([one.close(), two.close()]);
+  await until('it is alone', async () => (await saysOf(without)).status === 'well');
 });
