@@ -127,7 +127,7 @@ async function measureUses({ keys, made }: Built): Promise<void> {
   for (const atOnce of [200, 1_000, made.length, 200, 1_000, made.length]) {
     // Each is noted anew when all are looked up anew.
     keys.use({ digester, knownForMs: 900_000 });
-    for (const key of made) keys.find(key);
+    for (const key of made) void keys.find(key);
     const longest = await longestTurn(async () => {
       for (let uses = keys.takeUses(atOnce); uses.length > 0; uses = keys.takeUses(atOnce)) {
         await store.keyUses.note(uses);
