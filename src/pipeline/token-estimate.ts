@@ -36,19 +36,53 @@ export function answersOf(call: Call): number {
 }
 
 export function promptTokens(call: Call): number {
+  return saidIn(call) + saidBeside(call);
+}
+
+function saidIn(call: Call): number {
   switch (call.kind) {
     case 'chat': {
-      const tools = call.wire.spans.get('tools');
-      const toolBytes = tools === undefined ? 0 : tools.end - tools.start;
-      return call.messages.reduce((sum, message) => sum + messageTokens(message), toolBytes / bytesPerToken);
+      return call.messages.reduce(
+        (sum, message) => sum + messageTokens(message),
+        spanBytes(call, 'tools') / bytesPerToken,
+      );
     }
     case 'complete': {
       const images = (call.images?.length ?? 0) * imageTokens;
-      return images + inputTokens(typeof call.prompt === 'string' ? [call.prompt] : call.prompt);
+      const suffix = call.suffix === undefined ? 0 : textTokens(call.suffix);
+      return images + suffix + inputTokens(typeof call.prompt === 'string' ? [call.prompt] : call.prompt);
     }
     case 'embed':
       return inputTokens(call.input);
   }
+}
+
+/** Fields of any length that no model is shown. */
+const unsaid: ReadonlySet<string> = new Set(['metadata', 'logit_bias', 'user', 'prompt_cache_key']);
+/** A shorter field is a setting. */
+const saidBytesMin = 64;
+
+/** What servers put into a prompt besides: functions, documents, a template of the client's own, and the form of the answer. */
+function saidBeside(call: Call): number {
+  let tokens = 0;
+  for (const name in call.extra) {
+    const value = call.extra[name];
+    // Ids of a server's own tokens.
+    if (name === 'context' && Array.isArray(value)) tokens += value.length;
+    else if (!unsaid.has(name)) tokens += fieldTokens(call, name);
+  }
+  if (call.kind === 'embed' || typeof call.format !== 'object') return tokens;
+  return tokens + fieldTokens(call, 'response_format') + fieldTokens(call, 'format');
+}
+
+function fieldTokens(call: Call, name: string): number {
+  const bytes = spanBytes(call, name);
+  return bytes < saidBytesMin ? 0 : bytes / bytesPerToken;
+}
+
+function spanBytes({ wire }: Call, name: string): number {
+  const span = wire.spans.get(name);
+  return span === undefined ? 0 : span.end - span.start;
 }
 
 /** Texts, or token ids that the client has counted. */
@@ -56,10 +90,12 @@ function inputTokens(input: readonly (string | readonly number[])[]): number {
   return input.reduce((sum, each) => sum + (typeof each === 'string' ? textTokens(each) : each.length), 0);
 }
 
-function messageTokens({ content, toolCalls }: Message): number {
-  const called = toolCalls?.reduce((sum, call) => sum + textTokens(call.arguments), 0) ?? 0;
-  if (typeof content === 'string') return called + textTokens(content);
-  return content.reduce((sum, part) => sum + contentTokens(part), called);
+function messageTokens({ content, toolCalls, reasoning, name }: Message): number {
+  let tokens =
+    (reasoning === undefined ? 0 : textTokens(reasoning)) + (name === undefined ? 0 : textTokens(name));
+  for (const call of toolCalls ?? []) tokens += textTokens(call.name) + textTokens(call.arguments);
+  if (typeof content === 'string') return tokens + textTokens(content);
+  return content.reduce((sum, part) => sum + contentTokens(part), tokens);
 }
 
 function contentTokens(part: Content): number {
