@@ -56,8 +56,8 @@ async function erase(invocation: Invocation, given: Given): Promise<number> {
 function textOf(whose: string, { erased, remains }: z.output<typeof erasedShape>): string {
   const { entries, contents, replays, conversations, exchanges } = erased;
   return [
-    `erased of ${whose}: ${entries} entries with their keys, ${contents} prompts and answers, ${conversations} conversations, ` +
-      `${replays} kept answers; ${exchanges} exchanges stand in the ledger without a name`,
+    `erased of ${whose}: entries with their keys: ${entries}, prompts and answers: ${contents}, conversations: ${conversations}, ` +
+      `kept answers: ${replays}; exchanges that stand in the ledger without a name: ${exchanges}`,
     'What remains:',
     formatTable(
       ['WHAT', 'WHERE', 'UNTIL'],

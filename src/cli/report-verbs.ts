@@ -1,4 +1,5 @@
 /** Verbs that tell what was used, what it cost and what was saved. */
+import { ledgerDimensions, rowDimensions } from '../core/ledger.ts';
 import { admin, days, json, type Verb } from './verb.ts';
 
 export const reportVerbs: readonly Verb[] = [
@@ -11,7 +12,7 @@ export const reportVerbs: readonly Verb[] = [
       ...days,
       [
         '--by <dimensions>',
-        'day, tenant, team, user, key, route, model, upstream, outcome, savedBy; model unless given',
+        `${ledgerDimensions.join(', ')}; also, of 500,000 exchanges at most, ${rowDimensions.join(', ')}; model unless given`,
       ],
       json,
     ],

@@ -8,6 +8,7 @@ import { type SecretSource, SecretTrouble } from '../secrets/secret-source.ts';
 import { createMemoryPresence } from '../stores/memory/presence.ts';
 import { openStore } from '../stores/open-store.ts';
 import { createSealers } from '../stores/sealers.ts';
+import { sayOutage } from '../stores/sql/outage.ts';
 import type { Store } from '../stores/sql/store.ts';
 import type { DurableStoreOption } from '../stores/store-options.ts';
 import { fileName } from '../stores/store-options.ts';
@@ -63,7 +64,7 @@ export function createStoreSource({
       const value = await (await opened).secrets.read(name).catch((cause: unknown) => {
         if (!(cause instanceof Failure)) throw cause;
         const away = cause.code === 'dependency_unavailable';
-        throw new SecretTrouble(`the store cannot be asked: ${cause.message}`, { away, cause });
+        throw new SecretTrouble(`the store cannot be asked: ${sayOutage(cause)}`, { away, cause });
       });
       if (value === undefined) throw missing();
       return value;

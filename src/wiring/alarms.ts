@@ -7,6 +7,7 @@ import type { BudgetStanding } from '../core/budget.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { createDialer } from '../net/dialer.ts';
 import type { Shared } from '../stores/shared-state.ts';
+import { sayOutage } from '../stores/sql/outage.ts';
 
 interface Words {
   readonly away: string;
@@ -122,7 +123,7 @@ export class Alarms {
       this.alerts.tell({ ...alert, summary: back, resolved: true });
       return;
     }
-    log.error({ message: trouble.message }, away);
+    log.error({ message: sayOutage(trouble) }, away);
     // Counted from when it went: what fails now in one way and then in another would never be told of.
     if (this.#waiting.has(dependency)) return;
     this.#waiting.set(

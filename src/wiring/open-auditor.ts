@@ -3,6 +3,7 @@ import type { AuditAnchor, AuditEvent, Auditor } from '../core/audit.ts';
 import { asFailure, fail } from '../core/failure.ts';
 import type { Audit } from '../core/ports.ts';
 import type { Clock } from '../lib/clock.ts';
+import { sayOutage } from '../stores/sql/outage.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Refusals } from './refusals.ts';
 
@@ -41,7 +42,7 @@ export function openAuditor({ audit, clock, log }: AuditorOptions): OpenAuditor 
     const kept = append(event)
       .then(
         () => {},
-        (thrown: unknown) => unkept(event, asFailure(thrown).message),
+        (thrown: unknown) => unkept(event, sayOutage(asFailure(thrown))),
       )
       .finally(() => pending.delete(kept));
     pending.add(kept);

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { Client } from 'pg';
 import { migrate } from '../../src/stores/sql/migrate.ts';
+import { sayOutage } from '../../src/stores/sql/outage.ts';
 import type { SchemaEditor, SchemaStep } from '../../src/stores/sql/schema-step.ts';
 import { schemaSteps } from '../../src/stores/sql/schema-steps.ts';
 import { aKey } from '../conformance/directory-drafts.ts';
@@ -294,6 +295,14 @@ test('wrong credentials are an outage with a reason, and never show the password
   const said = (error: unknown) =>
     unavailable(error) && !`${error}${JSON.stringify(error)}`.includes('hunter2secret');
   await assert.rejects(store.ledger.append([aRow()]), said);
+  const [trouble] = store.troubles;
+  assert.ok(trouble !== undefined);
+  assert.equal(trouble.message, 'PostgreSQL refused our credentials', 'clients may read it');
+  assert.match(
+    sayOutage(trouble),
+    /^PostgreSQL refused our credentials: .*"postgres"/,
+    'operators are told more',
+  );
 });
 
 test('a migration whose server is killed half-way has changed nothing, and can be taken afterwards (DP15)', async (t) => {

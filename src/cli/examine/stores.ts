@@ -7,6 +7,7 @@ import { openShared } from '../../stores/open-shared.ts';
 import { openStore } from '../../stores/open-store.ts';
 import type { SharedStateOption } from '../../stores/shared-options.ts';
 import { SchemaTooNewError } from '../../stores/sql/migrate.ts';
+import { sayOutage } from '../../stores/sql/outage.ts';
 import { fileName } from '../../stores/store-options.ts';
 import { bad, type Diagnosis, ok, warn } from './finding.ts';
 
@@ -62,7 +63,7 @@ async function examineStore(config: Config, gateways: number): Promise<ExaminedS
       await store.close();
     }
   } catch (thrown) {
-    const says = thrown instanceof Error ? thrown.message : String(thrown);
+    const says = thrown instanceof Error ? sayOutage(thrown) : String(thrown);
     if (thrown instanceof SchemaTooNewError) return told(bad(area, says, 'run the newer gateway'));
     return told(bad(area, says, 'start the database, or correct `store`: until then rows wait in the spool'));
   }

@@ -69,7 +69,7 @@ export function judge(thrown: unknown): Judged {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const outage = outageOf(error);
   if (outage === undefined) return { error, lost: false };
-  return { error: unavailable(`PostgreSQL ${outage.says}: ${reasonOf(error)}`, error), lost: outage.lost };
+  return { error: unavailable(`PostgreSQL ${outage.says}`, error), lost: outage.lost };
 }
 
 export function lacksTable(error: unknown): boolean {
@@ -92,11 +92,4 @@ function outageOf(error: Error): Outage | undefined {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** Where a name has several addresses Node says nothing of its own. */
-function reasonOf(error: Error): string {
-  if (error.message !== '') return error.message;
-  const [first] = error instanceof AggregateError ? error.errors : [];
-  return first instanceof Error ? first.message : codeOf(error);
 }
