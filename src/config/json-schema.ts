@@ -17,6 +17,13 @@ export interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[];
 }
 
+const include: JsonSchema = {
+  description: 'Files to read besides this one, relative to it.',
+  anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
+};
+
+const howEmitted = { io: 'input', override: allowText } as const;
+
 let emitted: JsonSchema | undefined;
 
 export function configJsonSchema(): JsonSchema {
@@ -31,7 +38,7 @@ export function keysAt(root: Placed, path: readonly PropertyKey[]): string[] {
 
 /** Every schema that may describe the value at `path`: several where the file leaves open which. */
 export function schemasAt(root: Placed, path: readonly PropertyKey[]): readonly JsonSchema[] {
-  let schemas = branches(configJsonSchema(), root);
+  let schemas = branches(byKey, root);
   let node: Placed | undefined = root;
   for (const step of path) {
     node = node === undefined ? undefined : childOf(node, step);
@@ -41,6 +48,25 @@ export function schemasAt(root: Placed, path: readonly PropertyKey[]): readonly 
     });
   }
   return schemas;
+}
+
+/** As `configJsonSchema`, but of each key only when it is asked for: all of them take 50 ms, and a start asks for few. */
+const byKey: JsonSchema = { properties: eachWhenAsked() };
+
+function eachWhenAsked(): Readonly<Record<string, JsonSchema>> {
+  const properties: Record<string, JsonSchema> = { include };
+  for (const [key, schema] of Object.entries(configSchema.shape)) {
+    Object.defineProperty(properties, key, {
+      enumerable: true,
+      configurable: true,
+      get: () => {
+        const { $schema: _, ...value } = z.toJSONSchema(schema, howEmitted);
+        Object.defineProperty(properties, key, { enumerable: true, value });
+        return value;
+      },
+    });
+  }
+  return properties;
 }
 
 function childSchema(schema: JsonSchema, step: PropertyKey): JsonSchema | undefined {
@@ -61,14 +87,8 @@ function branches(schema: JsonSchema, node: Placed | undefined): readonly JsonSc
 }
 
 function emit(): JsonSchema {
-  const schema = z.toJSONSchema(configSchema, { io: 'input', override: allowText });
-  const properties = {
-    include: {
-      description: 'Files to read besides this one, relative to it.',
-      anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
-    },
-    ...schema.properties,
-  };
+  const schema = z.toJSONSchema(configSchema, howEmitted);
+  const properties = { include, ...schema.properties };
   return { ...schema, title: 'Millrace configuration', properties } as JsonSchema;
 }
 

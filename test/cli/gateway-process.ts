@@ -50,12 +50,20 @@ export interface Command {
 export const cleanEnvironment = {
   PATH: process.env['PATH'] ?? '',
   HOME: tmpdir(),
+  // Else the first file of each process has its types stripped anew, and what does that is loaded for it alone.
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache'),
   [canaryVariable]: runCanary,
   OLLAMA_HOST: '127.0.0.1:9',
   MILLRACE__LISTEN__ADDRESS: '127.0.0.1:0',
   MILLRACE__ADMIN__LISTEN: '127.0.0.1:0',
   MILLRACE__DRAIN__PRE_STOP_MS: '0',
 };
+
+/** A test that fails may never come to end what it started: nothing outlives its file. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 function start(args: readonly string[], command: Command): ChildProcess {
   const [program = '', ...rest] = [
@@ -65,11 +73,14 @@ function start(args: readonly string[], command: Command): ChildProcess {
     command.program ?? main,
     ...args,
   ];
-  return spawn(program, rest, {
+  const child = spawn(program, rest, {
     cwd: command.place.folder,
     env: { ...cleanEnvironment, ...command.environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 export async function millrace(args: readonly string[], command: Command): Promise<Ended> {

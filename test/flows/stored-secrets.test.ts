@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { millrace, openPlace, type Place, serve } from '../cli/gateway-process.ts';
+import { runVerb } from '../cli/run-verb.ts';
 import { until } from '../faults/rig.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
 
@@ -36,7 +37,7 @@ async function openRig(t: TestContext): Promise<Rig> {
           models: { m: { targets: [{ upstream: 'cloud', model: 'm' }] } },
         }),
       ),
-    command: (...args) => millrace([...args, ...file], { place }),
+    command: (...args) => (args[0] === 'serve' ? millrace : runVerb)([...args, ...file], { place }),
     set: (name, input) => millrace(['secrets', 'set', name, ...file], { place, input }),
     lastKey: () => String(llm.requests.at(-1)?.headers.authorization).replace('Bearer ', ''),
   };
