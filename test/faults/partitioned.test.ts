@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, test } from 'node:test';
+import { makeKey } from '../../src/identity/api-key.ts';
 import { type CutLine, openCutLine } from '../servers/cut-line.ts';
 import { times } from '../soak.ts';
+import { makeStoredKey, statusWith } from '../stored-keys.ts';
 import { until } from './rig.ts';
 import { type Kind, openWholeRig, type Seen, type WholeRig } from './whole-rig.ts';
 
@@ -58,15 +60,17 @@ const roundsAfter = times(20, 400);
 const connectionsMore = 2;
 
 for (const { name, what, rows } of cuts) {
-  test(`${rows}: when the packets to ${what} are lost, everybody else is served within 150 ms more, for 5 s at most, and nothing piles up`, async (t) => {
+  test(`${rows}: when the packets to ${what} are lost, everybody else is served within 150 ms more, for 5 s at most, no new key is called wrong, and nothing piles up`, async (t) => {
     const line = lines.get(name);
     if (rig === undefined || line === undefined) return t.skip(reason);
     const whole = rig;
     const sound = await rounds(whole, roundsBefore);
     allServed(whole, sound);
     const had = line.connections();
+    const made = await makeStoredKey(whole.replicas[0] ?? assert.fail(), { name: `made-before-${name}` });
     line.cut();
     const cutMs = performance.now();
+    const newcomers = Promise.all([made, makeKey()].map((key) => statusesOf(whole, key)));
     const own = monitorEventLoopDelay({ resolution: 5 });
     own.enable();
     const seen: Seen[] = [];
@@ -86,6 +90,13 @@ for (const { name, what, rows } of cuts) {
         `the slowest ${slowest(sound)}, ${slowest(first)}, ${slowest(later)} ms; busy for ${busyMs} ms; connections ${had}, then ${most}`,
     );
     allServed(whole, [...first, ...later]);
+    const [ofMade = [], ofWrong = []] = await newcomers;
+    t.diagnostic(`of a key made just before ${ofMade}, of one that nobody made ${ofWrong}`);
+    assert.ok(
+      ofMade.every((status) => status === 200 || status === 503),
+      'a key that was made is not called wrong in the first moment either',
+    );
+    assert.deepEqual(ofWrong, name === 'store' ? [503, 503] : [401, 401]);
     assert.ok(toldMs < noticedMsMax);
     assert.ok(middle(first) <= middle(sound) + addedMsMax + busyMs);
     assert.ok(middle(later) <= middle(sound) + addedMsMax);
@@ -100,6 +111,10 @@ for (const { name, what, rows } of cuts) {
     t.diagnostic(`whole again after ${Math.round(performance.now() - mendedMs)} ms`);
     assert.ok(performance.now() - mendedMs < backMsMax);
   });
+}
+
+function statusesOf({ replicas }: WholeRig, key: string): Promise<readonly number[]> {
+  return Promise.all(replicas.map((replica) => statusWith(replica, key)));
 }
 
 async function rounds({ round }: WholeRig, count: number): Promise<readonly Seen[]> {

@@ -17,8 +17,8 @@ import { createHeldClock } from '../held-clock.ts';
 const clock = createHeldClock();
 const scopes = { models: [], routes: [], addresses: [] };
 
-/** One that follows the first of two databases, and can be led to the other. */
-async function openRig(t: TestContext) {
+/** One that follows the first of two databases, and can be led to the other. Unless it is alone others may change them. */
+async function openRig(t: TestContext, { isAlone = true } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-followed-'));
   const open = (name: string) =>
     openStore('sqlite', {
@@ -30,6 +30,7 @@ async function openRig(t: TestContext) {
   const [first, second] = await Promise.all([open('first'), open('second')]);
   const store = { directory: first.directory, keyUses: first.keyUses };
   const noted: number[] = [];
+  const seen = { mayBeBehind: false, readings: 0 };
   const presence = createMemoryPresence();
   const troubles: string[] = [];
   const tell = (_facts: object, message: string) => void troubles.push(message);
@@ -40,7 +41,10 @@ async function openRig(t: TestContext) {
     store: {
       directory: {
         ...first.directory,
-        changes: (...asked) => store.directory.changes(...asked),
+        changes: async (...asked) => {
+          seen.readings += 1;
+          return { ...(await store.directory.changes(...asked)), mayBeBehind: seen.mayBeBehind };
+        },
         put: (...asked) => store.directory.put(...asked),
       },
       keyUses: {
@@ -52,6 +56,7 @@ async function openRig(t: TestContext) {
       },
     },
     presence,
+    among: isAlone ? undefined : { role: 'worker' },
   });
   t.after(async () => {
     await followed.close();
@@ -63,6 +68,7 @@ async function openRig(t: TestContext) {
   const asked = { tenant: 'default', team: '', user: '', role: 'developer', expiresAtMs: 0, scopes } as const;
   return {
     followed,
+    seen,
     first,
     second,
     noted,
@@ -72,6 +78,7 @@ async function openRig(t: TestContext) {
     hear: () => presence.publish('directory', 'changed'),
     make: (name: string) => newKey({ ...asked, name }, { digest, nowMs: clock.wall() }),
     isKnown: (key: string) => followed.keys.find(key) !== undefined,
+    isLetIn: async (key: string) => (await followed.keys.find(key)) !== undefined,
   };
 }
 
@@ -115,4 +122,32 @@ test('when a great many keys were used is noted some hundred at a time, and requ
     made.map(({ draft }) => draft.name),
   );
   assert.equal(kept.length, 450);
+});
+
+test('G5: a key of which no message told is let in at once all the same, and for each burst of wrong ones the store is asked a few times', async (t) => {
+  const { followed, first, seen, make, isLetIn } = await openRig(t, { isAlone: false });
+  await followed.directory.put(make('one').draft);
+  const silent = make('silent');
+  await first.directory.put(silent.draft);
+  assert.equal(await isLetIn(silent.key), true);
+  clock.advance(1_000);
+  const before = seen.readings;
+  const wrong = Array.from({ length: 500 }, (_, at) => isLetIn(make(`wrong-${at}`).key));
+  clock.advance(250);
+  assert.deepEqual([...new Set(await Promise.all(wrong))], [false]);
+  assert.ok(seen.readings - before <= 6, `${seen.readings - before} readings`);
+});
+
+test('DP11, G5: what a server that only reads does not have may be elsewhere: nobody can tell', async (t) => {
+  const { followed, seen, hear, make, isLetIn } = await openRig(t, { isAlone: false });
+  const known = make('known');
+  await followed.directory.put(known.draft);
+  seen.mayBeBehind = true;
+  clock.advance(1_000);
+  await assert.rejects(isLetIn(make('elsewhere').key), { code: 'dependency_unavailable' });
+  assert.equal(await isLetIn(known.key), true);
+  seen.mayBeBehind = false;
+  await hear();
+  const wrong = make('wrong');
+  await until('it can tell again', async () => (await isLetIn(wrong.key).catch(() => undefined)) === false);
 });
