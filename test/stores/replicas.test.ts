@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { keepAsking } from '../faults/known-callers.ts';
+import { keepMakingKeys } from '../faults/new-callers.ts';
 import { until } from '../faults/rig.ts';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { openPostgresServer, type PostgresServer } from '../servers/postgres-server.ts';
 import { openRedisServer, type RedisServer } from '../servers/redis-server.ts';
+import { makeStoredKey, statusWith } from '../stored-keys.ts';
 
 let redis: RedisServer;
 let postgres: PostgresServer;
@@ -159,6 +162,31 @@ test('DP9, DP10: without PostgreSQL every answer goes on, and no row is missing 
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   assert.equal(await countOf(one), asked);
+});
+
+test('DP10, G5, G20: while PostgreSQL restarts under load known keys are served, and none that was made a moment ago elsewhere is called wrong', async (t) => {
+  const replicas = await openReplicas(t, { identity: { pepper: 'r3Wx71nVhT2pLw0Xc9Rf5KsBn4Yd6GjEa' } });
+  const [one, two] = replicas;
+  assert.ok(one !== undefined && two !== undefined);
+  const key = await makeStoredKey(one, { name: 'ci' });
+  await until('both know it', async () => (await statusWith(two, key)) === 200);
+  const known = keepAsking(replicas, key);
+  const newcomers = keepMakingKeys(replicas);
+  const moreAreLetIn = async () => {
+    const before = newcomers.made[200] ?? 0;
+    await until('new keys are let in', () => (newcomers.made[200] ?? 0) >= before + 4);
+  };
+  await moreAreLetIn();
+  for (let turn = 0; turn < 2; turn += 1) {
+    await postgres.restart();
+    await moreAreLetIn();
+  }
+  await newcomers.end();
+  const answered = await known.end();
+  const { made, unmade, notMade } = newcomers;
+  t.diagnostic(
+    `${answered.length} answers; new keys ${JSON.stringify(made)}, wrong ones ${JSON.stringify(unmade)}, ${notMade} not made`,
+  );
 });
 
 test('DP16: it starts with both of them away, serves, and is whole by itself when they come', async (t) => {
