@@ -32,16 +32,17 @@ class Behind {
     const { socket } = request;
     if (this.#count >= waitingMax) socket.destroy();
     if (socket.destroyed) return;
-    // Node's parser reads a piece to its end, whatever is paused meanwhile.
-    if (this.#change(socket, 1) >= aheadMax) setImmediate(() => this.#pause(socket));
+    if (this.#change(socket, 1) === aheadMax) {
+      socket.on('resume', pauseAgain);
+      socket.pause();
+    }
     response.once('socket', () => {
-      if (this.#change(socket, -1) === aheadMax - 1) socket.resume();
+      if (this.#change(socket, -1) === aheadMax - 1) {
+        socket.off('resume', pauseAgain);
+        socket.resume();
+      }
       this.#serve(request, response);
     });
-  }
-
-  #pause(socket: Socket): void {
-    if ((this.#waiting.get(socket) ?? 0) >= aheadMax) socket.pause();
   }
 
   #change(socket: Socket, by: 1 | -1): number {
@@ -57,4 +58,9 @@ class Behind {
     this.#count -= this.#waiting.get(socket) ?? 0;
     this.#waiting.delete(socket);
   }
+}
+
+/** With every request that it has read, and every one that is answered, Node goes on reading by itself. */
+function pauseAgain(this: Socket): void {
+  this.pause();
 }
