@@ -82,6 +82,8 @@ export async function openTestAdmin(
       tls: undefined,
       allow: [],
       connectionsMax: 256,
+      changesPerMinute: 1_200,
+      reportsAtOnce: 8,
       ...options.admin,
     },
     token,

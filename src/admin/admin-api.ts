@@ -10,6 +10,7 @@ import type { AdminListener } from './admin-listener.ts';
 import { askedOnce } from './asked-once.ts';
 import { audited, auditRefused } from './audited.ts';
 import { createHostCheck } from './guard.ts';
+import { paced } from './pace.ts';
 import { PendingSignIns } from './pending-sign-ins.ts';
 import { createErrorHandler, sendProblem } from './problem-details.ts';
 import { registerRoutes } from './register.ts';
@@ -92,7 +93,11 @@ function createApi(
     homeTenant,
     wrongKeys: gateway.lasting.wrongKeys,
     // What is given again is not done again, and not audited as if it were.
-    around: [askedOnce({ claims, bytesMax }), audited(gateway.lasting.auditor)],
+    around: [
+      paced({ clock: gateway.lasting.clock, ...options.admin }),
+      askedOnce({ claims, bytesMax }),
+      audited(gateway.lasting.auditor),
+    ],
     onRefused: auditRefused(gateway.lasting.auditor),
   });
   return server;

@@ -11,7 +11,10 @@ import { loadApi } from './load-api.ts';
 import type { Seen } from './views.ts';
 
 export interface AdminOptions extends Seen {
-  readonly admin: Pick<Config['admin'], 'listen' | 'tls' | 'allow' | 'connectionsMax'>;
+  readonly admin: Pick<
+    Config['admin'],
+    'listen' | 'tls' | 'allow' | 'connectionsMax' | 'changesPerMinute' | 'reportsAtOnce'
+  >;
   /** At least 32 characters: the configuration sees to it. */
   readonly token: string;
 }

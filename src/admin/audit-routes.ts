@@ -80,6 +80,7 @@ export function auditRoutes(audit: Audit): readonly AdminRoute[] {
     adminRoute({
       ...common,
       name: 'audit.verify',
+      dear: true,
       path: `${api}/audit/verify`,
       scope: 'gateway',
       summary: 'Whether the records follow from one another, some thousands at a time',

@@ -12,6 +12,7 @@ export function costRoutes({ gateway }: Seen): readonly AdminRoute[] {
   return [
     adminRoute({
       name: 'savings.sum',
+      dear: true,
       method: 'GET',
       path: `${api}/savings`,
       permission: 'usage:read',
@@ -32,6 +33,7 @@ export function costRoutes({ gateway }: Seen): readonly AdminRoute[] {
     }),
     adminRoute({
       name: 'costs.show',
+      dear: true,
       method: 'GET',
       path: `${api}/costs`,
       permission: 'usage:read',

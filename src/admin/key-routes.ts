@@ -221,7 +221,7 @@ function withOwner({ actor, reach }: AdminCall, asked: Asked): Asked {
   return asked.user === '' ? { ...asked, user: actor.user, team: '' } : asked;
 }
 
-type KeyFacts = Pick<DirectoryDraft & { kind: 'key' }, 'role' | 'user' | 'expiresAtMs'>;
+type KeyFacts = Pick<DirectoryDraft & { kind: 'key' }, 'tenant' | 'role' | 'user' | 'expiresAtMs'>;
 
 async function assertMay(
   options: KeyRoutesOptions,
@@ -232,8 +232,10 @@ async function assertMay(
   if (actor.scopes !== undefined) {
     throw fail('forbidden', `"${actor.name}" is narrowed to its scopes, and a key that it made would not be`);
   }
-  if (reach === 'own' && step.after !== undefined && step.after.user !== actor.user) {
-    throw fail('forbidden', `"${actor.name}" may make keys for "${actor.user}" alone`);
+  // In two tenants two may have one name.
+  const isOwn = ({ tenant, user }: KeyFacts) => user === actor.user && tenant === actor.tenant;
+  if (reach === 'own' && step.after !== undefined && !isOwn(step.after)) {
+    throw fail('forbidden', `"${actor.name}" may make keys for "${actor.user}" of ${actor.tenant} alone`);
   }
   await assertEndsWith(options, actor, step);
 }

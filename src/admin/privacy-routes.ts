@@ -19,6 +19,7 @@ export function privacyRoutes(gateway: Gateway): readonly AdminRoute[] {
     adminRoute({
       ...common,
       name: 'privacy.export',
+      dear: true,
       path: `${api}/privacy/export`,
       permission: 'privacy:read',
       summary: 'Everything that is kept of a user, or of a whole tenant, as one JSON text',

@@ -101,6 +101,8 @@ interface Row<
   readonly etag?: boolean;
   /** Whether its answer is a `StreamAnswer`: it is not kept for whoever asks again. */
   readonly streams?: boolean;
+  /** Whether it looks through so much that one caller may not ask for many at once. */
+  readonly dear?: boolean;
   /** False of a POST that changes nothing: it is not audited. True of a GET that has to be. */
   readonly changes?: boolean;
   /** To what it is done, for the audit log; what the path or the body names unless said. */

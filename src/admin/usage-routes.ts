@@ -11,6 +11,7 @@ export function usageRoutes({ gateway }: Seen): readonly AdminRoute[] {
   return [
     adminRoute({
       name: 'usage.sum',
+      dear: true,
       method: 'GET',
       path: `${api}/usage`,
       permission: 'usage:read',
@@ -29,6 +30,7 @@ export function usageRoutes({ gateway }: Seen): readonly AdminRoute[] {
     }),
     adminRoute({
       name: 'exchanges.list',
+      dear: true,
       method: 'GET',
       path: `${api}/exchanges`,
       permission: 'usage:read',

@@ -144,6 +144,20 @@ export const adminOptions = z.strictObject({
     .optional()
     .describe('What the admin API asks for, 32 characters or more. Made and kept in `data` when absent.'),
   connectionsMax: z.int().min(1).max(65_536).default(256).describe('Connections open to it at once.'),
+  changesPerMinute: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1_200)
+    .describe(
+      'So much may one caller change in a minute, all of it at once or evenly; a user with several keys is one caller. Past it: 429.',
+    ),
+  reportsAtOnce: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(8)
+    .describe('So many reports and exports may be made for one caller at once. Past it: 429.'),
   tls: tlsOptions
     .optional()
     .describe('TLS on this listener. New certificates are taken over as their files change.'),

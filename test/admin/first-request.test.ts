@@ -82,7 +82,14 @@ async function openAdminOf({ gateway: running, file }: TestGateway, host = '127.
     applied,
     version: '0.0.0',
     configFiles: () => [],
-    admin: { listen: { host, port: 0 }, tls: undefined, allow: [], connectionsMax: 256 },
+    admin: {
+      listen: { host, port: 0 },
+      tls: undefined,
+      allow: [],
+      connectionsMax: 256,
+      changesPerMinute: 1_200,
+      reportsAtOnce: 8,
+    },
     token: 'mr-admin-3f9c1d7be2a84c06b5d1e0f7a9c83b42',
   });
 }

@@ -205,6 +205,15 @@ test('a developer has keys of his own, and nobody else’s exist for him', async
   assert.equal((await admin.ask('keys/mine', { as, method: 'DELETE' })).status, 204);
 });
 
+test('a developer of the gateway’s own tenant has no keys in another one, where somebody has his name', async () => {
+  const as = keyOf('default', 'developer');
+  for (const body of [{ name: 'namesakes' }, { name: 'namesakes', user: 'developer-person' }]) {
+    const made = await admin.ask('keys?tenant=acme', { as, method: 'POST', body });
+    assert.deepEqual([made.status, made.body.code], [403, 'forbidden'], JSON.stringify(made.body));
+  }
+  assert.equal((await admin.ask('keys/namesakes?tenant=acme')).status, 404);
+});
+
 test('an admin neither makes nor turns over a key of an owner', async () => {
   const as = keyOf('acme', 'admin');
   await make({ name: 'crown', role: 'owner' });
