@@ -47,7 +47,9 @@ async function open(t: TestContext, tokens: number, behaviour: Partial<Behaviour
   await redis.restart();
   const store = await postgres.createDatabase();
   const budgets = [{ per: 'tenant', usd: usdFor(tokens), window: 'total' }];
-  const config = spendingConfig(llm.port, { store, shared: redis.url, budgets });
+  // On a busy machine an answer may take longer than usual, and who is not answered is told so, and not what is spent.
+  const shared = { url: redis.url, timeoutMs: 2_000 };
+  const config = spendingConfig(llm.port, { store, shared, budgets });
   const [one, two] = await Promise.all([openTestGateway({ config }), openTestGateway({ config })]);
   t.after(() => Promise.all([one.close(), two.close()]));
   for (const { gateway } of [one, two]) {
