@@ -196,7 +196,8 @@ export async function findEntry<Entry extends DirectoryEntry>(
   // To whom it is not to be seen it is not there: neither another tenant's nor another one's own (API1).
   const found = (await directory.find(placeOf(kind.kind, call.tenant, name))) as Entry | undefined;
   if (found !== undefined && kind.isVisible(call, found)) return found;
-  throw fail('not_found', `there is no ${kind.kind} of the name "${name}" here`);
+  const where = kind.kind === 'tenant' ? '' : ` in the tenant "${call.tenant}"`;
+  throw fail('not_found', `there is no ${kind.kind} of the name "${name}"${where}`);
 }
 
 /** `version` and `createdAtMs` are the directory's own: what stands there is not read. */

@@ -55,18 +55,19 @@ async function load(): Promise<Sdk> {
   }
 }
 
+const knownTroubles: Readonly<Record<string, string>> = {
+  ResourceNotFoundException: 'has nothing there',
+  CredentialsProviderError:
+    'cannot be asked without credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give this machine a role',
+};
+
 /** Its own name for what is wrong is enough: what it says beside may repeat what was asked. */
 function troubleOf(thrown: unknown, { SecretsManagerServiceException }: Sdk): SecretTrouble {
   const name = thrown instanceof Error ? thrown.name : 'an unknown error';
   const status =
     thrown instanceof SecretsManagerServiceException ? thrown.$metadata.httpStatusCode : undefined;
   const refused = status !== undefined && status < 500 && name !== 'ThrottlingException';
-  const says =
-    name === 'ResourceNotFoundException'
-      ? 'has nothing there'
-      : refused
-        ? `refuses: ${name}`
-        : `cannot be asked: ${name}`;
+  const says = knownTroubles[name] ?? (refused ? `refuses: ${name}` : `cannot be asked: ${name}`);
   return new SecretTrouble(`AWS Secrets Manager ${says}`, {
     away: !refused && name !== 'CredentialsProviderError',
     cause: thrown,

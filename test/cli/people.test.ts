@@ -110,7 +110,7 @@ test('every listing is there for programs, and what cannot be done says why', as
   }
   const refused = await run('users', 'show', 'nobody');
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /no user of the name "nobody"/);
+  assert.match(refused.err, /no user of the name "nobody" in the tenant "default"/);
 });
 
 test('the audit log is read and proved, and a record that was changed behind its back is found (A9)', async () => {

@@ -178,10 +178,12 @@ test('a secret at AWS is a text, or a field of an object', async (t) => {
     assert.equal((await gateway.chat({ model: 'm' })).status, 200);
     assert.ok(shown().includes(expected), expected);
   }
-  const check = async (key: string) => {
+  const check = async (key: string, given: Readonly<Record<string, string>> = environment) => {
     await write(key, secrets);
-    return (await millrace(['check', '--config', 'millrace.yaml'], { place, environment })).err;
+    return (await millrace(['check', '--config', 'millrace.yaml'], { place, environment: given })).err;
   };
+  const nobody = { AWS_EC2_METADATA_DISABLED: 'true' };
+  assert.match(await check('aws-sm:plain', nobody), /without credentials: set AWS_ACCESS_KEY_ID .* role/);
   assert.match(await check('aws-sm:none'), /aws-sm:none: AWS Secrets Manager has nothing there/);
   assert.match(await check('aws-sm:prod/openai#more'), /the field more is no text/);
   aws.fail({ type: 'AccessDeniedException', status: 400 });
