@@ -12,6 +12,8 @@ export interface SpendEstimate {
 
 /** Added for each message: what the model's template puts around it. */
 const tokensAroundMessage = 8;
+/** No answer is as long, nor counted as longer: a greater bound is none. At this one every cost is a number that the ledger can keep. */
+const answerTokensMost = 100_000_000;
 
 interface Foreseen {
   readonly p95Tokens: number;
@@ -39,6 +41,6 @@ function promptTokensAhead(call: Call, margin: number): number {
 /** What comes as a stream is extended as it runs; a whole answer with a bound is all there at once. */
 function answerTokensAhead(call: Call, p95Tokens: number): number {
   const asked = answerTokensMax(call);
-  if (!call.stream && Number.isFinite(asked)) return asked;
+  if (!call.stream && asked <= answerTokensMost) return asked;
   return Math.min(asked, p95Tokens * answersOf(call));
 }

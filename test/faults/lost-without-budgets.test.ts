@@ -44,11 +44,36 @@ for (const [what, budgets] of [
   });
 }
 
-async function ask({ url, key }: TestGateway, model: string): Promise<void> {
+test('G21: whatever length an answer is asked for, it is written down as something that the ledger can keep', async (t) => {
+  const llm = await openGatedLlm(t);
+  const config = {
+    upstreams: { dear: { type: 'openai', url: llm.url } },
+    models: { dear: { targets: [{ upstream: 'dear', model: 'gated' }] } },
+    prices,
+  };
+  const gateway = await openTestGateway({ config });
+  t.after(() => gateway.close());
+  llm.shut();
+  const asked = [ask(gateway, 'dear', 1e21), ask(gateway, 'dear', Number.MAX_SAFE_INTEGER)];
+  await until('both are under way', () => llm.asked === 2);
+  const next = await openTestGateway({ config, data: gateway.data });
+  const left = await next.gateway.lasting.spool.unshipped({ ours: false, names: [] });
+  await next.close();
+  // As of any answer without a bound: no server says so much.
+  const likely = [1_000, 1_000 * tokenNanoUsd];
+  assert.deepEqual(
+    left.map((row) => [row.outputTokens, row.costNanoUsd]),
+    [likely, likely],
+  );
+  llm.open();
+  await Promise.all(asked);
+});
+
+async function ask({ url, key }: TestGateway, model: string, tokens = tokensMax): Promise<void> {
   const reply = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, max_tokens: tokensMax, messages: [{ role: 'user', content: 'hi' }] }),
+    body: JSON.stringify({ model, max_tokens: tokens, messages: [{ role: 'user', content: 'hi' }] }),
   });
   assert.equal(reply.status, 200, await reply.text());
 }
