@@ -5,7 +5,6 @@ import { assertAllowed } from '../config/applied-rules.ts';
 import { idOf, type LoadedConfig } from '../config/load.ts';
 import { ConfigError, type Problem, proposedName } from '../config/problem.ts';
 import type { ConfigVersionDraft } from '../core/config-version.ts';
-import type { Role } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import { reachOf } from '../identity/permissions.ts';
 import type { Proposing } from '../wiring/applied-config.ts';
@@ -34,7 +33,7 @@ export async function applyChange(
       ...change,
       by: actor.name,
       assertMatch: (tag) => assertTag(headers['if-match'] ?? '', tag),
-      ...proposing(reloader, actor.role),
+      ...proposing(reloader, actor),
       assertMay: (proposed) => {
         if (!isForced) assertKeepsCaller(actor, proposed, reloader.loaded);
       },
@@ -53,9 +52,12 @@ export async function applyChange(
 }
 
 /** Who may apply what, and whose addresses those in it are. */
-export function proposing({ loaded: inForce }: Seen['reloader'], role: Role): Proposing {
+export function proposing(
+  { loaded: inForce }: Seen['reloader'],
+  { role, scopes }: Pick<AdminActor, 'role' | 'scopes'>,
+): Proposing {
   return {
-    inspect: (proposed) => assertAllowed({ proposed, inForce, role }),
+    inspect: (proposed) => assertAllowed({ proposed, inForce, role, narrowed: scopes !== undefined }),
     vouches: role === 'owner',
   };
 }

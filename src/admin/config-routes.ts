@@ -5,10 +5,10 @@ import { hotTextOf } from '../config/hot-text-of.ts';
 import { installChanges, type LoadedConfig } from '../config/load.ts';
 import { ConfigError } from '../config/problem.ts';
 import type { ConfigVersionFacts } from '../core/config-version.ts';
-import type { Role } from '../core/exchange.ts';
 import { fail } from '../core/failure.ts';
 import type { Reloaded } from '../wiring/reload.ts';
 import { identityOf } from '../wiring/upstreams.ts';
+import type { AdminActor } from './actor.ts';
 import { applyChange, proposing, refuse, viewProblem } from './applying.ts';
 import {
   appliedShape,
@@ -98,7 +98,7 @@ function inForceRoutes(seen: Seen): readonly AdminRoute[] {
 
 function proposedRoutes(seen: Seen): readonly AdminRoute[] {
   const { applied, reloader } = seen;
-  const propose = (text: string, role: Role) => applied.propose(text, proposing(reloader, role));
+  const propose = (text: string, actor: AdminActor) => applied.propose(text, proposing(reloader, actor));
   const proposals = {
     ...writing,
     method: 'POST',
@@ -116,7 +116,7 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
       example: { body: { text: exampleText } },
       handle: async ({ actor, body }) => ({
         status: 200,
-        body: await validated(() => propose(body.text, actor.role)),
+        body: await validated(() => propose(body.text, actor)),
       }),
     }),
     adminRoute({
@@ -127,7 +127,7 @@ function proposedRoutes(seen: Seen): readonly AdminRoute[] {
       answers: { 200: diffShape, 422: refusedShape },
       example: { body: { text: exampleText } },
       handle: async ({ actor, body }) => {
-        const proposed = await propose(body.text, actor.role).catch(refuse);
+        const proposed = await propose(body.text, actor).catch(refuse);
         return { status: 200, body: viewDiff(seen, proposed) };
       },
     }),

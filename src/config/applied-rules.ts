@@ -22,6 +22,8 @@ export interface Proposal {
   readonly proposed: ReadConfig;
   readonly inForce: LoadedConfig;
   readonly role: Role;
+  /** By a key with scopes: it makes no keys, and lets nobody in who would not be narrowed as it is. */
+  readonly narrowed?: boolean;
 }
 
 interface Refused extends Problem {
@@ -67,15 +69,18 @@ function refusalsOf(proposal: Proposal): Refused[] {
   );
 }
 
-function refuseParts({ proposed, inForce, role }: Proposal): Refused[] {
+function refuseParts({ proposed, inForce, role, narrowed = false }: Proposal): Refused[] {
   return (Object.keys(parts) as (keyof HotConfig)[]).flatMap((key) => {
     const path = [key];
     const says = ({ filled }: WrittenHalf) => {
       const node = nodeAt(filled, path);
       return node && plainValue(node);
     };
-    if (mayChange(key, role) || isDeepStrictEqual(says(proposed.sources.half), says(inForce.half))) return [];
-    return [refusal(proposed, { path, message: `may not be changed by the role ${role}`, forbidden: true })];
+    const isClosed = narrowed && parts[key] === 'owner';
+    const may = mayChange(key, role) && !isClosed;
+    if (may || isDeepStrictEqual(says(proposed.sources.half), says(inForce.half))) return [];
+    const who = isClosed ? 'a key with scopes' : `the role ${role}`;
+    return [refusal(proposed, { path, message: `may not be changed by ${who}`, forbidden: true })];
   });
 }
 
