@@ -21,7 +21,7 @@ const wrongKeysOptions = z.strictObject({
     .int()
     .min(0)
     .max(1_000_000)
-    .default(4_096)
+    .default(1_024)
     .describe('How many may wait at once. Those beyond are answered without.'),
 });
 

