@@ -191,7 +191,7 @@ const changesMax = 12;
 
 /** Lines of each replica that say that something is away, or back. */
 function linesOfChange(): readonly (readonly string[])[] {
-  const said = /what replicas share|the store (cannot|is back)|the ledger/;
+  const said = /what replicas share|the store (cannot be reached|is back)|the ledger/;
   return rig.replicas.map(({ lines }) => lines.filter((line) => said.test(line)));
 }
 
