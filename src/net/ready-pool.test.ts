@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import type { Client } from 'undici';
+import base from 'undici/lib/dispatcher/pool-base.js';
 import { createHttpTransport } from './http-transport.ts';
+import { LiveClient } from './live-client.ts';
+import { ReadyPool } from './ready-pool.ts';
 
 /** Answers when it is told to, and says over which of its connections it was asked. */
 async function openRig(t: TestContext, connections: number) {
@@ -121,4 +125,56 @@ test('no more connections are opened than may be, and who has to wait is sent in
   assert.equal(ended.length, 40);
   for (const [at, number] of ended.entries())
     assert.ok(Math.abs(at - number) < 8, `${number} ended as the ${at}th`);
+});
+
+test('a request looks at no connection but its own, however many are open beside it', async (t) => {
+  const held: ServerResponse[] = [];
+  const server = createServer((request, response) => {
+    if (request.url === '/held') held.push(response);
+    else response.end('done');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const clients: Client[] = [];
+  const pool = new ReadyPool(`http://127.0.0.1:${port}`, {
+    connections: 100,
+    factory: (origin, options) => {
+      const client = new LiveClient(origin, options);
+      clients.push(client);
+      return client;
+    },
+  });
+  t.after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await pool.destroy();
+  });
+  const ask = (path: string) =>
+    new Promise<void>((resolve, reject) => {
+      const told = { onRequestStart: () => {}, onResponseStart: () => {}, onResponseData: () => {} };
+      const ended = {
+        onResponseEnd: () => resolve(),
+        onResponseError: (_: unknown, error: Error) => reject(error),
+      };
+      pool.dispatch({ method: 'GET', path, headers: [] }, { ...told, ...ended });
+    });
+  for (let at = 0; at < 20; at += 1) ask('/held').catch(() => {});
+  while (held.length < 20) await once(server, 'request');
+  const askAndRest = async () => {
+    await ask('/');
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await askAndRest();
+  await askAndRest();
+  let looks = 0;
+  for (const client of clients.slice(0, 20)) {
+    Object.defineProperty(client, base.kNeedDrain, {
+      get: () => {
+        looks += 1;
+        return true;
+      },
+    });
+  }
+  for (let at = 0; at < 5; at += 1) await askAndRest();
+  assert.equal(looks, 0);
 });
