@@ -59,7 +59,7 @@ export class UnknownKeys {
   assertTold(): void {
     if (!this.#doubted) return;
     throw unknowable(
-      'nobody can tell now whether this key is a right one: the keys in the store cannot be read, or may be out of date; try again shortly',
+      'nobody can tell now whether this key is a right one: the keys in the store are out of reach, or may be out of date; try again shortly',
     );
   }
 
