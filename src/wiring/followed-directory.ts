@@ -273,8 +273,13 @@ export class FollowedDirectory {
     return { version: this.#version, entries: this.keys.entries(), digester: this.#digester };
   }
 
+  /** Who is used while these are noted waits for the next minute, or noting would not end as long as requests come. */
   async #noteUses(): Promise<void> {
-    for (let uses = this.keys.takeUses(usesAtOnce); uses.length > 0; uses = this.keys.takeUses(usesAtOnce)) {
+    let isFull = true;
+    while (isFull) {
+      const uses = this.keys.takeUses(usesAtOnce);
+      if (uses.length === 0) return;
+      isFull = uses.length === usesAtOnce;
       try {
         await this.#options.store.keyUses.note(uses);
       } catch (thrown) {

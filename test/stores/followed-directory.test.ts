@@ -30,6 +30,7 @@ async function openRig(t: TestContext, { isAlone = true } = {}) {
   const [first, second] = await Promise.all([open('first'), open('second')]);
   const store = { directory: first.directory, keyUses: first.keyUses };
   const noted: number[] = [];
+  const meanwhile: (() => void)[] = [];
   const seen = { mayBeBehind: false, readings: 0 };
   const presence = createMemoryPresence();
   const troubles: string[] = [];
@@ -51,6 +52,7 @@ async function openRig(t: TestContext, { isAlone = true } = {}) {
         ...first.keyUses,
         note: (uses) => {
           noted.push(uses.length);
+          meanwhile.pop()?.();
           return first.keyUses.note(uses);
         },
       },
@@ -72,6 +74,7 @@ async function openRig(t: TestContext, { isAlone = true } = {}) {
     first,
     second,
     noted,
+    meanwhile,
     leadTo: (other: Store) => {
       store.directory = other.directory;
     },
@@ -122,6 +125,28 @@ test('when a great many keys were used is noted some hundred at a time, and requ
     made.map(({ draft }) => draft.name),
   );
   assert.equal(kept.length, 450);
+});
+
+test('keys that are used while others are noted wait for the next minute: noting ends, however many come', async (t) => {
+  const { followed, noted, meanwhile, make, isKnown } = await openRig(t);
+  const made = Array.from({ length: 20 }, (_, at) => make(`busy-${at}`));
+  for (const { draft } of made) await followed.directory.put(draft);
+  const [first, ...others] = made;
+  assert.ok(first !== undefined && isKnown(first.key));
+  // Each time that something is noted there is one key more.
+  meanwhile.push(
+    ...others.map(
+      ({ key }) =>
+        () =>
+          void isKnown(key),
+    ),
+  );
+  clock.advance(60_000);
+  await until('the first is noted', () => noted.length > 0);
+  await followed.directory.put(make('after').draft);
+  assert.deepEqual(noted, [1]);
+  clock.advance(60_000);
+  await until('the next is noted', () => noted.length > 1);
 });
 
 test('G5: a key of which no message told is let in at once all the same, and for each burst of wrong ones the store is asked a few times', async (t) => {

@@ -11,6 +11,8 @@ const slackShare = 1 / 8;
 /** Tenants of which it is known how much was written; beyond it each is looked at once more. */
 const tenantsMax = 10_000;
 const rowsAtOnce = 500;
+/** At one time; more than that go at the next. */
+const rowsMax = 50_000;
 
 /** Outlives the connection to the database. */
 export class ReplayBound {
@@ -39,40 +41,42 @@ export interface Trimmed {
 }
 
 export async function forgetOldest(database: Database, trimmed: Trimmed): Promise<void> {
-  const { tenant, bytesMax, now, dialect } = trimmed;
-  const keptOf = () =>
-    database
-      .selectFrom('replays')
-      .where('tenant', '=', tenant)
-      .where('reply', 'is not', null)
-      // What is too old is removed by others.
-      .where('until_ms', '>', now());
-  const newest = keptOf()
-    .select('until_ms')
+  const beyond = await oldestBeyond(database, trimmed);
+  for (let from = 0; from < beyond.length; from += rowsAtOnce)
+    await forget(database, beyond.slice(from, from + rowsAtOnce), trimmed.dialect);
+}
+
+/** Found once, and by their tokens from then on: to find them, all that the tenant has is looked through. */
+async function oldestBeyond(database: Database, { tenant, bytesMax, now }: Trimmed) {
+  const newest = database
+    .selectFrom('replays')
+    .select(['token', 'until_ms'])
     .select(
       sql<number>`sum(length(reply)) over (order by until_ms desc, token rows unbounded preceding)`.as(
         'newer',
       ),
-    );
-  const { kept_from: keptFrom, all } = await database
+    )
+    .where('tenant', '=', tenant)
+    .where('reply', 'is not', null)
+    // What is too old is removed by others.
+    .where('until_ms', '>', now());
+  const found = await database
     .selectFrom(newest.as('newest'))
-    .select(sql<number | null>`min(case when newer <= ${bytesMax} then until_ms end)`.as('kept_from'))
-    .select(sql<number | null>`max(newer)`.as('all'))
-    .executeTakeFirstOrThrow();
-  if (Number(all) <= bytesMax) return;
-  for (let changed = rowsAtOnce; changed === rowsAtOnce; ) {
-    const oldest = keptOf()
-      .select('token')
-      .where('until_ms', '<', keptFrom ?? Number.MAX_SAFE_INTEGER)
-      .orderBy('until_ms')
-      .orderBy('token')
-      .limit(rowsAtOnce);
-    const { numUpdatedRows } = await database
-      .updateTable('replays')
-      .set({ reply: null })
-      // In one order, whoever else is at it (R4).
-      .where('token', 'in', dialect === 'postgres' ? oldest.forUpdate() : oldest)
-      .executeTakeFirst();
-    changed = Number(numUpdatedRows);
-  }
+    .select('token')
+    .where('newer', '>', bytesMax)
+    .orderBy('until_ms')
+    .orderBy('token')
+    .limit(rowsMax)
+    .execute();
+  return found.map(({ token }) => token);
+}
+
+async function forget(database: Database, tokens: readonly string[], dialect: SqlDialect): Promise<void> {
+  const theirs = database.selectFrom('replays').select('token').where('token', 'in', tokens);
+  await database
+    .updateTable('replays')
+    .set({ reply: null })
+    // Who waits for nobody is in nobody's way: what somebody else has in hand he forgets, or removes (R4).
+    .where('token', 'in', dialect === 'postgres' ? theirs.forUpdate().skipLocked() : theirs)
+    .execute();
 }
