@@ -58,7 +58,16 @@ function saidIn(call: Call): number {
 }
 
 /** Fields of any length that no model is shown. */
-const unsaid: ReadonlySet<string> = new Set(['metadata', 'logit_bias', 'user', 'prompt_cache_key']);
+const unsaid: ReadonlySet<string> = new Set([
+  // Notes for whoever runs the server, and whose request it is.
+  ...['metadata', 'user', 'safety_identifier', 'prompt_cache_key', 'cache_salt', 'kv_transfer_params'],
+  // What may be drawn: the sampler goes by it.
+  ...['logit_bias', 'allowed_token_ids', 'stop_token_ids', 'bad_words', 'logits_processors'],
+  ...['custom_logit_processor', 'samplers', 'dry_sequence_breakers'],
+  // The form of an answer, where it is forced and never told. A `response_format` may be told.
+  ...['guided_json', 'guided_choice', 'guided_regex', 'guided_grammar', 'structured_outputs'],
+  ...['grammar', 'regex', 'ebnf'],
+]);
 /** A shorter field is a setting. */
 const saidBytesMin = 64;
 

@@ -36,10 +36,15 @@ test('G11: whatever a server puts into a prompt is reserved, wherever the client
     assert.equal(await ask('a mill '.repeat(1_500)), 429, JSON.stringify(said('')));
     assert.equal(await ask('a mill'), 200, JSON.stringify(said('')));
   }
-  const settings = { metadata: { note: 'a mill '.repeat(1_500) } };
-  assert.equal(
-    (await chat(gateway, { fields: { max_tokens: 4, ...settings } })).status,
-    200,
-    'no model is shown it',
-  );
+  const long = 'a mill '.repeat(1_500);
+  for (const unsaid of [
+    { metadata: { note: long } },
+    { allowed_token_ids: Array.from({ length: 5_000 }, (_, at) => at) },
+    { guided_choice: [long] },
+    { structured_outputs: { grammar: long } },
+    { grammar: long },
+  ]) {
+    const { status } = await chat(gateway, { fields: { max_tokens: 4, ...unsaid } });
+    assert.equal(status, 200, `no model is shown it: ${Object.keys(unsaid)}`);
+  }
 });
