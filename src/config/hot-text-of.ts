@@ -7,8 +7,12 @@ import { aside } from './yaml-aside.ts';
 const made = new WeakMap<LoadedConfig, Promise<HotText>>();
 
 export function hotTextOf(loaded: LoadedConfig): Promise<HotText> {
-  const text = made.get(loaded) ?? makeText(loaded);
+  const known = made.get(loaded);
+  if (known !== undefined) return known;
+  const text = makeText(loaded);
   made.set(loaded, text);
+  // A thread that died once is no reason to have no text for good.
+  text.catch(() => made.delete(loaded));
   return text;
 }
 

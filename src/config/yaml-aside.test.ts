@@ -63,3 +63,21 @@ test('a part of a large text is changed aside, and a failure comes back as one',
   const absent = { text: large, path: ['models', 'nobodys'] };
   await assert.rejects(aside('withoutPart', absent, large.length), { code: 'not_found' });
 });
+
+test('a text that could not be made once is made when it is asked for again', async (t) => {
+  const path = await folderWith(t, `models:\n${models('two')}`);
+  const loaded = loadConfig({ path, env: {} });
+  let asked = 0;
+  const failsOnce = {
+    ...loaded,
+    get half() {
+      asked += 1;
+      if (asked === 1) throw new Error('the thread died');
+      return loaded.half;
+    },
+  };
+  await assert.rejects(hotTextOf(failsOnce), { message: 'the thread died' });
+  assert.deepEqual(await hotTextOf(failsOnce), await hotTextOf(loaded));
+  await hotTextOf(failsOnce);
+  assert.equal(asked, 2);
+});

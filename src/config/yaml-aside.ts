@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { fail } from '../core/failure.ts';
+import { systemClock } from '../lib/clock.ts';
 import { type ReadText, type ReadYaml, readYaml } from './read-yaml.ts';
 import { type YamlJobEnd, type YamlJobs, yamlJobs } from './yaml-jobs.ts';
 
@@ -11,6 +12,8 @@ import { type YamlJobEnd, type YamlJobs, yamlJobs } from './yaml-jobs.ts';
 export const charsHereMax = 16_384;
 /** A file has 1 MiB at most, and becomes a thousand times as many bytes of nodes at the very worst. */
 const heapMiBMax = 1_024;
+/** The worst that is known takes seconds. Whoever waits behind one that hangs would wait for good. */
+const threadMsMax = 120_000;
 
 type Asked<Name extends keyof YamlJobs> = Parameters<YamlJobs[Name]>[0];
 type Made<Name extends keyof YamlJobs> = ReturnType<YamlJobs[Name]>;
@@ -40,9 +43,11 @@ function onThread<Result>(name: keyof YamlJobs, asked: unknown): Promise<YamlJob
   });
   worker.once('message', resolve);
   worker.once('error', reject);
-  worker.once('exit', (code) =>
-    reject(new Error(`the thread that reads a configuration ended with ${code}`)),
-  );
+  const overdue = systemClock.after(threadMsMax, () => void worker.terminate());
+  worker.once('exit', (code) => {
+    overdue.cancel();
+    reject(new Error(`the thread that reads a configuration ended with ${code}`));
+  });
   return promise;
 }
 

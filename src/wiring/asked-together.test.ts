@@ -69,6 +69,21 @@ test('who comes alone is asked about at once, and of a flood there is a question
   await together.ask('a-later');
 });
 
+test('in a crowd of several kinds full questions follow each other, and only what is left over waits', async () => {
+  const { together, asked, clock } = open();
+  for (let at = 0; at < 24; at += 1) {
+    clock.advance(at < 20 ? 0 : 50);
+    await together.ask(`z${at}`);
+  }
+  const of = (kind: string) => Array.from({ length: 2_500 }, (_, at) => together.ask(`${kind}${at}`));
+  let answered = 0;
+  const all = ['a', 'b', 'c', 'd'].flatMap(of).map((answer) => answer.then(() => (answered += 1)));
+  clock.advance(200);
+  for (let turns = 0; answered < all.length && turns < 100; turns += 1) await turn();
+  assert.equal(answered, all.length, 'the pace was kept for the first of each kind alone');
+  assert.equal(asked.length, 24 + 4 * 5);
+});
+
 test('where nobody can tell all who asked hear of it, and who comes later is asked about anew', async () => {
   const { together, asked } = open();
   const [one, other] = await Promise.allSettled([together.ask('a1'), together.ask('a-wrong')]);

@@ -12,7 +12,10 @@ export interface AskedTogetherOptions<Question, Answer> {
   readonly ask: (questions: readonly Question[]) => Promise<readonly Answer[]>;
 }
 
-/** So many go out at once, and from then on one each so often: whoever comes in between waits for the next. */
+/**
+ * So many go out at once, and from then on one each so often: whoever comes in between waits for the next. A full one waits for
+ * nothing: to keep it back would spare nobody, and where there are several kinds of them the last would come too late.
+ */
 const atOnceMax = 20;
 const everyMs = 50;
 /** In one go. */
@@ -71,7 +74,8 @@ export class AskedTogether<Question, Answer> {
     } catch (thrown) {
       for (const { reject } of asked) reject(thrown);
     }
-    if (waiting.length > 0) this.#goSoon(kind);
+    if (waiting.length >= togetherMax) setImmediate(() => void this.#go(kind));
+    else if (waiting.length > 0) this.#goSoon(kind);
     else this.#kinds.delete(kind);
   }
 }
