@@ -14,17 +14,14 @@ const flag = '--semi-space-growth-factor';
 const usual = 2;
 const bornYoung = '--no-allocation-site-pretenuring';
 
-/** For the command line of a process that calls `letYoungGenerationGrow` when it has started. */
-export const heldYoungGeneration = `${flag}=1`;
-
-let holders = process.execArgv.includes(heldYoungGeneration) ? 1 : 0;
+let holders = 0;
 
 export function holdYoungGeneration(): void {
   holders += 1;
-  setFlagsFromString(heldYoungGeneration);
+  setFlagsFromString(`${flag}=1`);
 }
 
-/** Once for each time that it was held, the command line included. */
+/** Once for each time that it was held. */
 export function letYoungGenerationGrow(): void {
   holders -= 1;
   if (holders > 0) return;

@@ -51,13 +51,22 @@ export const cleanEnvironment = {
   PATH: process.env['PATH'] ?? '',
   HOME: tmpdir(),
   // Else the first file of each process has its types stripped anew, and what does that is loaded for it alone.
-  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache'),
+  NODE_COMPILE_CACHE: compileCache(),
   [canaryVariable]: runCanary,
   OLLAMA_HOST: '127.0.0.1:9',
   MILLRACE__LISTEN__ADDRESS: '127.0.0.1:0',
   MILLRACE__ADMIN__LISTEN: '127.0.0.1:0',
   MILLRACE__DRAIN__PRE_STOP_MS: '0',
 };
+
+/**
+ * Beside that of the test files: V8 takes from it only what was loaded by the same flags, which a gateway changes at its start, and
+ * who does not take a file writes it anew, so that the other does not take it then. Empty says that nothing is to be kept.
+ */
+function compileCache(): string {
+  const folder = process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache');
+  return folder === '' ? '' : join(folder, 'gateways');
+}
 
 /** A test that fails may never come to end what it started: nothing outlives its file. */
 const running = new Set<ChildProcess>();

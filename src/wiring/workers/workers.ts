@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../../config/schema.ts';
 import { fail } from '../../core/failure.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import { heldYoungGeneration } from '../../lib/young-generation.ts';
 import { readCertificate } from '../../net/certificate.ts';
 import { assertFree } from '../../net/listen.ts';
 import type { StaticKey } from '../../stores/memory/key-store.ts';
@@ -56,7 +55,7 @@ interface Seat {
 
 /** Where the kernel shares out the connections of those who listen at the same place; elsewhere the primary does. */
 const sharesPort = ['linux', 'freebsd', 'aix', 'sunos'].includes(process.platform);
-const workerFile = fileURLToPath(new URL('../../cli/serve-as-worker.ts', import.meta.url));
+const workerFile = fileURLToPath(new URL('../../cli/worker.ts', import.meta.url));
 const metricsMs = 2_000;
 /** As many connections may be waited for as a reload closes and opens. */
 const takeMs = 30_000;
@@ -116,7 +115,6 @@ export class Workers {
     cluster.setupPrimary({
       exec: workerFile,
       args: [],
-      execArgv: [...process.execArgv, heldYoungGeneration],
       serialization: 'advanced',
     });
     const [first, ...others] = this.#seats;
