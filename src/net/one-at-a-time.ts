@@ -7,7 +7,10 @@ import type { Socket } from 'node:net';
 
 /** Of one connection, before no more is read from it: that its client has left is then noticed only when it is answered. */
 const aheadMax = 16;
-/** Of all connections. What came in one piece is there, whatever is not read after it: beyond that the connection is cut. */
+/**
+ * Of all connections. What came in one piece is there, whatever is not read after it: beyond that the connection is cut that
+ * has most waiting. Two could otherwise take it all, and nobody else could have a second request on his way.
+ */
 const waitingMax = 4_096;
 
 export function oneAtATime(serve: RequestListener): RequestListener {
@@ -30,19 +33,35 @@ class Behind {
 
   add(request: IncomingMessage, response: Parameters<RequestListener>[1]): void {
     const { socket } = request;
-    if (this.#count >= waitingMax) socket.destroy();
+    if (socket.destroyed) return;
+    if (this.#count >= waitingMax) this.#cutLongest(socket);
     if (socket.destroyed) return;
     if (this.#change(socket, 1) === aheadMax) {
       socket.on('resume', pauseAgain);
       socket.pause();
     }
     response.once('socket', () => {
+      // Cut meanwhile: it is counted no more, and nobody would read the answer.
+      if (socket.destroyed) return;
       if (this.#change(socket, -1) === aheadMax - 1) {
         socket.off('resume', pauseAgain);
         socket.resume();
       }
       this.#serve(request, response);
     });
+  }
+
+  /** The one that comes, where nobody has more. */
+  #cutLongest(coming: Socket): void {
+    let longest = coming;
+    let most = this.#waiting.get(coming) ?? 0;
+    for (const [socket, waiting] of this.#waiting) {
+      if (waiting <= most) continue;
+      longest = socket;
+      most = waiting;
+    }
+    longest.destroy();
+    this.#forget(longest);
   }
 
   #change(socket: Socket, by: 1 | -1): number {
