@@ -42,7 +42,10 @@ export class WrongKeys {
   }
 
   follow(bounds: WrongKeysConfig): void {
+    const isShorter = bounds.holdMs < this.#bounds.holdMs;
     this.#bounds = bounds;
+    // They stand in the order in which they are due: whoever came from now on would wait behind them for longer than the bound.
+    if (isShorter) this.#tellAll();
   }
 
   /** Resolves when it may be told, or its caller has left; nothing where that is at once. */
@@ -68,7 +71,12 @@ export class WrongKeys {
   /** From now on nobody is held: the gateway stops, and waits for whoever is still to be told. */
   stop(): void {
     this.#stopped = true;
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
     for (const { resolve } of this.#held) resolve();
     this.#held.clear();
   }
