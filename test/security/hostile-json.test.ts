@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
 import { type Answer, answerTo, requestBytes } from './raw.ts';
+import { watchWork } from './watch-work.ts';
 
 let upstream: FakeLlm;
 let gateway: TestGateway;
@@ -122,13 +123,13 @@ for (const [what, { only = paths, body, says }] of Object.entries(refused)) {
     const before = calls();
     const bytes = body();
     for (const path of only) {
-      const startedMs = performance.now();
+      const worked = watchWork();
       const answer = await ask(path, bytes);
-      const tookMs = performance.now() - startedMs;
+      const workedMs = worked();
       assert.ok(answer.status === 400 || answer.status === 413, `${path}: ${answer.status} ${answer.text}`);
       if (path === '/v1/chat/completions') assert.match(answer.text, says);
       assert.ok(answer.text.length < 4096, `${answer.text.length} bytes of answer`);
-      assert.ok(tookMs < 1000, `${path} took ${tookMs} ms`);
+      assert.ok(workedMs < 1000, `${path} took ${workedMs} ms of the processor`);
     }
     assert.equal(calls(), before);
     assert.equal(Object.hasOwn(Object.prototype, 'polluted'), false);
@@ -149,8 +150,9 @@ const carried: Readonly<Record<string, string>> = {
 
 for (const [what, more] of Object.entries(carried)) {
   test(`${what} reaches an upstream of the same dialect byte for byte (C2)`, async () => {
-    const startedMs = performance.now();
+    const worked = watchWork();
     const answer = await ask('/v1/chat/completions', chat(more));
+    const workedMs = worked();
     assert.equal(answer.status, 200, answer.text.slice(0, 300));
     assert.ok(
       upstream.requests
@@ -158,20 +160,20 @@ for (const [what, more] of Object.entries(carried)) {
         ?.body.toString()
         .includes(more),
     );
-    assert.ok(performance.now() - startedMs < 2000);
+    assert.ok(workedMs < 2000, `${workedMs} ms of the processor`);
   });
 }
 
 test('a body of prepared nonsense costs others nothing: they are answered meanwhile (C2)', async () => {
   const hostile = chat(`"x": [${repeat(1_000_000, () => '[]')}]`);
   const attacks = Array.from({ length: 10 }, () => ask('/v1/chat/completions', hostile));
-  const took: number[] = [];
+  const waited: number[] = [];
   for (let done = 0; done < 10; done += 1) {
-    const startedMs = performance.now();
+    const worked = watchWork();
     assert.equal((await ask('/v1/chat/completions', chat(''))).status, 200);
-    took.push(performance.now() - startedMs);
+    waited.push(worked());
   }
   for (const { status } of await Promise.all(attacks)) assert.equal(status, 400);
-  const median = took.sort((a, b) => a - b)[5] ?? 0;
-  assert.ok(median < 250, `others took ${median} ms`);
+  const median = waited.sort((a, b) => a - b)[5] ?? 0;
+  assert.ok(median < 250, `others waited for ${median} ms of work`);
 });

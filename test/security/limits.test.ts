@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { openTestGateway, type TestGateway } from '../gateway.ts';
 import { type FakeLlm, openFakeLlm } from '../upstream/fake-llm.ts';
 import { type Answer, answerTo, type Head, requestBytes } from './raw.ts';
+import { watchWork } from './watch-work.ts';
 
 let upstream: FakeLlm;
 let gateway: TestGateway;
@@ -154,13 +155,13 @@ for (const [what, { at, beyond, status, says }] of Object.entries(limits)) {
   test(`${what} are served, and more are refused at little cost (G12)`, async () => {
     assert.equal((await ask(gateway, at)).status, 200);
     const before = calls();
-    const startedMs = performance.now();
+    const worked = watchWork();
     const answer = await ask(gateway, beyond);
-    const tookMs = performance.now() - startedMs;
+    const workedMs = worked();
     assert.equal(answer.status, status, answer.text);
     assert.match(answer.text, says);
     assert.equal(calls(), before, 'the upstream saw nothing of it');
-    assert.ok(tookMs < 400, `refusing took ${tookMs} ms`);
+    assert.ok(workedMs < 400, `refusing took ${workedMs} ms of the processor`);
   });
 }
 
