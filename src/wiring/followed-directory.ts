@@ -182,7 +182,11 @@ export class FollowedDirectory {
 
   #read(): Promise<void> {
     this.#next = undefined;
-    if (this.#closed) return Promise.resolve();
+    if (this.#closed) {
+      // The admin listener ends after this: what it is shown may have been made elsewhere since.
+      this.unknown.doubt();
+      return Promise.resolve();
+    }
     this.#reading = this.#readChanges().then((caughtUp) => {
       this.#reading = undefined;
       this.#failed = caughtUp ? 0 : this.#failed + 1;

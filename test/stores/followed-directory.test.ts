@@ -176,3 +176,12 @@ test('DP11, G5: what a server that only reads does not have may be elsewhere: no
   const wrong = make('wrong');
   await until('it can tell again', async () => (await isLetIn(wrong.key).catch(() => undefined)) === false);
 });
+
+test('G5: of a gateway that has closed its store nobody can tell whether a key that it does not know is none', async (t) => {
+  const { followed, first, make, isLetIn } = await openRig(t, { isAlone: false });
+  await followed.directory.put(make('one').draft);
+  const late = make('late');
+  await followed.close();
+  await first.directory.put(late.draft);
+  await assert.rejects(isLetIn(late.key), { code: 'dependency_unavailable' });
+});
