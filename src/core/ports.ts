@@ -95,7 +95,10 @@ export interface ConfigVersions {
 /** Atomic in every driver: of any number that begin with one key, one may (C12). */
 export interface Replays {
   begin(claim: ReplayClaim): Promise<ReplayState>;
-  /** Of what is still under way: a claim that is not renewed is free again before long. */
+  /**
+   * Of what is still under way: a claim that is not renewed is free again before long. Waits for what goes on besides, and
+   * rejects where that went wrong: who ended a claim was not told.
+   */
   renew(tokens: readonly string[]): Promise<void>;
   /** Changes nothing where the claim is no longer ours. After `undone` whoever comes next may begin. */
   end(claim: ReplayClaim, token: string, ending: ReplayEnding): Promise<void>;

@@ -147,6 +147,7 @@ export function replaysConformance(driver: string, open: OpenReplays): void {
         clock.advance(1);
         const body = Buffer.alloc(1_000, each.key);
         await replays.end(each, tokenOf(await replays.begin(each)), { ...reply, body });
+        await replays.renew([]);
       };
       const others = { ...claim, tenant: 'other' };
       await keep(others);

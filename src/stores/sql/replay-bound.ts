@@ -18,6 +18,9 @@ const rowsMax = 50_000;
 export class ReplayBound {
   readonly bytesMax: number;
   readonly #written = new Map<string, number>();
+  /** One tenant after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #trouble: unknown;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -30,6 +33,20 @@ export class ReplayBound {
     if (written === undefined && this.#written.size >= tenantsMax) this.#written.clear();
     this.#written.set(tenant, isDue ? 0 : written + bytes);
     return isDue;
+  }
+
+  begin(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work).catch((thrown: unknown) => {
+      this.#trouble ??= thrown;
+    });
+  }
+
+  /** When all that was begun has ended. Throws once what went wrong since the last time. */
+  async settled(): Promise<void> {
+    await this.#work;
+    const trouble = this.#trouble;
+    this.#trouble = undefined;
+    if (trouble !== undefined) throw trouble;
   }
 }
 

@@ -73,17 +73,8 @@ class SqlReplays implements Replays {
   }
 
   async renew(tokens: readonly string[]): Promise<void> {
-    if (tokens.length === 0) return;
-    await this.#write(async (database) => {
-      for (let from = 0; from < tokens.length; from += renewedMax) {
-        await database
-          .updateTable('replays')
-          .set({ until_ms: this.#after(this.#options.leaseMs) })
-          .where('token', 'in', tokens.slice(from, from + renewedMax))
-          .where('state', '=', 'claimed')
-          .execute();
-      }
-    });
+    if (tokens.length > 0) await this.#renew(tokens);
+    await this.#options.bound?.settled();
   }
 
   async end(claim: ReplayClaim, token: string, ending: ReplayEnding): Promise<void> {
@@ -99,7 +90,7 @@ class SqlReplays implements Replays {
         .where('token', '=', token)
         .execute();
     });
-    if (reply !== null) await this.#keepWithin(claim.tenant, reply.length);
+    if (reply !== null) this.#keepWithin(claim.tenant, reply.length);
   }
 
   async erase(tenant: string, user?: string): Promise<number> {
@@ -130,11 +121,25 @@ class SqlReplays implements Replays {
     });
   }
 
-  async #keepWithin(tenant: string, bytes: number): Promise<void> {
+  async #renew(tokens: readonly string[]): Promise<void> {
+    await this.#write(async (database) => {
+      for (let from = 0; from < tokens.length; from += renewedMax) {
+        await database
+          .updateTable('replays')
+          .set({ until_ms: this.#after(this.#options.leaseMs) })
+          .where('token', 'in', tokens.slice(from, from + renewedMax))
+          .where('state', '=', 'claimed')
+          .execute();
+      }
+    });
+  }
+
+  /** Whoever is given this answer waits for his own alone: it may take seconds. What goes wrong is told by the next renewal. */
+  #keepWithin(tenant: string, bytes: number): void {
     const { bound } = this.#options;
     if (bound?.isDue(tenant, bytes) !== true) return;
     const bounds = { tenant, bytesMax: bound.bytesMax, now: this.#now, dialect: this.#dialect };
-    await this.#write((database) => forgetOldest(database, bounds));
+    bound.begin(() => this.#write((database) => forgetOldest(database, bounds)));
   }
 
   /** The token of a claim that is ours now; nothing where somebody else has it, or had it not too long ago. */
