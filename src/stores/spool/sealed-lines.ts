@@ -15,7 +15,8 @@ const tail = '"}';
 export class LineSeal {
   /** The file's first line. */
   readonly head: string;
-  readonly #sealing: Sealing;
+  readonly #ring: KeyRing;
+  #sealing: Sealing;
   /** Counted: the key is this file's alone, so that no number comes twice. */
   readonly #nonce = Buffer.alloc(nonceBytes);
   #turns = 0;
@@ -23,7 +24,8 @@ export class LineSeal {
 
   constructor(masterKeys: KeyRing) {
     const bytes = randomBytes(keyBytes);
-    this.#sealing = new KeyRing(createSealingKey(bytes)).sealing(aboutLines);
+    this.#ring = new KeyRing(createSealingKey(bytes));
+    this.#sealing = this.#ring.sealing(aboutLines);
     this.head = `${head}${masterKeys.seal(bytes, aboutKey).toString('base64')}${tail}\n`;
     bytes.fill(0);
   }
@@ -37,6 +39,12 @@ export class LineSeal {
     const end = this.#line.write(text, 'latin1');
     this.#line[end] = lineFeed;
     return this.#line.subarray(0, end + 1);
+  }
+
+  /** The file is full: its memory goes, and not only when the ledger has all that is in it. */
+  rest(): void {
+    this.#sealing = this.#ring.sealing(aboutLines);
+    this.#line = Buffer.alloc(0);
   }
 }
 

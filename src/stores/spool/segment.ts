@@ -82,6 +82,7 @@ export class Segment {
   close(): void {
     this.closed = true;
     this.#leaving = true;
+    this.#seal?.rest();
     this.#closeFile();
   }
 
