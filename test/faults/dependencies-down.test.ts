@@ -62,11 +62,13 @@ const needs: Readonly<Partial<Record<Kind, 'shared' | 'store'>>> = {
 /** What needs the database waits until it is given up; everybody else hardly notices. */
 const tookMsMax = { needing: 5_000, others: 1_500 };
 const backMsMax = 15_000;
+/** What the middle one of a round takes at most while all is well. Where a busy machine takes longer, it does so all the time. */
+const wellMs = 100;
 
 for (const { what, rows, gone, cause } of faults) {
   const isLoaded = what.includes('Redis');
   test(`${rows}, G5: when ${what} nobody is refused what they may do, and it is whole again by itself`, async (t) => {
-    await whole();
+    const well = await whole();
     const before = isLoaded ? await figuresBefore() : undefined;
     const linesBefore = linesOfChange().map(({ length }) => length);
     const made = [await makeAtFirst()];
@@ -79,17 +81,20 @@ for (const { what, rows, gone, cause } of faults) {
       return told.every((each) => gone.every((name) => each.includes(name)));
     });
     const after = before && (await figuresAfter(t, before));
-    // How long others had to wait while many asked is told by the figures.
-    for (const each of seen) judge(each, gone, before === undefined);
     const calm: Seen[] = [];
     for (let turn = 0; turn < 2; turn += 1) calm.push(...(await rig.round()));
     if (gone.includes('store')) await nobodyCanTell();
     else if (gone.includes('shared')) made.push(await makeAtFirst());
     await notCalledWrong(made);
     await mend();
-    calm.push(...(await whole()));
+    const wellAgain = await whole();
+    calm.push(...wellAgain.seen);
     await bothKnow(made);
-    for (const each of calm) judge(each, gone, true);
+    const slowness = Math.max(1, well.middleMs / wellMs, wellAgain.middleMs / wellMs);
+    t.diagnostic(`all well: ${well.middleMs.toFixed(0)} ms, again: ${wellAgain.middleMs.toFixed(0)} ms`);
+    // How long others had to wait while many asked is told by the figures.
+    for (const each of seen) judge(each, gone, before === undefined ? slowness : Infinity);
+    for (const each of calm) judge(each, gone, slowness);
     seen.push(...calm);
     assert.ok(
       seen.some(({ status }) => status === 200),
@@ -245,11 +250,12 @@ test('G21: after all of it the ledger is what the upstream counted: each exchang
   );
 });
 
-function judge(each: Seen, gone: Fault['gone'], isTimed: boolean): void {
+function judge(each: Seen, gone: Fault['gone'], slowness: number): void {
   const told = JSON.stringify(each);
   assert.ok(each.status === 200 || each.status === 503, told);
   const need = needs[each.kind];
-  assert.ok(!isTimed || each.tookMs < (need === undefined ? tookMsMax.others : tookMsMax.needing), told);
+  const msMax = need === undefined ? tookMsMax.others : tookMsMax.needing;
+  assert.ok(each.tookMs < slowness * msMax, told);
   if (each.status === 200) return;
   assert.equal(codeOf(each), 'dependency_unavailable', told);
   assert.match(each.retryAfter ?? '', /^\d+$/, told);
@@ -270,14 +276,19 @@ function codeOf({ id }: Seen): unknown {
 const owesRow = ({ kind, status }: Seen) => kind !== 'models' && status === 200;
 
 /** Nothing is missing, and everybody is served. */
-async function whole(): Promise<readonly Seen[]> {
+async function whole(): Promise<{ readonly seen: readonly Seen[]; readonly middleMs: number }> {
   const startMs = performance.now();
   const seen: Seen[] = [];
   for (;;) {
     const round = await rig.round();
     seen.push(...round);
     const told = await rig.degraded();
-    if (round.every(({ status }) => status === 200) && told.every((each) => each === '')) return seen;
+    if (round.every(({ status }) => status === 200) && told.every((each) => each === ''))
+      return { seen, middleMs: middle(round) };
     assert.ok(performance.now() - startMs < backMsMax, `${told}: ${JSON.stringify(round)}`);
   }
+}
+
+function middle(round: readonly Seen[]): number {
+  return round.map(({ tookMs }) => tookMs).toSorted((a, b) => a - b)[Math.floor(round.length / 2)] ?? 0;
 }
