@@ -83,6 +83,8 @@ export class Warming {
   #plan: WarmPlan | undefined;
   /** Targets of the start that were seen to, and how often they were tried. */
   readonly #tries = new Map<string, number>();
+  /** Those that are there, or whose last try has ended. */
+  readonly #settled = new Set<string>();
   /** What is being done, or waits for its turn. */
   readonly #doing = new Set<string>();
   #timer: Timer | undefined;
@@ -98,7 +100,7 @@ export class Warming {
   follow(plan: WarmPlan): void {
     this.#plan = plan;
     const named = new Set(this.#ofStart().map(keyOf));
-    for (const key of this.#tries.keys()) if (!named.has(key)) this.#tries.delete(key);
+    for (const key of this.#tries.keys()) if (!named.has(key)) this.#forget(key);
     this.#timer?.cancel();
     this.#again();
   }
@@ -111,7 +113,7 @@ export class Warming {
       const tries = this.#tries.get(key) ?? 0;
       if (this.#doing.has(key) || tries >= triesMax) continue;
       // Once it has been there it comes and goes with those who ask for it.
-      if (this.#options.residency.loadMs(target) === 0) this.#tries.set(key, triesMax);
+      if (this.#options.residency.loadMs(target) === 0) this.#settle(key);
       else void this.#loadAtStart(target, { key, tries: tries + 1, reason: 'start' });
     }
   }
@@ -139,7 +141,7 @@ export class Warming {
 
   #isSettled(targets: readonly Target[]): boolean {
     if (targets.some((target) => this.#options.residency.loadMs(target) === 0)) return true;
-    return targets.length > 0 && targets.every((target) => this.#tries.get(keyOf(target)) === triesMax);
+    return targets.length > 0 && targets.every((target) => this.#settled.has(keyOf(target)));
   }
 
   /** Of models with copies the placement sees to them. */
@@ -156,7 +158,17 @@ export class Warming {
     // Of what was deployed through this gateway no other knows.
     const forMs = reason === 'start' ? claimMs : 1;
     const failure = await this.#do(step, reason, { name: `${reason} ${tries}`, forMs });
-    if (failure === undefined) this.#tries.set(key, triesMax);
+    if (failure === undefined || tries >= triesMax) this.#settle(key);
+  }
+
+  #settle(key: string): void {
+    this.#tries.set(key, triesMax);
+    this.#settled.add(key);
+  }
+
+  #forget(key: string): void {
+    this.#tries.delete(key);
+    this.#settled.delete(key);
   }
 
   /** Nothing where it went well, or where another replica does it. */

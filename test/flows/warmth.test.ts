@@ -232,8 +232,8 @@ test('G22: where it is asked for, a gateway is ready when its models are there, 
   await fleet.servers[0]?.waitForRequest(isLoad);
   assert.equal(lasting.readiness(), 'starting');
   await until('it has given up', () => {
-    // In steps: a question that is under way has its own clock.
-    clock.advance(seconds(1));
+    // In small steps: a question that is under way has its own clock, and takes real time.
+    clock.advance(seconds(0.1));
     return lasting.readiness() === 'ready';
   });
   const tried = fleet.servers[0]?.requests.filter(isLoad).length;
