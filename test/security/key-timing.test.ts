@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { createDigester } from '../../src/identity/digester.ts';
-import { KeyIndex } from '../../src/identity/key-index.ts';
-import { newKey } from '../../src/identity/key-rules.ts';
-import { StoredKeys } from '../../src/identity/stored-keys.ts';
-import { createHeldClock } from '../held-clock.ts';
+import type { StoredKeys } from '../../src/identity/stored-keys.ts';
+import { makeKnownKeys } from '../known-keys.ts';
 
 const comparesEach = 100_000;
 /** Many, because what a text is made of has a cost of its own: digits and letters are told apart by branches. */
@@ -16,7 +13,7 @@ const tMax = 4.5;
 const runsMax = 3;
 
 test('G2: a key that is right but for its last digits is refused in the same time as one that is all wrong', () => {
-  const { keys, made } = storedKeys();
+  const { keys, made } = makeKnownKeys(differentKeys);
   assert.ok(made.every((key) => keys.find(key) !== undefined && keys.findAgain(key) !== undefined));
   const near = made.map((key) => copyOf(key.slice(6, 40)));
   const far = made.map(() => copyOf(hex(34)));
@@ -28,28 +25,6 @@ test('G2: a key that is right but for its last digits is refused in the same tim
   }
   assert.fail(`|t| was ${seen.map((t) => t.toFixed(1)).join(', ')}`);
 });
-
-function storedKeys() {
-  const digester = createDigester('a pepper of thirty-two characters');
-  const index = new KeyIndex(() => () => true);
-  const keys = new StoredKeys({
-    clock: createHeldClock(),
-    index,
-    digester,
-    knownForMs: 900_000,
-    unknown: { ask: () => undefined, assertTold: () => undefined },
-  });
-  const scopes = { models: [], routes: [], addresses: [] };
-  const common = { version: 1, createdAtMs: 0, active: true };
-  const all = Array.from({ length: differentKeys }, (_, at) => {
-    const asked = { tenant: 'default', name: `key-${at}`, team: '', user: '', expiresAtMs: 0, scopes };
-    return newKey({ ...asked, role: 'developer' }, { digest: digester.digest, nowMs: 0 });
-  });
-  const tenant = { kind: 'tenant', tenant: 'default', name: '', keepContentDays: 0, ...common } as const;
-  keys.apply({ entries: [tenant, ...all.map(({ draft }) => ({ ...draft, ...common }))], gone: [] });
-  keys.confirm(Number.POSITIVE_INFINITY);
-  return { keys, made: all.map(({ key }) => key) };
-}
 
 /** Shaped like ours: what is not is refused before anything is compared. */
 function keyOf(random: string): string {

@@ -1,11 +1,8 @@
 /** How many keys there are is nothing to a request: 100,000 may change what it costs by a tenth at most. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { createDigester } from '../../src/identity/digester.ts';
-import { KeyIndex } from '../../src/identity/key-index.ts';
-import { newKey } from '../../src/identity/key-rules.ts';
-import { StoredKeys } from '../../src/identity/stored-keys.ts';
-import { createHeldClock } from '../held-clock.ts';
+import type { StoredKeys } from '../../src/identity/stored-keys.ts';
+import { type KnownKeys, makeKnownKeys } from '../known-keys.ts';
 
 /** A tenth of what authentication, limits, budgets and the ledger together may cost. */
 const usMax = 1.1;
@@ -14,16 +11,11 @@ const turns = 50_000;
 /** Other processes make one round slow, and never one fast. */
 const rounds = 9;
 
-interface Built {
-  readonly keys: StoredKeys;
-  readonly made: readonly string[];
-}
-
-let one: Built;
-let all: Built;
+let one: KnownKeys;
+let all: KnownKeys;
 before(() => {
-  one = build(1);
-  all = build(many);
+  one = makeKnownKeys(1);
+  all = makeKnownKeys(many);
 });
 
 for (const [what, inTurn] of [
@@ -39,28 +31,6 @@ for (const [what, inTurn] of [
     t.diagnostic(`${alone.toFixed(2)} us alone, ${among.toFixed(2)} us among ${many}`);
     assert.ok(among - alone < usMax, `${among} us, ${alone} us alone`);
   });
-}
-
-function build(count: number): Built {
-  const digester = createDigester('a pepper of thirty-two characters');
-  const index = new KeyIndex(() => () => true);
-  const keys = new StoredKeys({
-    clock: createHeldClock(),
-    index,
-    digester,
-    knownForMs: 900_000,
-    unknown: { ask: () => undefined, assertTold: () => undefined },
-  });
-  const scopes = { models: [], routes: [], addresses: [] };
-  const common = { version: 1, createdAtMs: 0, active: true };
-  const made = Array.from({ length: count }, (_, at) => {
-    const asked = { tenant: 'default', name: `key-${at}`, team: '', user: '', expiresAtMs: 0, scopes };
-    return newKey({ ...asked, role: 'developer' }, { digest: digester.digest, nowMs: 0 });
-  });
-  const tenant = { kind: 'tenant', tenant: 'default', name: '', keepContentDays: 0, ...common } as const;
-  keys.apply({ entries: [tenant, ...made.map(({ draft }) => ({ ...draft, ...common }))], gone: [] });
-  keys.confirm(Number.POSITIVE_INFINITY);
-  return { keys, made: made.map(({ key }) => key) };
 }
 
 /** Each time a text that nobody has looked up before, as the parser of HTTP makes it. */
